@@ -1,0 +1,3 @@
+//! The `crashcheck` command.
+
+fn main() {}

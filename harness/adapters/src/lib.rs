@@ -1,0 +1,1 @@
+//! Third-party storage engines on the recording disk of crashcheck.

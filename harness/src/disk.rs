@@ -1,0 +1,253 @@
+//! The disk that a system under test is given.
+//!
+//! A [`Disk`] is a handle onto one device of a machine. While a workload is recorded the machine keeps a plain image
+//! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
+//! The system cannot tell which.
+
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use thiserror::Error;
+
+/// A handle onto one device of the machine under test. Clones share the device.
+#[derive(Clone)]
+pub struct Disk {
+    machine: Arc<Mutex<Machine>>,
+    device: DeviceId,
+    label: Option<Label>,
+}
+
+/// Why a device refused an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// The range ends beyond the device.
+    #[error("{len} at byte {at} end beyond the device, whose length is {size}", at = at.0, size = size.0)]
+    OutOfRange {
+        /// First byte.
+        at: Bytes,
+        /// How many bytes.
+        len: Bytes,
+        /// The length of the device.
+        size: Bytes,
+    },
+    /// The power is off: the recording has ended.
+    #[error("the device has no power")]
+    PoweredOff,
+    /// Recovery has used more device operations than it may.
+    #[error("recovery used more than {limit} device operations")]
+    Runaway {
+        /// The budget.
+        limit: u64,
+    },
+}
+
+impl Disk {
+    /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
+    /// own, and for the comparison of an explored state with a plain image.
+    pub fn plain(devices: &[Device]) -> Disk {
+        Disk::on(Machine::new(devices, false))
+    }
+
+    /// A machine that records.
+    pub(crate) fn recording(devices: &[Device]) -> Disk {
+        Disk::on(Machine::new(devices, true))
+    }
+
+    fn on(machine: Machine) -> Disk {
+        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None }
+    }
+
+    /// Another device of the same machine.
+    pub fn device(&self, device: DeviceId) -> Disk {
+        Disk { machine: Arc::clone(&self.machine), device, label: None }
+    }
+
+    /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
+    #[must_use]
+    pub fn labelled(&self, label: &str) -> Disk {
+        Disk { machine: Arc::clone(&self.machine), device: self.device, label: Some(Label::from(label)) }
+    }
+
+    /// The length of the device. For a file-like device the length is state: a crash may have undone a change of it.
+    ///
+    /// # Errors
+    /// Without power.
+    pub fn len(&self) -> Result<Bytes, DiskError> {
+        self.machine().len(self.device)
+    }
+
+    /// Fills `buf` from the device, beginning at `at`.
+    ///
+    /// # Errors
+    /// If the range ends beyond the device, or without power.
+    pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.machine().read(self.device, at, buf)
+    }
+
+    /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
+    ///
+    /// # Errors
+    /// If the range ends beyond the device, or without power.
+    pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
+        self.machine().write(self.device, at, data, false, self.label.as_ref())
+    }
+
+    /// Writes `data` at `at` with force unit access: durable on return.
+    ///
+    /// # Errors
+    /// As [`write`](Disk::write).
+    pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
+        self.machine().write(self.device, at, data, true, self.label.as_ref())
+    }
+
+    /// Sets a range to zeros.
+    ///
+    /// # Errors
+    /// As [`write`](Disk::write).
+    pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.machine().write_zeroes(self.device, at, len, self.label.as_ref())
+    }
+
+    /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
+    ///
+    /// # Errors
+    /// As [`write`](Disk::write).
+    pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.machine().discard(self.device, at, len)
+    }
+
+    /// Changes the length of a file-like device.
+    ///
+    /// # Errors
+    /// Without power.
+    pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
+        self.machine().resize(self.device, len)
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// Without power.
+    pub fn flush(&self) -> Result<(), DiskError> {
+        self.machine().flush(self.device)
+    }
+
+    /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.
+    pub(crate) fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The devices behind the handles.
+pub(crate) struct Machine {
+    images: Vec<Image>,
+    recorder: Option<Trace>,
+    powered: bool,
+}
+
+impl Machine {
+    fn new(devices: &[Device], record: bool) -> Machine {
+        Machine {
+            images: devices.iter().map(|device| device.base.clone()).collect(),
+            recorder: record.then(|| Trace { devices: devices.to_vec(), events: Vec::new() }),
+            powered: true,
+        }
+    }
+
+    /// Writes an event of the workload, or a mark, into the recording.
+    pub(crate) fn note(&mut self, event: Event) {
+        if let Some(trace) = &mut self.recorder {
+            trace.events.push(event);
+        }
+    }
+
+    /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
+    pub(crate) fn rebase(&mut self) {
+        if let Some(trace) = &mut self.recorder {
+            trace.events.clear();
+            for (device, image) in trace.devices.iter_mut().zip(&self.images) {
+                device.base = image.clone();
+            }
+        }
+    }
+
+    /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.
+    pub(crate) fn power_off(&mut self) -> Option<Trace> {
+        self.powered = false;
+        self.recorder.take()
+    }
+
+    fn image(&mut self, device: DeviceId) -> Result<&mut Image, DiskError> {
+        if !self.powered {
+            return Err(DiskError::PoweredOff);
+        }
+        let count = self.images.len();
+        Ok(self.images.get_mut(device.index()).unwrap_or_else(|| {
+            panic!("the system asked for device {}, but its machine has {count}", device.0)
+        }))
+    }
+
+    fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<&mut Image, DiskError> {
+        let image = self.image(device)?;
+        let size = image.len();
+        match at.checked_add(len) {
+            Some(end) if end <= size => Ok(image),
+            _ => Err(DiskError::OutOfRange { at, len, size }),
+        }
+    }
+
+    fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
+        self.image(device).map(|image| image.len())
+    }
+
+    fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.range(device, at, Bytes::of(buf.len()))?.read(at, buf);
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.range(device, at, Bytes::of(data.len()))?.write(at, data);
+        if let Some(trace) = &mut self.recorder {
+            let (data, label) = (Payload::from(data), label.cloned());
+            trace.events.push(Event::Write { device, at, data, fua, label });
+        }
+        Ok(())
+    }
+
+    fn write_zeroes(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.range(device, at, len)?.zero(at, len);
+        self.note(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        Ok(())
+    }
+
+    fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.range(device, at, len)?;
+        self.note(Event::Discard { device, at, len });
+        Ok(())
+    }
+
+    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.image(device)?.resize(len);
+        self.note(Event::Resize { device, len });
+        Ok(())
+    }
+
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.image(device)?;
+        self.note(Event::Flush { device, except: Vec::new() });
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Running a workload on a recording disk.
+
+use crate::{Ack, Disk, Error, System};
+use crashcheck_trace::{Event, OpId, Trace};
+use thiserror::Error;
+
+/// A workload that was run once, without a crash.
+pub struct Recording<S: System> {
+    /// What happened on the devices.
+    pub trace: Trace,
+    /// The operations.
+    pub ops: Vec<S::Op>,
+    /// What a user should see after n operations; one longer than `ops`.
+    pub states: Vec<S::View>,
+}
+
+/// Why a workload could not be recorded: the system fails without any crash.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Setting up the devices failed.
+    #[error("cannot prepare the devices: {0}")]
+    Format(#[source] Error),
+    /// The system did not open on freshly prepared devices.
+    #[error("cannot open freshly prepared devices: {0}")]
+    Open(#[source] Error),
+    /// An operation failed.
+    #[error("operation {} ({op}) failed: {source}", index + 1)]
+    Apply {
+        /// Which, from 0.
+        index: usize,
+        /// As a person would write it.
+        op: String,
+        /// Why.
+        source: Error,
+    },
+    /// What a user sees could not be read.
+    #[error("cannot read the state {when}: {source}")]
+    View {
+        /// At which moment.
+        when: String,
+        /// Why.
+        source: Error,
+    },
+    /// The system and the model disagree although nothing crashed.
+    #[error("{when} the system shows {shown}, but the model says {expected}")]
+    Disagree {
+        /// At which moment.
+        when: String,
+        /// What the system shows.
+        shown: String,
+        /// What it should show.
+        expected: String,
+    },
+}
+
+/// Prepares the devices, runs the operations, and returns the trace together with what the model says.
+///
+/// The system must agree with its model while it runs and after it was opened once more; otherwise there is nothing to
+/// judge crashes by.
+///
+/// # Errors
+/// When the system fails without any crash.
+pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, RecordError> {
+    let disk = Disk::recording(&system.devices());
+    system.format(&disk).map_err(RecordError::Format)?;
+    disk.machine().rebase();
+    let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
+    let at_start = |source| RecordError::View { when: "before the first operation".into(), source };
+    let mut states = vec![system.view(&mut live).map_err(at_start)?];
+    for (index, op) in ops.iter().enumerate() {
+        let id = OpId(index as u32);
+        disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
+        let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
+        let ack = system.apply(&mut live, op).map_err(failed)?;
+        disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
+        let mut next = states[index].clone();
+        if ack != Ack::Refused {
+            system.model(&mut next, op);
+        }
+        states.push(next);
+    }
+    let expected = &states[ops.len()];
+    agree(system, &mut live, expected, "after the last operation")?;
+    let trace = disk.machine().power_off().unwrap_or_default();
+    drop(live);
+    Ok(Recording { trace, ops, states })
+}
+
+fn agree<S: System>(
+    system: &S,
+    live: &mut S::Live,
+    expected: &S::View,
+    when: &str,
+) -> Result<(), RecordError> {
+    let shown = system.view(live).map_err(|source| RecordError::View { when: when.to_owned(), source })?;
+    if shown == *expected {
+        return Ok(());
+    }
+    Err(RecordError::Disagree {
+        when: when.to_owned(),
+        shown: format!("{shown:?}"),
+        expected: format!("{expected:?}"),
+    })
+}

@@ -1,0 +1,108 @@
+//! What a user writes: the whole plug-in surface.
+
+use crate::judge::{self, History, Violation};
+use crate::{Bytes, Device, Disk};
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// Any error of a system under test.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the methods of a [`System`] return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a system promises when it says that an operation is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ack {
+    /// This operation, and every one before it, survives a crash from now on.
+    Durable,
+    /// Done, but a crash may undo it.
+    Volatile,
+    /// Refused (no such file, no space): the operation changed nothing that a user can see.
+    Refused,
+}
+
+/// A system under test: how to open it, use it, look at it, and what it should show.
+///
+/// [`open`](System::open), [`apply`](System::apply), [`view`](System::view) and [`model`](System::model) are all that
+/// most systems need.
+pub trait System: Send + Sync {
+    /// An operation of a workload.
+    type Op: Clone + Debug + Send + Sync;
+    /// The opened system.
+    type Live;
+    /// What a user of the system can see: compared with the model after every recovery.
+    type View: Clone + Debug + Eq + Hash + Send + Sync;
+
+    /// What to call it in reports and ids: letters, digits, `-`, `_` and `@`.
+    fn name(&self) -> String {
+        let path = std::any::type_name::<Self>();
+        path.rsplit("::").next().unwrap_or(path).to_lowercase()
+    }
+
+    /// The devices of the machine it runs on. By default one disk of 1 MiB in blocks of 4 KiB.
+    fn devices(&self) -> Vec<Device> {
+        vec![Device::zeroed("disk", Bytes(4096), Bytes(1 << 20))]
+    }
+
+    /// Prepares empty devices (mkfs). Crashes are not explored here.
+    ///
+    /// # Errors
+    /// Anything that keeps the system from being set up.
+    fn format(&self, disk: &Disk) -> Result<()> {
+        let _ = disk;
+        Ok(())
+    }
+
+    /// Opens the system after a crash or for the first time. **Your recovery runs here.**
+    ///
+    /// # Errors
+    /// Refusing to open a crash state is a finding.
+    fn open(&self, disk: Disk) -> Result<Self::Live>;
+
+    /// Performs one operation.
+    ///
+    /// # Errors
+    /// A failure that no user should see. An operation that is rightly refused returns [`Ack::Refused`].
+    fn apply(&self, live: &mut Self::Live, op: &Self::Op) -> Result<Ack>;
+
+    /// Reads everything a user can see.
+    ///
+    /// # Errors
+    /// Content that cannot be read is a finding.
+    fn view(&self, live: &mut Self::Live) -> Result<Self::View>;
+
+    /// What the operation should do to what a user sees.
+    fn model(&self, view: &mut Self::View, op: &Self::Op);
+
+    /// Whether the opened system is well-formed: its own consistency check, if it has one.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    fn check(&self, live: &mut Self::Live) -> Result<()> {
+        let _ = live;
+        Ok(())
+    }
+
+    /// Operations that must work on a recovered system, given what it shows. By default none: *usable* is then not
+    /// measured.
+    fn probe(&self, view: &Self::View) -> Vec<Self::Op> {
+        let _ = view;
+        Vec::new()
+    }
+
+    /// Judges what recovery shows. By default it must equal the model after some prefix of the operations that holds
+    /// every durable acknowledgement ([`judge::prefix`]).
+    ///
+    /// # Errors
+    /// The broken promise.
+    fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
+        judge::prefix(view, history)
+    }
+
+    /// What recovery had to do, in a few fixed words, for the census of outcomes: `consistent`, `space leak`.
+    fn remark(&self, live: &Self::Live) -> Option<String> {
+        let _ = live;
+        None
+    }
+}

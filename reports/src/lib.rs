@@ -1,0 +1,1 @@
+//! What crashcheck found, for people and for machines: pure functions of data.

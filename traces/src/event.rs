@@ -1,0 +1,178 @@
+//! What a recorder sees, in the order in which it was issued.
+
+use crate::{Bytes, DeviceId, EventId, OpId};
+use std::fmt;
+use std::sync::Arc;
+
+/// The bytes of a write; cloning shares them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Payload(Arc<[u8]>);
+
+impl Payload {
+    /// The bytes themselves.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> Bytes {
+        Bytes::of(self.0.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&[u8]> for Payload {
+    fn from(bytes: &[u8]) -> Self {
+        Payload(Arc::from(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Payload(Arc::from(bytes))
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({})", self.len())
+    }
+}
+
+/// What a write is, in the words of the system that issued it: "inode table", "journal commit".
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Arc<str>);
+
+impl Label {
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Label {
+    fn from(text: &str) -> Self {
+        Label(Arc::from(text))
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One event of a trace.
+///
+/// More media add more variants; a reader that meets one it does not know must say so, so the enum is
+/// `non_exhaustive` and the container carries a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Data was written. It is in flight until a flush covers it; with `fua` it is durable once completed, which is
+    /// before the next event.
+    Write {
+        /// Where.
+        device: DeviceId,
+        /// First byte.
+        at: Bytes,
+        /// The new content.
+        data: Payload,
+        /// Force unit access.
+        fua: bool,
+        /// What it is.
+        label: Option<Label>,
+    },
+    /// A range was set to zeros without sending them.
+    WriteZeroes {
+        /// Where.
+        device: DeviceId,
+        /// First byte.
+        at: Bytes,
+        /// How many bytes.
+        len: Bytes,
+        /// Force unit access.
+        fua: bool,
+        /// What it is.
+        label: Option<Label>,
+    },
+    /// A range is no longer needed. What it reads as afterwards is for the device profile to say.
+    Discard {
+        /// Where.
+        device: DeviceId,
+        /// First byte.
+        at: Bytes,
+        /// How many bytes.
+        len: Bytes,
+    },
+    /// The length of a file-like device changed. Bytes beyond a shorter length are lost, new ones read as zeros.
+    Resize {
+        /// Which.
+        device: DeviceId,
+        /// The new length.
+        len: Bytes,
+    },
+    /// Everything that had completed on this device when the flush was issued is durable.
+    Flush {
+        /// Which.
+        device: DeviceId,
+        /// Earlier events that had not completed when the flush was issued, and so are not covered by it. Ascending.
+        except: Vec<EventId>,
+    },
+    /// An operation of the workload begins.
+    Begin {
+        /// Which.
+        op: OpId,
+        /// How a person would write it: `rename /a /b`.
+        text: String,
+    },
+    /// The system told its user that an operation is done.
+    Ack {
+        /// Which.
+        op: OpId,
+        /// Whether it promised that this operation, and all before it, survive a crash.
+        durable: bool,
+    },
+    /// A note of the recorder.
+    Mark {
+        /// The note.
+        text: String,
+    },
+}
+
+impl Event {
+    /// The device this event changes, if it changes one.
+    pub fn device(&self) -> Option<DeviceId> {
+        match self {
+            Event::Write { device, .. }
+            | Event::WriteZeroes { device, .. }
+            | Event::Discard { device, .. }
+            | Event::Resize { device, .. }
+            | Event::Flush { device, .. } => Some(*device),
+            Event::Begin { .. } | Event::Ack { .. } | Event::Mark { .. } => None,
+        }
+    }
+
+    /// The bytes this event changes, if it changes any.
+    pub fn range(&self) -> Option<(DeviceId, Bytes, Bytes)> {
+        match self {
+            Event::Write { device, at, data, .. } => Some((*device, *at, data.len())),
+            Event::WriteZeroes { device, at, len, .. } | Event::Discard { device, at, len } => {
+                Some((*device, *at, *len))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the system called it.
+    pub fn label(&self) -> Option<&Label> {
+        match self {
+            Event::Write { label, .. } | Event::WriteZeroes { label, .. } => label.as_ref(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The content of a device: sparse, and shared between copies until written.
+
+use crate::Bytes;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+const PAGE: usize = 4096;
+
+type Page = [u8; PAGE];
+
+/// The content of a device. A page that was never written reads as zeros and takes no memory; a clone costs pointers.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    len: Bytes,
+    pages: FxHashMap<u64, Arc<Page>>,
+}
+
+impl Image {
+    /// An image of `len` zero bytes.
+    pub fn zeroed(len: Bytes) -> Self {
+        Image { len, pages: FxHashMap::default() }
+    }
+
+    /// An image with the given content.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut image = Image::zeroed(Bytes::of(bytes.len()));
+        image.write(Bytes::ZERO, bytes);
+        image
+    }
+
+    /// How many bytes the image has.
+    pub fn len(&self) -> Bytes {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == Bytes::ZERO
+    }
+
+    /// Copies `buf.len()` bytes from `at`.
+    ///
+    /// # Panics
+    /// If the range ends beyond the image.
+    pub fn read(&self, at: Bytes, buf: &mut [u8]) {
+        self.check(at, buf.len());
+        for (page, within, span) in pages(at, buf.len()) {
+            let (out, from) = (&mut buf[span.clone()], within);
+            match self.pages.get(&page) {
+                Some(data) => out.copy_from_slice(&data[from..from + out.len()]),
+                None => out.fill(0),
+            }
+        }
+    }
+
+    /// Replaces `data.len()` bytes at `at`. Zeros written to a page that holds nothing take no memory.
+    ///
+    /// # Panics
+    /// If the range ends beyond the image.
+    pub fn write(&mut self, at: Bytes, data: &[u8]) {
+        self.check(at, data.len());
+        for (page, within, span) in pages(at, data.len()) {
+            let from = &data[span];
+            if !self.pages.contains_key(&page) && from.iter().all(|byte| *byte == 0) {
+                continue;
+            }
+            let to = self.pages.entry(page).or_insert_with(|| Arc::new([0; PAGE]));
+            Arc::make_mut(to)[within..within + from.len()].copy_from_slice(from);
+        }
+    }
+
+    /// Sets a range to zeros.
+    ///
+    /// # Panics
+    /// If the range ends beyond the image.
+    pub fn zero(&mut self, at: Bytes, len: Bytes) {
+        let end = at.checked_add(len).filter(|end| *end <= self.len);
+        assert!(end.is_some(), "{len} at {at} end beyond an image of {}", self.len);
+        if len == Bytes::ZERO {
+            return;
+        }
+        let (first, last) = (at.0 / PAGE as u64, (at.0 + len.0 - 1) / PAGE as u64);
+        let mut present: Vec<u64> =
+            self.pages.keys().copied().filter(|page| (first..=last).contains(page)).collect();
+        present.sort_unstable();
+        for page in present {
+            let start = (page * PAGE as u64).max(at.0);
+            let end = ((page + 1) * PAGE as u64).min(at.0 + len.0);
+            if end - start == PAGE as u64 {
+                self.pages.remove(&page);
+            } else {
+                let within = (start % PAGE as u64) as usize;
+                let to = self.pages.get_mut(&page).expect("a page just listed");
+                Arc::make_mut(to)[within..within + (end - start) as usize].fill(0);
+            }
+        }
+    }
+
+    /// Changes the length. What lay beyond a shorter length is gone; what is new reads as zeros.
+    pub fn resize(&mut self, len: Bytes) {
+        if len < self.len {
+            self.zero(len, self.len - len);
+        }
+        self.len = len;
+    }
+
+    /// The pages that hold something other than zeros, in order: their position and their 4096 bytes (fewer at the
+    /// end of the image).
+    pub fn pages(&self) -> impl Iterator<Item = (Bytes, &[u8])> {
+        let mut present: Vec<u64> = self.pages.keys().copied().collect();
+        present.sort_unstable();
+        present.into_iter().filter_map(|page| {
+            let at = page * PAGE as u64;
+            let len = PAGE.min((self.len.0 - at) as usize);
+            let data = &self.pages[&page][..len];
+            data.iter().any(|byte| *byte != 0).then_some((Bytes(at), data))
+        })
+    }
+
+    /// The whole content.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = vec![0; self.len.index()];
+        self.read(Bytes::ZERO, &mut all);
+        all
+    }
+
+    fn check(&self, at: Bytes, len: usize) {
+        let end = at.checked_add(Bytes::of(len));
+        assert!(
+            end.is_some_and(|end| end <= self.len),
+            "{len} bytes at {at} end beyond an image of {}",
+            self.len
+        );
+    }
+}
+
+impl PartialEq for Image {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.pages().eq(other.pages())
+    }
+}
+
+impl Eq for Image {}
+
+/// Cuts a range into pages: page number, first byte within the page, span within the range.
+fn pages(at: Bytes, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        if done == len {
+            return None;
+        }
+        let here = at.0 + done as u64;
+        let within = (here % PAGE as u64) as usize;
+        let span = done..done + (PAGE - within).min(len - done);
+        done = span.end;
+        Some((here / PAGE as u64, within, span))
+    })
+}

@@ -1,0 +1,15 @@
+//! What happened before a crash.
+//!
+//! A [`Trace`] is the recorded life of one or more devices: every [`Event`] in the order it was issued, over the
+//! [`Image`] the devices held when the recording began. It is plain data: nothing here knows what a crash may leave
+//! behind (the `crashcheck` crate does) or how to show it (`crashcheck-report` does).
+
+mod event;
+mod image;
+mod trace;
+mod unit;
+
+pub use event::{Event, Label, Payload};
+pub use image::Image;
+pub use trace::{Device, Invalid, Trace};
+pub use unit::{Bytes, DeviceId, EventId, OpId};

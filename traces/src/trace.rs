@@ -1,0 +1,106 @@
+//! A whole trace in memory.
+
+use crate::{Bytes, Event, EventId, Image};
+use thiserror::Error;
+
+/// One device of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What to call it: `disk`, `member 3`, `wal`.
+    pub name: String,
+    /// The logical block size: the alignment the recorder saw, 1 for files.
+    pub block: Bytes,
+    /// Its content when the recording began; its length is the device's size.
+    pub base: Image,
+}
+
+impl Device {
+    /// A device full of zeros.
+    pub fn zeroed(name: &str, block: Bytes, len: Bytes) -> Self {
+        Device { name: name.to_owned(), block, base: Image::zeroed(len) }
+    }
+}
+
+/// What happened: devices as they were at the beginning, then events in the order in which they were issued.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The devices, indexed by [`DeviceId`](crate::DeviceId).
+    pub devices: Vec<Device>,
+    /// The events, indexed by [`EventId`].
+    pub events: Vec<Event>,
+}
+
+/// Why a trace cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// An event names a device that the trace does not have.
+    #[error("event {event} names device {device}, but the trace has {devices}")]
+    NoSuchDevice {
+        /// Which event.
+        event: EventId,
+        /// The device it names.
+        device: u16,
+        /// How many there are.
+        devices: usize,
+    },
+    /// An event reaches beyond the end of its device.
+    #[error("event {event} ends at byte {end}, but its device ends at {len}")]
+    OutOfRange {
+        /// Which event.
+        event: EventId,
+        /// One beyond its last byte.
+        end: u64,
+        /// The length of the device at that moment.
+        len: u64,
+    },
+    /// A flush excludes something that is not an earlier event.
+    #[error("flush {event} excludes {except}, which is not before it")]
+    BadExcept {
+        /// Which event.
+        event: EventId,
+        /// What it excludes.
+        except: EventId,
+    },
+}
+
+impl Trace {
+    /// Checks that every event fits its device.
+    ///
+    /// # Errors
+    /// Names the first event that does not.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let mut lens: Vec<Bytes> = self.devices.iter().map(|device| device.base.len()).collect();
+        for (index, event) in self.events.iter().enumerate() {
+            let id = EventId(index as u32);
+            validate_event(id, event, &mut lens)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks one event against the current lengths of the devices, and follows a change of length.
+pub(crate) fn validate_event(id: EventId, event: &Event, lens: &mut [Bytes]) -> Result<(), Invalid> {
+    let Some(device) = event.device() else { return Ok(()) };
+    let devices = lens.len();
+    let Some(len) = lens.get_mut(device.index()) else {
+        return Err(Invalid::NoSuchDevice { event: id, device: device.0, devices });
+    };
+    match event {
+        Event::Resize { len: new, .. } => *len = *new,
+        Event::Flush { except, .. } => {
+            if let Some(bad) = except.iter().find(|other| **other >= id) {
+                return Err(Invalid::BadExcept { event: id, except: *bad });
+            }
+        }
+        _ => {
+            if let Some((_, at, size)) = event.range() {
+                let end = at.checked_add(size).unwrap_or(Bytes(u64::MAX));
+                if end > *len {
+                    return Err(Invalid::OutOfRange { event: id, end: end.0, len: len.0 });
+                }
+            }
+        }
+    }
+    Ok(())
+}
