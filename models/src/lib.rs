@@ -1,1 +1,3 @@
 //! The reference systems.
+
+pub mod fs;
