@@ -1,0 +1,12 @@
+//! What the reference file systems share: the operations, what a user sees, the POSIX-like model that says what every
+//! operation should do, and the workloads.
+//!
+//! A file system under test and [`posix`] have to agree on everything a user can see, the refusals included.
+
+mod op;
+mod path;
+mod view;
+
+pub use op::{Errno, Fill, FsOp};
+pub use path::{NAME_LEN_MAX, Path, PathError};
+pub use view::{Content, Node, View, ViewBuilder};
