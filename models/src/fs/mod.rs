@@ -3,8 +3,10 @@
 //!
 //! A file system under test and [`posix`] have to agree on everything a user can see, the refusals included.
 
+pub mod generate;
 mod op;
 mod path;
+pub mod posix;
 mod view;
 
 pub use op::{Errno, Fill, FsOp};
