@@ -8,6 +8,7 @@ mod op;
 mod path;
 pub mod posix;
 mod view;
+pub mod workloads;
 
 pub use op::{Errno, Fill, FsOp};
 pub use path::{NAME_LEN_MAX, Path, PathError};
