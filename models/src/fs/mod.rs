@@ -3,9 +3,12 @@
 //!
 //! A file system under test and [`posix`] have to agree on everything a user can see, the refusals included.
 
+pub mod generate;
 mod op;
 mod path;
+pub mod posix;
 mod view;
+pub mod workloads;
 
 pub use op::{Errno, Fill, FsOp};
 pub use path::{NAME_LEN_MAX, Path, PathError};
