@@ -28,7 +28,7 @@ fn the_census_of_the_append_is_that_of_the_book() {
     new.extend(Fill(2).bytes(Bytes(4096), Bytes(4096)));
     let mut census = BTreeMap::new();
     crash_states(&recording.trace, |state| {
-        if !state.windows.iter().any(|window| window.durable == 3 && window.begun == 5) {
+        if state.in_flight != 3 {
             return;
         }
         let mut live = Vsfs::default().open(state.disk()).expect("opens");

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 /// A state that a crash may leave, and what the crash points that can leave it allow.
 pub(super) struct CrashState {
     pub(super) image: Image,
-    /// Which of the writes in flight survived.
+    /// How many writes were in flight.
+    pub(super) in_flight: usize,
+    /// Which of them survived.
     pub(super) survived: Vec<String>,
     pub(super) windows: Vec<Window>,
 }
@@ -44,7 +46,12 @@ pub(super) fn crash_states(trace: &Trace, mut visit: impl FnMut(CrashState)) {
             let first = survived.last().map_or(start, |last| last + 1);
             let windows = (first..=end).map(|point| window(trace, point)).collect::<BTreeSet<_>>();
             let survived = survived.iter().map(|index| label(&trace.events[*index])).collect();
-            visit(CrashState { image, survived, windows: windows.into_iter().collect() });
+            visit(CrashState {
+                image,
+                in_flight: writes.len(),
+                survived,
+                windows: windows.into_iter().collect(),
+            });
         }
         writes.iter().for_each(|index| apply(&mut durable, &trace.events[*index]));
         start = end + 1;
