@@ -1,7 +1,7 @@
 //! Every crash state of the workloads, by brute force.
 
 use super::bugs::SWITCHES;
-use super::states::{CrashState, crash_states, on};
+use super::states::{CrashState, crash_states, on, torn};
 use super::*;
 use crashcheck::trace::Image;
 use std::collections::BTreeSet;
@@ -48,6 +48,17 @@ fn no_crash_of_any_workload_breaks_a_promise() {
     for workload in workloads::all() {
         let violations = violations(&Vsfs::default(), workload.ops);
         assert!(violations.is_empty(), "{}: {:?}", workload.name, &violations[..violations.len().min(3)]);
+    }
+}
+
+#[test]
+fn torn_blocks_break_no_promise_either() {
+    for workload in workloads::all() {
+        let recording = crashcheck::record(&Vsfs::default(), workload.ops).expect("records");
+        crash_states(&torn(&recording.trace), |state| {
+            let outcome = broken(&Vsfs::default(), &state, &recording.ops, &recording.states);
+            assert_eq!(outcome, Ok(()), "{}: {:?}", workload.name, state.survived);
+        });
     }
 }
 

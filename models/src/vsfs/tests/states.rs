@@ -90,18 +90,47 @@ fn window(trace: &Trace, point: usize) -> Window {
 }
 
 fn subsets(count: usize) -> Vec<Vec<usize>> {
-    let members = |mask: u64| (0..count).filter(move |index| mask >> index & 1 == 1).collect::<Vec<_>>();
     if count <= COMPLETE {
+        let members = |mask: u64| (0..count).filter(move |index| mask >> index & 1 == 1).collect();
         return (0..1 << count).map(members).collect();
     }
-    let mut masks = BTreeSet::from([0, (1 << count) - 1]);
+    let mut subsets = vec![(0..count).collect::<Vec<_>>()];
     for index in 0..count {
-        masks.extend([1 << index, ((1 << count) - 1) & !(1 << index), (1 << index) - 1]);
+        subsets.extend([
+            vec![index],
+            (0..index).collect(),
+            (0..count).filter(|other| *other != index).collect(),
+        ]);
     }
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    for _ in 0..200 {
+    let mut coin = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        masks.insert((seed >> 8) & ((1 << count) - 1));
+        seed >> 63 == 1
+    };
+    subsets.extend((0..200).map(|_| (0..count).filter(|_| coin()).collect::<Vec<_>>()));
+    subsets
+}
+
+/// The same trace on a device that keeps only sectors whole: each write in pieces, as far as they change anything.
+pub(super) fn torn(trace: &Trace) -> Trace {
+    const SECTOR: usize = 512;
+    let mut image = trace.devices[0].base.clone();
+    let mut events = Vec::new();
+    for event in &trace.events {
+        let Event::Write { device, at, data, fua, label } = event else {
+            events.push(event.clone());
+            continue;
+        };
+        for (index, piece) in data.as_slice().chunks(SECTOR).enumerate() {
+            let at = *at + Bytes::of(index * SECTOR);
+            let mut before = vec![0; piece.len()];
+            image.read(at, &mut before);
+            if before != piece {
+                let (device, data, fua, label) = (*device, piece.into(), *fua, label.clone());
+                events.push(Event::Write { device, at, data, fua, label });
+            }
+        }
+        apply(&mut image, event);
     }
-    masks.into_iter().map(members).collect()
+    Trace { devices: trace.devices.clone(), events }
 }
