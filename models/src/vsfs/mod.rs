@@ -7,7 +7,7 @@
 //! | `store.rs`, `cache.rs` | the blocks below the file system; the write-back cache |
 //! | `blocks.rs`, `names.rs`, `content.rs`, `ops.rs`, `show.rs` | the file system over any store |
 //! | `mkfs.rs`, `recover/` | making one; fsck |
-//! | `model.rs` | what a crash may show |
+//! | `model/` | what a crash may show |
 //! | `bugs.rs`, `workloads.rs` | the faults, and workloads that show those which no common one does |
 
 mod blocks;

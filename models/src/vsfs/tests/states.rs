@@ -58,7 +58,7 @@ pub(super) fn crash_states(trace: &Trace, mut visit: impl FnMut(CrashState)) {
     }
 }
 
-/// The words of a recording, write by write, of the epoch that ends with the `nth` flush from the end.
+/// What each write of the epoch that ends with the last flush is.
 pub(super) fn last_epoch(recording: &Recording<Vsfs>) -> Vec<String> {
     let events = &recording.trace.events;
     let flush = |event: &Event| matches!(event, Event::Flush { .. });
