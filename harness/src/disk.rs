@@ -4,6 +4,7 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::media::block::LazyImage;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
@@ -45,12 +46,25 @@ impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
-        Disk::on(Machine::new(devices, false))
+        Disk::on(Machine::new(Backing::Plain(images(devices))))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
-        Disk::on(Machine::new(devices, true))
+        let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
+        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+    }
+
+    /// A machine without power, to be given crash states.
+    pub(crate) fn dark() -> Disk {
+        let mut machine = Machine::new(Backing::Plain(Vec::new()));
+        machine.powered = false;
+        Disk::on(machine)
+    }
+
+    /// Whether another handle onto the machine is still about.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.machine) > 1
     }
 
     fn on(machine: Machine) -> Disk {
@@ -138,34 +152,51 @@ impl Disk {
     }
 }
 
-/// The devices behind the handles.
-pub(crate) struct Machine {
-    images: Vec<Image>,
-    recorder: Option<Trace>,
-    powered: bool,
+fn images(devices: &[Device]) -> Vec<Image> {
+    devices.iter().map(|device| device.base.clone()).collect()
 }
 
+/// The devices behind the handles.
+pub(crate) struct Machine {
+    backing: Backing,
+    powered: bool,
+    /// Device operations used and allowed.
+    used: u64,
+    limit: u64,
+}
+
+enum Backing {
+    /// Plain images.
+    Plain(Vec<Image>),
+    /// Plain images, and everything that happens to them.
+    Recording(Vec<Image>, Trace),
+    /// A crash state.
+    Crashed(Box<LazyImage>),
+}
+
+/// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
+const GRACE: u64 = 1000;
+
+/// The payload of the panic that stops a recovery that ignores errors.
+pub(crate) struct Stopped;
+
 impl Machine {
-    fn new(devices: &[Device], record: bool) -> Machine {
-        Machine {
-            images: devices.iter().map(|device| device.base.clone()).collect(),
-            recorder: record.then(|| Trace { devices: devices.to_vec(), events: Vec::new() }),
-            powered: true,
-        }
+    fn new(backing: Backing) -> Machine {
+        Machine { backing, powered: true, used: 0, limit: u64::MAX }
     }
 
     /// Writes an event of the workload, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
-        if let Some(trace) = &mut self.recorder {
+        if let Backing::Recording(_, trace) = &mut self.backing {
             trace.events.push(event);
         }
     }
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
-        if let Some(trace) = &mut self.recorder {
+        if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(&self.images) {
+            for (device, image) in trace.devices.iter_mut().zip(images) {
                 device.base = image.clone();
             }
         }
@@ -174,34 +205,80 @@ impl Machine {
     /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.
     pub(crate) fn power_off(&mut self) -> Option<Trace> {
         self.powered = false;
-        self.recorder.take()
+        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
+            Backing::Recording(_, trace) => Some(trace),
+            _ => None,
+        }
     }
 
-    fn image(&mut self, device: DeviceId) -> Result<&mut Image, DiskError> {
+    /// Begins another crash state, with a fresh budget of device operations.
+    pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
+        *self = Machine { limit, ..Machine::new(Backing::Crashed(image)) };
+    }
+
+    /// Ends a crash state: cuts the power and takes the image out.
+    pub(crate) fn take_crashed(&mut self) -> Option<Box<LazyImage>> {
+        self.powered = false;
+        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
+            Backing::Crashed(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// The crash state, if this machine holds one.
+    pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
+        match &mut self.backing {
+            Backing::Crashed(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// Whether the budget of device operations was exceeded.
+    pub(crate) fn ran_away(&self) -> bool {
+        self.used > self.limit
+    }
+
+    fn step(&mut self) -> Result<(), DiskError> {
         if !self.powered {
             return Err(DiskError::PoweredOff);
         }
-        let count = self.images.len();
-        Ok(self.images.get_mut(device.index()).unwrap_or_else(|| {
-            panic!("the system asked for device {}, but its machine has {count}", device.0)
-        }))
+        self.used += 1;
+        if self.used <= self.limit {
+            return Ok(());
+        }
+        if self.used > self.limit.saturating_add(GRACE) {
+            std::panic::resume_unwind(Box::new(Stopped));
+        }
+        Err(DiskError::Runaway { limit: self.limit })
     }
 
-    fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<&mut Image, DiskError> {
-        let image = self.image(device)?;
-        let size = image.len();
+    fn size(&mut self, device: DeviceId) -> Bytes {
+        match &mut self.backing {
+            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].len(),
+            Backing::Crashed(image) => image.len(device),
+        }
+    }
+
+    fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.step()?;
+        let size = self.size(device);
         match at.checked_add(len) {
-            Some(end) if end <= size => Ok(image),
+            Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
         }
     }
 
     fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
-        self.image(device).map(|image| image.len())
+        self.step()?;
+        Ok(self.size(device))
     }
 
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.range(device, at, Bytes::of(buf.len()))?.read(at, buf);
+        self.range(device, at, Bytes::of(buf.len()))?;
+        match &mut self.backing {
+            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].read(at, buf),
+            Backing::Crashed(image) => image.read(device, at, buf),
+        }
         Ok(())
     }
 
@@ -213,10 +290,15 @@ impl Machine {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, Bytes::of(data.len()))?.write(at, data);
-        if let Some(trace) = &mut self.recorder {
-            let (data, label) = (Payload::from(data), label.cloned());
-            trace.events.push(Event::Write { device, at, data, fua, label });
+        self.range(device, at, Bytes::of(data.len()))?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.write(device, at, data, fua),
+            Backing::Plain(images) => images[device.index()].write(at, data),
+            Backing::Recording(images, trace) => {
+                images[device.index()].write(at, data);
+                let (data, label) = (Payload::from(data), label.cloned());
+                trace.events.push(Event::Write { device, at, data, fua, label });
+            }
         }
         Ok(())
     }
@@ -228,26 +310,48 @@ impl Machine {
         len: Bytes,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, len)?.zero(at, len);
-        self.note(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        self.range(device, at, len)?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.zero(device, at, len),
+            Backing::Plain(images) => images[device.index()].zero(at, len),
+            Backing::Recording(images, trace) => {
+                images[device.index()].zero(at, len);
+                trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+            }
+        }
         Ok(())
     }
 
     fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
         self.range(device, at, len)?;
-        self.note(Event::Discard { device, at, len });
+        match &mut self.backing {
+            Backing::Crashed(image) => image.discard(device, at, len),
+            Backing::Plain(_) => {}
+            Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+        }
         Ok(())
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
-        self.image(device)?.resize(len);
-        self.note(Event::Resize { device, len });
+        self.step()?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.resize(device, len),
+            Backing::Plain(images) => images[device.index()].resize(len),
+            Backing::Recording(images, trace) => {
+                images[device.index()].resize(len);
+                trace.events.push(Event::Resize { device, len });
+            }
+        }
         Ok(())
     }
 
     fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
-        self.image(device)?;
-        self.note(Event::Flush { device, except: Vec::new() });
+        self.step()?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.flush(device),
+            Backing::Plain(_) => {}
+            Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 
 mod event;
 mod image;
+pub mod outcome;
 mod trace;
 mod unit;
 
