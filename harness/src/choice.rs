@@ -69,9 +69,14 @@ pub enum Pole {
 }
 
 impl Pole {
+    /// Both ends.
+    pub const BOTH: [Pole; 2] = [Pole::Newest, Pole::Oldest];
+
     /// What this end answers.
     pub fn answer(self, question: &Question) -> u8 {
         match self {
+            // Recovery crashes only where the walk deviates, from whichever end.
+            _ if matches!(question, Question::RecoveryCrashed { .. }) => 0,
             Pole::Newest => 0,
             Pole::Oldest => question.outcomes() - 1,
         }

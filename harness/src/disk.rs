@@ -15,6 +15,8 @@ pub struct Disk {
     machine: Arc<Mutex<Machine>>,
     device: DeviceId,
     label: Option<Label>,
+    /// The power cycle that this handle belongs to; it is dead in later ones.
+    cycle: u64,
 }
 
 /// Why a device refused an operation.
@@ -57,29 +59,22 @@ impl Disk {
 
     /// A machine without power, to be given crash states.
     pub(crate) fn dark() -> Disk {
-        let mut machine = Machine::new(Backing::Plain(Vec::new()));
-        machine.powered = false;
-        Disk::on(machine)
-    }
-
-    /// Whether another handle onto the machine is still about.
-    pub(crate) fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.machine) > 1
+        Disk::on(Machine::new(Backing::Plain(Vec::new())))
     }
 
     fn on(machine: Machine) -> Disk {
-        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None }
+        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None, cycle: 0 }
     }
 
     /// Another device of the same machine.
     pub fn device(&self, device: DeviceId) -> Disk {
-        Disk { machine: Arc::clone(&self.machine), device, label: None }
+        Disk { device, label: None, ..self.clone() }
     }
 
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {
-        Disk { machine: Arc::clone(&self.machine), device: self.device, label: Some(Label::from(label)) }
+        Disk { label: Some(Label::from(label)), ..self.clone() }
     }
 
     /// The length of the device. For a file-like device the length is state: a crash may have undone a change of it.
@@ -87,7 +82,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        self.machine().len(self.device)
+        Ok(self.powered()?.size(self.device))
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -95,7 +90,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.machine().read(self.device, at, buf)
+        self.powered()?.read(self.device, at, buf)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -103,7 +98,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.machine().write(self.device, at, data, false, self.label.as_ref())
+        self.powered()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
     /// Writes `data` at `at` with force unit access: durable on return.
@@ -111,7 +106,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.machine().write(self.device, at, data, true, self.label.as_ref())
+        self.powered()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -119,7 +114,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.machine().write_zeroes(self.device, at, len, self.label.as_ref())
+        self.powered()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
     /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
@@ -127,7 +122,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.machine().discard(self.device, at, len)
+        self.powered()?.discard(self.device, at, len)
     }
 
     /// Changes the length of a file-like device.
@@ -135,7 +130,8 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.machine().resize(self.device, len)
+        self.powered()?.resize(self.device, len);
+        Ok(())
     }
 
     /// Makes everything written so far durable.
@@ -143,7 +139,25 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.machine().flush(self.device)
+        self.powered()?.flush(self.device);
+        Ok(())
+    }
+
+    /// The machine, as long as the power cycle of this handle lasts.
+    fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+        let mut machine = self.machine();
+        if machine.cycle != self.cycle {
+            return Err(DiskError::PoweredOff);
+        }
+        machine.step()?;
+        Ok(machine)
+    }
+
+    /// Turns the power off and on: a handle for the new power cycle. All others are dead from now on.
+    pub(crate) fn power_on(&self) -> Disk {
+        let mut machine = self.machine();
+        machine.cycle += 1;
+        Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
     /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.
@@ -159,7 +173,8 @@ fn images(devices: &[Device]) -> Vec<Image> {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
-    powered: bool,
+    /// How often the power was turned on.
+    cycle: u64,
     /// Device operations used and allowed.
     used: u64,
     limit: u64,
@@ -182,7 +197,7 @@ pub(crate) struct Stopped;
 
 impl Machine {
     fn new(backing: Backing) -> Machine {
-        Machine { backing, powered: true, used: 0, limit: u64::MAX }
+        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Writes an event of the workload, or a mark, into the recording.
@@ -204,7 +219,7 @@ impl Machine {
 
     /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.
     pub(crate) fn power_off(&mut self) -> Option<Trace> {
-        self.powered = false;
+        self.cycle += 1;
         match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
             Backing::Recording(_, trace) => Some(trace),
             _ => None,
@@ -213,12 +228,12 @@ impl Machine {
 
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
-        *self = Machine { limit, ..Machine::new(Backing::Crashed(image)) };
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image)) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.
     pub(crate) fn take_crashed(&mut self) -> Option<Box<LazyImage>> {
-        self.powered = false;
+        self.cycle += 1;
         match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
             Backing::Crashed(image) => Some(image),
             _ => None,
@@ -239,9 +254,6 @@ impl Machine {
     }
 
     fn step(&mut self) -> Result<(), DiskError> {
-        if !self.powered {
-            return Err(DiskError::PoweredOff);
-        }
         self.used += 1;
         if self.used <= self.limit {
             return Ok(());
@@ -260,17 +272,11 @@ impl Machine {
     }
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.step()?;
         let size = self.size(device);
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
         }
-    }
-
-    fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
-        self.step()?;
-        Ok(self.size(device))
     }
 
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
@@ -332,8 +338,7 @@ impl Machine {
         Ok(())
     }
 
-    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
-        self.step()?;
+    fn resize(&mut self, device: DeviceId, len: Bytes) {
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
             Backing::Plain(images) => images[device.index()].resize(len),
@@ -342,16 +347,13 @@ impl Machine {
                 trace.events.push(Event::Resize { device, len });
             }
         }
-        Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
-        self.step()?;
+    fn flush(&mut self, device: DeviceId) {
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
         }
-        Ok(())
     }
 }

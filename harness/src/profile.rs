@@ -77,8 +77,12 @@ impl TryFrom<AtomicText> for Atomic {
         match text {
             AtomicText::Word(word) if word == "write" => Ok(Atomic::Write),
             AtomicText::Bytes(bytes) if bytes.is_power_of_two() && bytes >= 8 => Ok(Atomic::Bytes(bytes)),
-            AtomicText::Bytes(bytes) => Err(format!("atomic = {bytes}: must be a power of two of at least 8")),
-            AtomicText::Word(word) => Err(format!("atomic = \"{word}\": must be a number of bytes or \"write\"")),
+            AtomicText::Bytes(bytes) => {
+                Err(format!("atomic = {bytes}: must be a power of two of at least 8"))
+            }
+            AtomicText::Word(word) => {
+                Err(format!("atomic = \"{word}\": must be a number of bytes or \"write\""))
+            }
         }
     }
 }
@@ -185,7 +189,8 @@ impl Profile {
     /// # Errors
     /// Says what is wrong, and in which line.
     pub fn from_toml(text: &str) -> Result<Profile, ProfileError> {
-        let profile: Profile = toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
+        let profile: Profile =
+            toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
         if profile.order == Order::Issued && profile.torn == Torn::Garbage {
             return Err(contradiction("torn = \"garbage\" needs order = \"any\""));

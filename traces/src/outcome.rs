@@ -3,6 +3,7 @@
 //! Everything here is the same for the same input and seed on every machine, except [`Timing`].
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The version of this data as JSON. Fields are added without a new version, never removed or given another meaning.
 pub const REPORT_VERSION: u32 = 1;
@@ -171,4 +172,24 @@ pub struct Timing {
     pub first_finding_seconds: Option<f64>,
     /// Worker threads.
     pub jobs: usize,
+}
+
+impl fmt::Display for Finding {
+    /// The finding as a person reads it, without the lines that say how to reproduce it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.promise, self.detail)?;
+        writeln!(f, "  power fails:  {}", self.crash_point)?;
+        writeln!(f, "  crash state:  {}", self.state)?;
+        if !self.checks.is_empty() {
+            writeln!(f, "  checks:       {}", self.checks.join(", "))?;
+        }
+        if self.device_lies {
+            writeln!(
+                f,
+                "  note:         the device does not keep its promises; this is not a fault of the system"
+            )?;
+        }
+        write!(f, "  seen in:      {} crash states, met in {} different ways", self.states, self.leaves)?;
+        write!(f, "; first after {} recoveries in its epoch", self.found_after)
+    }
 }

@@ -158,7 +158,8 @@ impl Iterator for Branches {
         let question = self.questions.get(self.at)?;
         let usual = self.answers[self.at];
         let others = (0..question.outcomes()).filter(|answer| *answer != usual);
-        let answer = others.clone().nth(usize::from(self.planned)).expect("a question has two outcomes at least");
+        let answer =
+            others.clone().nth(usize::from(self.planned)).expect("a question has two outcomes at least");
         let mut forced = self.answers[..self.at].to_vec();
         forced.push(answer);
         self.planned += 1;

@@ -45,10 +45,18 @@ pub enum StrategyKind {
 impl StrategyKind {
     /// All of them, with a line of help each.
     pub const TABLE: [(StrategyKind, &'static str, &'static str); 5] = [
-        (StrategyKind::Deviations, "deviations", "from both poles, few deviations first; complete with enough budget"),
+        (
+            StrategyKind::Deviations,
+            "deviations",
+            "from both poles, few deviations first; complete with enough budget",
+        ),
         (StrategyKind::Complete, "complete", "depth first; complete, in little memory"),
         (StrategyKind::Prefix, "prefix", "every prefix of the writes in flight, as if nothing overtook"),
-        (StrategyKind::TwoPoint, "two-point", "for every pair of writes: all before the first, and the second alone"),
+        (
+            StrategyKind::TwoPoint,
+            "two-point",
+            "for every pair of writes: all before the first, and the second alone",
+        ),
         (StrategyKind::Random, "random", "seeded random subsets, from few survivors to many"),
     ];
 

@@ -5,6 +5,7 @@ use super::group::{Group, GroupState};
 use super::timeline::{AtomId, CellId, Held, Span, Timeline};
 use crate::choice::Choices;
 use crate::profile::{Order, Torn};
+use crashcheck_trace::EventId;
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
 use rustc_hash::FxHashMap;
@@ -111,6 +112,13 @@ impl Epoch {
     pub(crate) fn earliest(&self, states: &FxHashMap<u32, GroupState>) -> usize {
         let newest = states.iter().map(|(nth, state)| self.groups[*nth as usize].earliest(state)).max();
         newest.unwrap_or(0).max(self.from)
+    }
+
+    /// The events whose writes are in flight, in the order of issue.
+    pub(crate) fn events<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = EventId> + 'a {
+        let mut last = None;
+        let events = self.atoms.iter().map(|atom| timeline.atoms[atom.0 as usize].event);
+        events.filter(move |event| last.replace(*event) != Some(*event))
     }
 
     /// The undecided cells in order of position.

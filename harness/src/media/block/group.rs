@@ -175,7 +175,8 @@ impl Group {
         let changes = |member: &Member| {
             member.places.iter().any(|place| {
                 let cell = &timeline.cells[self.cells[*place as usize].0 as usize];
-                let nth = cell.versions.iter().position(|version| version.atom == member.atom).unwrap_or(0) as u32;
+                let nth =
+                    cell.versions.iter().position(|version| version.atom == member.atom).unwrap_or(0) as u32;
                 timeline.version(cell, nth) != timeline.version(cell, nth + 1)
             })
         };
@@ -197,10 +198,16 @@ impl Group {
         let members: Vec<(AtomId, Vec<u32>)> = match &self.shape {
             Shape::Chain(outcomes) => {
                 let all: Vec<u32> = (0..self.cells.len() as u32).collect();
-                outcomes.iter().filter(|outcome| outcome.garbled).map(|outcome| (outcome.atom, all.clone())).collect()
+                outcomes
+                    .iter()
+                    .filter(|outcome| outcome.garbled)
+                    .map(|outcome| (outcome.atom, all.clone()))
+                    .collect()
             }
             Shape::Prefix(_) => Vec::new(),
-            Shape::Mix(members) => members.iter().map(|member| (member.atom, member.places.clone())).collect(),
+            Shape::Mix(members) => {
+                members.iter().map(|member| (member.atom, member.places.clone())).collect()
+            }
         };
         for (atom, places) in members {
             for place in places {
@@ -412,7 +419,8 @@ fn images(
     excluded: &dyn Fn(usize) -> bool,
 ) -> Option<BigUint> {
     let mut known = FxHashMap::default();
-    let covered = vec![0u64; members.iter().flat_map(|member| &member.places).max().map_or(0, |p| p / 64 + 1) as usize];
+    let covered =
+        vec![0u64; members.iter().flat_map(|member| &member.places).max().map_or(0, |p| p / 64 + 1) as usize];
     let counting = Counting { members, fates, garbles, excluded };
     counting.from(members.len(), &covered, &mut known)
 }

@@ -29,6 +29,8 @@ pub(crate) struct LazyImage {
     layers: Vec<Layer>,
     /// What the running recovery wrote, in order; kept only if it may crash.
     log: Option<Log>,
+    /// How many recoveries may crash.
+    nested: usize,
 }
 
 /// A cell that was looked at, and what it held.
@@ -50,12 +52,13 @@ impl LazyImage {
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
             layers: Vec::new(),
             log: None,
+            nested: 0,
             timeline,
         }
     }
 
     /// Begins another crash state.
-    pub(crate) fn restart(&mut self, epoch: u32, plan: Plan, may_crash_again: bool) {
+    pub(crate) fn restart(&mut self, epoch: u32, plan: Plan, nested: u8) {
         self.epoch = epoch;
         self.choices.restart(plan);
         self.states.clear();
@@ -63,7 +66,8 @@ impl LazyImage {
         self.reads.clear();
         self.written.iter_mut().for_each(Overlay::clear);
         self.layers.clear();
-        self.log = may_crash_again.then(Log::default);
+        self.nested = usize::from(nested);
+        self.log = (nested > 0).then(Log::default);
     }
 
     /// What was asked so far.
@@ -128,7 +132,9 @@ impl LazyImage {
             return len;
         }
         for depth in (0..self.layers.len()).rev() {
-            if let Some(len) = self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices) {
+            if let Some(len) =
+                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
+            {
                 return len;
             }
         }
@@ -261,14 +267,10 @@ impl LazyImage {
                 let devices = self.written.len();
                 self.layers.push(Layer::new(log, interval, devices, &self.timeline.profile));
                 self.written.iter_mut().for_each(Overlay::clear);
+                self.log = (self.layers.len() < self.nested).then(Log::default);
                 true
             }
         }
-    }
-
-    /// Keeps a log of the next recovery, so that it can crash as well.
-    pub(crate) fn expect_crash(&mut self) {
-        self.log = Some(Log::default());
     }
 
     /// How many recoveries have crashed.

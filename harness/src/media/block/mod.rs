@@ -17,6 +17,7 @@ mod nested;
 mod overlay;
 mod timeline;
 
+pub(crate) use contents::ContentId;
 pub(crate) use epoch::Epoch;
 pub(crate) use image::{LazyImage, Touched};
 pub(crate) use timeline::{CellId, Timeline};

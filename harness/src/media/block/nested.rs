@@ -38,7 +38,14 @@ impl Log {
     pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool) {
         let source = Some(self.bytes.len());
         self.bytes.extend_from_slice(data);
-        self.entries.push(Entry::Write(Written { device, at, len: Bytes::of(data.len()), source, resize: None, fua }));
+        self.entries.push(Entry::Write(Written {
+            device,
+            at,
+            len: Bytes::of(data.len()),
+            source,
+            resize: None,
+            fua,
+        }));
     }
 
     pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
@@ -47,7 +54,14 @@ impl Log {
 
     pub(crate) fn resize(&mut self, device: DeviceId, old: Bytes, new: Bytes) {
         let len = Bytes(old.0.saturating_sub(new.0));
-        self.entries.push(Entry::Write(Written { device, at: new, len, source: None, resize: Some(new), fua: false }));
+        self.entries.push(Entry::Write(Written {
+            device,
+            at: new,
+            len,
+            source: None,
+            resize: Some(new),
+            fua: false,
+        }));
     }
 
     pub(crate) fn flush(&mut self, device: DeviceId) {
@@ -120,7 +134,8 @@ impl Layer {
                 Entry::Flush(_) => {}
             }
         }
-        let in_flight: Vec<InFlight> = pending.into_iter().map(|write| InFlight::new(write, profile)).collect();
+        let in_flight: Vec<InFlight> =
+            pending.into_iter().map(|write| InFlight::new(write, profile)).collect();
         let count = |device| in_flight.iter().filter(|one| one.write.device.index() == device).count() as u32;
         let prefix = (0..devices).map(|device| (0, count(device))).collect();
         Layer { durable, in_flight, bytes: log.bytes, prefix }

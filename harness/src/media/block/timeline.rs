@@ -94,7 +94,8 @@ impl Timeline {
         timeline.cut(trace, &pieces);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
-        timeline.epochs = (0..spans.len()).map(|epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch])).collect();
+        timeline.epochs =
+            (0..spans.len()).map(|epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch])).collect();
         timeline.add_garbage();
         timeline
     }
@@ -138,7 +139,12 @@ impl Timeline {
             let first = self.cells.len() as u32;
             for (start, end) in disjoint(&ranges) {
                 let base = self.base_of(device, start, end);
-                self.cells.push(Cell { start: Bytes(start), len: Bytes(end - start), base, versions: Vec::new() });
+                self.cells.push(Cell {
+                    start: Bytes(start),
+                    len: Bytes(end - start),
+                    base,
+                    versions: Vec::new(),
+                });
             }
             let count = self.cells.len() as u32 - first;
             let resized = mine.clone().any(|piece| matches!(piece.fill, Fill::Length(_)));
@@ -170,7 +176,14 @@ impl Timeline {
             };
             if !piece.joins {
                 let (event, unit, device) = (piece.event, piece.unit, piece.device);
-                self.atoms.push(Atom { event, unit, device, cells: Vec::new(), issued: 0, durable: u32::MAX });
+                self.atoms.push(Atom {
+                    event,
+                    unit,
+                    device,
+                    cells: Vec::new(),
+                    issued: 0,
+                    durable: u32::MAX,
+                });
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
@@ -193,9 +206,13 @@ impl Timeline {
         match piece.fill {
             Fill::Zero => ContentId::ZERO,
             Fill::Length(len) => self.contents.intern(&length_bytes(len)),
-            Fill::Garbage => self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index())),
+            Fill::Garbage => {
+                self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
+            }
             Fill::Data => {
-                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else { return ContentId::ZERO };
+                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                    return ContentId::ZERO;
+                };
                 let from = (start - *at).index();
                 self.contents.intern(&data.as_slice()[from..from + len.index()])
             }
@@ -292,7 +309,14 @@ fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
             },
             Event::Resize { device, len } => {
                 let old = std::mem::replace(&mut lens[device.index()], *len);
-                let piece = Piece { event: id, unit: 0, device: *device, range: None, fill: Fill::Zero, joins: false };
+                let piece = Piece {
+                    event: id,
+                    unit: 0,
+                    device: *device,
+                    range: None,
+                    fill: Fill::Zero,
+                    joins: false,
+                };
                 pieces.push(Piece { fill: Fill::Length(*len), ..piece });
                 if *len < old {
                     pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
@@ -312,7 +336,8 @@ fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic
     };
     let (mut start, end, mut nth) = (at.0, at.0 + len.0, 0);
     while start < end {
-        let stop = (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
+        let stop =
+            (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
         let range = Some((Bytes(start), Bytes(stop - start)));
         pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false });
         (start, nth) = (stop, nth + 1);
@@ -321,7 +346,8 @@ fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic
 
 /// Cuts overlapping ranges into pieces that do not overlap, in order; what lies between the ranges is left out.
 fn disjoint(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
-    let mut edges: Vec<(u64, i64)> = ranges.iter().flat_map(|(start, end)| [(*start, 1), (*end, -1)]).collect();
+    let mut edges: Vec<(u64, i64)> =
+        ranges.iter().flat_map(|(start, end)| [(*start, 1), (*end, -1)]).collect();
     edges.sort_unstable();
     let (mut cells, mut depth, mut last) = (Vec::new(), 0, 0);
     for (position, step) in edges {
@@ -334,12 +360,18 @@ fn disjoint(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
 }
 
 /// Which of the atoms in flight an event makes durable, if it makes any.
-fn durability<'a>(event: &'a Event, id: EventId, profile: &Profile) -> Option<Box<dyn Fn(&Atom) -> bool + 'a>> {
+fn durability<'a>(
+    event: &'a Event,
+    id: EventId,
+    profile: &Profile,
+) -> Option<Box<dyn Fn(&Atom) -> bool + 'a>> {
     match event {
         Event::Flush { device, except } if profile.flush == Honesty::Honest => {
             Some(Box::new(move |atom| atom.device == *device && except.binary_search(&atom.event).is_err()))
         }
-        Event::Write { fua: true, .. } | Event::WriteZeroes { fua: true, .. } if profile.fua == Honesty::Honest => {
+        Event::Write { fua: true, .. } | Event::WriteZeroes { fua: true, .. }
+            if profile.fua == Honesty::Honest =>
+        {
             let prefix = profile.order == Order::Issued;
             let device = event.device()?;
             // Where nothing overtakes, what was issued before a durable write to the device is durable too.
