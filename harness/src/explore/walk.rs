@@ -121,7 +121,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             let events: Vec<_> = epoch.events(timeline).collect();
             let seed = self.options.seed.wrapping_add(index as u64);
             let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
-            Tree { strategy, left: &epoch.total - &epoch.shared, recoveries: 0 }
+            Tree { strategy, left: epoch.total.clone(), recoveries: 0 }
         };
         self.trees = timeline.epochs.iter().enumerate().map(tree).collect();
         self.queue = (0..self.trees.len() as u32).map(|epoch| (0, epoch)).collect();
@@ -220,7 +220,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             return self.tally.add_repeated(leaf);
         }
         if leaf.depth == 0 {
-            tree.left -= &leaf.represented;
+            tree.left -= &leaf.represented.all;
         }
         self.tally.add(epoch, tree.recoveries, leaf);
     }
