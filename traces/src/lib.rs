@@ -6,7 +6,11 @@
 
 pub mod container;
 mod event;
+mod fingerprint;
+pub mod formats;
 mod image;
+pub mod import;
+mod replay_id;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -15,5 +19,6 @@ mod unit;
 pub use container::Ending;
 pub use event::{Event, Label, Payload};
 pub use image::Image;
+pub use replay_id::{Answers, ReplayId, ReplayIdError};
 pub use trace::{DEVICE_LEN_MAX, Device, Invalid, Trace};
 pub use unit::{Bytes, DeviceId, EventId, OpId};

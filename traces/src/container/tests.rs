@@ -190,7 +190,7 @@ fn huge_lengths_are_refused_before_memory_is_taken() {
     let huge = u64::MAX;
     let events = |numbers_of: &[u64]| {
         crafted(&[
-            (Tag::Devices, devices(huge, 0)),
+            (Tag::Devices, devices(1 << 62, 0)),
             (Tag::Data, vec![0; 4096]),
             (Tag::Events, numbers(numbers_of)),
         ])
@@ -259,7 +259,7 @@ fn an_event_that_is_refused_leaves_the_writer_usable() {
 
 #[test]
 fn equal_contents_are_stored_once() {
-    let content: Vec<u8> = (0..4096u32).map(|index| (index * index >> 3) as u8).collect();
+    let content: Vec<u8> = (0..4096u32).map(|index| ((index * index) >> 3) as u8).collect();
     let mut base = Image::zeroed(Bytes(1 << 20));
     base.write(Bytes(0), &content);
     let device = Device { name: "disk".into(), block: Bytes(512), base };
