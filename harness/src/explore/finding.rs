@@ -126,7 +126,7 @@ impl Naming {
             epoch,
             point: EventId(point as u32),
             trace_hash: self.trace_hash,
-            answers: path.answers.clone(),
+            answers: path.answers.iter().map(|answer| u16::from(*answer)).collect(),
         }
     }
 }

@@ -234,13 +234,19 @@ impl<'a, I: Instance> Walk<'a, I> {
     }
 }
 
+/// As many answers are read from an id; no recovery asks more questions.
+const ANSWERS: usize = 1 << 24;
+
 /// Looks at one state again.
 pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -> Replayed {
     let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
     if state.epoch as usize >= context.timeline.epochs.len() {
         return nowhere("the trace has no such epoch");
     }
-    let job = Job { epoch: state.epoch, plan: Plan::replay(state.answers.clone()) };
+    // An answer beyond 8 bits fits no question, so that the replay diverges.
+    let answers =
+        state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX)).collect();
+    let job = Job { epoch: state.epoch, plan: Plan::replay(answers) };
     let Some(leaf) = Pool::new(Arc::clone(context), 1).run(vec![job], false).pop() else {
         return nowhere("recovery did not come back");
     };
