@@ -84,6 +84,7 @@ pub use disk::{Disk, DiskError};
 pub use explore::{Budget, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithStrategy, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
+pub use media::block::{Census, Count, EpochCensus, census};
 pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
 pub use record::{RecordError, Recording, record};
 pub use strategy::{StrategyKind, UnknownStrategy};
