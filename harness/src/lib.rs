@@ -67,6 +67,7 @@
 
 mod catalogue;
 pub mod choice;
+mod command;
 mod disk;
 mod explore;
 mod explorer;
@@ -78,6 +79,7 @@ mod strategy;
 mod system;
 
 pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
+pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId, ReplayId};
 pub use disk::{Disk, DiskError};
