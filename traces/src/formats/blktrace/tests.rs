@@ -5,7 +5,7 @@ use proptest::prelude::*;
 const SYNCED_FUA: u64 = WRITE | FUA;
 
 /// One record, by default of device 8:0 and without an error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
     action: u64,
     category: u64,
