@@ -42,7 +42,7 @@ pub const DIRECT: usize = 12;
 /// The longest symbolic link target that the inode itself holds.
 pub const INLINE_TARGET: usize = 128;
 /// The longest name of a directory entry.
-pub const NAME_MAX: usize = 255;
+pub const NAME_MAX: usize = crate::fs::NAME_LEN_MAX;
 /// What a superblock begins with.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"vsfs-cc\x01");
 /// The version of this format.
