@@ -37,7 +37,7 @@ impl Transaction {
     /// Whether it is large enough to be committed before another operation joins it.
     pub(super) fn is_large(&self, log_blocks: u32) -> bool {
         !Descriptor::fits(2 * self.blocks.len(), 2 * self.revokes.len())
-            || (self.blocks.len() + 2) * 4 > log_blocks as usize * 3
+            || (self.blocks.len() + 2) * 2 > log_blocks as usize
     }
 
     pub(super) fn is_empty(&self) -> bool {
