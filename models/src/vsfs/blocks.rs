@@ -3,11 +3,12 @@
 
 use super::bugs::{Bug, Bugs};
 use super::format::{
-    BLOCK_SIZE, BlockNo, GroupNo, Geometry, INODE_SIZE, InodeNo, POINTERS, bit, get_u32, put_u32, set_bit,
+    BLOCK_SIZE, BlockNo, Geometry, GroupNo, INODE_SIZE, InodeNo, POINTERS, bit, get_u32, put_u32, set_bit,
 };
 use super::inode::{FileType, Inode, Slot, route, slots, span};
 use super::store::{BlockKind, Store, StoreError};
 use crate::fs::Errno;
+use crate::fs::posix::FILE_SIZE_MAX;
 use thiserror::Error;
 
 /// Why an operation failed.
@@ -75,6 +76,9 @@ impl<S: Store> FileSystem<S> {
         match Inode::decode(&self.store.read(block, BlockKind::InodeTable)?[at..at + INODE_SIZE]) {
             Slot::Used(inode) => {
                 inode.pointers.iter().try_for_each(|pointer| self.pointer(number, *pointer).map(drop))?;
+                if inode.size > FILE_SIZE_MAX {
+                    return Err(FsError::Corrupt { inode: number, what: "it is longer than a file can be" });
+                }
                 Ok(*inode)
             }
             _ => Err(FsError::Corrupt { inode: number, what: "a name leads to it, but it is not in use" }),
@@ -128,7 +132,8 @@ impl<S: Store> FileSystem<S> {
     fn free_inode_in(&mut self, group: GroupNo) -> Result<Option<InodeNo>, FsError> {
         let (inodes, bitmap) = (self.geometry.inodes_per_group, self.geometry.inode_bitmap(group));
         let bits = *self.store.read(bitmap, BlockKind::InodeBitmap)?;
-        let free = (0..inodes).filter(|index| !bit(&bits, *index)).map(|index| InodeNo(group.0 * inodes + index));
+        let free =
+            (0..inodes).filter(|index| !bit(&bits, *index)).map(|index| InodeNo(group.0 * inodes + index));
         let early = self.bugs.has(Bug::InodeReuseBeforeSync);
         Ok(free.into_iter().find(|number| early || self.store.may_reuse_inode(*number)))
     }
@@ -161,13 +166,12 @@ impl<S: Store> FileSystem<S> {
         if free_blocks < blocks || free_inodes < inodes { Err(Errno::ENOSPC.into()) } else { Ok(()) }
     }
 
-    fn free_blocks_in(
-        &self,
-        group: GroupNo,
-        bits: &super::format::Page,
-    ) -> impl Iterator<Item = BlockNo> {
+    fn free_blocks_in(&self, group: GroupNo, bits: &super::format::Page) -> impl Iterator<Item = BlockNo> {
         let free = |block: &BlockNo| !bit(bits, self.geometry.group_of_block(*block).1);
-        self.geometry.data(group).map(BlockNo).filter(move |block| free(block) && self.store.may_reuse_block(*block))
+        self.geometry
+            .data(group)
+            .map(BlockNo)
+            .filter(move |block| free(block) && self.store.may_reuse_block(*block))
     }
 
     /// Gives out a block, near its inode.
@@ -291,7 +295,12 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// Frees every block of the content from block `keep` on.
-    pub(crate) fn keep_blocks(&mut self, owner: InodeNo, inode: &mut Inode, keep: u64) -> Result<(), FsError> {
+    pub(crate) fn keep_blocks(
+        &mut self,
+        owner: InodeNo,
+        inode: &mut Inode,
+        keep: u64,
+    ) -> Result<(), FsError> {
         for (slot, depth, first) in slots() {
             let block = inode.pointers[slot];
             if block == BlockNo::NONE || first + span(depth) <= keep {

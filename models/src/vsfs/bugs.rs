@@ -163,8 +163,13 @@ mod tests {
     fn a_fault_is_found_by_its_name() {
         let bugs = Bugs::named("vsfs", &["rename-deletes-first".into(), "no-sync-flush".into()]);
         assert_eq!(bugs, Ok(Bugs::NONE.with(Bug::RenameDeletesFirst).with(Bug::NoSyncFlush)));
-        assert_eq!(Bugs::named("vsfs", &["sync-skips-directories".into()]), Ok(Bugs::NONE.with(Bug::SyncSkipsDirectories)));
+        assert_eq!(
+            Bugs::named("vsfs", &["sync-skips-directories".into()]),
+            Ok(Bugs::NONE.with(Bug::SyncSkipsDirectories))
+        );
         let unknown = Bugs::named("vsfs", &["gremlin".into()]).expect_err("is unknown");
-        assert!(unknown.to_string().starts_with("vsfs has no bug switch 'gremlin'; it has: fsck-trusts-bitmap,"));
+        assert!(
+            unknown.to_string().starts_with("vsfs has no bug switch 'gremlin'; it has: fsck-trusts-bitmap,")
+        );
     }
 }

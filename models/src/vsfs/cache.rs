@@ -89,7 +89,8 @@ impl Cache {
         let Some(buffer) = &mut self.buffers[block.index()] else { return Ok(()) };
         buffer.fresh = false;
         let disk = &self.disk;
-        let labelled = self.labelled[buffer.kind as usize].get_or_insert_with(|| disk.labelled(buffer.kind.label()));
+        let labelled =
+            self.labelled[buffer.kind as usize].get_or_insert_with(|| disk.labelled(buffer.kind.label()));
         labelled.write(block.at(), &buffer.page[..])?;
         self.unflushed = true;
         Ok(())

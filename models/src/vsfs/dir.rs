@@ -7,27 +7,27 @@ use super::format::{BLOCK_SIZE, InodeNo, Page, get_u32, put_u32};
 use super::inode::FileType;
 
 /// No record crosses a multiple of this: one sector.
-pub const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 const HEAD: usize = 8;
 
 /// One record, in use or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub(crate) struct Record<'a> {
     /// Its first byte in the block.
-    pub at: usize,
+    pub(crate) at: usize,
     /// Its length, the unused part included.
-    pub len: usize,
+    pub(crate) len: usize,
     /// Where it leads; none if it is unused.
-    pub inode: InodeNo,
+    pub(crate) inode: InodeNo,
     /// The type it says the inode has.
-    pub kind: u8,
+    pub(crate) kind: u8,
     /// Its name.
-    pub name: &'a [u8],
+    pub(crate) name: &'a [u8],
 }
 
 /// What a walk over a block meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item<'a> {
+pub(crate) enum Item<'a> {
     /// A record.
     Record(Record<'a>),
     /// From here to the end of the chunk nothing makes sense.
@@ -43,7 +43,7 @@ fn needed(name_len: usize) -> usize {
 }
 
 /// The records of a block, in order.
-pub fn items(page: &Page) -> impl Iterator<Item = Item<'_>> {
+pub(crate) fn items(page: &Page) -> impl Iterator<Item = Item<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at == BLOCK_SIZE {
@@ -59,7 +59,7 @@ pub fn items(page: &Page) -> impl Iterator<Item = Item<'_>> {
 }
 
 /// The entries of a block: the records in use.
-pub fn entries(page: &Page) -> impl Iterator<Item = Record<'_>> {
+pub(crate) fn entries(page: &Page) -> impl Iterator<Item = Record<'_>> {
     items(page).filter_map(|item| match item {
         Item::Record(record) if record.inode != InodeNo::NONE => Some(record),
         _ => None,
@@ -95,7 +95,7 @@ fn put_record(page: &mut Page, at: usize, len: usize, inode: InodeNo, kind: u8, 
 }
 
 /// Makes the bytes from `at` to the end of its chunk one unused record.
-pub fn clear_chunk(page: &mut Page, at: usize) {
+pub(crate) fn clear_chunk(page: &mut Page, at: usize) {
     let end = chunk_end(at);
     page[at..end].fill(0);
     if end - at >= HEAD {
@@ -114,37 +114,37 @@ fn starts_before(item: &Item<'_>, at: usize) -> bool {
 }
 
 /// A block of unused records.
-pub fn init_empty(page: &mut Page) {
+pub(crate) fn init_empty(page: &mut Page) {
     for at in (0..BLOCK_SIZE).step_by(CHUNK) {
         clear_chunk(page, at);
     }
 }
 
 /// The first block of a directory: "." and ".." come first (FS-08).
-pub fn init_first(page: &mut Page, this: InodeNo, parent: InodeNo) {
+pub(crate) fn init_first(page: &mut Page, this: InodeNo, parent: InodeNo) {
     init_empty(page);
     put_dots(page, this, parent);
 }
 
 /// Makes "." and ".." the first two entries, in place of whatever the first chunk held.
-pub fn put_dots(page: &mut Page, this: InodeNo, parent: InodeNo) {
+pub(crate) fn put_dots(page: &mut Page, this: InodeNo, parent: InodeNo) {
     clear_chunk(page, 0);
     put_record(page, 0, needed(1), this, FileType::Dir as u8, b".");
     put_record(page, needed(1), CHUNK - needed(1), parent, FileType::Dir as u8, b"..");
 }
 
 /// Where ".." leads, if it is where it belongs.
-pub fn parent(page: &Page) -> Option<InodeNo> {
+pub(crate) fn parent(page: &Page) -> Option<InodeNo> {
     entries(page).nth(1).filter(|record| record.name == b"..").map(|record| record.inode)
 }
 
 /// Where "." leads, if it is where it belongs.
-pub fn this(page: &Page) -> Option<InodeNo> {
+pub(crate) fn this(page: &Page) -> Option<InodeNo> {
     entries(page).next().filter(|record| record.at == 0 && record.name == b".").map(|record| record.inode)
 }
 
 /// Whether a name of that length still fits.
-pub fn has_room(page: &Page, name_len: usize) -> bool {
+pub(crate) fn has_room(page: &Page, name_len: usize) -> bool {
     room(page, name_len).is_some()
 }
 
@@ -160,7 +160,7 @@ fn room(page: &Page, name_len: usize) -> Option<(usize, usize, usize)> {
 }
 
 /// Adds an entry; `false` if there is no room for it.
-pub fn insert(page: &mut Page, name: &[u8], inode: InodeNo, kind: FileType) -> bool {
+pub(crate) fn insert(page: &mut Page, name: &[u8], inode: InodeNo, kind: FileType) -> bool {
     let Some((at, len, own)) = room(page, name.len()) else { return false };
     put_record(page, at + own, len - own, inode, kind as u8, name);
     if own > 0 {
@@ -170,7 +170,7 @@ pub fn insert(page: &mut Page, name: &[u8], inode: InodeNo, kind: FileType) -> b
 }
 
 /// Removes the record that begins at `at`; its bytes go to the one before it in the chunk.
-pub fn remove(page: &mut Page, at: usize) {
+pub(crate) fn remove(page: &mut Page, at: usize) {
     let before = items(page).take_while(|item| starts_before(item, at)).last();
     let len = usize::from(u16::from_le_bytes([page[at + 4], page[at + 5]]));
     match before {
@@ -184,13 +184,13 @@ pub fn remove(page: &mut Page, at: usize) {
 }
 
 /// Lets the entry that begins at `at` lead somewhere else.
-pub fn retarget(page: &mut Page, at: usize, inode: InodeNo, kind: FileType) {
+pub(crate) fn retarget(page: &mut Page, at: usize, inode: InodeNo, kind: FileType) {
     put_u32(page, at, inode.0);
     page[at + 7] = kind as u8;
 }
 
 /// Whether the bytes may be the name of an entry other than "." and "..".
-pub fn is_name(name: &[u8]) -> bool {
+pub(crate) fn is_name(name: &[u8]) -> bool {
     !name.is_empty()
         && name.len() <= super::format::NAME_MAX
         && name != b"."
@@ -226,7 +226,8 @@ mod tests {
             let at = entries(&page).find(|record| record.name == name.as_bytes()).expect("was added").at;
             remove(&mut page, at);
         }
-        let odd: Vec<String> = (0..added).filter(|name| name % 2 == 1).map(|name| format!("name-{name:03}")).collect();
+        let odd: Vec<String> =
+            (0..added).filter(|name| name % 2 == 1).map(|name| format!("name-{name:03}")).collect();
         assert_eq!(names(&page)[2..], odd);
         assert_eq!(broken(&page), 0);
     }
@@ -242,9 +243,11 @@ mod tests {
             let mut after = page;
             let gone = entries(&page).nth(victim).expect("62 entries").at;
             remove(&mut after, gone);
-            let changed: Vec<usize> = (0..BLOCK_SIZE).filter(|at| page[*at] != after[*at]).map(|at| at / CHUNK).collect();
+            let changed: Vec<usize> =
+                (0..BLOCK_SIZE).filter(|at| page[*at] != after[*at]).map(|at| at / CHUNK).collect();
             assert!(changed.iter().all(|chunk| *chunk == gone / CHUNK));
-            let places = |page: &Page| entries(page).map(|record| (record.at, record.inode)).collect::<Vec<_>>();
+            let places =
+                |page: &Page| entries(page).map(|record| (record.at, record.inode)).collect::<Vec<_>>();
             let mut expected = places(&page);
             expected.remove(victim);
             assert_eq!(places(&after), expected);
@@ -256,7 +259,12 @@ mod tests {
         let mut page = [0; BLOCK_SIZE];
         init_first(&mut page, InodeNo(7), InodeNo(2));
         for index in 0..40 {
-            assert!(insert(&mut page, format!("n{index:02}").as_bytes(), InodeNo(10 + index), FileType::File));
+            assert!(insert(
+                &mut page,
+                format!("n{index:02}").as_bytes(),
+                InodeNo(10 + index),
+                FileType::File
+            ));
         }
         let second = entries(&page).find(|record| record.at > CHUNK).expect("spills over").at;
         page[second + 4] = 3;

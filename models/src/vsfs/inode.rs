@@ -1,6 +1,8 @@
 //! Inodes: what they say, and where in the tree of pointers a block of a file is found.
 
-use super::format::{BlockNo, DIRECT, INLINE_TARGET, INODE_SIZE, POINTERS, get_u32, get_u64, put_u32, put_u64};
+use super::format::{
+    BlockNo, DIRECT, INLINE_TARGET, INODE_SIZE, POINTERS, get_u32, get_u64, put_u32, put_u64,
+};
 use crashcheck::Bytes;
 
 /// Pointers in an inode: direct, single, double and triple indirect.

@@ -73,7 +73,7 @@ impl<S: Store> FileSystem<S> {
         self.add_name(dir, name, number, kind)
     }
 
-    fn mkdir(&mut self, path: &Path) -> Result<(), FsError> {
+    pub(crate) fn mkdir(&mut self, path: &Path) -> Result<(), FsError> {
         let (dir, name) = self.free_name(path)?;
         let growth = self.blocks_for_name(dir, name)?;
         self.reserve(1 + growth, 1)?;
@@ -231,7 +231,7 @@ impl<S: Store> FileSystem<S> {
         if inode.kind == FileType::File { Ok((number, inode)) } else { Err(Errno::EISDIR.into()) }
     }
 
-    fn change_links(&mut self, number: InodeNo, by: i32) -> Result<(), FsError> {
+    pub(crate) fn change_links(&mut self, number: InodeNo, by: i32) -> Result<(), FsError> {
         let mut inode = self.inode(number)?;
         inode.nlink = inode.nlink.saturating_add_signed(by);
         inode.ctime = self.clock;

@@ -14,13 +14,20 @@ impl<S: Store> FileSystem<S> {
     /// # Errors
     /// If the store fails, or the disk holds nonsense.
     pub fn view(&mut self) -> Result<View, FsError> {
-        let mut walk = Walk { view: ViewBuilder::new(), contents: BTreeMap::new(), steps_left: self.geometry.inodes() };
+        let mut walk =
+            Walk { view: ViewBuilder::new(), contents: BTreeMap::new(), steps_left: self.geometry.inodes() };
         let root = self.inode(InodeNo::ROOT)?;
         self.show_dir(&mut walk, InodeNo::ROOT, &root, &Path::root())?;
         Ok(walk.view.build())
     }
 
-    fn show_dir(&mut self, walk: &mut Walk, number: InodeNo, inode: &Inode, path: &Path) -> Result<(), FsError> {
+    fn show_dir(
+        &mut self,
+        walk: &mut Walk,
+        number: InodeNo,
+        inode: &Inode,
+        path: &Path,
+    ) -> Result<(), FsError> {
         walk.steps_left = walk
             .steps_left
             .checked_sub(1)
@@ -30,7 +37,8 @@ impl<S: Store> FileSystem<S> {
             let page = *self.store.read(block, BlockKind::Directory)?;
             for record in dir::entries(&page).filter(|record| !matches!(record.name, b"." | b"..")) {
                 let name = std::str::from_utf8(record.name).ok().filter(|_| dir::is_name(record.name));
-                let name = name.ok_or(FsError::Corrupt { inode: number, what: "an entry has an impossible name" })?;
+                let name =
+                    name.ok_or(FsError::Corrupt { inode: number, what: "an entry has an impossible name" })?;
                 self.show(walk, record.inode, path.join(name))?;
             }
         }

@@ -145,3 +145,49 @@ pub trait Store {
     /// If the device fails.
     fn sync(&mut self) -> Result<(), StoreError>;
 }
+
+impl<S: Store> Store for &mut S {
+    fn read(&mut self, block: BlockNo, kind: BlockKind) -> Result<&Page, StoreError> {
+        (**self).read(block, kind)
+    }
+
+    fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
+        (**self).modify(block, kind)
+    }
+
+    fn fresh(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
+        (**self).fresh(block, kind)
+    }
+
+    fn free_block(&mut self, block: BlockNo, kind: BlockKind) {
+        (**self).free_block(block, kind);
+    }
+
+    fn free_inode(&mut self, inode: InodeNo) {
+        (**self).free_inode(inode);
+    }
+
+    fn may_reuse_block(&self, block: BlockNo) -> bool {
+        (**self).may_reuse_block(block)
+    }
+
+    fn may_reuse_inode(&self, inode: InodeNo) -> bool {
+        (**self).may_reuse_inode(inode)
+    }
+
+    fn sync_frees(&self) -> bool {
+        (**self).sync_frees()
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        (**self).begin()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        (**self).end()
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        (**self).sync()
+    }
+}
