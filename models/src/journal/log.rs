@@ -190,7 +190,7 @@ impl Log {
         for (block, Committed { page, kind, .. }) in &in_place {
             self.disk.labelled(&format!("checkpoint {}", kind.label())).write(block.at(), &page[..])?;
         }
-        if !self.bugs.has(Bug::EarlySuperblockAdvance) {
+        if !in_place.is_empty() && !self.bugs.has(Bug::EarlySuperblockAdvance) {
             self.disk.flush()?;
         }
         self.advance()
