@@ -1,6 +1,6 @@
 //! vsfs with a write-ahead journal (OSTEP, chapter 42; ext3).
 //!
-//! The file system is that of [`vsfs`](crate::vsfs), unchanged; below it, [`JournalStore`] keeps every operation atomic.
+//! The file system is that of [`vsfs`], unchanged; below it, [`JournalStore`] keeps every operation atomic.
 //! What is promised for the content of files depends on the mode, see `judge.rs`.
 //!
 //! | system | what goes through the log | when TxE is issued |
