@@ -96,10 +96,27 @@ impl Image {
         }
     }
 
+    /// Whether a range holds only zeros.
+    ///
+    /// # Panics
+    /// If the range ends beyond the image.
+    pub fn is_zero(&self, at: Bytes, len: Bytes) -> bool {
+        self.check(at, len.index());
+        if len == Bytes::ZERO || self.pages.is_empty() {
+            return true;
+        }
+        pages(at, len.index()).all(|(page, within, span)| match self.pages.get(&page) {
+            Some(data) => data[within..within + span.len()].iter().all(|byte| *byte == 0),
+            None => true,
+        })
+    }
+
     /// Changes the length. What lay beyond a shorter length is gone; what is new reads as zeros.
     pub fn resize(&mut self, len: Bytes) {
         if len < self.len {
             self.zero(len, self.len - len);
+            // The last page of the old length may have been zeroed only in part, and so is still there.
+            self.pages.retain(|page, _| page * (PAGE as u64) < len.0);
         }
         self.len = len;
     }
@@ -156,3 +173,6 @@ fn pages(at: Bytes, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::R
         Some((here / PAGE as u64, within, span))
     })
 }
+
+#[cfg(test)]
+mod tests;

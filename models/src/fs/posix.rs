@@ -22,20 +22,25 @@ pub const FILE_SIZE_MAX: Bytes = Bytes(16 << 20);
 /// # Errors
 /// Why it is refused; the view is then as it was.
 pub fn apply(view: &mut View, op: &FsOp) -> Result<(), Errno> {
+    let unused = view.iter().count() as u32;
+    perform(view, op, unused)?;
+    view.renumber();
+    Ok(())
+}
+
+/// Performs an operation, and leaves every file the number it has, so that files can be followed from state to state.
+/// A new one gets the given number.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn perform(view: &mut View, op: &FsOp, new_file: u32) -> Result<(), Errno> {
     match op {
         FsOp::Create(path) => {
-            let name = free_name(view, path)?;
-            let group = view.iter().count() as u32;
-            insert(view, name, Node::File { content: Vec::new().into(), nlink: 1, group });
+            let file = Node::File { content: Vec::new().into(), nlink: 1, group: new_file };
+            insert(view, path, file)?;
         }
-        FsOp::Mkdir(path) => {
-            let name = free_name(view, path)?;
-            insert(view, name, Node::Dir);
-        }
-        FsOp::Symlink { target, at } => {
-            let name = free_name(view, at)?;
-            insert(view, name, Node::Symlink(target.clone()));
-        }
+        FsOp::Mkdir(path) => insert(view, path, Node::Dir)?,
+        FsOp::Symlink { target, at } => insert(view, at, Node::Symlink(target.clone()))?,
         FsOp::Rmdir(path) => rmdir(view, path)?,
         FsOp::Unlink(path) => unlink(view, path)?,
         FsOp::Link { from, to } => link(view, from, to)?,
@@ -51,9 +56,10 @@ pub fn apply(view: &mut View, op: &FsOp) -> Result<(), Errno> {
     Ok(())
 }
 
-fn insert(view: &mut View, path: Path, node: Node) {
-    view.tree_mut().insert(path, node);
-    view.renumber();
+fn insert(view: &mut View, path: &Path, node: Node) -> Result<(), Errno> {
+    let name = free_name(view, path)?;
+    view.tree_mut().insert(name, node);
+    Ok(())
 }
 
 /// Where a path leads, symbolic links followed to the end.
@@ -121,7 +127,6 @@ fn unlink(view: &mut View, path: &Path) -> Result<(), Errno> {
         return Err(Errno::EISDIR);
     }
     remove_name(view, &path);
-    view.renumber();
     Ok(())
 }
 
@@ -146,10 +151,9 @@ fn each_name(view: &mut View, file: u32, mut change: impl FnMut(&mut u32, &mut s
 fn link(view: &mut View, from: &Path, to: &Path) -> Result<(), Errno> {
     let (_, node) = existing(view, from, Errno::EPERM)?;
     let Node::File { content, nlink, group } = node else { return Err(Errno::EPERM) };
-    let to = free_name(view, to)?;
+    free_name(view, to)?;
     each_name(view, group, |nlink, _| *nlink += 1);
-    insert(view, to, Node::File { content, nlink: nlink + 1, group });
-    Ok(())
+    insert(view, to, Node::File { content, nlink: nlink + 1, group })
 }
 
 fn rename(view: &mut View, from: &Path, to: &Path) -> Result<(), Errno> {
@@ -180,7 +184,6 @@ fn rename(view: &mut View, from: &Path, to: &Path) -> Result<(), Errno> {
     for (path, node) in moved.iter().zip(nodes) {
         tree.extend(node.map(|node| (path.moved(&from, &to), node)));
     }
-    view.renumber();
     Ok(())
 }
 
