@@ -76,6 +76,7 @@ mod media;
 mod profile;
 mod record;
 mod strategy;
+pub mod supervise;
 mod system;
 
 pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
