@@ -277,6 +277,29 @@ fn equal_contents_are_stored_once() {
     assert!(size(200) < size(0) + 1500, "200 copies of a base page took {} bytes", size(200) - size(0));
 }
 
+#[test]
+fn labels_are_stored_once_and_more_of_them_than_the_table_holds_come_back() {
+    let device = DeviceId(0);
+    let labelled = |count: usize, repeat: usize| {
+        let label = |index: usize| Some(blake3::hash(&index.to_le_bytes()).to_hex()[..32].into());
+        let zeroes = |index| Event::WriteZeroes {
+            device,
+            at: Bytes(0),
+            len: Bytes(0),
+            fua: false,
+            label: label(index % count),
+        };
+        let devices = vec![Device::zeroed("disk", Bytes(1), Bytes(0))];
+        let trace = Trace { devices, events: (0..count * repeat).map(zeroes).collect() };
+        let file = written(&trace);
+        assert_eq!(read(&file).expect("a readable file").0, trace);
+        file.len()
+    };
+    let (once, twice) = (labelled(4096, 1), labelled(4096, 2));
+    assert!(twice - once < once / 2, "{once} bytes, then {twice}");
+    labelled(5000, 2);
+}
+
 /// Streams a file from the writer to the reader without ever holding it: a disk made of a temporary file.
 #[test]
 fn a_long_trace_is_written_and_read_in_bounded_memory() {
