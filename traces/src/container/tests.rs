@@ -1,5 +1,5 @@
 use super::chunk::{ChunkWriter, Tag};
-use super::codec::{put_number, put_text};
+use super::codec::{Labels, put_event, put_number, put_text};
 use super::*;
 use crate::testing::any_trace;
 use crate::{Device, DeviceId, Event, Image, OpId, Payload};
@@ -277,27 +277,32 @@ fn equal_contents_are_stored_once() {
     assert!(size(200) < size(0) + 1500, "200 copies of a base page took {} bytes", size(200) - size(0));
 }
 
+fn labelled(index: usize) -> Event {
+    let label = Some(format!("the label that has the number {index}").as_str().into());
+    Event::WriteZeroes { device: DeviceId(0), at: Bytes(0), len: Bytes(0), fua: false, label }
+}
+
 #[test]
-fn labels_are_stored_once_and_more_of_them_than_the_table_holds_come_back() {
-    let device = DeviceId(0);
-    let labelled = |count: usize, repeat: usize| {
-        let label = |index: usize| Some(blake3::hash(&index.to_le_bytes()).to_hex()[..32].into());
-        let zeroes = |index| Event::WriteZeroes {
-            device,
-            at: Bytes(0),
-            len: Bytes(0),
-            fua: false,
-            label: label(index % count),
-        };
-        let devices = vec![Device::zeroed("disk", Bytes(1), Bytes(0))];
-        let trace = Trace { devices, events: (0..count * repeat).map(zeroes).collect() };
-        let file = written(&trace);
-        assert_eq!(read(&file).expect("a readable file").0, trace);
-        file.len()
+fn a_label_is_spelt_once_and_then_numbered() {
+    let mut labels = Labels::default();
+    let mut len = |index| {
+        let mut record = Vec::new();
+        put_event(&mut record, &labelled(index), &[], &mut labels);
+        record.len()
     };
-    let (once, twice) = (labelled(4096, 1), labelled(4096, 2));
-    assert!(twice - once < once / 2, "{once} bytes, then {twice}");
-    labelled(5000, 2);
+    for index in 0..100 {
+        assert!(len(index) > 30);
+    }
+    for index in 0..100 {
+        assert!(len(index) < 10, "label {index} is spelt again");
+    }
+}
+
+#[test]
+fn more_labels_than_the_table_holds_come_back() {
+    let devices = vec![Device::zeroed("disk", Bytes(1), Bytes(0))];
+    let trace = Trace { devices, events: (0..5000).chain(0..5000).map(labelled).collect() };
+    assert_eq!(read(&written(&trace)).expect("a readable file").0, trace);
 }
 
 /// Streams a file from the writer to the reader without ever holding it: a disk made of a temporary file.
