@@ -88,7 +88,10 @@ impl System for Pair {
 }
 
 fn run(fault: Fault) -> Exploration {
-    let limits = Limits { device_operations: 1000, time: Duration::from_secs(if fault == Fault::Spin { 1 } else { 60 }) };
+    let limits = Limits {
+        device_operations: 1000,
+        time: Duration::from_secs(if fault == Fault::Spin { 1 } else { 60 }),
+    };
     let options = Options { limits, ..Options::default() };
     explore(Pair(fault)).options(options).workload([1, 2]).run().expect("the system works without a crash")
 }
