@@ -205,8 +205,8 @@ impl<'a, I: Instance> Walk<'a, I> {
             return Ok(());
         }
         let mut memo = pool.memo();
-        let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
-        ran.map(|leaf| memo.insert(&leaf.reads, &leaf.recovered)).collect()
+        let mut ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
+        ran.try_for_each(|leaf| memo.insert(&leaf.reads, &leaf.recovered))
     }
 
     /// Recovery cannot be followed: starts over with whole images.
