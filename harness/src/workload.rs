@@ -57,7 +57,9 @@ impl<S: System + 'static> Explorer<S> {
     where
         S::Op: arbitrary::Arbitrary<'a>,
     {
-        let ops: Vec<S::Op> = arbitrary::Unstructured::new(bytes).arbitrary()?;
+        // Every byte counts, so that a fuzzer sees what each one does.
+        let ops =
+            <Vec<S::Op> as arbitrary::Arbitrary>::arbitrary_take_rest(arbitrary::Unstructured::new(bytes))?;
         Ok(self.workload(ops))
     }
 }
