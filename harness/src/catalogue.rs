@@ -1,6 +1,13 @@
 //! What a reference system says of itself, so that the command can list and run it.
 
 use crate::System;
+use crate::explore::{Naming, Options, Progress};
+use crate::explorer::{Replayed, WithWorkload, explore};
+use crate::record::{RecordError, record};
+use crashcheck_trace::outcome::Exploration;
+use crashcheck_trace::{ReplayId, Trace};
+use std::marker::PhantomData;
+use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
 /// A seeded, named fault of a reference system: off by default, and found when on.
@@ -63,4 +70,153 @@ pub trait Reference: System + Sized + 'static {
 
     /// A workload made from a seed; the same seed gives the same operations on every machine.
     fn generated(seed: u64) -> Vec<Self::Op>;
+}
+
+/// A reference system of whatever type, as the command sees it.
+pub trait Subject: Send + Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a sentence.
+    fn about(&self) -> &'static str;
+
+    /// What it keeps its data on.
+    fn medium(&self) -> &'static str;
+
+    /// The faults it can be built with.
+    fn bugs(&self) -> &'static [BugSwitch];
+
+    /// The workloads by name, with a sentence each.
+    fn workloads(&self) -> Vec<(&'static str, &'static str)>;
+
+    /// The trace of a workload.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch, or the system fails without any crash.
+    fn record(&self, case: &Case) -> Result<Trace, CaseError>;
+
+    /// Explores a workload. A system that fails without any crash is an exploration with that verdict.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch.
+    fn explore(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Exploration, CaseError>;
+
+    /// Looks at one crash state again. With `trace_hash` the trace must be the one that the state belongs to, or the
+    /// replay counts as diverged.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch, or the system fails without any crash.
+    fn replay(&self, case: &Case, options: &Options, state: &ReplayId) -> Result<Replayed, CaseError>;
+}
+
+/// A workload of a system, with some of its faults switched on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The workload: a name, or `generated-SEED`.
+    pub workload: String,
+    /// The bug switches.
+    pub bugs: Vec<String>,
+}
+
+/// Why a case cannot be run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CaseError {
+    /// A bug switch that the system does not have.
+    #[error(transparent)]
+    Bug(#[from] UnknownBug),
+    /// A workload that the system does not have.
+    #[error("{system} has no workload '{name}'; it has: {known}, and generated-SEED")]
+    Workload {
+        /// The system.
+        system: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The system fails without any crash.
+    #[error("the system fails without any crash: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// A reference system as the command sees it.
+pub fn subject<R: Reference>() -> Box<dyn Subject> {
+    Box::new(Entry::<R>(PhantomData))
+}
+
+struct Entry<R>(PhantomData<fn() -> R>);
+
+impl<R: Reference> Entry<R> {
+    fn prepare(&self, case: &Case, options: &Options) -> Result<WithWorkload<R>, CaseError> {
+        let system = R::with_bugs(&case.bugs)?;
+        let switches = R::BUGS.iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name));
+        let naming = Naming {
+            system: R::NAME.to_owned(),
+            bugs: case.bugs.clone(),
+            checks: switches.flat_map(|bug| bug.checks).map(ToString::to_string).collect(),
+            workload: case.workload.clone(),
+            ..Naming::default()
+        };
+        let explorer = explore(system).options(options.clone()).named(naming);
+        Ok(explorer.workload(self.operations(&case.workload)?))
+    }
+
+    fn operations(&self, name: &str) -> Result<Vec<R::Op>, CaseError> {
+        if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
+            return Ok(R::generated(seed));
+        }
+        let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let unknown = CaseError::Workload { system: R::NAME, name: name.to_owned(), known };
+        let found = R::workloads().into_iter().find(|workload| workload.name == name);
+        found.map(|workload| workload.ops).ok_or(unknown)
+    }
+}
+
+impl<R: Reference> Subject for Entry<R> {
+    fn name(&self) -> &'static str {
+        R::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        R::ABOUT
+    }
+
+    fn medium(&self) -> &'static str {
+        R::MEDIUM
+    }
+
+    fn bugs(&self) -> &'static [BugSwitch] {
+        R::BUGS
+    }
+
+    fn workloads(&self) -> Vec<(&'static str, &'static str)> {
+        R::workloads().into_iter().map(|workload| (workload.name, workload.about)).collect()
+    }
+
+    fn record(&self, case: &Case) -> Result<Trace, CaseError> {
+        let system = R::with_bugs(&case.bugs)?;
+        Ok(record(&system, self.operations(&case.workload)?)?.trace)
+    }
+
+    fn explore(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Exploration, CaseError> {
+        let prepared = self.prepare(case, options)?;
+        Ok(prepared.run_with(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
+    }
+
+    fn replay(&self, case: &Case, options: &Options, state: &ReplayId) -> Result<Replayed, CaseError> {
+        Ok(self.prepare(case, options)?.replay(state)?)
+    }
 }

@@ -4,6 +4,7 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::media::block::LazyImage;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
@@ -14,6 +15,8 @@ pub struct Disk {
     machine: Arc<Mutex<Machine>>,
     device: DeviceId,
     label: Option<Label>,
+    /// The power cycle that this handle belongs to; it is dead in later ones.
+    cycle: u64,
 }
 
 /// Why a device refused an operation.
@@ -45,27 +48,33 @@ impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
-        Disk::on(Machine::new(devices, false))
+        Disk::on(Machine::new(Backing::Plain(images(devices))))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
-        Disk::on(Machine::new(devices, true))
+        let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
+        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+    }
+
+    /// A machine without power, to be given crash states.
+    pub(crate) fn dark() -> Disk {
+        Disk::on(Machine::new(Backing::Plain(Vec::new())))
     }
 
     fn on(machine: Machine) -> Disk {
-        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None }
+        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None, cycle: 0 }
     }
 
     /// Another device of the same machine.
     pub fn device(&self, device: DeviceId) -> Disk {
-        Disk { machine: Arc::clone(&self.machine), device, label: None }
+        Disk { device, label: None, ..self.clone() }
     }
 
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {
-        Disk { machine: Arc::clone(&self.machine), device: self.device, label: Some(Label::from(label)) }
+        Disk { label: Some(Label::from(label)), ..self.clone() }
     }
 
     /// The length of the device. For a file-like device the length is state: a crash may have undone a change of it.
@@ -73,7 +82,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        self.machine().len(self.device)
+        Ok(self.powered()?.size(self.device))
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -81,7 +90,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.machine().read(self.device, at, buf)
+        self.powered()?.read(self.device, at, buf)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -89,7 +98,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.machine().write(self.device, at, data, false, self.label.as_ref())
+        self.powered()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
     /// Writes `data` at `at` with force unit access: durable on return.
@@ -97,7 +106,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.machine().write(self.device, at, data, true, self.label.as_ref())
+        self.powered()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -105,7 +114,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.machine().write_zeroes(self.device, at, len, self.label.as_ref())
+        self.powered()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
     /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
@@ -113,7 +122,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.machine().discard(self.device, at, len)
+        self.powered()?.discard(self.device, at, len)
     }
 
     /// Changes the length of a file-like device.
@@ -121,7 +130,8 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.machine().resize(self.device, len)
+        self.powered()?.resize(self.device, len);
+        Ok(())
     }
 
     /// Makes everything written so far durable.
@@ -129,7 +139,25 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.machine().flush(self.device)
+        self.powered()?.flush(self.device);
+        Ok(())
+    }
+
+    /// The machine, as long as the power cycle of this handle lasts.
+    fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+        let mut machine = self.machine();
+        if machine.cycle != self.cycle {
+            return Err(DiskError::PoweredOff);
+        }
+        machine.step()?;
+        Ok(machine)
+    }
+
+    /// Turns the power off and on: a handle for the new power cycle. All others are dead from now on.
+    pub(crate) fn power_on(&self) -> Disk {
+        let mut machine = self.machine();
+        machine.cycle += 1;
+        Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
     /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.
@@ -138,34 +166,52 @@ impl Disk {
     }
 }
 
-/// The devices behind the handles.
-pub(crate) struct Machine {
-    images: Vec<Image>,
-    recorder: Option<Trace>,
-    powered: bool,
+fn images(devices: &[Device]) -> Vec<Image> {
+    devices.iter().map(|device| device.base.clone()).collect()
 }
 
+/// The devices behind the handles.
+pub(crate) struct Machine {
+    backing: Backing,
+    /// How often the power was turned on.
+    cycle: u64,
+    /// Device operations used and allowed.
+    used: u64,
+    limit: u64,
+}
+
+enum Backing {
+    /// Plain images.
+    Plain(Vec<Image>),
+    /// Plain images, and everything that happens to them.
+    Recording(Vec<Image>, Trace),
+    /// A crash state.
+    Crashed(Box<LazyImage>),
+}
+
+/// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
+const GRACE: u64 = 1000;
+
+/// The payload of the panic that stops a recovery that ignores errors.
+pub(crate) struct Stopped;
+
 impl Machine {
-    fn new(devices: &[Device], record: bool) -> Machine {
-        Machine {
-            images: devices.iter().map(|device| device.base.clone()).collect(),
-            recorder: record.then(|| Trace { devices: devices.to_vec(), events: Vec::new() }),
-            powered: true,
-        }
+    fn new(backing: Backing) -> Machine {
+        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Writes an event of the workload, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
-        if let Some(trace) = &mut self.recorder {
+        if let Backing::Recording(_, trace) = &mut self.backing {
             trace.events.push(event);
         }
     }
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
-        if let Some(trace) = &mut self.recorder {
+        if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(&self.images) {
+            for (device, image) in trace.devices.iter_mut().zip(images) {
                 device.base = image.clone();
             }
         }
@@ -173,35 +219,72 @@ impl Machine {
 
     /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.
     pub(crate) fn power_off(&mut self) -> Option<Trace> {
-        self.powered = false;
-        self.recorder.take()
-    }
-
-    fn image(&mut self, device: DeviceId) -> Result<&mut Image, DiskError> {
-        if !self.powered {
-            return Err(DiskError::PoweredOff);
+        self.cycle += 1;
+        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
+            Backing::Recording(_, trace) => Some(trace),
+            _ => None,
         }
-        let count = self.images.len();
-        Ok(self.images.get_mut(device.index()).unwrap_or_else(|| {
-            panic!("the system asked for device {}, but its machine has {count}", device.0)
-        }))
     }
 
-    fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<&mut Image, DiskError> {
-        let image = self.image(device)?;
-        let size = image.len();
+    /// Begins another crash state, with a fresh budget of device operations.
+    pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image)) };
+    }
+
+    /// Ends a crash state: cuts the power and takes the image out.
+    pub(crate) fn take_crashed(&mut self) -> Option<Box<LazyImage>> {
+        self.cycle += 1;
+        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
+            Backing::Crashed(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// The crash state, if this machine holds one.
+    pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
+        match &mut self.backing {
+            Backing::Crashed(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// Whether the budget of device operations was exceeded.
+    pub(crate) fn ran_away(&self) -> bool {
+        self.used > self.limit
+    }
+
+    fn step(&mut self) -> Result<(), DiskError> {
+        self.used += 1;
+        if self.used <= self.limit {
+            return Ok(());
+        }
+        if self.used > self.limit.saturating_add(GRACE) {
+            std::panic::resume_unwind(Box::new(Stopped));
+        }
+        Err(DiskError::Runaway { limit: self.limit })
+    }
+
+    fn size(&mut self, device: DeviceId) -> Bytes {
+        match &mut self.backing {
+            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].len(),
+            Backing::Crashed(image) => image.len(device),
+        }
+    }
+
+    fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        let size = self.size(device);
         match at.checked_add(len) {
-            Some(end) if end <= size => Ok(image),
+            Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
         }
     }
 
-    fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
-        self.image(device).map(|image| image.len())
-    }
-
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.range(device, at, Bytes::of(buf.len()))?.read(at, buf);
+        self.range(device, at, Bytes::of(buf.len()))?;
+        match &mut self.backing {
+            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].read(at, buf),
+            Backing::Crashed(image) => image.read(device, at, buf),
+        }
         Ok(())
     }
 
@@ -213,10 +296,15 @@ impl Machine {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, Bytes::of(data.len()))?.write(at, data);
-        if let Some(trace) = &mut self.recorder {
-            let (data, label) = (Payload::from(data), label.cloned());
-            trace.events.push(Event::Write { device, at, data, fua, label });
+        self.range(device, at, Bytes::of(data.len()))?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.write(device, at, data, fua),
+            Backing::Plain(images) => images[device.index()].write(at, data),
+            Backing::Recording(images, trace) => {
+                images[device.index()].write(at, data);
+                let (data, label) = (Payload::from(data), label.cloned());
+                trace.events.push(Event::Write { device, at, data, fua, label });
+            }
         }
         Ok(())
     }
@@ -228,26 +316,44 @@ impl Machine {
         len: Bytes,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, len)?.zero(at, len);
-        self.note(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        self.range(device, at, len)?;
+        match &mut self.backing {
+            Backing::Crashed(image) => image.zero(device, at, len),
+            Backing::Plain(images) => images[device.index()].zero(at, len),
+            Backing::Recording(images, trace) => {
+                images[device.index()].zero(at, len);
+                trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+            }
+        }
         Ok(())
     }
 
     fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
         self.range(device, at, len)?;
-        self.note(Event::Discard { device, at, len });
+        match &mut self.backing {
+            Backing::Crashed(image) => image.discard(device, at, len),
+            Backing::Plain(_) => {}
+            Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+        }
         Ok(())
     }
 
-    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
-        self.image(device)?.resize(len);
-        self.note(Event::Resize { device, len });
-        Ok(())
+    fn resize(&mut self, device: DeviceId, len: Bytes) {
+        match &mut self.backing {
+            Backing::Crashed(image) => image.resize(device, len),
+            Backing::Plain(images) => images[device.index()].resize(len),
+            Backing::Recording(images, trace) => {
+                images[device.index()].resize(len);
+                trace.events.push(Event::Resize { device, len });
+            }
+        }
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
-        self.image(device)?;
-        self.note(Event::Flush { device, except: Vec::new() });
-        Ok(())
+    fn flush(&mut self, device: DeviceId) {
+        match &mut self.backing {
+            Backing::Crashed(image) => image.flush(device),
+            Backing::Plain(_) => {}
+            Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+        }
     }
 }

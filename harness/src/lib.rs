@@ -1,15 +1,90 @@
 //! What could have survived a crash, and does recovery cope?
+//!
+//! You bring a [`System`]: how to open your storage software on a [`Disk`], how to use it, what a user sees, and what a
+//! user should see. crashcheck records a workload, and then lets the power fail at every point of it in every way that
+//! the device allows. It runs **your own recovery** on each crash state and judges what that shows.
+//!
+//! Everything uncertain at a crash is a choice, asked of one source ([`choice::Choices`]) at the moment somebody looks.
+//! What recovery does not read is never decided, so that one recovery stands for all crash states that look alike to
+//! it; the [coverage](trace::outcome::Coverage) is counted exactly.
+//!
+//! ```
+//! use crashcheck::{Ack, Bytes, Disk, Result, System, explore};
+//!
+//! /// A log of numbers. A record is a block: the number, and a checksum over it and all before it.
+//! struct Log;
+//!
+//! struct Open { disk: Disk, entries: Vec<u8> }
+//!
+//! fn record(entries: &[u8]) -> [u8; 512] {
+//!     let sum = entries.iter().fold(7u8, |sum, entry| sum.wrapping_mul(31).wrapping_add(*entry));
+//!     let mut block = [0; 512];
+//!     block[..3].copy_from_slice(&[b'R', entries[entries.len() - 1], sum]);
+//!     block
+//! }
+//!
+//! impl System for Log {
+//!     type Op = u8;
+//!     type Live = Open;
+//!     type View = Vec<u8>;
+//!
+//!     fn open(&self, disk: Disk) -> Result<Open> {
+//!         let (mut entries, mut block) = (Vec::new(), [0; 512]);
+//!         loop {
+//!             disk.read(Bytes(512 * entries.len() as u64), &mut block)?;
+//!             entries.push(block[1]);
+//!             if block != record(&entries) {
+//!                 entries.pop();
+//!                 return Ok(Open { disk, entries });
+//!             }
+//!         }
+//!     }
+//!
+//!     fn apply(&self, log: &mut Open, number: &u8) -> Result<Ack> {
+//!         log.entries.push(*number);
+//!         log.disk.write(Bytes(512 * (log.entries.len() - 1) as u64), &record(&log.entries))?;
+//!         if *number % 3 != 0 {
+//!             return Ok(Ack::Volatile);
+//!         }
+//!         log.disk.flush()?;
+//!         Ok(Ack::Durable)
+//!     }
+//!
+//!     fn view(&self, log: &mut Open) -> Result<Vec<u8>> {
+//!         Ok(log.entries.clone())
+//!     }
+//!
+//!     fn model(&self, view: &mut Vec<u8>, number: &u8) {
+//!         view.push(*number);
+//!     }
+//! }
+//!
+//! explore(Log).workload([1, 2, 3, 4, 5, 6]).check();
+//! ```
+//!
+//! What it does not prove: that workloads which were not run are safe, that the device keeps to its
+//! [`Profile`], or anything about a system whose recovery depends on more than the devices it is given.
 
 mod catalogue;
+pub mod choice;
 mod disk;
+mod explore;
+mod explorer;
 pub mod judge;
+mod media;
+mod profile;
 mod record;
+mod strategy;
 mod system;
 
-pub use catalogue::{BugSwitch, Reference, UnknownBug, Workload};
+pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
 pub use crashcheck_trace as trace;
-pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId};
+pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId, ReplayId};
 pub use disk::{Disk, DiskError};
+pub use explore::{Budget, Limits, Options, Progress};
+pub use explorer::{Explorer, Replayed, WithStrategy, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
+pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
 pub use record::{RecordError, Recording, record};
+pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};

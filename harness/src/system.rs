@@ -106,3 +106,54 @@ pub trait System: Send + Sync {
         None
     }
 }
+
+impl<S: System> System for std::sync::Arc<S> {
+    type Op = S::Op;
+    type Live = S::Live;
+    type View = S::View;
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn devices(&self) -> Vec<Device> {
+        (**self).devices()
+    }
+
+    fn format(&self, disk: &Disk) -> Result<()> {
+        (**self).format(disk)
+    }
+
+    fn open(&self, disk: Disk) -> Result<S::Live> {
+        (**self).open(disk)
+    }
+
+    fn apply(&self, live: &mut S::Live, op: &S::Op) -> Result<Ack> {
+        (**self).apply(live, op)
+    }
+
+    fn view(&self, live: &mut S::Live) -> Result<S::View> {
+        (**self).view(live)
+    }
+
+    fn model(&self, view: &mut S::View, op: &S::Op) {
+        (**self).model(view, op);
+    }
+
+    fn check(&self, live: &mut S::Live) -> Result<()> {
+        (**self).check(live)
+    }
+
+    fn probe(&self, view: &S::View) -> Vec<S::Op> {
+        (**self).probe(view)
+    }
+
+    fn judge(&self, view: &S::View, history: &History<'_, Self>) -> Result<(), Violation> {
+        let History { ops, states, window } = *history;
+        (**self).judge(view, &History { ops, states, window })
+    }
+
+    fn remark(&self, live: &S::Live) -> Option<String> {
+        (**self).remark(live)
+    }
+}

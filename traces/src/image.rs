@@ -96,6 +96,21 @@ impl Image {
         }
     }
 
+    /// Whether a range holds only zeros.
+    ///
+    /// # Panics
+    /// If the range ends beyond the image.
+    pub fn is_zero(&self, at: Bytes, len: Bytes) -> bool {
+        self.check(at, len.index());
+        if len == Bytes::ZERO || self.pages.is_empty() {
+            return true;
+        }
+        pages(at, len.index()).all(|(page, within, span)| match self.pages.get(&page) {
+            Some(data) => data[within..within + span.len()].iter().all(|byte| *byte == 0),
+            None => true,
+        })
+    }
+
     /// Changes the length. What lay beyond a shorter length is gone; what is new reads as zeros.
     pub fn resize(&mut self, len: Bytes) {
         if len < self.len {

@@ -6,10 +6,13 @@
 
 mod event;
 mod image;
+pub mod outcome;
+mod replay_id;
 mod trace;
 mod unit;
 
 pub use event::{Event, Label, Payload};
 pub use image::Image;
+pub use replay_id::ReplayId;
 pub use trace::{Device, Invalid, Trace};
 pub use unit::{Bytes, DeviceId, EventId, OpId};

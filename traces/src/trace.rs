@@ -65,6 +65,18 @@ pub enum Invalid {
 }
 
 impl Trace {
+    /// A short checksum.
+    pub fn fingerprint(&self) -> u32 {
+        let mut h = crc32fast::Hasher::new();
+        for event in &self.events {
+            h.update(format!("{event:?}").as_bytes());
+            if let Event::Write { data, .. } = event {
+                h.update(data.as_slice());
+            }
+        }
+        h.finalize()
+    }
+
     /// Checks that every event fits its device.
     ///
     /// # Errors

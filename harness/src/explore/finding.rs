@@ -1,0 +1,245 @@
+//! From failing leaves to findings: one for each fingerprint, told by its simplest state.
+
+use super::instance::Instance;
+use super::run::{Context, Leaf};
+use crate::choice::{Path, Pole, Question};
+use crate::judge::Violation;
+use crashcheck_trace::outcome::{Finding, WriteFate};
+use crashcheck_trace::{Event, EventId, ReplayId, Trace};
+use num_bigint::BigUint;
+use rustc_hash::FxBuildHasher;
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+/// How the state of an exploration is named.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Naming {
+    pub(crate) system: String,
+    pub(crate) bugs: Vec<String>,
+    pub(crate) checks: Vec<String>,
+    pub(crate) workload: String,
+    pub(crate) trace_hash: u32,
+}
+
+/// Failing leaves that fail alike.
+#[derive(Default)]
+pub(crate) struct Groups(BTreeMap<(String, String), Group>);
+
+struct Group {
+    simplest: Simplest,
+    leaves: u64,
+    states: BigUint,
+}
+
+/// The leaf that a finding is told by.
+struct Simplest {
+    violation: Violation,
+    epoch: u32,
+    point: usize,
+    path: Path,
+    deviations: usize,
+    found_after: u64,
+}
+
+impl Groups {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds a failing leaf.
+    pub(crate) fn add<Shown>(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
+        let Err((point, violation)) = &leaf.verdict else { return };
+        let deviations = Pole::BOTH.map(|pole| leaf.path.deviations(pole)).into_iter().min().unwrap_or(0);
+        let simplest = || Simplest {
+            violation: violation.clone(),
+            epoch,
+            point: *point,
+            path: leaf.path.clone(),
+            deviations,
+            found_after: recoveries,
+        };
+        let key = (violation.promise.clone(), without_numbers(&violation.detail));
+        match self.0.get_mut(&key) {
+            None => {
+                let states = leaf.represented.clone();
+                self.0.insert(key, Group { simplest: simplest(), leaves: 1, states });
+            }
+            Some(group) => {
+                group.leaves += 1;
+                group.states += &leaf.represented;
+                if deviations < group.simplest.deviations {
+                    group.simplest = Simplest { found_after: group.simplest.found_after, ..simplest() };
+                }
+            }
+        }
+    }
+
+    /// The findings, the simplest first.
+    pub(crate) fn into_findings<I: Instance>(self, context: &Context<I>) -> Vec<Finding> {
+        let mut groups: Vec<_> = self.0.into_iter().collect();
+        groups.sort_by_key(|(_, group)| {
+            (group.simplest.deviations, group.simplest.epoch, group.simplest.found_after)
+        });
+        groups.into_iter().map(|(key, group)| group.into_finding(&key, context)).collect()
+    }
+}
+
+impl Group {
+    fn into_finding<I: Instance>(self, key: &(String, String), context: &Context<I>) -> Finding {
+        let naming = &context.naming;
+        let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
+        let subject = (&naming.system, &naming.workload, key);
+        let writes = writes(&context.trace, &path);
+        Finding {
+            id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
+            fingerprint: format!("{:016x}", FxBuildHasher.hash_one(subject)),
+            promise: violation.promise,
+            detail: violation.detail,
+            checks: naming.checks.clone(),
+            crash_point: crash_point(&context.trace, point),
+            state: state(&path, &writes),
+            writes,
+            leaves: self.leaves,
+            states: self.states.to_string(),
+            found_after,
+            device_lies: !context.timeline.profile.is_honest(),
+        }
+    }
+}
+
+impl Naming {
+    /// A system that nobody gave bug switches, under a workload without a name.
+    pub(crate) fn new(system: String) -> Naming {
+        Naming { system, workload: "workload".to_owned(), ..Naming::default() }
+    }
+
+    fn id(&self, profile: &str, epoch: u32, point: usize, path: &Path) -> ReplayId {
+        ReplayId {
+            system: self.system.clone(),
+            bugs: self.bugs.clone(),
+            workload: self.workload.clone(),
+            profile: profile.to_owned(),
+            epoch,
+            point: EventId(point as u32),
+            trace_hash: self.trace_hash,
+            answers: path.answers.clone(),
+        }
+    }
+}
+
+/// The text with every number replaced, so that two failures that differ only in numbers are alike.
+fn without_numbers(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii_digit() {
+            false => plain.push(c),
+            true if plain.ends_with('N') => {}
+            true => plain.push('N'),
+        }
+    }
+    plain
+}
+
+/// The end of the tree that a path is nearer to.
+fn nearest(path: &Path) -> Pole {
+    match path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
+        true => Pole::Newest,
+        false => Pole::Oldest,
+    }
+}
+
+/// The writes in which a state differs from the nearest end of the tree.
+fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
+    let pole = nearest(path);
+    let answered = path.questions.iter().zip(&path.answers);
+    let mut writes: Vec<WriteFate> = Vec::new();
+    for (question, answer) in answered {
+        if pole.answer(question) == *answer {
+            continue;
+        }
+        let Some(event) = question.event() else { continue };
+        let fate = match (question, answer) {
+            (Question::Garbled { .. }, 0) => "garbled",
+            (_, 0) => "survived",
+            _ => "lost",
+        };
+        if writes.iter().any(|write| write.event == event.0 && write.fate == fate) {
+            continue;
+        }
+        let (what, operation) = (describe(trace, event), operation(trace, event.index()));
+        writes.push(WriteFate { event: event.0, what, fate: fate.to_owned(), operation });
+    }
+    writes.sort_by_key(|write| write.event);
+    writes
+}
+
+/// Which of the writes in flight matter, in words.
+fn state(path: &Path, writes: &[WriteFate]) -> String {
+    let list: Vec<String> =
+        writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate)).collect();
+    let again =
+        path.questions.iter().zip(&path.answers).filter(|(question, answer)| {
+            matches!(question, Question::RecoveryCrashed { .. }) && **answer > 0
+        });
+    let again = match again.count() {
+        0 => String::new(),
+        1 => ", and recovery itself crashed once".to_owned(),
+        times => format!(", and recovery itself crashed {times} times"),
+    };
+    let base = match nearest(path) {
+        Pole::Newest => "everything issued persisted",
+        Pole::Oldest => "nothing in flight persisted",
+    };
+    match list.is_empty() {
+        true => format!("{base}{again}"),
+        false => format!("{base}, except: {}{again}", list.join(", ")),
+    }
+}
+
+/// When the power went, in words.
+fn crash_point(trace: &Trace, point: usize) -> String {
+    let Some(last) = point.checked_sub(1) else { return "before the first event".to_owned() };
+    let event = describe(trace, EventId(last as u32));
+    match operation(trace, point) {
+        Some(operation) => format!("after #{last} {event}, during {operation}"),
+        None => format!("after #{last} {event}"),
+    }
+}
+
+/// An event in words.
+fn describe(trace: &Trace, id: EventId) -> String {
+    let Some(event) = trace.events.get(id.index()) else { return "the end".to_owned() };
+    let kind = match event {
+        Event::Write { fua: true, .. } => "write with FUA",
+        Event::Write { .. } => "write",
+        Event::WriteZeroes { .. } => "zeroes",
+        Event::Discard { .. } => "discard",
+        Event::Resize { len, .. } => return format!("length = {}", len.0),
+        Event::Flush { .. } => return "flush".to_owned(),
+        Event::Begin { op, text } => return format!("begin of operation {} ({text})", op.0 + 1),
+        Event::Ack { op, durable: true } => {
+            return format!("durable acknowledgement of operation {}", op.0 + 1);
+        }
+        Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
+        Event::Mark { text } => return format!("mark {text}"),
+        _ => return "event".to_owned(),
+    };
+    let Some((device, at, len)) = event.range() else { return kind.to_owned() };
+    let name = trace.devices.get(device.index()).filter(|_| trace.devices.len() > 1);
+    let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
+    let what = event.label().map_or(kind, |label| label.as_str());
+    format!("{what}, {len} at {device}{at}")
+}
+
+/// The operation in progress after so many events.
+fn operation(trace: &Trace, point: usize) -> Option<String> {
+    trace.events[..point.min(trace.events.len())].iter().rev().find_map(|event| match event {
+        Event::Begin { op, text } => Some(Some(format!("operation {} ({text})", op.0 + 1))),
+        Event::Ack { .. } => Some(None),
+        _ => None,
+    })?
+}

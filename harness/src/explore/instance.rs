@@ -1,0 +1,157 @@
+//! What is explored: something that recovers from a crash state, and can say whether what it shows is allowed.
+
+use crate::judge::{History, Violation, Window};
+use crate::record::Recording;
+use crate::{Disk, System};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Something that recovers, and a judge of what it shows.
+pub(crate) trait Instance: Send + Sync + 'static {
+    /// What recovery shows.
+    type Shown: Clone + Debug + Eq + Hash + Send + Sync + 'static;
+
+    /// Recovers from the crash state on the disk.
+    fn recover(&self, disk: &Disk) -> Recovered<Self::Shown>;
+
+    /// Whether a crash with this window may show this.
+    fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation>;
+
+    /// The promises that [`recover`](Instance::recover) and [`judge`](Instance::judge) look at.
+    fn promises(&self) -> Vec<&'static str>;
+
+    /// Whether all of the image is needed whatever recovery reads, as a command that is given a file does.
+    fn eager(&self) -> bool {
+        false
+    }
+}
+
+/// What came of a recovery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Recovered<Shown> {
+    /// What it shows, or why it shows nothing.
+    pub(crate) shown: Result<Shown, Violation>,
+    /// A promise that was broken after that: recovering again, going on.
+    pub(crate) after: Result<(), Violation>,
+    /// What kind of outcome it is.
+    pub(crate) kind: Kind,
+}
+
+/// A kind of outcome, for the census.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    /// What recovery met, in the system's words.
+    pub(crate) found: Option<String>,
+    /// What it shows, in words.
+    pub(crate) shows: String,
+}
+
+impl<Shown> Recovered<Shown> {
+    pub(crate) fn failed(violation: Violation) -> Self {
+        let kind = Kind { found: None, shows: format!("nothing: {}", violation.promise) };
+        Recovered { shown: Err(violation), after: Ok(()), kind }
+    }
+}
+
+/// What recovery of a [`System`] shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Seen<View> {
+    view: Arc<View>,
+    remark: Option<String>,
+}
+
+/// A system with a workload that was recorded.
+pub(crate) struct Recorded<S: System> {
+    pub(crate) system: S,
+    pub(crate) recording: Recording<S>,
+}
+
+impl<S: System + 'static> Instance for Recorded<S>
+where
+    S::View: 'static,
+    S::Op: 'static,
+{
+    type Shown = Seen<S::View>;
+
+    fn recover(&self, disk: &Disk) -> Recovered<Self::Shown> {
+        let seen = self.open(disk).and_then(|mut live| {
+            let remark = self.system.remark(&live);
+            self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+            let unreadable =
+                |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
+            let view = Arc::new(self.system.view(&mut live).map_err(unreadable)?);
+            Ok(Seen { view, remark })
+        });
+        match seen {
+            Err(violation) => Recovered::failed(violation),
+            Ok(seen) => {
+                Recovered { after: self.go_on(disk, &seen.view), kind: self.kind(&seen), shown: Ok(seen) }
+            }
+        }
+    }
+
+    fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation> {
+        let Recording { ops, states, .. } = &self.recording;
+        self.system.judge(&shown.view, &History { ops, states, window })
+    }
+
+    fn promises(&self) -> Vec<&'static str> {
+        let mut promises = vec!["recovers", "well-formed", "durable", "atomic", "idempotent"];
+        if self.recording.states.iter().any(|state| !self.system.probe(state).is_empty()) {
+            promises.push("usable");
+        }
+        promises
+    }
+}
+
+impl<S: System> Recorded<S> {
+    fn kind(&self, shown: &Seen<S::View>) -> Kind {
+        let states = &self.recording.states;
+        let shows = match states.iter().position(|state| state == &*shown.view) {
+            Some(nth) => format!("the state after {nth} of {} operations", states.len() - 1),
+            None => "none of the model's states".to_owned(),
+        };
+        Kind { found: shown.remark.clone(), shows }
+    }
+
+    /// Opens the system; if the power goes again while it recovers, opens it again.
+    fn open(&self, disk: &Disk) -> Result<S::Live, Violation> {
+        loop {
+            let handle = disk.power_on();
+            let live =
+                self.system.open(handle).map_err(|error| Violation::new("recovers", error.to_string()))?;
+            let crashed = disk.machine().crashed().is_some_and(|image| image.crash_recovery());
+            if !crashed {
+                return Ok(live);
+            }
+            disk.power_on();
+            drop(live);
+        }
+    }
+
+    /// Recovers once more without a crash in between, and then uses the system.
+    fn go_on(&self, disk: &Disk, view: &S::View) -> Result<(), Violation> {
+        let broken =
+            |promise: &str, error: &dyn std::fmt::Display| Violation::new(promise, error.to_string());
+        let mut live = self.system.open(disk.power_on()).map_err(|error| broken("idempotent", &error))?;
+        let again = self.system.view(&mut live).map_err(|error| broken("idempotent", &error))?;
+        if again != *view {
+            let detail = "a second recovery shows something else than the first";
+            return Err(Violation::new("idempotent", detail));
+        }
+        let mut expected = again;
+        for op in self.system.probe(view) {
+            let failed = |error| broken("usable", &format!("{op:?} fails after recovery: {error}"));
+            let ack = self.system.apply(&mut live, &op).map_err(failed)?;
+            if ack != crate::Ack::Refused {
+                self.system.model(&mut expected, &op);
+            }
+        }
+        let shown = self.system.view(&mut live).map_err(|error| broken("usable", &error))?;
+        match shown == expected {
+            true => Ok(()),
+            false => Err(Violation::new("usable", "operations after recovery do not do what the model says")),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Where strategies, media and judges meet: the walk over all epochs of a trace.
+
+mod finding;
+mod instance;
+mod isolate;
+mod memo;
+mod pool;
+mod run;
+mod tally;
+mod walk;
+
+pub(crate) use finding::Naming;
+pub(crate) use instance::Recorded;
+pub(crate) use run::Context;
+pub use run::Limits;
+pub use walk::{Budget, Options, Progress};
+pub(crate) use walk::{Walk, replay};

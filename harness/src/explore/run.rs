@@ -1,0 +1,203 @@
+//! One crash state: recover from it, in isolation, and judge what that shows.
+
+use super::finding::Naming;
+use super::instance::{Instance, Recovered};
+use super::isolate::{Abort, guarded};
+use super::memo::Memo;
+use super::walk::Options;
+use crate::Disk;
+use crate::choice::{Path, Plan};
+use crate::judge::{Violation, Window};
+use crate::media::block::{LazyImage, Timeline, Touched};
+use crashcheck_trace::Trace;
+use num_bigint::BigUint;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What one recovery may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Device operations.
+    pub device_operations: u64,
+    /// Wall-clock time.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { device_operations: 1_000_000, time: Duration::from_secs(20) }
+    }
+}
+
+/// What all runs of an exploration have in common.
+pub(crate) struct Context<I: Instance> {
+    pub(crate) instance: I,
+    pub(crate) naming: Naming,
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) limits: Limits,
+    /// How many recoveries may crash in one run.
+    pub(crate) nested: u8,
+    /// Everything is decided before recovery starts.
+    pub(crate) eager: AtomicBool,
+    /// By epoch: the different windows of its crash points, each with the first point that has it.
+    windows: Vec<Vec<(usize, Window)>>,
+}
+
+/// A state to look at.
+pub(crate) struct Job {
+    pub(crate) epoch: u32,
+    pub(crate) plan: Plan,
+}
+
+/// A leaf of the tree of choices.
+pub(crate) struct Leaf<Shown> {
+    pub(crate) path: Path,
+    /// What recovery looked at; empty if it was not run.
+    pub(crate) reads: Vec<Touched>,
+    pub(crate) recovered: Arc<Recovered<Shown>>,
+    /// The first crash point at which a promise is broken, and which.
+    pub(crate) verdict: Result<(), (usize, Violation)>,
+    /// The windows that were judged.
+    pub(crate) judged: Vec<Window>,
+    pub(crate) represented: BigUint,
+    pub(crate) how: How,
+    pub(crate) diverged: bool,
+    /// How many recoveries crashed.
+    pub(crate) depth: usize,
+}
+
+/// How the outcome of a leaf was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Recovery was run.
+    Ran,
+    /// An earlier recovery had looked at the same.
+    Known,
+    /// Recovery did not come back.
+    Hung,
+}
+
+impl<I: Instance> Context<I> {
+    pub(crate) fn new(instance: I, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
+        let timeline = Timeline::new(&trace, &options.profile);
+        let windows = timeline.epochs.iter().map(|epoch| {
+            let all = (epoch.from..=epoch.upto).map(|point| (point, timeline.windows[point]));
+            let mut different: Vec<(usize, Window)> = all.collect();
+            different.dedup_by_key(|(_, window)| *window);
+            different
+        });
+        let windows = windows.collect();
+        let eager = AtomicBool::new(instance.eager());
+        let (limits, nested) = (options.limits, options.nested);
+        Context { instance, naming, trace, timeline: Arc::new(timeline), limits, nested, eager, windows }
+    }
+
+    /// The different windows of the crash points that can leave an image, each with its first point.
+    fn windows(&self, epoch: u32, earliest: usize) -> &[(usize, Window)] {
+        let all = &self.windows[epoch as usize];
+        &all[all.partition_point(|(point, _)| *point <= earliest).saturating_sub(1)..]
+    }
+
+    fn judge(
+        &self,
+        job: &Job,
+        image: &LazyImage,
+        recovered: Arc<Recovered<I::Shown>>,
+        how: How,
+    ) -> Leaf<I::Shown> {
+        let earliest = image.earliest();
+        let windows = self.windows(job.epoch, earliest);
+        let broken = windows.iter().find_map(|(point, window)| {
+            let verdict = match &recovered.shown {
+                Err(violation) => Err(violation.clone()),
+                Ok(shown) => self.instance.judge(shown, *window),
+            };
+            verdict.err().map(|violation| (*point, violation))
+        });
+        let after = || recovered.after.clone().map_err(|violation| (earliest, violation));
+        Leaf {
+            path: image.path().clone(),
+            reads: image.reads().to_vec(),
+            verdict: broken.map_or_else(after, |(point, violation)| Err((point.max(earliest), violation))),
+            judged: windows.iter().map(|(_, window)| *window).collect(),
+            represented: image.represented(),
+            how,
+            diverged: image.diverged(),
+            depth: image.depth(),
+            recovered,
+        }
+    }
+
+    /// What is known of a state whose recovery does not come back. Its machine loses power.
+    pub(crate) fn hung(&self, job: &Job, disk: &Disk) -> Option<Leaf<I::Shown>> {
+        disk.power_on();
+        let image = disk.machine().take_crashed()?;
+        let seconds = self.limits.time.as_secs();
+        let violation = Violation::new("recovers", format!("recovery did not come back within {seconds} s"));
+        Some(self.judge(job, &image, Arc::new(Recovered::failed(violation)), How::Hung))
+    }
+}
+
+/// Runs states one after the other on one machine.
+pub(crate) struct Runner<I: Instance> {
+    context: Arc<Context<I>>,
+    memo: Arc<RwLock<Memo<I::Shown>>>,
+    disk: Disk,
+    image: Option<Box<LazyImage>>,
+}
+
+impl<I: Instance> Runner<I> {
+    pub(crate) fn new(context: Arc<Context<I>>, memo: Arc<RwLock<Memo<I::Shown>>>) -> Self {
+        Runner { context, memo, disk: Disk::dark(), image: None }
+    }
+
+    /// The machine, for those who watch.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Looks at one state. `None` if the watch has taken it away meanwhile.
+    pub(crate) fn run(&mut self, job: &Job, use_memo: bool) -> Option<Leaf<I::Shown>> {
+        let context = Arc::clone(&self.context);
+        let fresh = || Box::new(LazyImage::new(Arc::clone(&context.timeline)));
+        let mut image = self.image.take().unwrap_or_else(fresh);
+        if use_memo {
+            image.restart(job.epoch, job.plan.clone(), 0);
+            let known = self.memo.read().unwrap_or_else(PoisonError::into_inner).follow(&mut image);
+            if let Some(recovered) = known {
+                let leaf = context.judge(job, &image, recovered, How::Known);
+                self.image = Some(image);
+                return Some(leaf);
+            }
+        }
+        image.restart(job.epoch, job.plan.clone(), context.nested);
+        if context.eager.load(Ordering::Relaxed) {
+            image.decide_all();
+        }
+        let recovered = self.recover(image);
+        let image = self.disk.machine().take_crashed()?;
+        let leaf = context.judge(job, &image, Arc::new(recovered), How::Ran);
+        self.image = Some(image);
+        Some(leaf)
+    }
+
+    fn recover(&self, image: Box<LazyImage>) -> Recovered<I::Shown> {
+        let limit = self.context.limits.device_operations;
+        self.disk.machine().crash(image, limit);
+        let result = guarded(|| self.context.instance.recover(&self.disk));
+        let runaway = || {
+            let detail = format!("recovery used more than {limit} device operations");
+            Recovered::failed(Violation::new("recovers", detail))
+        };
+        match result {
+            _ if self.disk.machine().ran_away() => runaway(),
+            Err(Abort::Stopped) => runaway(),
+            Err(Abort::Panicked(text)) => {
+                Recovered::failed(Violation::new("recovers", format!("recovery panicked: {text}")))
+            }
+            Ok(recovered) => recovered,
+        }
+    }
+}

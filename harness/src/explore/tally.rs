@@ -1,0 +1,238 @@
+//! What a walk has found and covered so far.
+
+use super::finding::Groups;
+use super::instance::{Instance, Kind, Recovered};
+use super::run::{Context, How, Leaf};
+use super::walk::Progress;
+use crate::strategy::StrategyKind;
+use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
+use num_bigint::BigUint;
+use num_traits::{ToPrimitive, Zero};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The count of a walk. Leaves are added in the order of the walk, whatever thread they come from.
+pub(crate) struct Tally<I: Instance> {
+    context: Arc<Context<I>>,
+    total: BigUint,
+    represented: BigUint,
+    nested: BigUint,
+    recoveries: u64,
+    nested_recoveries: u64,
+    known: u64,
+    /// Leaves by what could be judged in them.
+    leaves: u64,
+    shown: u64,
+    with_durable: u64,
+    with_volatile: u64,
+    outcomes: FxHashSet<Arc<Recovered<I::Shown>>>,
+    census: Vec<(Kind, BigUint)>,
+    groups: Groups,
+    left_out: Option<String>,
+    notes: Vec<String>,
+    started: Instant,
+    first_finding: Option<Duration>,
+    took: Duration,
+}
+
+impl<I: Instance> Tally<I> {
+    pub(crate) fn new(context: Arc<Context<I>>) -> Self {
+        let total = context.timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        Tally {
+            context,
+            total,
+            represented: BigUint::zero(),
+            nested: BigUint::zero(),
+            recoveries: 0,
+            nested_recoveries: 0,
+            known: 0,
+            leaves: 0,
+            shown: 0,
+            with_durable: 0,
+            with_volatile: 0,
+            outcomes: FxHashSet::default(),
+            census: Vec::new(),
+            groups: Groups::default(),
+            left_out: None,
+            notes: Vec::new(),
+            started: Instant::now(),
+            first_finding: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Adds a leaf that is met for the first time, after so many recoveries in its epoch.
+    pub(crate) fn add(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<I::Shown>) {
+        self.count_run(leaf);
+        match leaf.depth {
+            0 => {
+                self.represented += &leaf.represented;
+                let kind = &leaf.recovered.kind;
+                match self.census.iter_mut().find(|(known, _)| known == kind) {
+                    Some((_, states)) => *states += &leaf.represented,
+                    None => self.census.push((kind.clone(), leaf.represented.clone())),
+                }
+            }
+            _ => self.nested += &leaf.represented,
+        }
+        self.leaves += 1;
+        self.shown += u64::from(leaf.recovered.shown.is_ok());
+        self.with_durable += u64::from(leaf.judged.iter().any(|window| window.durable > 0));
+        self.with_volatile += u64::from(leaf.judged.iter().any(|window| window.begun > window.durable));
+        if leaf.how != How::Known && !self.outcomes.contains(&leaf.recovered) {
+            self.outcomes.insert(Arc::clone(&leaf.recovered));
+        }
+        if leaf.verdict.is_err() {
+            self.first_finding.get_or_insert_with(|| self.started.elapsed());
+            self.groups.add(epoch, recoveries, leaf);
+        }
+    }
+
+    /// Counts a leaf that was met before.
+    pub(crate) fn add_repeated(&mut self, leaf: &Leaf<I::Shown>) {
+        self.count_run(leaf);
+    }
+
+    fn count_run(&mut self, leaf: &Leaf<I::Shown>) {
+        match leaf.how {
+            How::Known => self.known += 1,
+            How::Ran | How::Hung => {
+                self.recoveries += 1;
+                self.nested_recoveries += u64::from(leaf.depth > 0);
+            }
+        }
+    }
+
+    pub(crate) fn recoveries(&self) -> u64 {
+        self.recoveries
+    }
+
+    pub(crate) fn has_findings(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// Says why the walk ended before it had covered everything.
+    pub(crate) fn leave_out(&mut self, why: String) {
+        self.left_out.get_or_insert(why);
+    }
+
+    /// Adds something that a reader should know.
+    pub(crate) fn note(&mut self, note: &str) {
+        self.notes.push(note.to_owned());
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        // Per mille is as much as a bar can show.
+        let covered = match self.total.is_zero() {
+            true => 1.0,
+            false => (&self.represented * 1000u32 / &self.total).to_f64().unwrap_or(1000.0) / 1000.0,
+        };
+        Progress { covered, recoveries: self.recoveries, findings: self.groups.len() }
+    }
+
+    /// The walk is over.
+    pub(crate) fn finish(&mut self, took: Duration) {
+        self.took = took;
+    }
+
+    /// The result, as data.
+    pub(crate) fn into_exploration(mut self, strategy: StrategyKind, jobs: usize) -> Exploration {
+        let naming = &self.context.naming;
+        let coverage = self.coverage();
+        let verdict = self.verdict();
+        if !coverage.exact {
+            self.notes
+                .push("writes overlap in part: the number of crash states is an upper bound".to_owned());
+        }
+        let timeline = &self.context.timeline;
+        Exploration {
+            system: naming.system.clone(),
+            bugs: naming.bugs.clone(),
+            workload: naming.workload.clone(),
+            profile: timeline.profile.name.clone(),
+            strategy: strategy.to_string(),
+            nested: self.context.nested,
+            verdict,
+            reason: self.reason(verdict),
+            events: self.context.trace.events.len() as u64,
+            operations: timeline.windows.last().map_or(0, |window| window.begun as u64),
+            coverage,
+            judged: self.judged(),
+            census: self.census(),
+            timing: Timing {
+                seconds: self.took.as_secs_f64(),
+                first_finding_seconds: self.first_finding.map(|after| after.as_secs_f64()),
+                jobs,
+            },
+            findings: self.groups.into_findings(&self.context),
+            notes: self.notes,
+        }
+    }
+
+    fn coverage(&self) -> Coverage {
+        let epochs = &self.context.timeline.epochs;
+        let complete =
+            self.represented == self.total && (self.context.nested == 0 || self.left_out.is_none());
+        let unasked = "the strategy does not ask for every state".to_owned();
+        Coverage {
+            total: self.total.to_string(),
+            exact: epochs.iter().all(crate::media::block::Epoch::is_exact),
+            represented: self.represented.to_string(),
+            complete,
+            left_out: (!complete).then(|| self.left_out.clone().unwrap_or(unasked)),
+            epochs: epochs.len() as u64,
+            recoveries: self.recoveries,
+            known: self.known,
+            outcomes: self.outcomes.len() as u64,
+            nested_recoveries: self.nested_recoveries,
+            nested_represented: self.nested.to_string(),
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let in_flight = self.context.timeline.epochs.iter().any(|epoch| !epoch.atoms.is_empty());
+        let nothing = !in_flight || self.leaves == 0 || !self.judged().iter().any(|judged| judged.times > 0);
+        match () {
+            () if !self.groups.is_empty() && self.context.timeline.profile.is_honest() => Verdict::Lost,
+            () if !self.groups.is_empty() => Verdict::DeviceLies,
+            () if nothing => Verdict::NotMeasured,
+            () => Verdict::Survived,
+        }
+    }
+
+    fn reason(&self, verdict: Verdict) -> Option<String> {
+        match verdict {
+            Verdict::NotMeasured => {
+                Some("no write was in flight at any crash point, or nothing was judged".to_owned())
+            }
+            Verdict::DeviceLies => Some("the promise depends on a flush that the device ignores".to_owned()),
+            Verdict::Survived | Verdict::Lost | Verdict::Broken => None,
+        }
+    }
+
+    fn judged(&self) -> Vec<Judged> {
+        let times = |promise: &str| match promise {
+            "recovers" => self.leaves,
+            "durable" => self.with_durable,
+            "atomic" => self.with_volatile,
+            _ => self.shown,
+        };
+        let promises = self.context.instance.promises().into_iter();
+        promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
+    }
+
+    fn census(&self) -> Vec<CensusRow> {
+        let mut rows: Vec<CensusRow> = self
+            .census
+            .iter()
+            .map(|(kind, states)| CensusRow {
+                found: kind.found.clone(),
+                shows: kind.shows.clone(),
+                states: states.to_string(),
+            })
+            .collect();
+        rows.sort_by(|a, b| (&a.found, &a.shows).cmp(&(&b.found, &b.shows)));
+        rows
+    }
+}

@@ -1,0 +1,254 @@
+//! The walk: batches of plans from the trees of all epochs, the lowest level first.
+
+use super::finding::Groups;
+use super::instance::Instance;
+use super::pool::Pool;
+use super::run::{Context, How, Job, Leaf, Limits};
+use super::tally::Tally;
+use crate::choice::Plan;
+use crate::explorer::Replayed;
+use crate::profile::Profile;
+use crate::strategy::{Strategy, StrategyKind};
+use crashcheck_trace::ReplayId;
+use num_bigint::BigUint;
+use num_traits::Zero;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The largest batch; between batches what was found is remembered, counted and reported.
+const BATCH: usize = 1024;
+
+/// How to explore.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the device may leave behind.
+    pub profile: Profile,
+    /// How to walk.
+    pub strategy: StrategyKind,
+    /// How much to do.
+    pub budget: Budget,
+    /// How often recovery itself may crash.
+    pub nested: u8,
+    /// Worker threads.
+    pub jobs: usize,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What one recovery may use.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            profile: Profile::default(),
+            strategy: StrategyKind::default(),
+            budget: Budget::default(),
+            nested: 0,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            seed: 0,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How much to do before giving up on completeness.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    /// Wall-clock time.
+    pub time: Option<Duration>,
+    /// Recoveries.
+    pub states: Option<u64>,
+    /// Deviations from either pole.
+    pub deviations: Option<usize>,
+    /// Whether to stop at the first finding.
+    pub fail_fast: bool,
+}
+
+/// How far the walk is; reported after every batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// The share of the crash states that is covered, from 0 to 1.
+    pub covered: f64,
+    /// Recoveries run so far.
+    pub recoveries: u64,
+    /// Different findings so far.
+    pub findings: usize,
+}
+
+/// A walk over all epochs of a trace.
+pub(crate) struct Walk<'a, I: Instance> {
+    context: Arc<Context<I>>,
+    options: &'a Options,
+    trees: Vec<Tree>,
+    /// The trees with something to do, by level and epoch.
+    queue: BTreeSet<(usize, u32)>,
+    tally: Tally<I>,
+    started: Instant,
+    stop: &'a AtomicBool,
+}
+
+/// The tree of choices of one epoch.
+struct Tree {
+    strategy: Box<dyn Strategy>,
+    /// What is not covered yet.
+    left: BigUint,
+    recoveries: u64,
+}
+
+impl<'a, I: Instance> Walk<'a, I> {
+    /// A walk that ends early when `stop` becomes true.
+    pub(crate) fn new(context: Arc<Context<I>>, options: &'a Options, stop: &'a AtomicBool) -> Self {
+        let tally = Tally::new(Arc::clone(&context));
+        let mut walk = Walk {
+            context,
+            options,
+            trees: Vec::new(),
+            queue: BTreeSet::new(),
+            tally,
+            started: Instant::now(),
+            stop,
+        };
+        walk.plant();
+        walk
+    }
+
+    /// Begins the tree of every epoch.
+    fn plant(&mut self) {
+        let timeline = &self.context.timeline;
+        let tree = |(index, epoch): (usize, &crate::media::block::Epoch)| {
+            let events: Vec<_> = epoch.events(timeline).collect();
+            let seed = self.options.seed.wrapping_add(index as u64);
+            let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
+            Tree { strategy, left: &epoch.total - &epoch.shared, recoveries: 0 }
+        };
+        self.trees = timeline.epochs.iter().enumerate().map(tree).collect();
+        self.queue = (0..self.trees.len() as u32).map(|epoch| (0, epoch)).collect();
+    }
+
+    /// Walks until everything is covered or the budget is used up.
+    pub(crate) fn run(mut self, mut report: impl FnMut(Progress)) -> Tally<I> {
+        let mut pool = Pool::new(Arc::clone(&self.context), self.options.jobs);
+        let mut size = 16;
+        while let Some(jobs) = self.plan(size) {
+            let epochs: Vec<u32> = jobs.iter().map(|job| job.epoch).collect();
+            let eager = self.context.eager.load(Ordering::Relaxed) && !self.context.instance.eager();
+            let leaves = pool.run(jobs, self.context.nested == 0 && !eager);
+            if !eager && self.remember(&pool, &leaves).is_err() {
+                self.begin_again(&pool);
+                continue;
+            }
+            for (index, (epoch, leaf)) in epochs.iter().zip(&leaves).enumerate() {
+                self.learn(*epoch, leaf);
+                if epochs.get(index + 1) != Some(epoch) {
+                    self.queue_again(*epoch);
+                }
+            }
+            report(self.tally.progress());
+            size = (size * 2).min(BATCH);
+        }
+        self.tally.finish(self.started.elapsed());
+        self.tally
+    }
+
+    /// The next batch; `None` when the walk is over.
+    fn plan(&mut self, size: usize) -> Option<Vec<Job>> {
+        let budget = &self.options.budget;
+        if self.queue.is_empty() {
+            return None;
+        }
+        let room = budget.states.map_or(u64::MAX, |states| states.saturating_sub(self.tally.recoveries()));
+        let why = match () {
+            () if self.stop.load(Ordering::Relaxed) => Some("it was interrupted".to_owned()),
+            () if budget.fail_fast && self.tally.has_findings() => {
+                Some("it stops at the first finding".to_owned())
+            }
+            () if room == 0 => {
+                budget.states.map(|states| format!("the budget of {states} recoveries is used up"))
+            }
+            () => budget
+                .time
+                .filter(|time| self.started.elapsed() >= *time)
+                .map(|time| format!("the budget of {} s is used up", time.as_secs_f64())),
+        };
+        if let Some(why) = why {
+            self.tally.leave_out(why);
+            return None;
+        }
+        let size = size.min(usize::try_from(room).unwrap_or(usize::MAX));
+        let mut jobs = Vec::new();
+        while jobs.len() < size {
+            let Some((_, epoch)) = self.queue.pop_first() else { break };
+            let plans = self.trees[epoch as usize].strategy.plans(size - jobs.len());
+            jobs.extend(plans.into_iter().map(|plan| Job { epoch, plan }));
+        }
+        Some(jobs)
+    }
+
+    /// Remembers the paths of a batch.
+    fn remember(
+        &self,
+        pool: &Pool<I>,
+        leaves: &[Leaf<I::Shown>],
+    ) -> Result<(), super::memo::NotDeterministic> {
+        if self.context.nested > 0 {
+            return Ok(());
+        }
+        let mut memo = pool.memo();
+        let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
+        ran.map(|leaf| memo.insert(&leaf.reads, &leaf.recovered)).collect()
+    }
+
+    /// Recovery cannot be followed: starts over with whole images.
+    fn begin_again(&mut self, pool: &Pool<I>) {
+        self.context.eager.store(true, Ordering::Relaxed);
+        *pool.memo() = super::memo::Memo::new();
+        self.tally = Tally::new(Arc::clone(&self.context));
+        self.tally.note(
+            "recovery is not deterministic (it read something else after it had found the same): every image was \
+             made up whole, and nothing was pruned",
+        );
+        self.plant();
+    }
+
+    fn learn(&mut self, epoch: u32, leaf: &Leaf<I::Shown>) {
+        let tree = &mut self.trees[epoch as usize];
+        let first = tree.strategy.learn(&leaf.path);
+        tree.recoveries += u64::from(leaf.how != How::Known);
+        if !first {
+            return self.tally.add_repeated(leaf);
+        }
+        if leaf.depth == 0 {
+            tree.left -= &leaf.represented;
+        }
+        self.tally.add(epoch, tree.recoveries, leaf);
+    }
+
+    /// A tree whose plans have all been learned from is queued with its next level, if something is left to do.
+    fn queue_again(&mut self, epoch: u32) {
+        let tree = &self.trees[epoch as usize];
+        let covered = tree.left.is_zero() && self.context.nested == 0;
+        let level = tree.strategy.level().filter(|_| !covered);
+        self.queue.extend(level.map(|level| (level, epoch)));
+    }
+}
+
+/// Looks at one state again.
+pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -> Replayed {
+    let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
+    if state.epoch as usize >= context.timeline.epochs.len() {
+        return nowhere("the trace has no such epoch");
+    }
+    let job = Job { epoch: state.epoch, plan: Plan::replay(state.answers.clone()) };
+    let Some(leaf) = Pool::new(Arc::clone(context), 1).run(vec![job], false).pop() else {
+        return nowhere("recovery did not come back");
+    };
+    let mut groups = Groups::default();
+    groups.add(state.epoch, 1, &leaf);
+    Replayed {
+        finding: groups.into_findings(context).pop(),
+        shows: leaf.recovered.kind.shows.clone(),
+        diverged: leaf.diverged || context.naming.trace_hash != state.trace_hash,
+    }
+}

@@ -1,0 +1,282 @@
+//! The door: `explore(system).workload(ops).check()`.
+
+use crate::System;
+use crate::explore::{Budget, Context, Limits, Naming, Options, Progress, Recorded, Walk, replay};
+use crate::profile::Profile;
+use crate::record::{RecordError, Recording, record};
+use crate::strategy::StrategyKind;
+use crashcheck_trace::ReplayId;
+use crashcheck_trace::outcome::{Coverage, Exploration, Finding, Timing, Verdict};
+use proptest::test_runner::{Config, TestCaseError, TestRng, TestRunner};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Explores the crash states of a system. See the [crate documentation](crate).
+pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
+    let name = system.name();
+    Explorer { system: Arc::new(system), options: Options::default(), naming: Naming::new(name) }
+}
+
+/// A system about to be explored.
+pub struct Explorer<S> {
+    system: Arc<S>,
+    options: Options,
+    naming: Naming,
+}
+
+/// A system about to be explored under one workload.
+pub struct WithWorkload<S: System> {
+    explorer: Explorer<S>,
+    ops: Vec<S::Op>,
+}
+
+/// A system about to be explored under workloads that proptest makes.
+pub struct WithStrategy<S, T> {
+    explorer: Explorer<S>,
+    strategy: T,
+    cases: u32,
+}
+
+impl<S: System + 'static> Explorer<S> {
+    /// All settings at once.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// What the device may leave behind; by default `reorder`.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.options.profile = profile;
+        self
+    }
+
+    /// How often recovery itself may crash; by default never.
+    #[must_use]
+    pub fn nested(mut self, depth: u8) -> Self {
+        self.options.nested = depth;
+        self
+    }
+
+    /// How to walk the choices; by default few deviations first.
+    #[must_use]
+    pub fn walk(mut self, strategy: StrategyKind) -> Self {
+        self.options.strategy = strategy;
+        self
+    }
+
+    /// How much to do; by default everything.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.options.budget = budget;
+        self
+    }
+
+    /// What one recovery may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// Worker threads; by default one for each core.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.options.jobs = jobs;
+        self
+    }
+
+    /// Runs these operations.
+    #[must_use]
+    pub fn workload(self, ops: impl IntoIterator<Item = S::Op>) -> WithWorkload<S> {
+        WithWorkload { explorer: self, ops: ops.into_iter().collect() }
+    }
+
+    /// Runs operations that a proptest strategy makes, 32 times, and shrinks those that fail.
+    #[must_use]
+    pub fn strategy<T: proptest::strategy::Strategy<Value = Vec<S::Op>>>(
+        self,
+        strategy: T,
+    ) -> WithStrategy<S, T> {
+        WithStrategy { explorer: self, strategy, cases: 32 }
+    }
+
+    /// Runs operations made from the raw bytes of a fuzzer.
+    ///
+    /// # Errors
+    /// If the bytes are too few.
+    #[cfg(feature = "arbitrary")]
+    pub fn bytes<'a>(self, bytes: &'a [u8]) -> arbitrary::Result<WithWorkload<S>>
+    where
+        S::Op: arbitrary::Arbitrary<'a>,
+    {
+        let ops: Vec<S::Op> = arbitrary::Unstructured::new(bytes).arbitrary()?;
+        Ok(self.workload(ops))
+    }
+
+    pub(crate) fn named(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context<Recorded<Arc<S>>>> {
+        let trace = Arc::new(recording.trace.clone());
+        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        let instance = Recorded { system: Arc::clone(&self.system), recording };
+        Arc::new(Context::new(instance, naming, trace, &self.options))
+    }
+}
+
+impl<S: System + 'static> WithWorkload<S> {
+    /// Explores, and returns what came of it.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub fn run(&self) -> Result<Exploration, RecordError> {
+        self.run_with(&AtomicBool::new(false), |_| ())
+    }
+
+    /// Explores until done or told to stop, and reports how far it is.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub fn run_with(
+        &self,
+        stop: &AtomicBool,
+        report: impl FnMut(Progress),
+    ) -> Result<Exploration, RecordError> {
+        let recording = record(&self.explorer.system, self.ops.clone())?;
+        let context = self.explorer.context(recording);
+        let options = &self.explorer.options;
+        Ok(Walk::new(context, options, stop).run(report).into_exploration(options.strategy, options.jobs))
+    }
+
+    /// Looks at one crash state again. If the trace is another one than the state belongs to, the replay counts as
+    /// diverged.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub fn replay(&self, state: &ReplayId) -> Result<Replayed, RecordError> {
+        let recording = record(&self.explorer.system, self.ops.clone())?;
+        Ok(replay(&self.explorer.context(recording), state))
+    }
+
+    /// What there is to say when the system fails without any crash.
+    pub(crate) fn broken(&self, error: &RecordError) -> Exploration {
+        broken(&self.explorer.naming, &self.explorer.options, error)
+    }
+
+    /// Explores, prints what was covered, and panics with the findings if there are any.
+    ///
+    /// # Panics
+    /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
+    pub fn check(&self) {
+        match self.run() {
+            Ok(exploration) => match failure(&exploration) {
+                None => println!("{}", summary(&exploration)),
+                Some(text) => panic!("{text}"),
+            },
+            Err(error) => panic!("{}: {error}", self.explorer.naming.system),
+        }
+    }
+}
+
+impl<S, T> WithStrategy<S, T>
+where
+    S: System + 'static,
+    T: proptest::strategy::Strategy<Value = Vec<S::Op>>,
+{
+    /// How many workloads to make.
+    #[must_use]
+    pub fn cases(mut self, cases: u32) -> Self {
+        self.cases = cases;
+        self
+    }
+
+    /// Explores every workload, and panics with the smallest one that fails.
+    ///
+    /// # Panics
+    /// As [`WithWorkload::check`].
+    pub fn check(self) {
+        let Explorer { system, options, naming } = self.explorer;
+        let config = Config { cases: self.cases, failure_persistence: None, ..Config::default() };
+        let mut runner =
+            TestRunner::new_with_rng(config.clone(), TestRng::deterministic_rng(config.rng_algorithm));
+        let result = runner.run(&self.strategy, |ops| {
+            let explorer =
+                Explorer { system: Arc::clone(&system), options: options.clone(), naming: naming.clone() };
+            match explorer.workload(ops).run() {
+                Ok(exploration) if exploration.verdict == Verdict::NotMeasured => Ok(()),
+                Ok(exploration) => {
+                    failure(&exploration).map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
+                }
+                Err(error) => Err(TestCaseError::fail(error.to_string())),
+            }
+        });
+        if let Err(error) = result {
+            panic!("{}: {error}", naming.system);
+        }
+    }
+}
+
+/// What came of looking at one crash state again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The broken promise, told as a finding; `None` if none is broken.
+    pub finding: Option<Finding>,
+    /// What recovery shows, in words.
+    pub shows: String,
+    /// Whether the answers did not fit the questions that were asked: the trace or recovery has changed.
+    pub diverged: bool,
+}
+
+/// What was covered, in a line.
+pub fn summary(exploration: &Exploration) -> String {
+    let Coverage { total, represented, recoveries, known, .. } = &exploration.coverage;
+    let Exploration { system, workload, profile, .. } = exploration;
+    format!(
+        "{system}:{workload} under {profile}: {represented} of {total} crash states covered by {recoveries} recoveries \
+         ({known} more known), {} findings",
+        exploration.findings.len()
+    )
+}
+
+fn failure(exploration: &Exploration) -> Option<String> {
+    let reason = exploration.reason.clone().unwrap_or_default();
+    match exploration.verdict {
+        Verdict::Survived | Verdict::DeviceLies => None,
+        Verdict::NotMeasured => Some(format!("{}: not measured: {reason}", exploration.system)),
+        Verdict::Broken => Some(format!("{} fails without any crash: {reason}", exploration.system)),
+        Verdict::Lost => {
+            let findings: Vec<String> = exploration
+                .findings
+                .iter()
+                .map(|finding| format!("{finding}\n  id:           {}", finding.id))
+                .collect();
+            Some(format!("{}\n\n{}", summary(exploration), findings.join("\n\n")))
+        }
+    }
+}
+
+/// What there is to say of a system that fails without any crash.
+fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploration {
+    Exploration {
+        system: naming.system.clone(),
+        bugs: naming.bugs.clone(),
+        workload: naming.workload.clone(),
+        profile: options.profile.name.clone(),
+        strategy: options.strategy.to_string(),
+        nested: options.nested,
+        verdict: Verdict::Broken,
+        reason: Some(error.to_string()),
+        events: 0,
+        operations: 0,
+        coverage: Coverage::default(),
+        judged: Vec::new(),
+        census: Vec::new(),
+        findings: Vec::new(),
+        notes: Vec::new(),
+        timing: Timing::default(),
+    }
+}

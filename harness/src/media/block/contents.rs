@@ -1,0 +1,61 @@
+//! Every content that a place can hold, stored once.
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
+
+/// A content. Equal contents have equal ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ContentId(u32);
+
+impl ContentId {
+    /// Zeros, of any length, which are not stored.
+    pub(crate) const ZERO: ContentId = ContentId(0);
+}
+
+/// The contents of a trace, in one piece of memory.
+#[derive(Default)]
+pub(crate) struct Contents {
+    bytes: Vec<u8>,
+    /// Where each content begins and ends; `ContentId(n)` is the n-th, from 1.
+    spans: Vec<(usize, usize)>,
+    by_hash: FxHashMap<u64, Vec<ContentId>>,
+}
+
+impl Contents {
+    /// The id of a content, which is stored if it is new.
+    pub(crate) fn intern(&mut self, content: &[u8]) -> ContentId {
+        if content.iter().all(|byte| *byte == 0) {
+            return ContentId::ZERO;
+        }
+        let hash = FxBuildHasher.hash_one(content);
+        let known = self.by_hash.get(&hash).into_iter().flatten();
+        if let Some(id) = known.copied().find(|id| self.get(*id) == Some(content)) {
+            return id;
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(content);
+        self.spans.push((start, self.bytes.len()));
+        let id = ContentId(self.spans.len() as u32);
+        self.by_hash.entry(hash).or_default().push(id);
+        id
+    }
+
+    /// The bytes of a content; `None` for zeros.
+    pub(crate) fn get(&self, id: ContentId) -> Option<&[u8]> {
+        let index = (id.0 as usize).checked_sub(1)?;
+        let (start, end) = self.spans[index];
+        Some(&self.bytes[start..end])
+    }
+}
+
+/// Bytes that nobody wrote: the same for the same seed, different for different ones.
+pub(crate) fn garbage(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}

@@ -1,0 +1,188 @@
+//! An epoch: what is in flight between two durability points, in groups that are independent of each other.
+
+use super::contents::ContentId;
+use super::group::{Group, GroupState};
+use super::timeline::{AtomId, CellId, Held, Span, Timeline};
+use crate::choice::Choices;
+use crate::profile::{Order, Torn};
+use crashcheck_trace::EventId;
+use num_bigint::BigUint;
+use num_traits::{One, Zero};
+use rustc_hash::FxHashMap;
+
+/// What can be left by a crash between two durability points.
+pub(crate) struct Epoch {
+    /// A crash in this epoch happens after `from` to `upto` events.
+    pub(crate) from: usize,
+    /// See `from`.
+    pub(crate) upto: usize,
+    /// What is in flight and can be seen, in the order of issue.
+    pub(crate) atoms: Vec<AtomId>,
+    /// Sets of atoms that share no cell with each other. The outcomes of one say nothing of another.
+    pub(crate) groups: Vec<Group>,
+    /// The undecided cells, ordered: their group, and their place in it.
+    cells: Vec<(CellId, u32, u32)>,
+    /// The crash states: the product over the groups.
+    pub(crate) total: BigUint,
+    /// Those of them that the epoch before has too: none of the writes issued in this one survived.
+    pub(crate) shared: BigUint,
+}
+
+impl Epoch {
+    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span) -> Epoch {
+        let visible = visible(timeline, epoch, &span.in_flight);
+        let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
+        atoms.dedup();
+        let mut groups = Vec::new();
+        let mut cells = Vec::new();
+        for members in partition(timeline, &visible) {
+            let group = Group::new(timeline, epoch, &members);
+            let nth = groups.len() as u32;
+            cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
+            groups.push(group);
+        }
+        cells.sort_unstable();
+        let product = |count: &dyn Fn(&Group) -> BigUint| {
+            groups.iter().fold(BigUint::one(), |product, group| product * count(group))
+        };
+        let total = product(&|group| group.total.clone());
+        let shared = match epoch {
+            0 => BigUint::zero(),
+            _ => product(&|group| group.shared(&GroupState::new(group))),
+        };
+        Epoch { from: span.from, upto: span.upto, atoms, groups, cells, total, shared }
+    }
+
+    /// Adds the garbage that torn units can leave; the contents are made here because an epoch is laid out before the
+    /// timeline is whole.
+    pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
+        if timeline.profile.torn == Torn::Garbage {
+            for group in &mut self.groups {
+                group.add_garbage(timeline);
+            }
+        }
+    }
+
+    /// The group of an undecided cell, and the place of the cell in it.
+    fn place(&self, cell: CellId) -> (u32, u32) {
+        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
+        let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
+        (group, place)
+    }
+
+    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open.
+    pub(crate) fn resolve(
+        &self,
+        timeline: &Timeline,
+        cell: CellId,
+        states: &mut FxHashMap<u32, GroupState>,
+        choices: &mut Choices,
+    ) -> ContentId {
+        let (nth, place) = self.place(cell);
+        let group = &self.groups[nth as usize];
+        let state = states.entry(nth).or_insert_with(|| GroupState::new(group));
+        group.resolve(timeline, place as usize, state, choices)
+    }
+
+    /// How many crash states agree with the answers given so far, without those that the epoch before has too.
+    pub(crate) fn represented(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
+        let mut shared = self.shared.clone();
+        for (nth, state) in states {
+            if shared.is_zero() {
+                break;
+            }
+            let group = &self.groups[*nth as usize];
+            shared = shared / group.shared(&GroupState::new(group)) * group.shared(state);
+        }
+        self.all_represented(states) - shared
+    }
+
+    /// How many crash states agree with the answers given so far.
+    pub(crate) fn all_represented(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
+        let mut all = self.total.clone();
+        for (nth, state) in states {
+            let group = &self.groups[*nth as usize];
+            all = all / &group.total * group.remaining(state);
+        }
+        all
+    }
+
+    /// The number of events after which the newest surviving write had been issued, if the answers so far are all that
+    /// survives.
+    pub(crate) fn earliest(&self, states: &FxHashMap<u32, GroupState>) -> usize {
+        let newest = states.iter().map(|(nth, state)| self.groups[*nth as usize].earliest(state)).max();
+        newest.unwrap_or(0).max(self.from)
+    }
+
+    /// The events whose writes are in flight, in the order of issue.
+    pub(crate) fn events<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = EventId> + 'a {
+        let mut last = None;
+        let events = self.atoms.iter().map(|atom| timeline.atoms[atom.0 as usize].event);
+        events.filter(move |event| last.replace(*event) != Some(*event))
+    }
+
+    /// The undecided cells in order of position.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = CellId> {
+        self.cells.iter().map(|(cell, ..)| *cell)
+    }
+
+    /// Whether the number of crash states is the number of different images, and not a bound on it.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.groups.iter().all(|group| group.exact)
+    }
+}
+
+/// The atoms in flight with the cells in which they can be seen, in the order of issue.
+fn visible(timeline: &Timeline, epoch: u32, in_flight: &[AtomId]) -> Vec<(AtomId, CellId)> {
+    let mut visible = Vec::new();
+    for id in in_flight {
+        for cell in &timeline.atoms[id.0 as usize].cells {
+            if let Held::InFlight { floor, .. } = timeline.held(*cell, epoch) {
+                let versions = &timeline.cells[cell.0 as usize].versions[floor as usize..];
+                if versions.iter().any(|version| version.atom == *id) {
+                    visible.push((*id, *cell));
+                }
+            }
+        }
+    }
+    visible
+}
+
+/// Splits atoms into sets that share no cell. Where nothing overtakes, all of one device belong together.
+fn partition(timeline: &Timeline, visible: &[(AtomId, CellId)]) -> Vec<Vec<(AtomId, CellId)>> {
+    let mut set_of_cell: FxHashMap<CellId, usize> = FxHashMap::default();
+    let mut set_of_atom: FxHashMap<AtomId, usize> = FxHashMap::default();
+    let mut set_of_device: FxHashMap<u16, usize> = FxHashMap::default();
+    let mut parent: Vec<usize> = Vec::new();
+    for (atom, cell) in visible {
+        let known = [set_of_atom.get(atom), set_of_cell.get(cell)];
+        let device = timeline.atoms[atom.0 as usize].device.0;
+        let ordered = timeline.profile.order == Order::Issued;
+        let by_device = set_of_device.get(&device).filter(|_| ordered);
+        let roots: Vec<usize> =
+            known.into_iter().flatten().chain(by_device).map(|set| root(&parent, *set)).collect();
+        let set = roots.iter().copied().min().unwrap_or_else(|| {
+            parent.push(parent.len());
+            parent.len() - 1
+        });
+        for other in roots {
+            parent[other] = set;
+        }
+        set_of_atom.insert(*atom, set);
+        set_of_cell.insert(*cell, set);
+        set_of_device.insert(device, set);
+    }
+    let mut sets: Vec<Vec<(AtomId, CellId)>> = vec![Vec::new(); parent.len()];
+    for (atom, cell) in visible {
+        sets[root(&parent, set_of_atom[atom])].push((*atom, *cell));
+    }
+    sets.retain(|set| !set.is_empty());
+    sets
+}
+
+fn root(parent: &[usize], mut set: usize) -> usize {
+    while parent[set] != set {
+        set = parent[set];
+    }
+    set
+}

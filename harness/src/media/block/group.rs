@@ -1,0 +1,464 @@
+//! A group: atoms in flight that overlap, and what they can leave in their cells.
+//!
+//! Three shapes. In a *chain* every atom writes the same cells, so the group holds one of its versions; equal contents
+//! are one outcome. A *prefix* is all that is in flight on a device that keeps the order of issue. A *mix* is atoms that
+//! overlap in part, each of which is asked for by itself.
+
+use super::contents::{ContentId, garbage};
+use super::timeline::{AtomId, CellId, Held, Timeline};
+use crate::choice::{Choices, Question};
+use crate::profile::{Order, Torn};
+use num_bigint::BigUint;
+use num_traits::{One, Zero};
+use rustc_hash::FxHashMap;
+
+/// Beyond this many steps the exact number of images of a mix is given up for a bound.
+const COUNT_STEPS: usize = 1 << 16;
+
+pub(crate) struct Group {
+    /// The cells, ordered.
+    pub(crate) cells: Vec<CellId>,
+    /// The newest durable version of each cell.
+    floors: Vec<u32>,
+    shape: Shape,
+    /// How many different contents the cells can hold together.
+    pub(crate) total: BigUint,
+    /// Whether `total` is a number of different images, not of choices.
+    pub(crate) exact: bool,
+    /// Whether a unit that was being written may read as garbage.
+    garbles: bool,
+    /// Garbage of an atom in a cell, by their places in the group.
+    garbage: FxHashMap<(u32, u32), ContentId>,
+}
+
+enum Shape {
+    /// What the cells can hold, newest first; the last is the base.
+    Chain(Vec<Outcome>),
+    /// What is in flight, oldest first, without what changes nothing.
+    Prefix(Vec<Step>),
+    /// The atoms, oldest first.
+    Mix(Vec<Member>),
+}
+
+#[derive(Clone, Copy)]
+struct Outcome {
+    /// The atom to ask for.
+    atom: AtomId,
+    /// How many of the group's atoms, from the oldest, precede what the cells hold now; 0 is the base.
+    rank: u32,
+    garbled: bool,
+    /// The number of events after which this content can be there.
+    earliest: usize,
+    /// Whether it can also be there in the epoch before.
+    shared: bool,
+}
+
+struct Step {
+    atom: AtomId,
+    earliest: usize,
+    shared: bool,
+}
+
+struct Member {
+    atom: AtomId,
+    earliest: usize,
+    shared: bool,
+    /// The places of its cells in the group, ordered.
+    places: Vec<u32>,
+}
+
+/// What the answers so far say of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupState {
+    /// Chain: outcomes ruled out, from the newest. Prefix: so many steps survived at least.
+    low: u32,
+    /// Prefix: so many survived at most.
+    high: u32,
+    /// Chain: the outcome is known to be the one at `low`.
+    decided: bool,
+    /// Mix: the fate of each atom.
+    fates: Vec<Fate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Open,
+    Lost,
+    Whole,
+    Garbled,
+}
+
+impl GroupState {
+    pub(crate) fn new(group: &Group) -> GroupState {
+        let (high, members) = match &group.shape {
+            Shape::Chain(_) => (0, 0),
+            Shape::Prefix(steps) => (steps.len() as u32, 0),
+            Shape::Mix(members) => (0, members.len()),
+        };
+        GroupState { low: 0, high, decided: false, fates: vec![Fate::Open; members] }
+    }
+}
+
+impl Group {
+    pub(crate) fn new(timeline: &Timeline, epoch: u32, members: &[(AtomId, CellId)]) -> Group {
+        let mut cells: Vec<CellId> = members.iter().map(|(_, cell)| *cell).collect();
+        cells.sort_unstable();
+        cells.dedup();
+        let floors = cells.iter().map(|cell| match timeline.held(*cell, epoch) {
+            Held::InFlight { floor, .. } => floor,
+            Held::Durable(_) => unreachable!("a group has only undecided cells"),
+        });
+        let floors: Vec<u32> = floors.collect();
+        let members = gather(timeline, epoch, &cells, members);
+        let mut group = Group {
+            cells,
+            floors,
+            shape: Shape::Mix(Vec::new()),
+            total: BigUint::one(),
+            exact: true,
+            garbles: timeline.profile.torn == Torn::Garbage,
+            garbage: FxHashMap::default(),
+        };
+        group.shape = match timeline.profile.order {
+            Order::Issued => group.prefix(timeline, members),
+            Order::Any if members.iter().all(|member| member.places.len() == group.cells.len()) => {
+                group.chain(timeline, &members)
+            }
+            Order::Any => Shape::Mix(members),
+        };
+        group.count();
+        group
+    }
+
+    fn count(&mut self) {
+        let garbles = self.garbles;
+        match &self.shape {
+            Shape::Chain(outcomes) => self.total = BigUint::from(outcomes.len()),
+            Shape::Prefix(steps) => self.total = BigUint::from(steps.len() + 1),
+            Shape::Mix(members) => {
+                let fates = vec![Fate::Open; members.len()];
+                match images(members, &fates, garbles, &|_| false) {
+                    Some(total) => self.total = total,
+                    None => {
+                        self.exact = false;
+                        self.total = BigUint::from(if garbles { 3u8 } else { 2 }).pow(members.len() as u32);
+                    }
+                }
+            }
+        }
+    }
+
+    fn chain(&self, timeline: &Timeline, members: &[Member]) -> Shape {
+        let base = Outcome { atom: members[0].atom, rank: 0, garbled: false, earliest: 0, shared: true };
+        let mut outcomes: Vec<(Vec<ContentId>, Outcome)> = Vec::new();
+        let at_base = self.contents_at(timeline, 0);
+        for (index, member) in members.iter().enumerate().rev() {
+            let rank = index as u32 + 1;
+            let Member { atom, earliest, shared, .. } = *member;
+            let contents = self.contents_at(timeline, rank);
+            match outcomes.iter_mut().find(|(known, outcome)| *known == contents && !outcome.garbled) {
+                Some((_, newer)) => (newer.earliest, newer.shared) = (earliest, newer.shared || shared),
+                None if contents == at_base => {}
+                None => {
+                    let outcome = Outcome { atom, rank, garbled: false, earliest, shared };
+                    outcomes.push((contents.clone(), outcome));
+                }
+            }
+            if self.garbles {
+                outcomes.push((contents, Outcome { atom, rank, garbled: true, earliest, shared }));
+            }
+        }
+        Shape::Chain(outcomes.into_iter().map(|(_, outcome)| outcome).chain([base]).collect())
+    }
+
+    fn prefix(&self, timeline: &Timeline, members: Vec<Member>) -> Shape {
+        let changes = |member: &Member| {
+            member.places.iter().any(|place| {
+                let cell = &timeline.cells[self.cells[*place as usize].0 as usize];
+                let nth =
+                    cell.versions.iter().position(|version| version.atom == member.atom).unwrap_or(0) as u32;
+                timeline.version(cell, nth) != timeline.version(cell, nth + 1)
+            })
+        };
+        let step = |Member { atom, earliest, shared, .. }| Step { atom, earliest, shared };
+        Shape::Prefix(members.into_iter().filter(changes).map(step).collect())
+    }
+
+    /// What the cells hold after so many atoms of a chain.
+    fn contents_at(&self, timeline: &Timeline, rank: u32) -> Vec<ContentId> {
+        (0..self.cells.len()).map(|place| self.content(timeline, place, rank)).collect()
+    }
+
+    fn content(&self, timeline: &Timeline, place: usize, rank: u32) -> ContentId {
+        let cell = &timeline.cells[self.cells[place].0 as usize];
+        timeline.version(cell, self.floors[place] + rank)
+    }
+
+    pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
+        let members: Vec<(AtomId, Vec<u32>)> = match &self.shape {
+            Shape::Chain(outcomes) => {
+                let all: Vec<u32> = (0..self.cells.len() as u32).collect();
+                outcomes
+                    .iter()
+                    .filter(|outcome| outcome.garbled)
+                    .map(|outcome| (outcome.atom, all.clone()))
+                    .collect()
+            }
+            Shape::Prefix(_) => Vec::new(),
+            Shape::Mix(members) => {
+                members.iter().map(|member| (member.atom, member.places.clone())).collect()
+            }
+        };
+        for (atom, places) in members {
+            for place in places {
+                let cell = self.cells[place as usize];
+                let len = timeline.cells[cell.0 as usize].len;
+                let bytes = garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index());
+                self.garbage.insert((atom.0, place), timeline.contents.intern(&bytes));
+            }
+        }
+    }
+
+    /// Finds out what a cell holds.
+    pub(super) fn resolve(
+        &self,
+        timeline: &Timeline,
+        place: usize,
+        state: &mut GroupState,
+        choices: &mut Choices,
+    ) -> ContentId {
+        match &self.shape {
+            Shape::Chain(outcomes) => {
+                let outcome = self.resolve_chain(timeline, outcomes, state, choices);
+                match outcome.garbled {
+                    true => self.garbage[&(outcome.atom.0, place as u32)],
+                    false => self.content(timeline, place, outcome.rank),
+                }
+            }
+            Shape::Prefix(steps) => self.resolve_prefix(timeline, steps, place, state, choices),
+            Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
+        }
+    }
+
+    fn resolve_chain(
+        &self,
+        timeline: &Timeline,
+        outcomes: &[Outcome],
+        state: &mut GroupState,
+        choices: &mut Choices,
+    ) -> Outcome {
+        while !state.decided {
+            let outcome = &outcomes[state.low as usize];
+            let last = state.low as usize + 1 == outcomes.len();
+            match last || choices.ask(question(timeline, outcome.atom, outcome.garbled)) == 0 {
+                true => state.decided = true,
+                false => state.low += 1,
+            }
+        }
+        outcomes[state.low as usize]
+    }
+
+    fn resolve_prefix(
+        &self,
+        timeline: &Timeline,
+        steps: &[Step],
+        place: usize,
+        state: &mut GroupState,
+        choices: &mut Choices,
+    ) -> ContentId {
+        let cell = &timeline.cells[self.cells[place].0 as usize];
+        let floor = self.floors[place] as usize;
+        let last = steps.last().map(|step| step.atom);
+        let in_flight = cell.versions[floor..].iter().filter(|version| Some(version.atom) <= last);
+        for version in in_flight.rev() {
+            let Ok(step) = steps.binary_search_by_key(&version.atom, |step| step.atom) else { continue };
+            let step = step as u32;
+            if step >= state.high {
+                continue;
+            }
+            if step < state.low || choices.ask(question(timeline, version.atom, false)) == 0 {
+                state.low = state.low.max(step + 1);
+                return version.content;
+            }
+            state.high = step;
+        }
+        timeline.version(cell, self.floors[place])
+    }
+
+    fn resolve_mix(
+        &self,
+        timeline: &Timeline,
+        members: &[Member],
+        place: usize,
+        state: &mut GroupState,
+        choices: &mut Choices,
+    ) -> ContentId {
+        let cell = &timeline.cells[self.cells[place].0 as usize];
+        for (index, member) in members.iter().enumerate().rev() {
+            if member.places.binary_search(&(place as u32)).is_err() {
+                continue;
+            }
+            if state.fates[index] == Fate::Open {
+                state.fates[index] = ask_fate(timeline, member.atom, self.garbles, choices);
+            }
+            match state.fates[index] {
+                Fate::Whole => {
+                    let version = cell.versions.iter().find(|version| version.atom == member.atom);
+                    return version.expect("a member of the group wrote the cell").content;
+                }
+                Fate::Garbled => return self.garbage[&(member.atom.0, place as u32)],
+                Fate::Lost | Fate::Open => {}
+            }
+        }
+        timeline.version(cell, self.floors[place])
+    }
+
+    /// How many different contents of the cells agree with the answers so far.
+    pub(super) fn remaining(&self, state: &GroupState) -> BigUint {
+        self.remaining_of(state, false)
+    }
+
+    /// Those of them that the epoch before has too.
+    pub(super) fn shared(&self, state: &GroupState) -> BigUint {
+        self.remaining_of(state, true)
+    }
+
+    fn remaining_of(&self, state: &GroupState, shared: bool) -> BigUint {
+        match &self.shape {
+            Shape::Chain(outcomes) => {
+                let upto = if state.decided { state.low as usize + 1 } else { outcomes.len() };
+                let left = outcomes[state.low as usize..upto].iter();
+                BigUint::from(left.filter(|outcome| !shared || outcome.shared).count())
+            }
+            Shape::Prefix(steps) => {
+                let newest_shared = steps.iter().filter(|step| step.shared).count() as u32;
+                let high = if shared { state.high.min(newest_shared) } else { state.high };
+                BigUint::from((u64::from(high) + 1).saturating_sub(u64::from(state.low)))
+            }
+            Shape::Mix(members) => {
+                let garbles = self.garbles;
+                let excluded = |index: usize| shared && !members[index].shared;
+                let gone = |index: usize| matches!(state.fates[index], Fate::Whole | Fate::Garbled);
+                if (0..members.len()).any(|index| excluded(index) && gone(index)) {
+                    return BigUint::zero();
+                }
+                if self.exact {
+                    let count = images(members, &state.fates, garbles, &excluded);
+                    return count.expect("less is left to count than at the beginning");
+                }
+                let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
+                let open = (0..members.len()).filter(open).count();
+                BigUint::from(if garbles { 3u8 } else { 2 }).pow(open as u32)
+            }
+        }
+    }
+
+    /// The number of events after which the newest of the surviving atoms had been issued.
+    pub(super) fn earliest(&self, state: &GroupState) -> usize {
+        match &self.shape {
+            Shape::Chain(outcomes) if state.decided => outcomes[state.low as usize].earliest,
+            Shape::Chain(_) => 0,
+            Shape::Prefix(steps) => state.low.checked_sub(1).map_or(0, |step| steps[step as usize].earliest),
+            Shape::Mix(members) => {
+                let alive = members.iter().zip(&state.fates);
+                let alive = alive.filter(|(_, fate)| matches!(fate, Fate::Whole | Fate::Garbled));
+                alive.map(|(member, _)| member.earliest).max().unwrap_or(0)
+            }
+        }
+    }
+}
+
+fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
+    let atom = &timeline.atoms[atom.0 as usize];
+    let (event, unit) = (atom.event, atom.unit);
+    match garbled {
+        true => Question::Garbled { event, unit },
+        false => Question::Survived { event, unit },
+    }
+}
+
+fn ask_fate(timeline: &Timeline, atom: AtomId, garbles: bool, choices: &mut Choices) -> Fate {
+    if choices.ask(question(timeline, atom, false)) == 0 {
+        return Fate::Whole;
+    }
+    if garbles && choices.ask(question(timeline, atom, true)) == 0 {
+        return Fate::Garbled;
+    }
+    Fate::Lost
+}
+
+/// The atoms of a group, oldest first, each with the places of its cells.
+fn gather(timeline: &Timeline, epoch: u32, cells: &[CellId], members: &[(AtomId, CellId)]) -> Vec<Member> {
+    let mut gathered: Vec<Member> = Vec::new();
+    for (id, cell) in members {
+        let place = cells.binary_search(cell).expect("a cell of the group") as u32;
+        if gathered.last().is_none_or(|member| member.atom != *id) {
+            let atom = &timeline.atoms[id.0 as usize];
+            let shared = atom.issued < epoch;
+            let earliest = if shared { 0 } else { atom.event.index() + 1 };
+            gathered.push(Member { atom: *id, earliest, shared, places: Vec::new() });
+        }
+        let places = &mut gathered.last_mut().expect("just pushed").places;
+        places.push(place);
+    }
+    for member in &mut gathered {
+        member.places.sort_unstable();
+    }
+    gathered
+}
+
+/// The number of different images that atoms which overlap in part can leave, given what is known of them: `None` if
+/// that takes too long to count.
+///
+/// Newest first, an atom hidden by newer survivors makes no difference; any other does, provided that no two writes
+/// have the same content.
+fn images(
+    members: &[Member],
+    fates: &[Fate],
+    garbles: bool,
+    excluded: &dyn Fn(usize) -> bool,
+) -> Option<BigUint> {
+    let mut known = FxHashMap::default();
+    let covered =
+        vec![0u64; members.iter().flat_map(|member| &member.places).max().map_or(0, |p| p / 64 + 1) as usize];
+    let counting = Counting { members, fates, garbles, excluded };
+    counting.from(members.len(), &covered, &mut known)
+}
+
+struct Counting<'a> {
+    members: &'a [Member],
+    fates: &'a [Fate],
+    garbles: bool,
+    excluded: &'a dyn Fn(usize) -> bool,
+}
+
+impl Counting<'_> {
+    fn from(
+        &self,
+        upto: usize,
+        covered: &[u64],
+        known: &mut FxHashMap<(usize, Vec<u64>), BigUint>,
+    ) -> Option<BigUint> {
+        let Some(index) = upto.checked_sub(1) else { return Some(BigUint::one()) };
+        if let Some(count) = known.get(&(upto, covered.to_vec())) {
+            return Some(count.clone());
+        }
+        let places = &self.members[index].places;
+        let hidden = places.iter().all(|place| covered[*place as usize / 64] >> (place % 64) & 1 == 1);
+        let fate = if (self.excluded)(index) { Fate::Lost } else { self.fates[index] };
+        let mut count = BigUint::zero();
+        if hidden || matches!(fate, Fate::Open | Fate::Lost) {
+            count += self.from(index, covered, known)?;
+        }
+        if !hidden && fate != Fate::Lost {
+            let mut more = covered.to_vec();
+            for place in places {
+                more[*place as usize / 64] |= 1 << (place % 64);
+            }
+            let ways = if fate == Fate::Open && self.garbles { 2u8 } else { 1 };
+            count += self.from(index, &more, known)? * ways;
+        }
+        known.insert((upto, covered.to_vec()), count.clone());
+        (known.len() <= COUNT_STEPS).then_some(count)
+    }
+}

@@ -1,0 +1,280 @@
+//! One crash state, made up while it is read.
+
+use super::contents::{ContentId, garbage};
+use super::group::GroupState;
+use super::nested::{Layer, Log};
+use super::overlay::{Overlay, Piece};
+use super::timeline::{CellId, Held, Timeline};
+use crate::choice::{Choices, Path, Plan};
+use crate::profile::Discard;
+use crashcheck_trace::{Bytes, DeviceId};
+use num_bigint::BigUint;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// One crash state of one epoch. What nobody reads is never decided, so that it stands for all states that read alike.
+pub(crate) struct LazyImage {
+    timeline: Arc<Timeline>,
+    epoch: u32,
+    choices: Choices,
+    states: FxHashMap<u32, GroupState>,
+    /// What each cell was found to hold, valid where the stamp is this run's.
+    found: Vec<(u32, ContentId)>,
+    stamp: u32,
+    /// The cells that were looked at, in order, with what they held.
+    reads: Vec<Touched>,
+    /// What the running recovery wrote, by device.
+    written: Vec<Overlay>,
+    /// What recoveries that crashed left, the first one first.
+    layers: Vec<Layer>,
+    /// What the running recovery wrote, in order; kept only if it may crash.
+    log: Option<Log>,
+    /// How many recoveries may crash.
+    nested: usize,
+}
+
+/// A cell that was looked at, and what it held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touched {
+    pub(crate) cell: CellId,
+    pub(crate) content: ContentId,
+}
+
+impl LazyImage {
+    pub(crate) fn new(timeline: Arc<Timeline>) -> LazyImage {
+        LazyImage {
+            epoch: 0,
+            choices: Choices::new(Plan::replay(Vec::new())),
+            states: FxHashMap::default(),
+            found: vec![(0, ContentId::ZERO); timeline.cells.len()],
+            stamp: 0,
+            reads: Vec::new(),
+            written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
+            layers: Vec::new(),
+            log: None,
+            nested: 0,
+            timeline,
+        }
+    }
+
+    /// Begins another crash state.
+    pub(crate) fn restart(&mut self, epoch: u32, plan: Plan, nested: u8) {
+        self.epoch = epoch;
+        self.choices.restart(plan);
+        self.states.clear();
+        self.stamp += 1;
+        self.reads.clear();
+        self.written.iter_mut().for_each(Overlay::clear);
+        self.layers.clear();
+        self.nested = usize::from(nested);
+        self.log = (nested > 0).then(Log::default);
+    }
+
+    /// What was asked so far.
+    pub(crate) fn path(&self) -> &Path {
+        self.choices.path()
+    }
+
+    /// Whether the answers did not fit the questions.
+    pub(crate) fn diverged(&self) -> bool {
+        self.choices.diverged()
+    }
+
+    /// The cells that were looked at so far.
+    pub(crate) fn reads(&self) -> &[Touched] {
+        &self.reads
+    }
+
+    /// How many crash states this one stands for so far.
+    pub(crate) fn represented(&self) -> BigUint {
+        let epoch = &self.timeline.epochs[self.epoch as usize];
+        if self.layers.is_empty() {
+            return epoch.represented(&self.states);
+        }
+        let inner = self.layers.iter().map(Layer::remaining);
+        inner.fold(epoch.all_represented(&self.states), |product, count| product * count)
+    }
+
+    /// The number of events after which a crash can first leave this state.
+    pub(crate) fn earliest(&self) -> usize {
+        self.timeline.epochs[self.epoch as usize].earliest(&self.states)
+    }
+
+    /// Decides everything, in the order of position: for a recovery that cannot be followed.
+    pub(crate) fn decide_all(&mut self) {
+        let timeline = Arc::clone(&self.timeline);
+        for cell in timeline.epochs[self.epoch as usize].undecided() {
+            self.look(cell);
+        }
+    }
+
+    /// Finds out what a cell holds.
+    pub(crate) fn look(&mut self, cell: CellId) -> ContentId {
+        let (stamp, content) = self.found[cell.0 as usize];
+        if stamp == self.stamp {
+            return content;
+        }
+        let content = match self.timeline.held(cell, self.epoch) {
+            Held::Durable(content) => content,
+            Held::InFlight { .. } => {
+                let epoch = &self.timeline.epochs[self.epoch as usize];
+                epoch.resolve(&self.timeline, cell, &mut self.states, &mut self.choices)
+            }
+        };
+        self.found[cell.0 as usize] = (self.stamp, content);
+        self.reads.push(Touched { cell, content });
+        content
+    }
+
+    /// The length of a device.
+    pub(crate) fn len(&mut self, device: DeviceId) -> Bytes {
+        if let Some(len) = self.written[device.index()].len() {
+            return len;
+        }
+        for depth in (0..self.layers.len()).rev() {
+            if let Some(len) =
+                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
+            {
+                return len;
+            }
+        }
+        let line = &self.timeline.lines[device.index()];
+        let Some(cell) = line.length else { return line.base.len() };
+        let content = self.look(cell);
+        let bytes = self.timeline.contents.get(content).expect("a length is never stored as zeros");
+        Bytes(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
+    }
+
+    /// Reads a range that lies within the device.
+    pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let mut open = Vec::new();
+        let mine = &self.written[device.index()];
+        if mine.is_untouched() && self.layers.is_empty() {
+            return self.read_trace(device, at, buf);
+        }
+        mine.parts(at, buf.len(), |span, piece| match piece {
+            Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
+            Piece::Zeros => buf[span].fill(0),
+            Piece::Below => open.push(span),
+        });
+        for span in open {
+            let start = at + Bytes::of(span.start);
+            self.read_layers(self.layers.len(), device, start, &mut buf[span]);
+        }
+    }
+
+    /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
+    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
+        let (profile, choices) = (&self.timeline.profile, &mut self.choices);
+        let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
+        for span in open {
+            let start = at + Bytes::of(span.start);
+            self.read_layers(depth, device, start, &mut buf[span]);
+        }
+    }
+
+    /// Reads what the trace left.
+    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let mut here = at;
+        let end = at + Bytes::of(buf.len());
+        for index in self.timeline.cells_of(device, at, Bytes::of(buf.len())) {
+            let (start, stop) = {
+                let cell = &self.timeline.cells[index];
+                (cell.start, cell.start + cell.len)
+            };
+            if start > here {
+                self.read_base(device, here, &mut buf[(here - at).index()..(start - at).index()]);
+                here = start;
+            }
+            let content = self.look(CellId(index as u32));
+            let upto = stop.min(end);
+            let out = &mut buf[(here - at).index()..(upto - at).index()];
+            match self.timeline.contents.get(content) {
+                None => out.fill(0),
+                Some(bytes) => out.copy_from_slice(&bytes[(here - start).index()..(upto - start).index()]),
+            }
+            here = upto;
+        }
+        if here < end {
+            self.read_base(device, here, &mut buf[(here - at).index()..]);
+        }
+    }
+
+    /// Reads what no event of the trace has written: the base, and zeros beyond its end where the device has grown.
+    fn read_base(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let base = &self.timeline.lines[device.index()].base;
+        let held = base.len().0.saturating_sub(at.0).min(buf.len() as u64) as usize;
+        let (inside, beyond) = buf.split_at_mut(held);
+        if held > 0 {
+            base.read(at, inside);
+        }
+        beyond.fill(0);
+    }
+
+    /// Writes a range that lies within the device.
+    pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool) {
+        self.written[device.index()].write(at, data);
+        if let Some(log) = &mut self.log {
+            log.write(device, at, data, fua);
+        }
+    }
+
+    /// Zeroes a range that lies within the device.
+    pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        self.written[device.index()].zero(at, len);
+        if let Some(log) = &mut self.log {
+            log.zero(device, at, len);
+        }
+    }
+
+    /// Discards a range that lies within the device.
+    pub(crate) fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        match self.timeline.profile.discard {
+            Discard::Old => {}
+            Discard::Zero => self.zero(device, at, len),
+            Discard::Garbage => self.write(device, at, &garbage(at.0, len.index()), false),
+        }
+    }
+
+    /// Changes the length of a device.
+    pub(crate) fn resize(&mut self, device: DeviceId, len: Bytes) {
+        let old = self.len(device);
+        if len < old {
+            self.written[device.index()].zero(len, old - len);
+        }
+        self.written[device.index()].set_len(len);
+        if let Some(log) = &mut self.log {
+            log.resize(device, old, len);
+        }
+    }
+
+    /// Makes what recovery wrote to a device durable.
+    pub(crate) fn flush(&mut self, device: DeviceId) {
+        if let Some(log) = &mut self.log {
+            log.flush(device);
+        }
+    }
+
+    /// Asks whether recovery crashed too. If it did, what it wrote becomes one more layer of what a crash has left, and
+    /// recovery can be run again.
+    pub(crate) fn crash_recovery(&mut self) -> bool {
+        let Some(log) = self.log.take().filter(|log| log.intervals() > 0) else { return false };
+        let intervals = log.intervals();
+        match self.choices.ask(crate::choice::Question::RecoveryCrashed { intervals }) {
+            0 => false,
+            interval => {
+                let devices = self.written.len();
+                self.layers.push(Layer::new(log, interval, devices, &self.timeline.profile));
+                self.written.iter_mut().for_each(Overlay::clear);
+                self.log = (self.layers.len() < self.nested).then(Log::default);
+                true
+            }
+        }
+    }
+
+    /// How many recoveries have crashed.
+    pub(crate) fn depth(&self) -> usize {
+        self.layers.len()
+    }
+}

@@ -1,0 +1,404 @@
+//! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
+
+use super::contents::{ContentId, Contents, garbage};
+use super::epoch::Epoch;
+use crate::judge::Window;
+use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+
+/// A run of bytes of one device that is always written as a whole, or the length of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CellId(pub(crate) u32);
+
+/// What survives or is lost as a whole: a write, or one atomic unit of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AtomId(pub(crate) u32);
+
+pub(crate) struct Atom {
+    pub(crate) event: EventId,
+    pub(crate) unit: u32,
+    pub(crate) device: DeviceId,
+    /// The cells it writes, in order.
+    pub(crate) cells: Vec<CellId>,
+    /// The epoch in which it was issued.
+    pub(crate) issued: u32,
+    /// The first epoch in which it is durable.
+    pub(crate) durable: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Version {
+    pub(crate) atom: AtomId,
+    pub(crate) content: ContentId,
+    issued: u32,
+    durable: u32,
+}
+
+pub(crate) struct Cell {
+    pub(crate) start: Bytes,
+    pub(crate) len: Bytes,
+    /// What it held when the recording began.
+    pub(crate) base: ContentId,
+    /// What was written to it, oldest first.
+    pub(crate) versions: Vec<Version>,
+}
+
+/// What a cell holds in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Only this.
+    Durable(ContentId),
+    /// The content of any of `floor..latest` (counting the base as 0).
+    InFlight {
+        /// The newest durable version: 0 is the base, n the n-th write.
+        floor: u32,
+        /// The newest version.
+        latest: u32,
+    },
+}
+
+/// The cells of one device.
+pub(crate) struct Line {
+    pub(crate) base: Image,
+    /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
+    first: u32,
+    count: u32,
+    /// The cell that stands for the length, if the length ever changes.
+    pub(crate) length: Option<CellId>,
+}
+
+/// A trace laid out once under one profile.
+pub(crate) struct Timeline {
+    pub(crate) profile: Profile,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) atoms: Vec<Atom>,
+    pub(crate) contents: Contents,
+    pub(crate) epochs: Vec<Epoch>,
+    /// What a crash after n events allows; one longer than the trace.
+    pub(crate) windows: Vec<Window>,
+}
+
+impl Timeline {
+    pub(crate) fn new(trace: &Trace, profile: &Profile) -> Timeline {
+        let pieces = pieces(trace, profile);
+        let mut timeline = Timeline {
+            profile: profile.clone(),
+            lines: Vec::new(),
+            cells: Vec::new(),
+            atoms: Vec::new(),
+            contents: Contents::default(),
+            epochs: Vec::new(),
+            windows: windows(trace),
+        };
+        timeline.cut(trace, &pieces);
+        timeline.chain(trace, pieces);
+        let spans = timeline.date(trace);
+        timeline.epochs =
+            (0..spans.len()).map(|epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch])).collect();
+        timeline.add_garbage();
+        timeline
+    }
+
+    /// The cells that a range of a device touches, in order. Between them the device still holds its base.
+    pub(crate) fn cells_of(&self, device: DeviceId, at: Bytes, len: Bytes) -> std::ops::Range<usize> {
+        let line = &self.lines[device.index()];
+        let (first, count) = (line.first as usize, line.count as usize);
+        let cells = &self.cells[first..first + count];
+        let from = cells.partition_point(|cell| cell.start + cell.len <= at);
+        let to = from + cells[from..].partition_point(|cell| cell.start < at + len);
+        first + from..first + to
+    }
+
+    /// What a cell holds in an epoch.
+    pub(crate) fn held(&self, cell: CellId, epoch: u32) -> Held {
+        let cell = &self.cells[cell.0 as usize];
+        let latest = cell.versions.partition_point(|version| version.issued <= epoch);
+        let durable = |version: &Version| version.durable <= epoch;
+        let floor = cell.versions[..latest].iter().rposition(durable).map_or(0, |index| index + 1);
+        if floor == latest {
+            return Held::Durable(self.version(cell, floor as u32));
+        }
+        Held::InFlight { floor: floor as u32, latest: latest as u32 }
+    }
+
+    /// The content of the n-th version of a cell, 0 being its base.
+    pub(crate) fn version(&self, cell: &Cell, nth: u32) -> ContentId {
+        match nth.checked_sub(1) {
+            None => cell.base,
+            Some(index) => cell.versions[index as usize].content,
+        }
+    }
+
+    /// Cuts every device where an atom begins or ends.
+    fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
+        for (index, device) in trace.devices.iter().enumerate() {
+            let mine = pieces.iter().filter(|piece| piece.device.index() == index);
+            let ranges: Vec<(u64, u64)> =
+                mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
+            let first = self.cells.len() as u32;
+            for (start, end) in disjoint(&ranges) {
+                let base = self.base_of(device, start, end);
+                self.cells.push(Cell {
+                    start: Bytes(start),
+                    len: Bytes(end - start),
+                    base,
+                    versions: Vec::new(),
+                });
+            }
+            let count = self.cells.len() as u32 - first;
+            let resized = mine.clone().any(|piece| matches!(piece.fill, Fill::Length(_)));
+            let length = resized.then(|| {
+                let base = self.contents.intern(&length_bytes(device.base.len()));
+                self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
+                CellId(self.cells.len() as u32 - 1)
+            });
+            self.lines.push(Line { base: device.base.clone(), first, count, length });
+        }
+    }
+
+    fn base_of(&mut self, device: &crashcheck_trace::Device, start: u64, end: u64) -> ContentId {
+        let len = device.base.len().0;
+        if start >= len || device.base.is_zero(Bytes(start), Bytes(end.min(len) - start)) {
+            return ContentId::ZERO;
+        }
+        let mut content = vec![0; (end - start) as usize];
+        device.base.read(Bytes(start), &mut content[..(end.min(len) - start) as usize]);
+        self.contents.intern(&content)
+    }
+
+    /// Gives every atom its cells and every cell its versions.
+    fn chain(&mut self, trace: &Trace, pieces: Vec<Piece>) {
+        for piece in pieces {
+            let id = match piece.joins {
+                true => AtomId(self.atoms.len() as u32 - 1),
+                false => AtomId(self.atoms.len() as u32),
+            };
+            if !piece.joins {
+                let (event, unit, device) = (piece.event, piece.unit, piece.device);
+                self.atoms.push(Atom {
+                    event,
+                    unit,
+                    device,
+                    cells: Vec::new(),
+                    issued: 0,
+                    durable: u32::MAX,
+                });
+            }
+            for cell in self.cells_of_piece(&piece) {
+                let content = self.content(trace, &piece, cell);
+                let version = Version { atom: id, content, issued: 0, durable: u32::MAX };
+                self.cells[cell.0 as usize].versions.push(version);
+                self.atoms[id.0 as usize].cells.push(cell);
+            }
+        }
+    }
+
+    fn cells_of_piece(&self, piece: &Piece) -> Vec<CellId> {
+        match piece.range {
+            None => self.lines[piece.device.index()].length.into_iter().collect(),
+            Some((at, len)) => self.cells_of(piece.device, at, len).map(|cell| CellId(cell as u32)).collect(),
+        }
+    }
+
+    fn content(&mut self, trace: &Trace, piece: &Piece, cell: CellId) -> ContentId {
+        let Cell { start, len, .. } = self.cells[cell.0 as usize];
+        match piece.fill {
+            Fill::Zero => ContentId::ZERO,
+            Fill::Length(len) => self.contents.intern(&length_bytes(len)),
+            Fill::Garbage => {
+                self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
+            }
+            Fill::Data => {
+                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                    return ContentId::ZERO;
+                };
+                let from = (start - *at).index();
+                self.contents.intern(&data.as_slice()[from..from + len.index()])
+            }
+        }
+    }
+
+    /// Finds the epochs, and for every atom those in which it is issued and durable.
+    fn date(&mut self, trace: &Trace) -> Vec<Span> {
+        let (mut spans, mut from) = (Vec::new(), 0);
+        let (mut next_atom, mut in_flight) = (0, Vec::<AtomId>::new());
+        for (index, event) in trace.events.iter().enumerate() {
+            let epoch = spans.len() as u32;
+            while next_atom < self.atoms.len() && self.atoms[next_atom].event.index() == index {
+                self.atoms[next_atom].issued = epoch;
+                in_flight.push(AtomId(next_atom as u32));
+                next_atom += 1;
+            }
+            let Some(covers) = durability(event, EventId(index as u32), &self.profile) else { continue };
+            let upto = match event {
+                Event::Flush { .. } => index,
+                _ => index + 1,
+            };
+            spans.push(Span { from, upto, in_flight: in_flight.clone() });
+            from = index + 1;
+            in_flight.retain(|id| {
+                let atom = &mut self.atoms[id.0 as usize];
+                let covered = covers(atom);
+                if covered {
+                    atom.durable = epoch + 1;
+                }
+                !covered
+            });
+        }
+        spans.push(Span { from, upto: trace.events.len(), in_flight });
+        for cell in &mut self.cells {
+            for version in &mut cell.versions {
+                let atom = &self.atoms[version.atom.0 as usize];
+                (version.issued, version.durable) = (atom.issued, atom.durable);
+            }
+        }
+        spans
+    }
+
+    /// Makes the garbage that torn units can leave.
+    fn add_garbage(&mut self) {
+        let mut epochs = std::mem::take(&mut self.epochs);
+        for epoch in &mut epochs {
+            epoch.add_garbage(self);
+        }
+        self.epochs = epochs;
+    }
+}
+
+/// The events of an epoch: a crash in it happens after `from` to `upto` events.
+pub(crate) struct Span {
+    pub(crate) from: usize,
+    pub(crate) upto: usize,
+    /// What has been issued and is not durable, in the order of issue.
+    pub(crate) in_flight: Vec<AtomId>,
+}
+
+/// A part of an event that is atomic on the medium.
+struct Piece {
+    event: EventId,
+    unit: u32,
+    device: DeviceId,
+    /// Bytes, or the length of the device.
+    range: Option<(Bytes, Bytes)>,
+    fill: Fill,
+    /// Survives together with the piece before it.
+    joins: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Fill {
+    Data,
+    Zero,
+    Garbage,
+    Length(Bytes),
+}
+
+fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
+    let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
+    let mut pieces = Vec::new();
+    for (index, event) in trace.events.iter().enumerate() {
+        let id = EventId(index as u32);
+        match event {
+            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile.atomic),
+            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
+            Event::Discard { .. } => match profile.discard {
+                Discard::Old => {}
+                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
+                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile.atomic),
+            },
+            Event::Resize { device, len } => {
+                let old = std::mem::replace(&mut lens[device.index()], *len);
+                let piece = Piece {
+                    event: id,
+                    unit: 0,
+                    device: *device,
+                    range: None,
+                    fill: Fill::Zero,
+                    joins: false,
+                };
+                pieces.push(Piece { fill: Fill::Length(*len), ..piece });
+                if *len < old {
+                    pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
+                }
+            }
+            _ => {}
+        }
+    }
+    pieces
+}
+
+fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic: Atomic) {
+    let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return };
+    let unit = match atomic {
+        Atomic::Write => u64::MAX,
+        Atomic::Bytes(bytes) => u64::from(bytes),
+    };
+    let (mut start, end, mut nth) = (at.0, at.0 + len.0, 0);
+    while start < end {
+        let stop =
+            (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
+        let range = Some((Bytes(start), Bytes(stop - start)));
+        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false });
+        (start, nth) = (stop, nth + 1);
+    }
+}
+
+/// Cuts overlapping ranges into pieces that do not overlap, in order; what lies between the ranges is left out.
+fn disjoint(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut edges: Vec<(u64, i64)> =
+        ranges.iter().flat_map(|(start, end)| [(*start, 1), (*end, -1)]).collect();
+    edges.sort_unstable();
+    let (mut cells, mut depth, mut last) = (Vec::new(), 0, 0);
+    for (position, step) in edges {
+        if depth > 0 && position > last {
+            cells.push((last, position));
+        }
+        (depth, last) = (depth + step, position);
+    }
+    cells
+}
+
+/// Which of the atoms in flight an event makes durable, if it makes any.
+fn durability<'a>(
+    event: &'a Event,
+    id: EventId,
+    profile: &Profile,
+) -> Option<Box<dyn Fn(&Atom) -> bool + 'a>> {
+    match event {
+        Event::Flush { device, except } if profile.flush == Honesty::Honest => {
+            Some(Box::new(move |atom| atom.device == *device && except.binary_search(&atom.event).is_err()))
+        }
+        Event::Write { fua: true, .. } | Event::WriteZeroes { fua: true, .. }
+            if profile.fua == Honesty::Honest =>
+        {
+            let prefix = profile.order == Order::Issued;
+            let device = event.device()?;
+            // Where nothing overtakes, what was issued before a durable write to the device is durable too.
+            Some(Box::new(move |atom| atom.event == id || (prefix && atom.device == device)))
+        }
+        _ => None,
+    }
+}
+
+/// What a crash after n events allows.
+fn windows(trace: &Trace) -> Vec<Window> {
+    let mut window = Window { durable: 0, begun: 0 };
+    let mut windows = vec![window];
+    for event in &trace.events {
+        match event {
+            Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
+            Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
+            _ => {}
+        }
+        window.begun = window.begun.max(window.durable);
+        windows.push(window);
+    }
+    windows
+}
+
+pub(crate) fn length_bytes(len: Bytes) -> [u8; 9] {
+    let mut bytes = [1; 9];
+    bytes[..8].copy_from_slice(&len.0.to_le_bytes());
+    bytes
+}

@@ -1,0 +1,3 @@
+//! What each medium leaves behind at a crash.
+
+pub(crate) mod block;

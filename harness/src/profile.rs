@@ -1,0 +1,215 @@
+//! Device profiles: which outcomes a device allows. Data, not code: a profile is a small TOML table.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What a device may leave behind at a crash.
+///
+/// ```toml
+/// name   = "torn"
+/// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
+/// order  = "any"        # or "issued": what survives is a prefix of what was issued
+/// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
+/// flush  = "honest"     # or "ignored"
+/// fua    = "honest"     # or "ignored"
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// discard = "zero"      # or "old", "garbage": what a discarded range reads as
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name on the command line: letters, digits and `-`.
+    pub name: String,
+    /// In a sentence.
+    pub about: String,
+    /// Whether writes in flight may overtake each other.
+    #[serde(default)]
+    pub order: Order,
+    /// What reaches the medium together.
+    #[serde(default)]
+    pub atomic: Atomic,
+    /// Whether a flush does what it says.
+    #[serde(default)]
+    pub flush: Honesty,
+    /// Whether force unit access does what it says.
+    #[serde(default)]
+    pub fua: Honesty,
+    /// What a unit reads as that was being written when the power went.
+    #[serde(default)]
+    pub torn: Torn,
+    /// What a discarded range reads as.
+    #[serde(default)]
+    pub discard: Discard,
+}
+
+/// Whether writes in flight may overtake each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Any subset of the writes in flight may have reached the medium.
+    #[default]
+    Any,
+    /// What reached the medium is a prefix of what was issued.
+    Issued,
+}
+
+/// What reaches the medium together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "AtomicText", into = "AtomicText")]
+pub enum Atomic {
+    /// A whole write, of whatever length.
+    #[default]
+    Write,
+    /// So many bytes, at multiples of themselves.
+    Bytes(u32),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum AtomicText {
+    Bytes(u32),
+    Word(String),
+}
+
+impl TryFrom<AtomicText> for Atomic {
+    type Error = String;
+    fn try_from(text: AtomicText) -> Result<Self, String> {
+        match text {
+            AtomicText::Word(word) if word == "write" => Ok(Atomic::Write),
+            AtomicText::Bytes(bytes) if bytes.is_power_of_two() && bytes >= 8 => Ok(Atomic::Bytes(bytes)),
+            AtomicText::Bytes(bytes) => {
+                Err(format!("atomic = {bytes}: must be a power of two of at least 8"))
+            }
+            AtomicText::Word(word) => {
+                Err(format!("atomic = \"{word}\": must be a number of bytes or \"write\""))
+            }
+        }
+    }
+}
+
+impl From<Atomic> for AtomicText {
+    fn from(atomic: Atomic) -> Self {
+        match atomic {
+            Atomic::Write => AtomicText::Word("write".to_owned()),
+            Atomic::Bytes(bytes) => AtomicText::Bytes(bytes),
+        }
+    }
+}
+
+/// Whether a command does what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Honesty {
+    /// It does.
+    #[default]
+    Honest,
+    /// The device acknowledges it and does nothing.
+    Ignored,
+}
+
+/// What a unit reads as that was being written when the power went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Torn {
+    /// Its old or its new content.
+    #[default]
+    OldOrNew,
+    /// Its old content, its new content, or neither.
+    Garbage,
+}
+
+/// What a discarded range reads as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discard {
+    /// What it held before.
+    Old,
+    /// Zeros.
+    #[default]
+    Zero,
+    /// Neither.
+    Garbage,
+}
+
+/// Why a profile cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// Not a profile in TOML.
+    #[error("not a device profile: {0}")]
+    Syntax(String),
+    /// No profile of this name.
+    #[error("there is no device profile '{name}'; there are: {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Two settings that contradict each other.
+    #[error("profile '{name}': {why}")]
+    Contradiction {
+        /// The profile.
+        name: String,
+        /// What contradicts what.
+        why: &'static str,
+    },
+}
+
+const BUILT_IN: [&str; 8] = [
+    include_str!("../profiles/reorder.toml"),
+    include_str!("../profiles/prefix.toml"),
+    include_str!("../profiles/torn.toml"),
+    include_str!("../profiles/torn-4096.toml"),
+    include_str!("../profiles/garbage.toml"),
+    include_str!("../profiles/lying-flush.toml"),
+    include_str!("../profiles/discard-old.toml"),
+    include_str!("../profiles/discard-garbage.toml"),
+];
+
+impl Profile {
+    /// The profiles that come with crashcheck; the first is the default.
+    pub fn built_in() -> Vec<Profile> {
+        BUILT_IN.iter().map(|text| Profile::from_toml(text).expect("a built-in profile")).collect()
+    }
+
+    /// A profile that comes with crashcheck.
+    ///
+    /// # Errors
+    /// If there is none of this name; says which there are.
+    pub fn named(name: &str) -> Result<Profile, ProfileError> {
+        let all = Profile::built_in();
+        let known = all.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
+        let unknown = ProfileError::Unknown { name: name.to_owned(), known };
+        all.into_iter().find(|profile| profile.name == name).ok_or(unknown)
+    }
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// Says what is wrong, and in which line.
+    pub fn from_toml(text: &str) -> Result<Profile, ProfileError> {
+        let profile: Profile =
+            toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
+        let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
+        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
+            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if profile.name.is_empty() || !profile.name.chars().all(plain) {
+            return Err(contradiction("a name has only letters, digits, '-' and '_'"));
+        }
+        Ok(profile)
+    }
+
+    /// Whether the device keeps what it promises: a finding on one that does not is the device's.
+    pub fn is_honest(&self) -> bool {
+        self.flush == Honesty::Honest && self.fua == Honesty::Honest
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Profile::built_in().swap_remove(0)
+    }
+}
