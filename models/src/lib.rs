@@ -1,1 +1,5 @@
 //! The reference systems.
+
+pub mod fs;
+pub mod journal;
+pub mod vsfs;

@@ -1,5 +1,7 @@
 //! Where strategies, media and judges meet: the walk over all epochs of a trace.
 
+#[cfg(test)]
+mod brute_force;
 mod finding;
 mod instance;
 mod isolate;
@@ -10,7 +12,7 @@ mod tally;
 mod walk;
 
 pub(crate) use finding::Naming;
-pub(crate) use instance::Recorded;
+pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
 pub(crate) use run::Context;
 pub use run::Limits;
 pub use walk::{Budget, Options, Progress};
