@@ -23,7 +23,7 @@
 # - Loop devices have no FUA, so ext4's FUA commit arrives as a write and a flush.
 # - Never call `sync` without an argument, here or in a copy of this: it waits for every file system of the machine.
 #   A daemon that hangs leaves its users in unkillable sleep; killing the daemon frees them, which is what the
-#   `timeout` around it is for.
+#   `timeout` around it is for (RECORD_TIMEOUT_S, by default 120).
 set -euo pipefail
 
 die() { echo "record-ext4.sh: $*" >&2; exit 1; }
@@ -77,6 +77,8 @@ stop_recording() {
 
 clean_up() {
   trap - EXIT
+  # Not in the file system that is about to be unmounted.
+  cd /
   stop_recording
   rm -rf "$work"
 }

@@ -2,7 +2,7 @@
 //!
 //! | feature | what | needs |
 //! |---|---|---|
-//! | `redb` | [`redb`](mod@redb): the embedded database redb, through its `StorageBackend` | Rust 1.90, as redb does |
+//! | `redb` | the embedded database redb, through its `StorageBackend` | Rust 1.90, as redb does |
 
 #[cfg(feature = "redb")]
 use ::redb as engine;

@@ -100,7 +100,9 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.changes {
             match change {
-                Change::Put { key, value } => write!(f, "put {key} ({} bytes, seed {}); ", value.len, value.seed)?,
+                Change::Put { key, value } => {
+                    write!(f, "put {key} ({} bytes, seed {}); ", value.len, value.seed)?;
+                }
                 Change::Delete { key } => write!(f, "delete {key}; ")?,
             }
         }
@@ -208,14 +210,17 @@ impl System for Redb {
 
 impl Reference for Redb {
     const NAME: &'static str = "redb";
-    const ABOUT: &'static str = "the embedded database redb, a B-tree with two root slots, through its storage backend";
+    const ABOUT: &'static str =
+        "the embedded database redb, a B-tree with two root slots, through its storage backend";
     const MEDIUM: &'static str = "block";
     const BUGS: &'static [BugSwitch] = &[];
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         match bugs.first() {
             None => Ok(Redb::default()),
-            Some(name) => Err(UnknownBug { system: Self::NAME, name: name.clone(), known: "none".to_owned() }),
+            Some(name) => {
+                Err(UnknownBug { system: Self::NAME, name: name.clone(), known: "none".to_owned() })
+            }
         }
     }
 
@@ -261,7 +266,8 @@ pub fn any_transaction() -> impl Strategy<Value = Transaction> {
 fn growth() -> Vec<Transaction> {
     let mut ops = vec![commit(vec![put(1, 100, 1), put(2, 3000, 2)])];
     for round in 0..4_u16 {
-        let values = (0..8_u16).map(|n| put(10 + 8 * round + n, 20_000 + 5000 * u32::from(n), u32::from(round)));
+        let values =
+            (0..8_u16).map(|n| put(10 + 8 * round + n, 20_000 + 5000 * u32::from(n), u32::from(round)));
         ops.push(commit(values.collect()));
     }
     ops.push(commit((10..18).map(delete).collect()));

@@ -1,21 +1,36 @@
+//! redb 4.1.0 under crashcheck. A write of the header that survives alone, after the file has grown and the growth is
+//! lost, makes `open` panic.
+//!
+//! `cargo run --release` prints the finding, with the recoveries and the time it took, and ends with 1.
+
 use ::redb as engine;
+
+// The adapter of `crashcheck-adapters`, compiled against this version of redb.
 #[allow(dead_code)]
 #[path = "../../../../harness/adapters/src/redb.rs"]
 mod adapter;
+#[path = "../../explore.rs"]
+mod explore;
+
 use adapter::Redb;
-fn main() {
-    use crashcheck::{Reference, record, explore};
-    use crashcheck::trace::Event;
-    for w in Redb::workloads() {
-        let r = record(&Redb::named("redb@4.1.0"), w.ops.clone()).unwrap();
-        let mut n = 0; let mut sizes = vec![];
-        let mut resized=0;
-        for e in &r.trace.events { match e { Event::Flush{..} => { sizes.push((n,resized)); n=0; resized=0; } Event::Write{..} => n+=1, Event::Resize{len,..} => resized=len.0, _=>{} } }
-        println!("{} {} events {:?} base {}", w.name, r.trace.events.len(), sizes, r.trace.devices[0].base.len());
-        let t = std::time::Instant::now();
-        let mut b = crashcheck::Budget::default();
-        b.time = Some(std::time::Duration::from_secs(20));
-        match explore(Redb::named("redb@4.1.0")).budget(b).workload(w.ops).run() { Ok(e) => { println!("{} {:?}", crashcheck::trace::outcome::Coverage::clone(&e.coverage).recoveries, t.elapsed());
-          for f in &e.findings { println!("{f}\n"); } println!("{:?}", e.notes); } Err(e)=>println!("{e}") }
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    explore::run(&Redb::named("redb@4.1.0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crashcheck::Reference;
+
+    #[test]
+    fn a_header_that_outlives_the_growth_of_the_file_makes_open_panic() {
+        let growth = Redb::workloads().into_iter().find(|workload| workload.name == "growth").unwrap();
+        let exploration = crashcheck::explore(Redb::named("redb@4.1.0")).workload(growth.ops).run().unwrap();
+        let [finding] = exploration.findings.as_slice() else { panic!("{:#?}", exploration.findings) };
+        assert_eq!(finding.promise, "recovers");
+        assert!(finding.detail.contains("raw_file_len"), "{finding}");
+        assert!(finding.found_after <= 20, "{finding}");
     }
 }

@@ -1,18 +1,30 @@
+//! The current redb under crashcheck.
+//!
+//! `cargo run --release` prints what was covered, and ends with 0.
+
+#[path = "../../explore.rs"]
+mod explore;
 
 use crashcheck_adapters::redb::Redb;
-fn main() {
-    use crashcheck::{Reference, record, explore};
-    use crashcheck::trace::Event;
-    for w in Redb::workloads() {
-        let r = record(&Redb::named("redb@current"), w.ops.clone()).unwrap();
-        let mut n = 0; let mut sizes = vec![];
-        let mut resized=0;
-        for e in &r.trace.events { match e { Event::Flush{..} => { sizes.push((n,resized)); n=0; resized=0; } Event::Write{..} => n+=1, Event::Resize{len,..} => resized=len.0, _=>{} } }
-        println!("{} {} events {:?} base {}", w.name, r.trace.events.len(), sizes, r.trace.devices[0].base.len());
-        let t = std::time::Instant::now();
-        let mut b = crashcheck::Budget::default();
-        b.time = Some(std::time::Duration::from_secs(20));
-        match explore(Redb::named("redb@current")).budget(b).workload(w.ops).run() { Ok(e) => { println!("{} {:?}", crashcheck::trace::outcome::Coverage::clone(&e.coverage).recoveries, t.elapsed());
-          for f in &e.findings { println!("{f}\n"); } println!("{:?}", e.notes); } Err(e)=>println!("{e}") }
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    explore::run(&Redb::named("redb@current"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crashcheck::Reference;
+    use crashcheck::trace::outcome::Verdict;
+
+    #[test]
+    fn every_crash_state_of_every_workload_survives() {
+        for workload in Redb::workloads() {
+            let exploration = crashcheck::explore(Redb::default()).workload(workload.ops).run().unwrap();
+            assert!(exploration.findings.is_empty(), "{}: {}", workload.name, exploration.findings[0]);
+            assert_eq!(exploration.verdict, Verdict::Survived);
+            assert_eq!(exploration.coverage.represented, exploration.coverage.total);
+        }
     }
 }
