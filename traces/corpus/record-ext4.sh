@@ -57,7 +57,8 @@ daemon=
 patiently() {
   local try
   for ((try = 0; try < 200; try++)); do
-    "$@" 2> /dev/null && return
+    # A bare `return` in a trap gives the exit code from before the trap.
+    "$@" 2> /dev/null && return 0
     sleep 0.01
   done
   "$@"
@@ -77,12 +78,14 @@ stop_recording() {
 
 clean_up() {
   trap - EXIT
+  set +e
   # Not in the file system that is about to be unmounted.
   cd /
   stop_recording
   rm -rf "$work"
 }
 trap clean_up EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
