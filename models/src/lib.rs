@@ -1,1 +1,4 @@
 //! The reference systems.
+
+pub mod fs;
+pub mod vsfs;

@@ -1,0 +1,15 @@
+//! What the reference file systems share: the operations, what a user sees, the POSIX-like model that says what every
+//! operation should do, and the workloads.
+//!
+//! A file system under test and [`posix`] have to agree on everything a user can see, the refusals included.
+
+pub mod generate;
+mod op;
+mod path;
+pub mod posix;
+mod view;
+pub mod workloads;
+
+pub use op::{Errno, Fill, FsOp};
+pub use path::{NAME_LEN_MAX, Path, PathError};
+pub use view::{Content, Node, View, ViewBuilder};

@@ -1,0 +1,236 @@
+//! The operations of a file system.
+
+use super::Path;
+use crashcheck::Bytes;
+use std::fmt;
+use thiserror::Error;
+
+/// One operation of a workload, shown as a person would write it: `rename /a /b`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum FsOp {
+    /// Makes an empty file. The name must be free.
+    Create(Path),
+    /// Makes an empty directory. The name must be free.
+    Mkdir(Path),
+    /// Removes an empty directory.
+    Rmdir(Path),
+    /// Removes a name; the file goes with its last one.
+    Unlink(Path),
+    /// Gives a file a second name.
+    Link {
+        /// The file.
+        from: Path,
+        /// Its new name.
+        to: Path,
+    },
+    /// Makes a symbolic link.
+    Symlink {
+        /// What the link says; it need not exist.
+        target: Path,
+        /// The name of the link.
+        at: Path,
+    },
+    /// Moves a name, and replaces what the new one held.
+    Rename {
+        /// The old name.
+        from: Path,
+        /// The new one.
+        to: Path,
+    },
+    /// Writes into an existing file. What lies between its old end and `at` reads as zeros.
+    Write {
+        /// The file; symbolic links are followed.
+        path: Path,
+        /// Position in the file.
+        at: Bytes,
+        /// How many bytes.
+        len: Bytes,
+        /// Which bytes.
+        fill: Fill,
+    },
+    /// Writes at the end of an existing file.
+    Append {
+        /// The file; symbolic links are followed.
+        path: Path,
+        /// How many bytes.
+        len: Bytes,
+        /// Which bytes.
+        fill: Fill,
+    },
+    /// Sets the length of a file. What is new reads as zeros.
+    Truncate {
+        /// The file; symbolic links are followed.
+        path: Path,
+        /// The new length.
+        len: Bytes,
+    },
+    /// Makes a file or directory durable.
+    Fsync(Path),
+    /// Makes everything durable.
+    Sync,
+}
+
+impl FsOp {
+    /// The words that every operation is named by, in the order of the variants.
+    pub const KINDS: [&'static str; 12] = [
+        "create", "mkdir", "rmdir", "unlink", "link", "symlink", "rename", "write", "append", "truncate",
+        "fsync", "sync",
+    ];
+
+    /// The word this operation is named by.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            FsOp::Create(_) => "create",
+            FsOp::Mkdir(_) => "mkdir",
+            FsOp::Rmdir(_) => "rmdir",
+            FsOp::Unlink(_) => "unlink",
+            FsOp::Link { .. } => "link",
+            FsOp::Symlink { .. } => "symlink",
+            FsOp::Rename { .. } => "rename",
+            FsOp::Write { .. } => "write",
+            FsOp::Append { .. } => "append",
+            FsOp::Truncate { .. } => "truncate",
+            FsOp::Fsync(_) => "fsync",
+            FsOp::Sync => "sync",
+        }
+    }
+}
+
+impl fmt::Display for FsOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self {
+            FsOp::Create(path)
+            | FsOp::Mkdir(path)
+            | FsOp::Rmdir(path)
+            | FsOp::Unlink(path)
+            | FsOp::Fsync(path) => write!(f, " {path}"),
+            FsOp::Link { from, to } | FsOp::Rename { from, to } => write!(f, " {from} {to}"),
+            FsOp::Symlink { target, at } => write!(f, " {target} {at}"),
+            FsOp::Write { path, at, len, fill } => write!(f, " {path} {} bytes at {} of {fill}", len.0, at.0),
+            FsOp::Append { path, len, fill } => write!(f, " {path} {} bytes of {fill}", len.0),
+            FsOp::Truncate { path, len } => write!(f, " {path} {}", len.0),
+            FsOp::Sync => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for FsOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which bytes a write writes. They name the fill and their position in the file, so that whoever meets them on an
+/// image knows where they came from: 16 characters, `7f@00000000100\n`-like, for every 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fill(pub u8);
+
+/// How many bytes say the same thing once.
+const CELL: usize = 16;
+
+impl Fill {
+    /// The bytes for a range of a file.
+    pub fn bytes(self, at: Bytes, len: Bytes) -> Vec<u8> {
+        let skip = (at.0 % CELL as u64) as usize;
+        let first = at.0 - skip as u64;
+        let cells = (skip + len.index()).div_ceil(CELL) as u64;
+        let text = (0..cells).flat_map(|cell| self.cell(first.wrapping_add(cell * CELL as u64)));
+        text.skip(skip).take(len.index()).collect()
+    }
+
+    fn cell(self, at: u64) -> [u8; CELL] {
+        let digit = |value: u64| b"0123456789abcdef"[(value & 15) as usize];
+        let mut cell = [b'@'; CELL];
+        cell[0] = digit(u64::from(self.0 >> 4));
+        cell[1] = digit(u64::from(self.0));
+        for (index, byte) in cell[3..15].iter_mut().enumerate() {
+            *byte = digit(at >> (4 * (11 - index)));
+        }
+        cell[15] = b'\n';
+        cell
+    }
+}
+
+impl fmt::Display for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x}", self.0)
+    }
+}
+
+/// Why a file system refused an operation, by the names of POSIX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+#[non_exhaustive]
+#[allow(clippy::upper_case_acronyms, reason = "these are the names everybody knows")]
+pub enum Errno {
+    /// No such file or directory.
+    #[error("ENOENT: no such file or directory")]
+    ENOENT,
+    /// The name is taken.
+    #[error("EEXIST: the name is taken")]
+    EEXIST,
+    /// A component of the path, or the operand, is not a directory.
+    #[error("ENOTDIR: not a directory")]
+    ENOTDIR,
+    /// The operand is a directory.
+    #[error("EISDIR: is a directory")]
+    EISDIR,
+    /// The directory holds something.
+    #[error("ENOTEMPTY: the directory is not empty")]
+    ENOTEMPTY,
+    /// Too many symbolic links on the way.
+    #[error("ELOOP: too many symbolic links")]
+    ELOOP,
+    /// A directory cannot move into itself.
+    #[error("EINVAL: a directory cannot move into itself")]
+    EINVAL,
+    /// Only files have hard links.
+    #[error("EPERM: only files can have hard links")]
+    EPERM,
+    /// The root directory stays where it is.
+    #[error("EBUSY: the root directory stays where it is")]
+    EBUSY,
+    /// The file would be larger than a file can be.
+    #[error("EFBIG: the file would be too large")]
+    EFBIG,
+    /// No free block, no free inode, or not enough of them.
+    #[error("ENOSPC: no space left")]
+    ENOSPC,
+    /// The file has as many names as a file can have.
+    #[error("EMLINK: too many links")]
+    EMLINK,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_read_as_a_person_would_write_them() {
+        let (a, b) = (Path::of("/a"), Path::of("/d/b"));
+        let shown = |op: FsOp| format!("{op:?}");
+        assert_eq!(shown(FsOp::Rename { from: a.clone(), to: b.clone() }), "rename /a /d/b");
+        assert_eq!(shown(FsOp::Truncate { path: a.clone(), len: Bytes(100) }), "truncate /a 100");
+        assert_eq!(
+            shown(FsOp::Write { path: a.clone(), at: Bytes(4096), len: Bytes(512), fill: Fill(7) }),
+            "write /a 512 bytes at 4096 of 07"
+        );
+        assert_eq!(
+            shown(FsOp::Append { path: a, len: Bytes(512), fill: Fill(7) }),
+            "append /a 512 bytes of 07"
+        );
+        assert_eq!(shown(FsOp::Sync), "sync");
+    }
+
+    #[test]
+    fn the_bytes_of_a_fill_depend_on_their_position_alone() {
+        let whole = Fill(0x7f).bytes(Bytes::ZERO, Bytes(100));
+        assert_eq!(&whole[..32], b"7f@000000000000\n7f@000000000010\n");
+        for at in 0..100u64 {
+            for len in 0..(100 - at) {
+                let part = Fill(0x7f).bytes(Bytes(at), Bytes(len));
+                assert_eq!(part, whole[at as usize..(at + len) as usize]);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What a user of a file system can see.
+
+use super::Path;
+use crashcheck::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// The bytes of a file, shared between copies; compared by a hash first.
+#[derive(Clone)]
+pub struct Content {
+    bytes: Arc<[u8]>,
+    hash: u64,
+}
+
+impl Content {
+    /// The bytes themselves.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> Bytes {
+        Bytes::of(self.bytes.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Content { bytes: bytes.into(), hash: hasher.finish() }
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes) || (self.hash == other.hash && self.bytes == other.bytes)
+    }
+}
+
+impl Eq for Content {}
+
+impl Hash for Content {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// What a name leads to.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// A file.
+    File {
+        /// Its bytes.
+        content: Content,
+        /// How many names its inode says that it has.
+        nlink: u32,
+        /// Names with the same number lead to the same file. Numbered by the first name of each file.
+        group: u32,
+    },
+    /// A directory.
+    Dir,
+    /// A symbolic link, and what it says.
+    Symlink(Path),
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::File { content, nlink, group } => {
+                write!(f, "file {group} of {} bytes ({:016x})", content.len().0, content.hash)?;
+                if *nlink == 1 { Ok(()) } else { write!(f, ", {nlink} links") }
+            }
+            Node::Dir => f.write_str("directory"),
+            Node::Symlink(target) => write!(f, "link to {target}"),
+        }
+    }
+}
+
+/// Everything a user can see: each path and what it leads to. Copies share it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct View(Arc<BTreeMap<Path, Node>>);
+
+impl View {
+    /// An empty file system: a root directory.
+    pub fn empty() -> View {
+        ViewBuilder::new().build()
+    }
+
+    /// What a path leads to, without following symbolic links.
+    pub fn get(&self, path: &Path) -> Option<&Node> {
+        self.0.get(path)
+    }
+
+    /// All paths and what they lead to, directories before what they hold.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &Node)> {
+        self.0.iter()
+    }
+
+    /// The paths below a directory, at any depth.
+    pub fn below<'a>(&'a self, dir: &'a Path) -> impl Iterator<Item = &'a Path> {
+        self.0.keys().filter(move |path| path.is_below(dir))
+    }
+
+    /// The tree for a change; whoever changes it calls [`View::renumber`].
+    pub(crate) fn tree_mut(&mut self) -> &mut BTreeMap<Path, Node> {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// Numbers the files by their first names, so that equal views compare equal whatever their inodes are.
+    pub(crate) fn renumber(&mut self) {
+        let mut numbers = BTreeMap::new();
+        let in_order = self.0.values().all(|node| match node {
+            Node::File { group, .. } => {
+                let next = numbers.len() as u32;
+                *numbers.entry(*group).or_insert(next) == *group
+            }
+            _ => true,
+        });
+        if in_order {
+            return;
+        }
+        numbers.clear();
+        for node in self.tree_mut().values_mut() {
+            if let Node::File { group, .. } = node {
+                let next = numbers.len() as u32;
+                *group = *numbers.entry(*group).or_insert(next);
+            }
+        }
+    }
+
+    /// How this view differs from what was expected, a sentence each; empty if it does not.
+    pub fn diff(&self, expected: &View) -> Vec<String> {
+        let paths: BTreeSet<&Path> = self.0.keys().chain(expected.0.keys()).collect();
+        paths.into_iter().filter_map(|path| differs(path, self.get(path), expected.get(path))).collect()
+    }
+}
+
+fn differs(path: &Path, shown: Option<&Node>, expected: Option<&Node>) -> Option<String> {
+    match (shown, expected) {
+        (None, Some(_)) => Some(format!("{path} is missing")),
+        (Some(node), None) => Some(format!("{path} should not exist ({node:?})")),
+        (Some(shown), Some(expected)) if shown != expected => {
+            Some(format!("{path} {}", change(shown, expected)))
+        }
+        _ => None,
+    }
+}
+
+fn change(shown: &Node, expected: &Node) -> String {
+    match (shown, expected) {
+        (Node::File { content: shown, .. }, Node::File { content: expected, .. }) if shown != expected => {
+            content_change(shown, expected)
+        }
+        (Node::File { nlink: shown, .. }, Node::File { nlink: expected, .. }) if shown != expected => {
+            format!("has a link count of {shown}, not {expected}")
+        }
+        (Node::File { .. }, Node::File { .. }) => {
+            "is the same file as other names than it should be".to_owned()
+        }
+        _ => format!("is a {shown:?}, not a {expected:?}"),
+    }
+}
+
+fn content_change(shown: &Content, expected: &Content) -> String {
+    let (a, b) = (shown.as_slice(), expected.as_slice());
+    let common = a.len().min(b.len());
+    let mut parts = Vec::new();
+    if a.len() != b.len() {
+        parts.push(format!("has {} bytes, not {}", a.len(), b.len()));
+    }
+    let other = |index: &usize| a[*index] != b[*index];
+    if let Some(first) = (0..common).find(other) {
+        let last = (0..common).rev().find(other).unwrap_or(first);
+        let zeros = a[first..=last].iter().all(|byte| *byte == 0);
+        let what = if zeros { "zeros" } else { "other content" };
+        parts.push(format!("holds {} bytes of {what} from byte {first}", last + 1 - first));
+    }
+    parts.join(" and ")
+}
+
+/// Puts together what a file system shows, from its inodes.
+#[derive(Debug, Default)]
+pub struct ViewBuilder {
+    tree: BTreeMap<Path, Node>,
+}
+
+impl ViewBuilder {
+    /// Only the root directory.
+    pub fn new() -> ViewBuilder {
+        ViewBuilder { tree: BTreeMap::from([(Path::root(), Node::Dir)]) }
+    }
+
+    /// A directory.
+    pub fn dir(&mut self, path: Path) {
+        self.tree.insert(path, Node::Dir);
+    }
+
+    /// A name of a file; names with the same inode number lead to the same file.
+    pub fn file(&mut self, path: Path, inode: u32, nlink: u32, content: Content) {
+        self.tree.insert(path, Node::File { content, nlink, group: inode });
+    }
+
+    /// A symbolic link.
+    pub fn symlink(&mut self, path: Path, target: Path) {
+        self.tree.insert(path, Node::Symlink(target));
+    }
+
+    /// The view.
+    pub fn build(self) -> View {
+        let mut view = View(Arc::new(self.tree));
+        view.renumber();
+        view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_files(first: u32, second: u32, text: &[u8]) -> View {
+        let mut view = ViewBuilder::new();
+        view.file(Path::of("/a"), first, 1, text.to_vec().into());
+        view.file(Path::of("/b"), second, 1, b"b".to_vec().into());
+        view.build()
+    }
+
+    #[test]
+    fn inode_numbers_do_not_matter_but_sharing_one_does() {
+        assert_eq!(two_files(7, 3, b"a"), two_files(3, 9, b"a"));
+        assert_ne!(two_files(7, 7, b"a"), two_files(3, 9, b"a"));
+    }
+
+    #[test]
+    fn a_difference_is_told_in_words() {
+        let expected = two_files(1, 2, b"aaaa");
+        let mut shown = ViewBuilder::new();
+        shown.file(Path::of("/a"), 1, 1, b"aXXaa".to_vec().into());
+        shown.dir(Path::of("/c"));
+        assert_eq!(
+            shown.build().diff(&expected),
+            [
+                "/a has 5 bytes, not 4 and holds 2 bytes of other content from byte 1",
+                "/b is missing",
+                "/c should not exist (directory)"
+            ]
+        );
+        assert!(expected.diff(&expected.clone()).is_empty());
+    }
+}

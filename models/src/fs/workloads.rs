@@ -1,0 +1,353 @@
+//! Workloads by name, each short enough to be explored completely.
+
+use super::{Fill, FsOp, Path};
+use crashcheck::{Bytes, Workload};
+
+const BLOCK: u64 = 4096;
+
+/// A fill whose first block begins as those of a journal do: the journal has to escape it.
+pub const FILL_LIKE_A_JOURNAL: Fill = Fill(0xc5);
+
+fn create(path: &'static str) -> FsOp {
+    FsOp::Create(Path::of(path))
+}
+
+fn mkdir(path: &'static str) -> FsOp {
+    FsOp::Mkdir(Path::of(path))
+}
+
+fn rmdir(path: &'static str) -> FsOp {
+    FsOp::Rmdir(Path::of(path))
+}
+
+fn unlink(path: &'static str) -> FsOp {
+    FsOp::Unlink(Path::of(path))
+}
+
+fn link(from: &'static str, to: &'static str) -> FsOp {
+    FsOp::Link { from: Path::of(from), to: Path::of(to) }
+}
+
+fn symlink(target: &'static str, at: &'static str) -> FsOp {
+    FsOp::Symlink { target: Path::of(target), at: Path::of(at) }
+}
+
+fn rename(from: &'static str, to: &'static str) -> FsOp {
+    FsOp::Rename { from: Path::of(from), to: Path::of(to) }
+}
+
+fn append(path: &'static str, len: u64, fill: u8) -> FsOp {
+    FsOp::Append { path: Path::of(path), len: Bytes(len), fill: Fill(fill) }
+}
+
+fn write(path: &'static str, at: u64, len: u64, fill: u8) -> FsOp {
+    FsOp::Write { path: Path::of(path), at: Bytes(at), len: Bytes(len), fill: Fill(fill) }
+}
+
+fn truncate(path: &'static str, len: u64) -> FsOp {
+    FsOp::Truncate { path: Path::of(path), len: Bytes(len) }
+}
+
+fn fsync(path: &'static str) -> FsOp {
+    FsOp::Fsync(Path::of(path))
+}
+
+const SYNC: FsOp = FsOp::Sync;
+
+/// The workloads of every reference file system.
+pub fn all() -> Vec<Workload<FsOp>> {
+    [files(), names(), directories(), protocols(), sizes()].concat()
+}
+
+fn workload(name: &'static str, about: &'static str, ops: Vec<FsOp>) -> Workload<FsOp> {
+    Workload { name, about, ops }
+}
+
+fn files() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
+            "append",
+            "A block is appended to a file: its inode, the data bitmap and the data change.",
+            vec![create("/a"), append("/a", BLOCK, 1), SYNC, append("/a", BLOCK, 2), SYNC],
+        ),
+        workload(
+            "append-small",
+            "A file grows within its last block and over its end.",
+            vec![
+                create("/a"),
+                append("/a", 100, 1),
+                SYNC,
+                append("/a", 100, 2),
+                append("/a", BLOCK, 3),
+                SYNC,
+            ],
+        ),
+        workload("create", "Files are made.", vec![create("/a"), SYNC, create("/b"), create("/c"), SYNC]),
+        workload(
+            "overwrite",
+            "Blocks of a file are overwritten in place.",
+            vec![
+                create("/a"),
+                append("/a", 2 * BLOCK, 1),
+                SYNC,
+                write("/a", 0, BLOCK, 2),
+                write("/a", BLOCK + 100, 1000, 3),
+                SYNC,
+            ],
+        ),
+        workload(
+            "truncate",
+            "A file is cut within a block, extended with zeros, and emptied.",
+            vec![
+                create("/a"),
+                append("/a", 3 * BLOCK, 1),
+                SYNC,
+                truncate("/a", 100),
+                truncate("/a", 2 * BLOCK),
+                SYNC,
+                truncate("/a", 0),
+                SYNC,
+            ],
+        ),
+        workload(
+            "unlink",
+            "Files are removed, one of them with content.",
+            vec![
+                create("/a"),
+                append("/a", 2 * BLOCK, 1),
+                create("/b"),
+                SYNC,
+                unlink("/a"),
+                unlink("/b"),
+                SYNC,
+            ],
+        ),
+    ]
+}
+
+fn names() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
+            "rename",
+            "A file moves to another directory.",
+            vec![create("/a"), append("/a", 100, 1), mkdir("/d"), SYNC, rename("/a", "/d/b"), SYNC],
+        ),
+        workload(
+            "rename-replace",
+            "A file takes the place of another.",
+            vec![
+                create("/a"),
+                append("/a", 100, 1),
+                create("/b"),
+                append("/b", BLOCK, 2),
+                SYNC,
+                rename("/a", "/b"),
+                SYNC,
+            ],
+        ),
+        workload(
+            "link",
+            "A file gets a second name, is changed under it, and loses the first.",
+            vec![create("/a"), SYNC, link("/a", "/b"), SYNC, append("/b", 100, 1), unlink("/a"), SYNC],
+        ),
+        workload(
+            "symlink",
+            "Symbolic links are made, short and long, followed, and removed.",
+            vec![
+                create("/a"),
+                symlink("/a", "/s"),
+                SYNC,
+                append("/s", 100, 1),
+                symlink(LONG_TARGET, "/t"),
+                SYNC,
+                unlink("/s"),
+                unlink("/t"),
+                SYNC,
+            ],
+        ),
+    ]
+}
+
+/// Too long for an inode.
+const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long";
+
+fn directories() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
+            "mkdir",
+            "Directories are made, one in the other, and removed.",
+            vec![mkdir("/d"), mkdir("/d/e"), create("/d/e/a"), SYNC, unlink("/d/e/a"), rmdir("/d/e"), SYNC],
+        ),
+        workload(
+            "rename-directory",
+            "A directory with content moves into another.",
+            vec![mkdir("/d"), create("/d/a"), mkdir("/e"), SYNC, rename("/d", "/e/d"), SYNC],
+        ),
+        workload(
+            "block-reuse",
+            "A directory is removed and its block becomes the content of a file that is made durable (JN-24).",
+            vec![
+                mkdir("/d"),
+                create("/d/a"),
+                SYNC,
+                unlink("/d/a"),
+                rmdir("/d"),
+                SYNC,
+                create("/f"),
+                append("/f", 2 * BLOCK, 1),
+                fsync("/f"),
+            ],
+        ),
+        workload(
+            "directory-reuse",
+            "A directory is removed and its block becomes another directory (JN-25).",
+            vec![
+                mkdir("/d"),
+                create("/d/a"),
+                SYNC,
+                unlink("/d/a"),
+                rmdir("/d"),
+                SYNC,
+                mkdir("/e"),
+                create("/e/b"),
+                SYNC,
+            ],
+        ),
+        workload(
+            "unlink-reuse",
+            "A file is removed and another one takes its blocks before anything was made durable (OP-06).",
+            vec![
+                create("/a"),
+                append("/a", 2 * BLOCK, 1),
+                SYNC,
+                unlink("/a"),
+                create("/b"),
+                append("/b", 2 * BLOCK, 2),
+                SYNC,
+            ],
+        ),
+    ]
+}
+
+fn protocols() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
+            "fsync-mix",
+            "Some files are made durable, some are not.",
+            vec![
+                create("/a"),
+                append("/a", 100, 1),
+                fsync("/a"),
+                create("/b"),
+                append("/b", BLOCK, 2),
+                append("/a", 100, 3),
+                fsync("/b"),
+                rename("/b", "/c"),
+                fsync("/c"),
+            ],
+        ),
+        workload(
+            "atomic-replace",
+            "A new version of a file is written aside, made durable and renamed over the old one (OP-07).",
+            vec![
+                create("/a"),
+                append("/a", BLOCK, 1),
+                SYNC,
+                create("/a.new"),
+                append("/a.new", BLOCK, 2),
+                fsync("/a.new"),
+                rename("/a.new", "/a"),
+                fsync("/"),
+            ],
+        ),
+        workload(
+            "atomic-replace-unsynced",
+            "A new version of a file is renamed over the old one and only then made durable.",
+            vec![
+                create("/a"),
+                append("/a", BLOCK, 1),
+                SYNC,
+                create("/a.new"),
+                append("/a.new", BLOCK, 2),
+                rename("/a.new", "/a"),
+                fsync("/a"),
+            ],
+        ),
+    ]
+}
+
+fn sizes() -> Vec<Workload<FsOp>> {
+    let mut many = vec![mkdir("/d")];
+    many.extend(NAMES.map(|name| FsOp::Create(Path::of("/d").join(name))));
+    many.push(SYNC);
+    let mut full = Vec::new();
+    for name in NAMES {
+        full.extend([FsOp::Create(Path::root().join(name)), SYNC]);
+    }
+    vec![
+        workload(
+            "large-file",
+            "A file grows into its indirect block and is cut back.",
+            vec![
+                create("/a"),
+                append("/a", 11 * BLOCK, 1),
+                SYNC,
+                append("/a", 3 * BLOCK, 2),
+                SYNC,
+                truncate("/a", BLOCK),
+                SYNC,
+            ],
+        ),
+        workload(
+            "many-blocks",
+            "One operation changes so many blocks that their crash states number in the millions.",
+            vec![create("/a"), SYNC, append("/a", 20 * BLOCK, 1), SYNC],
+        ),
+        workload("many-files", "A dozen files are made at once.", many),
+        workload(
+            "full-journal",
+            "A dozen files are made durable one by one: a small journal wraps twice.",
+            full,
+        ),
+        workload(
+            "magic",
+            "The content of a file looks as if it came from a journal.",
+            vec![
+                create("/a"),
+                append("/a", 2 * BLOCK, FILL_LIKE_A_JOURNAL.0),
+                SYNC,
+                append("/a", 100, 1),
+                SYNC,
+            ],
+        ),
+    ]
+}
+
+const NAMES: [&str; 12] = ["f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "f10", "f11", "f12"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{View, posix};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_workload_does_what_the_model_refuses() {
+        for workload in all() {
+            let mut view = View::empty();
+            for op in workload.ops {
+                assert_eq!(posix::apply(&mut view, &op), Ok(()), "{}: {op}", workload.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_every_kind_of_operation_occurs() {
+        let all = all();
+        let names: BTreeSet<_> = all.iter().map(|workload| workload.name).collect();
+        assert_eq!(names.len(), all.len());
+        let kinds: BTreeSet<_> =
+            all.iter().flat_map(|workload| workload.ops.iter().map(FsOp::kind)).collect();
+        assert_eq!(kinds.len(), FsOp::KINDS.len());
+    }
+}

@@ -1,0 +1,169 @@
+//! Blocks below the file system, with the journal between them and the device.
+//!
+//! Operations gather in a running transaction (group commit, JN-18). It is committed by a sync, or before an operation
+//! if it has grown large. What goes through the log depends on the [`Mode`]; nothing that does is written in place
+//! before its commit is durable (JN-01).
+
+use super::Mode;
+use super::bugs::{Bug, Bugs};
+use super::log::Log;
+use super::transaction::{Dirty, Transaction};
+use crate::vsfs::format::{BLOCK_SIZE, BlockNo, InodeNo, Page};
+use crate::vsfs::store::{BlockKind, Store, StoreError};
+use crashcheck::{Disk, DiskError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A store that is atomic per operation.
+pub struct JournalStore {
+    disk: Disk,
+    mode: Mode,
+    bugs: Bugs,
+    log: Log,
+    /// What was read, or written by earlier transactions.
+    clean: BTreeMap<BlockNo, Arc<Page>>,
+    running: Transaction,
+    /// The running transaction as it was before the current operation.
+    before: Transaction,
+    /// Freed by commits that are not durable yet.
+    freed_blocks: BTreeSet<BlockNo>,
+    freed_inodes: BTreeSet<InodeNo>,
+}
+
+impl JournalStore {
+    /// A store over a recovered device.
+    pub(super) fn new(disk: Disk, log: Log, mode: Mode, bugs: Bugs) -> JournalStore {
+        JournalStore {
+            disk,
+            mode,
+            bugs,
+            log,
+            clean: BTreeMap::new(),
+            running: Transaction::default(),
+            before: Transaction::default(),
+            freed_blocks: BTreeSet::new(),
+            freed_inodes: BTreeSet::new(),
+        }
+    }
+
+    /// Takes back the current operation. Whether the transaction holds others: after a commit of those it may fit.
+    pub(super) fn roll_back(&mut self) -> bool {
+        self.running = self.before.clone();
+        !self.running.is_empty()
+    }
+
+    /// Commits the running transaction. It is durable after the next flush.
+    pub(super) fn commit(&mut self) -> Result<(), DiskError> {
+        if self.running.is_empty() {
+            return Ok(());
+        }
+        self.log.commit(&self.running)?;
+        let done = std::mem::take(&mut self.running);
+        self.before = Transaction::default();
+        self.freed_blocks.extend(done.freed_blocks);
+        self.freed_inodes.extend(done.freed_inodes);
+        self.clean.extend(done.blocks.into_iter().map(|(block, dirty)| (block, dirty.page)));
+        self.clean.extend(done.data);
+        self.forget_freed();
+        Ok(())
+    }
+
+    fn forget_freed(&mut self) {
+        if self.log.is_durable() {
+            self.freed_blocks.clear();
+            self.freed_inodes.clear();
+        }
+    }
+
+    fn is_journaled(&self, kind: BlockKind) -> bool {
+        kind.is_metadata() || self.mode == Mode::Data
+    }
+
+    fn current(&mut self, block: BlockNo) -> Result<&Arc<Page>, StoreError> {
+        if !self.clean.contains_key(&block) && self.running.page(block).is_none() {
+            let mut page = [0; BLOCK_SIZE];
+            self.disk.read(block.at(), &mut page)?;
+            self.clean.insert(block, Arc::new(page));
+        }
+        Ok(self.running.page(block).unwrap_or_else(|| &self.clean[&block]))
+    }
+
+    fn put(&mut self, block: BlockNo, kind: BlockKind, page: Arc<Page>) -> &mut Page {
+        if self.is_journaled(kind) {
+            let dirty = self.running.blocks.entry(block).insert_entry(Dirty { page, kind }).into_mut();
+            Arc::make_mut(&mut dirty.page)
+        } else {
+            Arc::make_mut(self.running.data.entry(block).insert_entry(page).into_mut())
+        }
+    }
+}
+
+impl Store for JournalStore {
+    fn read(&mut self, block: BlockNo, _kind: BlockKind) -> Result<&Page, StoreError> {
+        Ok(self.current(block)?)
+    }
+
+    fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
+        let page = Arc::clone(self.current(block)?);
+        Ok(self.put(block, kind, page))
+    }
+
+    fn fresh(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
+        Ok(self.put(block, kind, Arc::new([0; BLOCK_SIZE])))
+    }
+
+    fn free_block(&mut self, block: BlockNo, kind: BlockKind) {
+        self.running.blocks.remove(&block);
+        self.running.data.remove(&block);
+        self.running.freed_blocks.insert(block);
+        if self.is_journaled(kind) && !self.bugs.has(Bug::NoRevoke) {
+            self.running.revokes.insert(block);
+        }
+    }
+
+    fn free_inode(&mut self, inode: InodeNo) {
+        self.running.freed_inodes.insert(inode);
+    }
+
+    fn may_reuse_block(&self, block: BlockNo) -> bool {
+        let freed = self.running.freed_blocks.contains(&block) || self.freed_blocks.contains(&block);
+        !freed || self.bugs.has(Bug::ReuseBeforeCommit)
+    }
+
+    fn may_reuse_inode(&self, inode: InodeNo) -> bool {
+        !self.running.freed_inodes.contains(&inode) && !self.freed_inodes.contains(&inode)
+    }
+
+    fn sync_frees(&self) -> bool {
+        let none = self.running.freed_blocks.is_empty()
+            && self.running.freed_inodes.is_empty()
+            && self.freed_blocks.is_empty()
+            && self.freed_inodes.is_empty();
+        !none
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.running.is_large(self.log.capacity()) {
+            self.commit()?;
+        }
+        self.before = self.running.clone();
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`StoreError::OperationTooBig`] if the transaction has become larger than the log.
+    fn end(&mut self) -> Result<(), StoreError> {
+        if self.running.fits(self.log.capacity()) {
+            return Ok(());
+        }
+        let limit = self.log.capacity() as usize - 2;
+        Err(StoreError::OperationTooBig { blocks: self.running.blocks.len(), limit })
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.commit()?;
+        self.log.flush()?;
+        self.forget_freed();
+        Ok(())
+    }
+}

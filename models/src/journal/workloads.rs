@@ -1,0 +1,70 @@
+//! Workloads for a log of 40 blocks, beside those of every file system.
+
+use crate::fs::{Fill, FsOp, Path, workloads};
+use crashcheck::{Bytes, Workload};
+
+const BLOCK: u64 = 4096;
+
+/// All workloads of the journal.
+pub(super) fn all() -> Vec<Workload<FsOp>> {
+    let mut all = workloads::all();
+    all.extend([
+        Workload {
+            name: "wrap",
+            about: "A transaction that needs more of the log than is left, after some small ones (JN-13).",
+            ops: [small_transactions(5), directories(12), vec![FsOp::Sync]].concat(),
+        },
+        Workload {
+            name: "block-reuse-wrap",
+            about: "A directory's block becomes the content of a file, and then its former self is checkpointed.",
+            ops: [reused_block(), small_transactions(4)].concat(),
+        },
+        Workload {
+            name: "burst",
+            about: "Two transactions are committed of which only the second is waited for.",
+            ops: burst(),
+        },
+    ]);
+    all
+}
+
+fn root(name: &str) -> Path {
+    Path::root().join(name)
+}
+
+fn small_transactions(count: u32) -> Vec<FsOp> {
+    (0..count).flat_map(|number| [FsOp::Create(root(&format!("small-{number}"))), FsOp::Sync]).collect()
+}
+
+fn directories(count: u32) -> Vec<FsOp> {
+    (0..count).map(|number| FsOp::Mkdir(root(&format!("dir-{number}")))).collect()
+}
+
+fn append(path: &Path, len: u64, fill: u8) -> FsOp {
+    FsOp::Append { path: path.clone(), len: Bytes(len), fill: Fill(fill) }
+}
+
+fn reused_block() -> Vec<FsOp> {
+    let (dir, file) = (root("d"), root("f"));
+    vec![
+        FsOp::Mkdir(dir.clone()),
+        FsOp::Sync,
+        FsOp::Rmdir(dir),
+        FsOp::Sync,
+        FsOp::Create(file.clone()),
+        append(&file, 2 * BLOCK, 1),
+        FsOp::Sync,
+    ]
+}
+
+fn burst() -> Vec<FsOp> {
+    let (a, b) = (root("a"), root("b"));
+    vec![
+        FsOp::Create(a.clone()),
+        FsOp::Sync,
+        append(&a, 18 * BLOCK, 1),
+        FsOp::Create(b.clone()),
+        append(&b, 100, 2),
+        FsOp::Sync,
+    ]
+}

@@ -1,0 +1,175 @@
+//! The faults that vsfs can be built with.
+
+use crashcheck::{BugSwitch, UnknownBug};
+
+/// A seeded fault, by what goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// fsck takes the data bitmap for the truth.
+    FsckTrustsBitmap,
+    /// fsck leaves a link count that is too low.
+    FsckKeepsUndercount,
+    /// fsck leaves names that lead to free inodes.
+    FsckKeepsDangling,
+    /// fsck deletes files that have lost their name.
+    FsckDropsOrphans,
+    /// fsck leaves a directory with two names.
+    FsckKeepsSecondParent,
+    /// fsck leaves blocks beyond the end of a file.
+    FsckKeepsBeyondEnd,
+    /// rename removes the old name, drops the link count with it, and writes that back before it adds the new name.
+    RenameDeletesFirst,
+    /// Freed blocks are given out again before their release is durable.
+    ReuseBeforeSync,
+    /// Freed inodes are given out again before their release is durable.
+    InodeReuseBeforeSync,
+    /// sync does not flush the device.
+    NoSyncFlush,
+    /// A new directory or indirect block is written in any order with what points to it.
+    PointerBeforeBlock,
+    /// sync leaves changed directories in memory.
+    SyncSkipsDirectories,
+}
+
+/// A set of faults; none by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bugs(u32);
+
+impl Bugs {
+    /// No fault.
+    pub const NONE: Bugs = Bugs(0);
+
+    /// This set and one more.
+    #[must_use]
+    pub fn with(self, bug: Bug) -> Bugs {
+        Bugs(self.0 | 1 << bug as u32)
+    }
+
+    /// Whether the fault is in the set.
+    pub fn has(self, bug: Bug) -> bool {
+        self.0 >> bug as u32 & 1 == 1
+    }
+
+    /// The set of the faults with these names.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn named(system: &'static str, names: &[String]) -> Result<Bugs, UnknownBug> {
+        names.iter().try_fold(Bugs::NONE, |bugs, name| {
+            match SWITCHES.iter().position(|switch| switch.name == name) {
+                Some(index) => Ok(Bugs(bugs.0 | 1 << index)),
+                None => {
+                    let known = SWITCHES.map(|switch| switch.name).join(", ");
+                    Err(UnknownBug { system, name: name.clone(), known })
+                }
+            }
+        })
+    }
+}
+
+/// What each fault is called, breaks and is shown by, in the order of [`Bug`].
+pub const SWITCHES: [BugSwitch; 12] = [
+    BugSwitch {
+        name: "fsck-trusts-bitmap",
+        about: "fsck takes the data bitmap for the truth and leaves blocks in use marked as free",
+        breaks: &["well-formed"],
+        checks: &["M12", "FK-02", "CS-2", "CS-5"],
+        workload: "append",
+    },
+    BugSwitch {
+        name: "fsck-keeps-nlink-undercount",
+        about: "fsck leaves a link count that is lower than the number of names",
+        breaks: &["well-formed"],
+        checks: &["M13", "FK-04c"],
+        workload: "link-away",
+    },
+    BugSwitch {
+        name: "fsck-keeps-dangling-entry",
+        about: "fsck leaves directory entries that lead to free inodes",
+        breaks: &["well-formed", "recovers"],
+        checks: &["FK-07", "FS-23", "OP-02"],
+        workload: "create-away",
+    },
+    BugSwitch {
+        name: "fsck-drops-orphans",
+        about: "fsck deletes files that have lost their name instead of putting them into lost+found",
+        breaks: &["durable"],
+        checks: &["FK-04"],
+        workload: "rename-away",
+    },
+    BugSwitch {
+        name: "fsck-keeps-second-parent",
+        about: "fsck leaves a moved directory under both its names",
+        breaks: &["well-formed"],
+        checks: &["FK-07", "FS-09"],
+        workload: "move-directory",
+    },
+    BugSwitch {
+        name: "fsck-keeps-beyond-end",
+        about: "fsck leaves blocks beyond the end of a file, whose content a later growth would show",
+        breaks: &["well-formed"],
+        checks: &["FS-04"],
+        workload: "shrink-indirect",
+    },
+    BugSwitch {
+        name: "rename-deletes-first",
+        about: "rename drops the old name and the link count with it, and adds the new name after a sync",
+        breaks: &["durable"],
+        checks: &["M30", "OP-01"],
+        workload: "rename-away",
+    },
+    BugSwitch {
+        name: "reuse-before-sync",
+        about: "a freed block is given to another file before its release is durable",
+        breaks: &["no-foreign-data", "durable"],
+        checks: &["OP-06", "OP-03"],
+        workload: "reuse",
+    },
+    BugSwitch {
+        name: "inode-reuse-before-sync",
+        about: "a freed inode is given to another file before its release is durable",
+        breaks: &["no-foreign-data"],
+        checks: &["OP-03", "FS-10"],
+        workload: "reuse",
+    },
+    BugSwitch {
+        name: "no-sync-flush",
+        about: "sync writes everything but does not flush the device",
+        breaks: &["durable"],
+        checks: &["HM-03", "HM-07"],
+        workload: "create-away",
+    },
+    BugSwitch {
+        name: "pointer-before-block",
+        about: "a new directory block is not ordered before the inode that points to it",
+        breaks: &["no-foreign-data"],
+        checks: &["OP-03", "FS-14"],
+        workload: "stale-directory",
+    },
+    BugSwitch {
+        name: "sync-skips-directories",
+        about: "sync leaves changed directory blocks in memory",
+        breaks: &["durable"],
+        checks: &["HM-07", "OP-02"],
+        workload: "create-away",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_found_by_its_name() {
+        let bugs = Bugs::named("vsfs", &["rename-deletes-first".into(), "no-sync-flush".into()]);
+        assert_eq!(bugs, Ok(Bugs::NONE.with(Bug::RenameDeletesFirst).with(Bug::NoSyncFlush)));
+        assert_eq!(
+            Bugs::named("vsfs", &["sync-skips-directories".into()]),
+            Ok(Bugs::NONE.with(Bug::SyncSkipsDirectories))
+        );
+        let unknown = Bugs::named("vsfs", &["gremlin".into()]).expect_err("is unknown");
+        assert!(
+            unknown.to_string().starts_with("vsfs has no bug switch 'gremlin'; it has: fsck-trusts-bitmap,")
+        );
+    }
+}

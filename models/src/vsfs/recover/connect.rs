@@ -1,0 +1,256 @@
+//! Connectivity: one tree of directories, a name for every file, and link counts that agree.
+
+use super::dirs::{Entry, LOST_AND_FOUND};
+use super::{Fsck, Orphans, Repair};
+use crate::fs::Path;
+use crate::vsfs::blocks::FsError;
+use crate::vsfs::bugs::Bug;
+use crate::vsfs::dir;
+use crate::vsfs::format::InodeNo;
+use crate::vsfs::inode::FileType;
+use crate::vsfs::store::{BlockKind, Store};
+
+/// The directories that hang together, and the entry that each hangs by.
+struct Tree {
+    reached: Vec<bool>,
+    /// The position of the entry among all of them.
+    by: Vec<Option<usize>>,
+}
+
+impl<S: Store> Fsck<'_, S> {
+    /// Every directory but the root has exactly one name, and the names lead up to the root (FK-07, FS-09).
+    pub(super) fn connectivity(&mut self) -> Result<(), FsError> {
+        let dirs = self.used(Some(FileType::Dir));
+        let mut tree = self.preferred_names();
+        tree.reached[InodeNo::ROOT.index()] = true;
+        loop {
+            self.grow(&dirs, &mut tree);
+            let Some(lost) = dirs.iter().copied().find(|dir| self.is_lost(*dir, &tree)) else { break };
+            self.orphan_directory(lost, &mut tree)?;
+        }
+        self.remove_second_names(&tree)?;
+        dirs.into_iter().try_for_each(|dir| self.mend_parent(dir, &tree))
+    }
+
+    /// The name that agrees with ".." is the right one; if none does, the first is.
+    fn preferred_names(&self) -> Tree {
+        let inodes = self.kinds.len();
+        let mut tree = Tree { reached: vec![false; inodes], by: vec![None; inodes] };
+        let is_dir = |entry: &&Entry| self.kinds[entry.child.index()] == Some(FileType::Dir);
+        for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| is_dir(entry)) {
+            let by = &mut tree.by[entry.child.index()];
+            let agrees = |entry: &Entry| self.dotdot[entry.child.index()] == entry.dir;
+            if by.is_none_or(|chosen| agrees(entry) && !agrees(&self.entries[chosen])) {
+                *by = Some(index);
+            }
+        }
+        tree
+    }
+
+    /// Follows preferred names from the root, and others only where that leads no further: a directory that was moved
+    /// may have left a cycle behind, which its other name opens.
+    fn grow(&self, dirs: &[InodeNo], tree: &mut Tree) {
+        loop {
+            let waiting = |dir: &&InodeNo| !tree.reached[dir.index()] && self.kinds[dir.index()].is_some();
+            let waiting: Vec<InodeNo> = dirs.iter().filter(waiting).copied().collect();
+            let is_reached = |index: &usize, tree: &Tree| tree.reached[self.entries[*index].dir.index()];
+            let ready = |dir: &&InodeNo| tree.by[dir.index()].is_some_and(|index| is_reached(&index, tree));
+            if let Some(dir) = waiting.iter().find(ready) {
+                tree.reached[dir.index()] = true;
+                continue;
+            }
+            let other = waiting.iter().find_map(|dir| {
+                let names = (0..self.entries.len()).filter(|index| self.entries[*index].child == *dir);
+                names.into_iter().find(|index| is_reached(index, tree)).map(|index| (*dir, index))
+            });
+            let Some((dir, index)) = other else { return };
+            tree.by[dir.index()] = Some(index);
+        }
+    }
+
+    /// A directory that must be reattached: one without any name, or else the first of a cycle.
+    fn is_lost(&self, dir: InodeNo, tree: &Tree) -> bool {
+        let unreached = |dir: InodeNo| !tree.reached[dir.index()] && self.kinds[dir.index()].is_some();
+        let nameless = |dir: InodeNo| unreached(dir) && tree.by[dir.index()].is_none();
+        if !unreached(dir) {
+            return false;
+        }
+        nameless(dir) || !(0..self.kinds.len()).any(|other| nameless(InodeNo(other as u32)))
+    }
+
+    fn orphan_directory(&mut self, dir: InodeNo, tree: &mut Tree) -> Result<(), FsError> {
+        if self.options.orphans == Orphans::Delete {
+            return self.delete_directory(dir, tree);
+        }
+        tree.by[dir.index()] = None;
+        tree.reached[dir.index()] = true;
+        self.report.push(Repair::Reattached(dir));
+        if !self.repair {
+            return Ok(());
+        }
+        let parent = self.lost_and_found()?;
+        if !tree.reached[parent.index()] {
+            tree.reached[parent.index()] = true;
+            tree.by[parent.index()] = self.entries.iter().position(|entry| entry.child == parent);
+        }
+        let entry = self.reattach(dir, FileType::Dir, parent)?;
+        tree.by[dir.index()] = Some(self.entries.len());
+        self.entries.push(entry);
+        self.fs.change_links(parent, 1)
+    }
+
+    fn delete_directory(&mut self, dir: InodeNo, tree: &mut Tree) -> Result<(), FsError> {
+        self.report.push(Repair::Deleted(dir));
+        self.kinds[dir.index()] = None;
+        // What it held has lost a name. Positions of entries stay as they are, for the tree refers to them.
+        for index in 0..self.entries.len() {
+            let Entry { dir: from, child, .. } = self.entries[index];
+            if from == dir {
+                self.entries[index].child = InodeNo::NONE;
+                if tree.by[child.index()] == Some(index) {
+                    tree.by[child.index()] = self.entries.iter().position(|entry| entry.child == child);
+                }
+            }
+        }
+        if self.repair {
+            let inode = self.fs.inode(dir)?;
+            self.fs.release_inode(dir, inode)?;
+        }
+        Ok(())
+    }
+
+    fn remove_second_names(&mut self, tree: &Tree) -> Result<(), FsError> {
+        for index in 0..self.entries.len() {
+            let Entry { child, block, at, .. } = self.entries[index];
+            let is_dir = self.kinds[child.index()] == Some(FileType::Dir);
+            let right = tree.by[child.index()] == Some(index);
+            if !is_dir
+                || (right && child != InodeNo::ROOT)
+                || self.options.bugs.has(Bug::FsckKeepsSecondParent)
+            {
+                continue;
+            }
+            self.report.push(Repair::SecondParent(child));
+            self.entries[index].child = InodeNo::NONE;
+            if self.repair {
+                dir::remove(self.fs.store.modify(block, BlockKind::Directory)?, at);
+            }
+        }
+        Ok(())
+    }
+
+    fn mend_parent(&mut self, dir: InodeNo, tree: &Tree) -> Result<(), FsError> {
+        let parent = match tree.by[dir.index()] {
+            _ if dir == InodeNo::ROOT => InodeNo::ROOT,
+            Some(index) => self.entries[index].dir,
+            None => return Ok(()),
+        };
+        if self.kinds[dir.index()].is_none() || self.dotdot[dir.index()] == parent {
+            return Ok(());
+        }
+        self.report.push(Repair::Dots(dir));
+        if self.repair {
+            self.fs.set_parent(dir, parent)?;
+        }
+        Ok(())
+    }
+
+    /// Every file has a name, and every link count says how many (FK-04).
+    pub(super) fn link_counts(&mut self) -> Result<(), FsError> {
+        let mut names = vec![0; self.kinds.len()];
+        for entry in self.entries.iter().filter(|entry| entry.child != InodeNo::NONE) {
+            names[entry.child.index()] += 1;
+        }
+        for number in self.used(None) {
+            if names[number.index()] == 0 && self.kinds[number.index()] != Some(FileType::Dir) {
+                names[number.index()] = self.orphan_file(number)?;
+            }
+        }
+        for number in self.used(Some(FileType::Dir)) {
+            names[number.index()] = 2 + self.subdirectories(number);
+        }
+        self.used(None).into_iter().try_for_each(|number| self.mend_links(number, names[number.index()]))
+    }
+
+    fn subdirectories(&self, dir: InodeNo) -> u32 {
+        let is_dir =
+            |entry: &&Entry| entry.dir == dir && self.kinds[entry.child.index()] == Some(FileType::Dir);
+        self.entries.iter().filter(is_dir).count() as u32
+    }
+
+    /// Gives a file without a name one, or deletes it; how many names it has then.
+    fn orphan_file(&mut self, number: InodeNo) -> Result<u32, FsError> {
+        let inode = self.fs.inode(number)?;
+        let unlinked = inode.nlink == 0;
+        let delete = self.options.orphans == Orphans::Delete || self.options.bugs.has(Bug::FsckDropsOrphans);
+        if unlinked || delete {
+            self.report.push(if unlinked { Repair::Unlinked(number) } else { Repair::Deleted(number) });
+            self.kinds[number.index()] = None;
+            if self.repair {
+                self.fs.release_inode(number, inode)?;
+            }
+            return Ok(0);
+        }
+        self.report.push(Repair::Reattached(number));
+        if self.repair {
+            let parent = self.lost_and_found()?;
+            self.reattach(number, inode.kind, parent)?;
+        }
+        Ok(1)
+    }
+
+    fn mend_links(&mut self, number: InodeNo, names: u32) -> Result<(), FsError> {
+        let mut inode = self.fs.inode(number)?;
+        if inode.nlink == names {
+            return Ok(());
+        }
+        if inode.nlink < names {
+            if self.options.bugs.has(Bug::FsckKeepsUndercount) {
+                return Ok(());
+            }
+            self.report.push(Repair::LinksTooLow(number));
+        } else {
+            self.report.push(Repair::LinksTooHigh(number));
+        }
+        inode.nlink = names;
+        if self.repair { self.fs.put_inode(number, &inode) } else { Ok(()) }
+    }
+
+    /// The directory for what has no name; made if it is missing.
+    fn lost_and_found(&mut self) -> Result<InodeNo, FsError> {
+        if let Some(dir) = self.lost_and_found.filter(|dir| self.kinds[dir.index()].is_some()) {
+            return Ok(dir);
+        }
+        let root = self.fs.inode(InodeNo::ROOT)?;
+        if self.fs.lookup(InodeNo::ROOT, &root, LOST_AND_FOUND)?.is_some() {
+            return Ok(InodeNo::ROOT);
+        }
+        self.fs.mkdir(&Path::root().join(LOST_AND_FOUND))?;
+        let (entry, _) = self.fs.existing(&Path::root().join(LOST_AND_FOUND), crate::fs::Errno::EBUSY)?;
+        self.report.push(Repair::MadeDirectory(entry.inode));
+        self.kinds[entry.inode.index()] = Some(FileType::Dir);
+        self.entries.push(Entry { dir: InodeNo::ROOT, child: entry.inode, block: entry.block, at: entry.at });
+        self.dotdot[entry.inode.index()] = InodeNo::ROOT;
+        self.lost_and_found = Some(entry.inode);
+        Ok(entry.inode)
+    }
+
+    /// Adds a name made from the inode number.
+    fn reattach(&mut self, number: InodeNo, kind: FileType, parent: InodeNo) -> Result<Entry, FsError> {
+        let mut name = format!("#{}", number.0);
+        loop {
+            let inode = self.fs.inode(parent)?;
+            if self.fs.lookup(parent, &inode, &name)?.is_none() {
+                break;
+            }
+            name.push('+');
+        }
+        let growth = self.fs.blocks_for_name(parent, &name)?;
+        self.fs.reserve(growth, 0)?;
+        self.fs.add_name(parent, &name, number, kind)?;
+        let inode = self.fs.inode(parent)?;
+        let entry = self.fs.lookup(parent, &inode, &name)?;
+        let entry = entry.ok_or(FsError::Corrupt { inode: parent, what: "it did not take a new name" })?;
+        Ok(Entry { dir: parent, child: number, block: entry.block, at: entry.at })
+    }
+}
