@@ -115,6 +115,8 @@ impl Image {
     pub fn resize(&mut self, len: Bytes) {
         if len < self.len {
             self.zero(len, self.len - len);
+            // The last page of the old length may have been zeroed only in part, and so is still there.
+            self.pages.retain(|page, _| page * (PAGE as u64) < len.0);
         }
         self.len = len;
     }
@@ -171,3 +173,6 @@ fn pages(at: Bytes, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::R
         Some((here / PAGE as u64, within, span))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,22 @@
 //! [`Image`] the devices held when the recording began. It is plain data: nothing here knows what a crash may leave
 //! behind (the `crashcheck` crate does) or how to show it (`crashcheck-report` does).
 
+pub mod container;
 mod event;
+mod fingerprint;
+pub mod formats;
 mod image;
+pub mod import;
 pub mod outcome;
 mod replay_id;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod unit;
 
+pub use container::Ending;
 pub use event::{Event, Label, Payload};
 pub use image::Image;
-pub use replay_id::ReplayId;
-pub use trace::{Device, Invalid, Trace};
+pub use replay_id::{Answers, ReplayId, ReplayIdError};
+pub use trace::{DEVICE_LEN_MAX, Device, Invalid, Trace};
 pub use unit::{Bytes, DeviceId, EventId, OpId};

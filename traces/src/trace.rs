@@ -3,6 +3,9 @@
 use crate::{Bytes, Event, EventId, Image};
 use thiserror::Error;
 
+/// The longest device, 4 EiB: positions on it can be added without care.
+pub const DEVICE_LEN_MAX: Bytes = Bytes(1 << 62);
+
 /// One device of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
@@ -44,6 +47,12 @@ pub enum Invalid {
         /// How many there are.
         devices: usize,
     },
+    /// A device is longer than [`DEVICE_LEN_MAX`].
+    #[error("device {device} is longer than {DEVICE_LEN_MAX}")]
+    DeviceTooLong {
+        /// Which.
+        device: usize,
+    },
     /// An event reaches beyond the end of its device.
     #[error("event {event} ends at byte {end}, but its device ends at {len}")]
     OutOfRange {
@@ -62,27 +71,24 @@ pub enum Invalid {
         /// What it excludes.
         except: EventId,
     },
+    /// The events that a flush excludes are not in order, or one stands twice.
+    #[error("the events that flush {event} excludes are not ascending")]
+    ExceptOrder {
+        /// Which event.
+        event: EventId,
+    },
 }
 
 impl Trace {
-    /// A short checksum.
-    pub fn fingerprint(&self) -> u32 {
-        let mut h = crc32fast::Hasher::new();
-        for event in &self.events {
-            h.update(format!("{event:?}").as_bytes());
-            if let Event::Write { data, .. } = event {
-                h.update(data.as_slice());
-            }
-        }
-        h.finalize()
-    }
-
     /// Checks that every event fits its device.
     ///
     /// # Errors
     /// Names the first event that does not.
     pub fn validate(&self) -> Result<(), Invalid> {
         let mut lens: Vec<Bytes> = self.devices.iter().map(|device| device.base.len()).collect();
+        if let Some(device) = lens.iter().position(|len| *len > DEVICE_LEN_MAX) {
+            return Err(Invalid::DeviceTooLong { device });
+        }
         for (index, event) in self.events.iter().enumerate() {
             let id = EventId(index as u32);
             validate_event(id, event, &mut lens)?;
@@ -99,17 +105,23 @@ pub(crate) fn validate_event(id: EventId, event: &Event, lens: &mut [Bytes]) -> 
         return Err(Invalid::NoSuchDevice { event: id, device: device.0, devices });
     };
     match event {
+        Event::Resize { len: new, .. } if *new > DEVICE_LEN_MAX => {
+            return Err(Invalid::OutOfRange { event: id, end: new.0, len: DEVICE_LEN_MAX.0 });
+        }
         Event::Resize { len: new, .. } => *len = *new,
         Event::Flush { except, .. } => {
             if let Some(bad) = except.iter().find(|other| **other >= id) {
                 return Err(Invalid::BadExcept { event: id, except: *bad });
             }
+            if !except.is_sorted_by(|a, b| a < b) {
+                return Err(Invalid::ExceptOrder { event: id });
+            }
         }
         _ => {
             if let Some((_, at, size)) = event.range() {
-                let end = at.checked_add(size).unwrap_or(Bytes(u64::MAX));
-                if end > *len {
-                    return Err(Invalid::OutOfRange { event: id, end: end.0, len: len.0 });
+                let end = at.0.saturating_add(size.0);
+                if end > len.0 {
+                    return Err(Invalid::OutOfRange { event: id, end, len: len.0 });
                 }
             }
         }

@@ -65,12 +65,12 @@ impl Groups {
         let key = (violation.promise.clone(), without_numbers(&violation.detail));
         match self.0.get_mut(&key) {
             None => {
-                let states = leaf.represented.clone();
+                let states = leaf.represented.fresh.clone();
                 self.0.insert(key, Group { simplest: simplest(), leaves: 1, states });
             }
             Some(group) => {
                 group.leaves += 1;
-                group.states += &leaf.represented;
+                group.states += &leaf.represented.fresh;
                 if deviations < group.simplest.deviations {
                     group.simplest = Simplest { found_after: group.simplest.found_after, ..simplest() };
                 }
@@ -126,7 +126,7 @@ impl Naming {
             epoch,
             point: EventId(point as u32),
             trace_hash: self.trace_hash,
-            answers: path.answers.clone(),
+            answers: path.answers.iter().map(|answer| u16::from(*answer)).collect(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Where strategies, media and judges meet: the walk over all epochs of a trace.
 
+#[cfg(test)]
+mod brute_force;
 mod finding;
 mod instance;
 mod isolate;

@@ -8,9 +8,8 @@ use super::walk::Options;
 use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
-use crate::media::block::{LazyImage, Timeline, Touched};
+use crate::media::block::{LazyImage, Represented, Timeline, Touched};
 use crashcheck_trace::Trace;
-use num_bigint::BigUint;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -61,7 +60,7 @@ pub(crate) struct Leaf<Shown> {
     pub(crate) verdict: Result<(), (usize, Violation)>,
     /// The windows that were judged.
     pub(crate) judged: Vec<Window>,
-    pub(crate) represented: BigUint,
+    pub(crate) represented: Represented,
     pub(crate) how: How,
     pub(crate) diverged: bool,
     /// How many recoveries crashed.

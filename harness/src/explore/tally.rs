@@ -67,14 +67,14 @@ impl<I: Instance> Tally<I> {
         self.count_run(leaf);
         match leaf.depth {
             0 => {
-                self.represented += &leaf.represented;
+                self.represented += &leaf.represented.fresh;
                 let kind = &leaf.recovered.kind;
                 match self.census.iter_mut().find(|(known, _)| known == kind) {
-                    Some((_, states)) => *states += &leaf.represented,
-                    None => self.census.push((kind.clone(), leaf.represented.clone())),
+                    Some((_, states)) => *states += &leaf.represented.fresh,
+                    None => self.census.push((kind.clone(), leaf.represented.fresh.clone())),
                 }
             }
-            _ => self.nested += &leaf.represented,
+            _ => self.nested += &leaf.represented.all,
         }
         self.leaves += 1;
         self.shown += u64::from(leaf.recovered.shown.is_ok());

@@ -121,7 +121,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             let events: Vec<_> = epoch.events(timeline).collect();
             let seed = self.options.seed.wrapping_add(index as u64);
             let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
-            Tree { strategy, left: &epoch.total - &epoch.shared, recoveries: 0 }
+            Tree { strategy, left: epoch.total.clone(), recoveries: 0 }
         };
         self.trees = timeline.epochs.iter().enumerate().map(tree).collect();
         self.queue = (0..self.trees.len() as u32).map(|epoch| (0, epoch)).collect();
@@ -220,7 +220,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             return self.tally.add_repeated(leaf);
         }
         if leaf.depth == 0 {
-            tree.left -= &leaf.represented;
+            tree.left -= &leaf.represented.all;
         }
         self.tally.add(epoch, tree.recoveries, leaf);
     }
@@ -234,13 +234,19 @@ impl<'a, I: Instance> Walk<'a, I> {
     }
 }
 
+/// As many answers are read from an id; no recovery asks more questions.
+const ANSWERS: usize = 1 << 24;
+
 /// Looks at one state again.
 pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -> Replayed {
     let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
     if state.epoch as usize >= context.timeline.epochs.len() {
         return nowhere("the trace has no such epoch");
     }
-    let job = Job { epoch: state.epoch, plan: Plan::replay(state.answers.clone()) };
+    // An answer beyond 8 bits fits no question, so that the replay diverges.
+    let answers =
+        state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX)).collect();
+    let job = Job { epoch: state.epoch, plan: Plan::replay(answers) };
     let Some(leaf) = Pool::new(Arc::clone(context), 1).run(vec![job], false).pop() else {
         return nowhere("recovery did not come back");
     };

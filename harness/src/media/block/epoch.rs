@@ -84,8 +84,18 @@ impl Epoch {
         group.resolve(timeline, place as usize, state, choices)
     }
 
-    /// How many crash states agree with the answers given so far, without those that the epoch before has too.
+    /// How many crash states agree with the answers given so far.
     pub(crate) fn represented(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
+        let mut all = self.total.clone();
+        for (nth, state) in states {
+            let group = &self.groups[*nth as usize];
+            all = all / &group.total * group.remaining(state);
+        }
+        all
+    }
+
+    /// Those of them that the epoch before has too.
+    pub(crate) fn represented_before(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
         let mut shared = self.shared.clone();
         for (nth, state) in states {
             if shared.is_zero() {
@@ -94,17 +104,7 @@ impl Epoch {
             let group = &self.groups[*nth as usize];
             shared = shared / group.shared(&GroupState::new(group)) * group.shared(state);
         }
-        self.all_represented(states) - shared
-    }
-
-    /// How many crash states agree with the answers given so far.
-    pub(crate) fn all_represented(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
-        let mut all = self.total.clone();
-        for (nth, state) in states {
-            let group = &self.groups[*nth as usize];
-            all = all / &group.total * group.remaining(state);
-        }
-        all
+        shared
     }
 
     /// The number of events after which the newest surviving write had been issued, if the answers so far are all that

@@ -23,8 +23,10 @@ pub(crate) struct Group {
     shape: Shape,
     /// How many different contents the cells can hold together.
     pub(crate) total: BigUint,
-    /// Whether `total` is a number of different images, not of choices.
+    /// Whether `total` is the number of different images, and not a bound on it.
     pub(crate) exact: bool,
+    /// Whether what is hidden by newer survivors is left out of the count.
+    counts_images: bool,
     /// Whether a unit that was being written may read as garbage.
     garbles: bool,
     /// Garbage of an atom in a cell, by their places in the group.
@@ -116,6 +118,7 @@ impl Group {
             shape: Shape::Mix(Vec::new()),
             total: BigUint::one(),
             exact: true,
+            counts_images: true,
             garbles: timeline.profile.torn == Torn::Garbage,
             garbage: FxHashMap::default(),
         };
@@ -126,26 +129,43 @@ impl Group {
             }
             Order::Any => Shape::Mix(members),
         };
-        group.count();
+        group.count(timeline);
         group
     }
 
-    fn count(&mut self) {
+    fn count(&mut self, timeline: &Timeline) {
         let garbles = self.garbles;
         match &self.shape {
             Shape::Chain(outcomes) => self.total = BigUint::from(outcomes.len()),
-            Shape::Prefix(steps) => self.total = BigUint::from(steps.len() + 1),
+            Shape::Prefix(steps) => {
+                self.exact = self.contents_differ(timeline);
+                self.total = BigUint::from(steps.len() + 1);
+            }
             Shape::Mix(members) => {
                 let fates = vec![Fate::Open; members.len()];
+                self.exact = self.contents_differ(timeline);
                 match images(members, &fates, garbles, &|_| false) {
                     Some(total) => self.total = total,
                     None => {
-                        self.exact = false;
+                        (self.exact, self.counts_images) = (false, false);
                         self.total = BigUint::from(if garbles { 3u8 } else { 2 }).pow(members.len() as u32);
                     }
                 }
             }
         }
+    }
+
+    /// Whether no cell can hold the same content in two ways.
+    fn contents_differ(&self, timeline: &Timeline) -> bool {
+        self.cells.iter().zip(&self.floors).all(|(id, floor)| {
+            let cell = &timeline.cells[id.0 as usize];
+            let in_flight = cell.versions[*floor as usize..].iter().map(|version| version.content);
+            let mut contents: Vec<ContentId> = in_flight.chain([timeline.version(cell, *floor)]).collect();
+            let all = contents.len();
+            contents.sort_unstable();
+            contents.dedup();
+            contents.len() == all
+        })
     }
 
     fn chain(&self, timeline: &Timeline, members: &[Member]) -> Shape {
@@ -342,7 +362,7 @@ impl Group {
                 if (0..members.len()).any(|index| excluded(index) && gone(index)) {
                     return BigUint::zero();
                 }
-                if self.exact {
+                if self.counts_images {
                     let count = images(members, &state.fates, garbles, &excluded);
                     return count.expect("less is left to count than at the beginning");
                 }

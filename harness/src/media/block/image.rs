@@ -33,6 +33,15 @@ pub(crate) struct LazyImage {
     nested: usize,
 }
 
+/// A number of crash states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Represented {
+    /// All of them.
+    pub(crate) all: BigUint,
+    /// Those that the epoch before does not have.
+    pub(crate) fresh: BigUint,
+}
+
 /// A cell that was looked at, and what it held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Touched {
@@ -86,13 +95,16 @@ impl LazyImage {
     }
 
     /// How many crash states this one stands for so far.
-    pub(crate) fn represented(&self) -> BigUint {
+    pub(crate) fn represented(&self) -> Represented {
         let epoch = &self.timeline.epochs[self.epoch as usize];
+        let all = epoch.represented(&self.states);
         if self.layers.is_empty() {
-            return epoch.represented(&self.states);
+            let fresh = &all - epoch.represented_before(&self.states);
+            return Represented { all, fresh };
         }
         let inner = self.layers.iter().map(Layer::remaining);
-        inner.fold(epoch.all_represented(&self.states), |product, count| product * count)
+        let all = inner.fold(all, |product, count| product * count);
+        Represented { fresh: all.clone(), all }
     }
 
     /// The number of events after which a crash can first leave this state.

@@ -19,5 +19,5 @@ mod timeline;
 
 pub(crate) use contents::ContentId;
 pub(crate) use epoch::Epoch;
-pub(crate) use image::{LazyImage, Touched};
+pub(crate) use image::{LazyImage, Represented, Touched};
 pub(crate) use timeline::{CellId, Timeline};

@@ -1,0 +1,375 @@
+//! The walk against brute force: on small random traces both meet the same outcomes at the same crash points, and the
+//! coverage of a completed walk is the number of images there are.
+
+use super::instance::{Instance, Kind, Recovered};
+use super::{Context, Naming, Options, Walk};
+use crate::judge::{Violation, Window};
+use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crate::strategy::StrategyKind;
+use crate::{Bytes, Device, DeviceId, Disk, OpId};
+use crashcheck_trace::{Event, Image, Payload, Trace};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// Positions and lengths are multiples of this.
+const GRAIN: u64 = 256;
+const GRAINS: u64 = 8;
+
+type Shown = Vec<(u64, u64)>;
+type Outcomes = BTreeSet<(Shown, Window)>;
+
+/// A recovery that lets what it finds decide where it looks next, and that writes.
+struct Chase {
+    devices: u64,
+    writes: bool,
+    judged: Arc<Mutex<Outcomes>>,
+}
+
+fn chase(disk: &Disk, devices: u64, writes: bool) -> Shown {
+    let mut shown = Vec::new();
+    let mut at = 0;
+    for step in 0..4u64 {
+        let device = disk.device(DeviceId((at % devices) as u16));
+        let mut bytes = [0; GRAIN as usize];
+        let place = at % GRAINS;
+        device.read(Bytes(place * GRAIN), &mut bytes).expect("within the device");
+        let sum = bytes.iter().fold(step, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+        shown.push((at, sum));
+        at = sum / 7 % (GRAINS * devices);
+        if writes && sum % 3 == 0 {
+            device
+                .write(Bytes((at % GRAINS) * GRAIN), &[sum as u8; GRAIN as usize])
+                .expect("within the device");
+            if sum % 2 == 0 {
+                device.flush().expect("power");
+            }
+        }
+    }
+    shown
+}
+
+impl Instance for Chase {
+    type Shown = Shown;
+
+    fn recover(&self, disk: &Disk) -> Recovered<Shown> {
+        let shown = loop {
+            let shown = chase(&disk.power_on(), self.devices, self.writes);
+            if !disk.machine().crashed().is_some_and(|image| image.crash_recovery()) {
+                break shown;
+            }
+        };
+        let kind = Kind { found: None, shows: String::new() };
+        Recovered { shown: Ok(shown), after: Ok(()), kind }
+    }
+
+    fn judge(&self, shown: &Shown, window: Window) -> Result<(), Violation> {
+        self.judged.lock().expect("no panic").insert((shown.clone(), window));
+        Ok(())
+    }
+
+    fn promises(&self) -> Vec<&'static str> {
+        vec!["recovers"]
+    }
+}
+
+/// One write of the plain simulation: what it puts where, and whether it can be lost.
+#[derive(Clone)]
+struct Atom {
+    event: usize,
+    device: usize,
+    at: Bytes,
+    data: Vec<u8>,
+}
+
+fn atoms(index: usize, event: &Event, profile: &Profile) -> Vec<Atom> {
+    let Some((device, at, len)) = event.range() else { return Vec::new() };
+    let data = match event {
+        Event::Write { data, .. } => data.as_slice().to_vec(),
+        Event::Discard { .. } if profile.discard == Discard::Old => return Vec::new(),
+        _ => vec![0; len.index()],
+    };
+    let unit = match profile.atomic {
+        Atomic::Write => u64::MAX,
+        Atomic::Bytes(unit) => u64::from(unit),
+    };
+    let mut atoms: Vec<Atom> = Vec::new();
+    for (nth, byte) in data.iter().enumerate() {
+        let here = at.0 + nth as u64;
+        match atoms.last_mut().filter(|_| nth == 0 || here % unit != 0) {
+            Some(atom) => atom.data.push(*byte),
+            None => {
+                atoms.push(Atom { event: index, device: device.index(), at: Bytes(here), data: vec![*byte] })
+            }
+        }
+    }
+    atoms
+}
+
+/// Everything a crash can leave: the epoch, the window, and the devices.
+fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usize, Window, Vec<Image>)> {
+    let mut found = Vec::new();
+    let (mut durable, mut pending) = (Vec::<Atom>::new(), Vec::<Atom>::new());
+    let (mut epoch, mut window) = (0, Window { durable: 0, begun: 0 });
+    for index in 0..=events.len() {
+        let event = events.get(index);
+        // The power fails before this event, or while it is under way.
+        subsets(base, &durable, &pending, profile, &mut |images| found.push((epoch, window, images)));
+        let Some(event) = event else { break };
+        match event {
+            Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
+            Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
+            _ => {}
+        }
+        window.begun = window.begun.max(window.durable);
+        pending.extend(atoms(index, event, profile));
+        let fua = matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest;
+        if fua {
+            subsets(base, &durable, &pending, profile, &mut |images| found.push((epoch, window, images)));
+        }
+        let device = event.device().map(DeviceId::index);
+        let flush = matches!(event, Event::Flush { .. }) && profile.flush == Honesty::Honest;
+        let in_order = profile.order == Order::Issued;
+        let settles = |atom: &Atom| {
+            (flush && device == Some(atom.device))
+                || (fua && (atom.event == index || (in_order && device == Some(atom.device))))
+        };
+        durable.extend(pending.iter().filter(|atom| settles(atom)).cloned());
+        pending.retain(|atom| !settles(atom));
+        epoch += usize::from(flush || fua);
+    }
+    found
+}
+
+/// Every subset of what is pending (every prefix by device, where nothing overtakes) over what is durable.
+fn subsets(
+    base: &[Image],
+    durable: &[Atom],
+    pending: &[Atom],
+    profile: &Profile,
+    found: &mut dyn FnMut(Vec<Image>),
+) {
+    for mask in 0..1u32 << pending.len() {
+        let chosen = |index: usize| mask >> index & 1 == 1;
+        let gap = |index: usize| {
+            let device = pending[index].device;
+            chosen(index) && (0..index).any(|before| pending[before].device == device && !chosen(before))
+        };
+        if profile.order == Order::Issued && (0..pending.len()).any(gap) {
+            continue;
+        }
+        let survivors = pending.iter().enumerate().filter(|(index, _)| chosen(*index)).map(|(_, atom)| atom);
+        let mut written: Vec<&Atom> = durable.iter().chain(survivors).collect();
+        written.sort_by_key(|atom| (atom.event, atom.at));
+        let mut images = base.to_vec();
+        for atom in written {
+            images[atom.device].write(atom.at, &atom.data);
+        }
+        found(images);
+    }
+}
+
+fn chase_on(images: &[Image], writes: bool) -> (Shown, Vec<Event>) {
+    let devices: Vec<Device> = images
+        .iter()
+        .map(|image| Device { name: "disk".into(), block: Bytes(GRAIN), base: image.clone() })
+        .collect();
+    let disk = Disk::recording(&devices);
+    let shown = chase(&disk, images.len() as u64, writes);
+    let trace = disk.machine().power_off().expect("a recording");
+    (shown, trace.events)
+}
+
+/// What brute force meets: outcomes, with recovery crashing so often, and the number of images by epoch.
+fn brute_force(trace: &Trace, profile: &Profile, writes: bool, nested: u8) -> (Outcomes, Vec<usize>) {
+    let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
+    let mut outcomes = Outcomes::new();
+    let mut images_by_epoch: Vec<BTreeSet<Vec<Vec<u8>>>> = Vec::new();
+    for (epoch, window, images) in crash_images(&base, &trace.events, profile) {
+        images_by_epoch.resize(images_by_epoch.len().max(epoch + 1), BTreeSet::new());
+        images_by_epoch[epoch].insert(images.iter().map(Image::to_vec).collect());
+        let mut open = vec![(images, 0)];
+        while let Some((images, depth)) = open.pop() {
+            let (shown, events) = chase_on(&images, writes);
+            outcomes.insert((shown, window));
+            if depth < nested {
+                let next = crash_images(&images, &events, profile).into_iter();
+                open.extend(next.map(|(_, _, images)| (images, depth + 1)));
+            }
+        }
+    }
+    (outcomes, images_by_epoch.iter().map(BTreeSet::len).collect())
+}
+
+struct Explored {
+    outcomes: Outcomes,
+    total: String,
+    represented: String,
+    exact: bool,
+    images_by_epoch: Vec<String>,
+}
+
+fn walk(
+    trace: &Trace,
+    profile: &Profile,
+    strategy: StrategyKind,
+    writes: bool,
+    nested: u8,
+    jobs: usize,
+) -> Explored {
+    let judged = Arc::new(Mutex::new(Outcomes::new()));
+    let instance = Chase { devices: trace.devices.len() as u64, writes, judged: Arc::clone(&judged) };
+    let options = Options { profile: profile.clone(), strategy, nested, jobs, ..Options::default() };
+    let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
+    let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+    let stop = AtomicBool::new(false);
+    let explored =
+        Walk::new(Arc::clone(&context), &options, &stop).run(|_| ()).into_exploration(strategy, jobs);
+    let outcomes = judged.lock().expect("no panic").clone();
+    let coverage = explored.coverage;
+    Explored {
+        outcomes,
+        total: coverage.total,
+        represented: coverage.represented,
+        exact: coverage.exact,
+        images_by_epoch,
+    }
+}
+
+fn events(devices: u16, aligned: bool, distinct: bool) -> impl Strategy<Value = Vec<Event>> {
+    let write = (0..devices, 0..GRAINS, 1..=3u64, any::<bool>(), 0..4u8).prop_map(
+        move |(device, at, len, fua, fill)| {
+            let (at, len) = if aligned { (at, 1) } else { (at, len.min(GRAINS - at)) };
+            (device, Bytes(at * GRAIN), len * GRAIN, fua && fill == 0, fill)
+        },
+    );
+    let event = prop_oneof![
+        8 => write.clone().prop_map(|(device, at, len, fua, fill)| Event::Write {
+            device: DeviceId(device), at, data: Payload::from(vec![fill; len as usize]), fua, label: None,
+        }),
+        1 => write.clone().prop_map(|(device, at, len, ..)| Event::WriteZeroes {
+            device: DeviceId(device), at, len: Bytes(len), fua: false, label: None,
+        }),
+        1 => write.prop_map(|(device, at, len, ..)| Event::Discard { device: DeviceId(device), at, len: Bytes(len) }),
+        3 => (0..devices).prop_map(|device| Event::Flush { device: DeviceId(device), except: Vec::new() }),
+        2 => (0..6u32).prop_map(|op| Event::Begin { op: OpId(op), text: String::new() }),
+        2 => (0..6u32, any::<bool>()).prop_map(|(op, durable)| Event::Ack { op: OpId(op), durable }),
+    ];
+    prop::collection::vec(event, 0..12).prop_map(move |mut events| {
+        for (index, event) in events.iter_mut().enumerate() {
+            if let Event::Write { data, at, .. } = event {
+                let seed = if distinct { index as u64 + 17 } else { u64::from(data.as_slice()[0]) };
+                let fill = |nth: usize| {
+                    let place = if distinct { 0 } else { at.0 };
+                    ((seed + 1).wrapping_mul(0x9E37_79B9_97F4_A7C1) >> (8 * (nth as u64 % 7)) ^ place >> 8)
+                        as u8
+                        | 1
+                };
+                *data = Payload::from((0..data.len().index()).map(fill).collect::<Vec<u8>>());
+            }
+        }
+        events
+    })
+}
+
+fn traces(aligned: bool, distinct: bool) -> impl Strategy<Value = Trace> {
+    (1..=2u16).prop_flat_map(move |devices| {
+        events(devices, aligned, distinct).prop_map(move |events| Trace {
+            devices: (0..devices)
+                .map(|_| Device::zeroed("disk", Bytes(GRAIN), Bytes(GRAIN * GRAINS)))
+                .collect(),
+            events,
+        })
+    })
+}
+
+fn profiles() -> impl Strategy<Value = Profile> {
+    let simulated = ["reorder", "prefix", "torn", "torn-4096", "lying-flush", "discard-old"];
+    let torn_256 = Profile { name: "torn-256".into(), atomic: Atomic::Bytes(256), ..Profile::default() };
+    let mut all: Vec<Profile> =
+        simulated.iter().map(|name| Profile::named(name).expect("built in")).collect();
+    all.push(torn_256);
+    prop::sample::select(all)
+}
+
+/// Brute force looks at every subset, so that few atoms may be in flight.
+fn is_small(trace: &Trace, profile: &Profile) -> bool {
+    let all: usize =
+        trace.events.iter().enumerate().map(|(index, event)| atoms(index, event, profile).len()).sum();
+    all <= 12
+}
+
+fn complete() -> impl Strategy<Value = StrategyKind> {
+    prop::sample::select(vec![StrategyKind::Deviations, StrategyKind::Complete])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_walk_meets_what_brute_force_meets(
+        trace in traces(false, true), profile in profiles(), strategy in complete(), writes in any::<bool>(),
+    ) {
+        prop_assume!(is_small(&trace, &profile));
+        let (expected, images) = brute_force(&trace, &profile, writes, 0);
+        let explored = walk(&trace, &profile, strategy, writes, 0, 1);
+        prop_assert_eq!(&explored.outcomes, &expected);
+        prop_assert_eq!(&explored.represented, &explored.total);
+        for (counted, images) in explored.images_by_epoch.iter().zip(images) {
+            let counted: usize = counted.parse().expect("a small number");
+            prop_assert!(counted == images || (!explored.exact && counted > images));
+        }
+    }
+
+    #[test]
+    fn equal_contents_are_one_outcome_where_writes_do_not_overlap_in_part(
+        trace in traces(true, false), profile in profiles(), strategy in complete(), writes in any::<bool>(),
+    ) {
+        prop_assume!(is_small(&trace, &profile));
+        let (expected, images) = brute_force(&trace, &profile, writes, 0);
+        let explored = walk(&trace, &profile, strategy, writes, 0, 2);
+        prop_assert_eq!(&explored.outcomes, &expected);
+        prop_assert_eq!(&explored.represented, &explored.total);
+        if profile.order == Order::Any {
+            let images: Vec<String> = images.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(explored.images_by_epoch, images);
+        }
+    }
+
+    #[test]
+    fn partial_overlaps_with_equal_contents_lose_no_outcome(
+        trace in traces(false, false), profile in profiles(), strategy in complete(),
+    ) {
+        prop_assume!(is_small(&trace, &profile));
+        let (expected, _) = brute_force(&trace, &profile, true, 0);
+        let explored = walk(&trace, &profile, strategy, true, 0, 1);
+        prop_assert_eq!(&explored.outcomes, &expected);
+        prop_assert_eq!(&explored.represented, &explored.total);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_crash_during_recovery_meets_what_brute_force_meets(
+        trace in traces(true, true), profile in profiles(), strategy in complete(), nested in 1..=2u8,
+    ) {
+        prop_assume!(is_small(&trace, &profile) && trace.events.len() <= 6);
+        let (expected, _) = brute_force(&trace, &profile, true, nested);
+        let explored = walk(&trace, &profile, strategy, true, nested, 1);
+        prop_assert_eq!(&explored.outcomes, &expected);
+    }
+
+    #[test]
+    fn every_strategy_meets_only_what_brute_force_meets(
+        trace in traces(false, true), profile in profiles(),
+        strategy in prop::sample::select(vec![StrategyKind::Prefix, StrategyKind::TwoPoint]),
+    ) {
+        prop_assume!(is_small(&trace, &profile));
+        let (expected, _) = brute_force(&trace, &profile, true, 0);
+        let explored = walk(&trace, &profile, strategy, true, 0, 1);
+        prop_assert!(explored.outcomes.is_subset(&expected));
+    }
+}

@@ -1,0 +1,271 @@
+//! What stands in a chunk: numbers, texts, pieces and events.
+
+use super::chunk::at_most;
+use super::{EXCEPT_MAX, PAYLOAD_MAX, PIECE, Problem, TEXT_MAX};
+use crate::{Bytes, DeviceId, Event, EventId, Label, OpId, Payload};
+use rustc_hash::FxHashMap;
+
+const WRITE: u64 = 0x10;
+const WRITE_ZEROES: u64 = 0x11;
+const DISCARD: u64 = 0x12;
+const RESIZE: u64 = 0x13;
+const FLUSH: u64 = 0x14;
+const BEGIN: u64 = 0x15;
+const ACK: u64 = 0x16;
+const MARK: u64 = 0x17;
+
+/// Both sides stop numbering labels here, so that a file cannot fill the memory of its reader with them.
+const LABELS_MAX: usize = 4096;
+const LABEL_NUMBERED_MAX: usize = 4096;
+
+/// Where a piece is stored: the index of its DATA chunk among all DATA chunks, and the offset in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) chunk: u32,
+    pub(super) offset: u32,
+}
+
+/// The labels that have a number. Writer and reader keep the same table by the same rule.
+#[derive(Default)]
+pub(super) struct Labels {
+    numbers: FxHashMap<Label, u64>,
+    labels: Vec<Label>,
+}
+
+impl Labels {
+    fn learn(&mut self, label: &Label) {
+        if self.labels.len() < LABELS_MAX && label.as_str().len() <= LABEL_NUMBERED_MAX {
+            self.numbers.insert(label.clone(), self.labels.len() as u64);
+            self.labels.push(label.clone());
+        }
+    }
+}
+
+pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_number(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+pub(super) fn put_piece(out: &mut Vec<u8>, piece: Piece) {
+    put_number(out, u64::from(piece.chunk));
+    put_number(out, u64::from(piece.offset));
+}
+
+fn put_label(out: &mut Vec<u8>, label: Option<&Label>, labels: &mut Labels) {
+    let Some(label) = label else { return put_number(out, 0) };
+    if let Some(number) = labels.numbers.get(label) {
+        return put_number(out, number + 2);
+    }
+    put_number(out, 1);
+    put_text(out, label.as_str());
+    labels.learn(label);
+}
+
+/// Refuses an event that a reader would refuse for its length.
+pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
+    let text = |what, text: &str| at_most(what, text.len(), TEXT_MAX.index());
+    if let Some(label) = event.label() {
+        text("a label", label.as_str())?;
+    }
+    match event {
+        Event::Write { data, .. } => at_most("a payload", data.len().index(), PAYLOAD_MAX.index()),
+        Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
+        Event::Begin { text: op, .. } => text("an operation", op),
+        Event::Mark { text: note } => text("a mark", note),
+        _ => Ok(()),
+    }
+}
+
+/// Appends an event whose payload is already stored, and was given these pieces.
+pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labels: &mut Labels) {
+    let mut put = |numbers: &[u64]| numbers.iter().for_each(|number| put_number(out, *number));
+    match event {
+        Event::Write { device, at, data, fua, label } => {
+            put(&[WRITE, u64::from(device.0), at.0, u64::from(*fua)]);
+            put_label(out, label.as_ref(), labels);
+            put_number(out, data.len().0);
+            pieces.iter().for_each(|piece| put_piece(out, *piece));
+        }
+        Event::WriteZeroes { device, at, len, fua, label } => {
+            put(&[WRITE_ZEROES, u64::from(device.0), at.0, len.0, u64::from(*fua)]);
+            put_label(out, label.as_ref(), labels);
+        }
+        Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
+        Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),
+        Event::Flush { device, except } => {
+            put(&[FLUSH, u64::from(device.0), except.len() as u64]);
+            let mut before = 0;
+            for id in except {
+                put_number(out, u64::from(id.0 - before));
+                before = id.0;
+            }
+        }
+        Event::Begin { op, text } => {
+            put(&[BEGIN, u64::from(op.0)]);
+            put_text(out, text);
+        }
+        Event::Ack { op, durable } => put(&[ACK, u64::from(op.0), u64::from(*durable)]),
+        Event::Mark { text } => {
+            put(&[MARK]);
+            put_text(out, text);
+        }
+    }
+}
+
+/// Reads through the raw bytes of a chunk.
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Cursor { rest: bytes }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, Problem> {
+        let mut number = 0;
+        for shift in (0..70).step_by(7) {
+            let (byte, rest) = self.rest.split_first().ok_or(malformed("it ends within a number"))?;
+            self.rest = rest;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits {
+                break;
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(malformed("a number exceeds 64 bits"))
+    }
+
+    fn number_as<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, Problem> {
+        T::try_from(self.number()?).map_err(|_| malformed(what))
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Bytes, Problem> {
+        self.number().map(Bytes)
+    }
+
+    fn flag(&mut self) -> Result<bool, Problem> {
+        match self.number()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(malformed("there is no such flag")),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, Problem> {
+        let len = self.number()?;
+        if len > self.rest.len() as u64 {
+            return Err(malformed("a text is longer than its chunk"));
+        }
+        at_most("a text", len as usize, TEXT_MAX.index())?;
+        let (text, rest) = self.rest.split_at(len as usize);
+        self.rest = rest;
+        std::str::from_utf8(text).map_err(|_| malformed("a text is not UTF-8"))
+    }
+
+    pub(super) fn piece(&mut self) -> Result<Piece, Problem> {
+        let chunk = self.number_as("there is no such DATA chunk")?;
+        Ok(Piece { chunk, offset: self.number_as("a piece lies beyond its DATA chunk")? })
+    }
+
+    fn device(&mut self) -> Result<DeviceId, Problem> {
+        self.number_as("there is no such device").map(DeviceId)
+    }
+
+    fn op(&mut self) -> Result<OpId, Problem> {
+        self.number_as("there is no such operation").map(OpId)
+    }
+
+    fn label(&mut self, labels: &mut Labels) -> Result<Option<Label>, Problem> {
+        match self.number()? {
+            0 => Ok(None),
+            1 => {
+                let label = Label::from(self.text()?);
+                labels.learn(&label);
+                Ok(Some(label))
+            }
+            number => {
+                let known = usize::try_from(number - 2).ok().and_then(|index| labels.labels.get(index));
+                known.cloned().map(Some).ok_or(malformed("a label was never introduced"))
+            }
+        }
+    }
+
+    fn except(&mut self) -> Result<Vec<EventId>, Problem> {
+        let count = self.number()?;
+        if count > (self.rest.len().min(EXCEPT_MAX)) as u64 {
+            return Err(malformed("a flush has more exceptions than its chunk has bytes"));
+        }
+        let mut before: u32 = 0;
+        let mut next = || {
+            let step: u32 = self.number_as("there is no such event")?;
+            before = before.checked_add(step).ok_or(malformed("there is no such event"))?;
+            Ok(EventId(before))
+        };
+        (0..count).map(|_| next()).collect()
+    }
+}
+
+/// Fetches payloads while events are read. The range has not been checked yet.
+pub(super) trait Payloads {
+    fn fetch(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<Payload, Problem>;
+}
+
+/// Reads one event.
+pub(super) fn event(
+    cursor: &mut Cursor<'_>,
+    labels: &mut Labels,
+    payloads: &mut impl Payloads,
+) -> Result<Event, Problem> {
+    let kind = cursor.number()?;
+    Ok(match kind {
+        WRITE => {
+            let (device, at, fua) = (cursor.device()?, cursor.bytes()?, cursor.flag()?);
+            let label = cursor.label(labels)?;
+            let len = cursor.bytes()?;
+            let data = payloads.fetch(device, at, len, cursor)?;
+            Event::Write { device, at, data, fua, label }
+        }
+        WRITE_ZEROES => {
+            let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
+            Event::WriteZeroes { device, at, len, fua: cursor.flag()?, label: cursor.label(labels)? }
+        }
+        DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
+        RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },
+        FLUSH => Event::Flush { device: cursor.device()?, except: cursor.except()? },
+        BEGIN => Event::Begin { op: cursor.op()?, text: cursor.text()?.to_owned() },
+        ACK => Event::Ack { op: cursor.op()?, durable: cursor.flag()? },
+        MARK => Event::Mark { text: cursor.text()?.to_owned() },
+        _ => return Err(Problem::Kind { kind, version: kind >> 4 }),
+    })
+}
+
+/// The lengths of the pieces of a payload.
+pub(super) fn piece_lens(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(PIECE).map(move |start| PIECE.min(len - start))
+}
+
+pub(super) fn malformed(what: &'static str) -> Problem {
+    Problem::Malformed { what }
+}

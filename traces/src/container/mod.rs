@@ -1,0 +1,227 @@
+//! The container file of a trace, ending in `.crash`.
+//!
+//! All numbers are little-endian. The file is a preamble and then chunks, each of which stands on its own: whatever
+//! follows the last whole chunk may be missing.
+//!
+//! ```text
+//! preamble    0  "crashtrc"
+//!             8  u32  layout version: 1
+//!            12  u32  crc32 of bytes 0..12
+//! chunk       0  tag: "DEVS", "BASE", "DATA", "EVTS" or "DONE"
+//!             4  u32  number of this chunk, from 0
+//!             8  u32  raw length, once decompressed
+//!            12  u32  stored length
+//!            16  u32  crc32 of the stored bytes
+//!            20  u32  crc32 of bytes 0..20
+//!            24  stored bytes: one zstd frame
+//!
+//! DEVS  first, once:  count, then for each device  name, block, length, number of base pages
+//! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
+//! BASE  base pages, those of device 0 first:  distance from the page before, piece
+//! EVTS  whole events, which refer only to DATA chunks before this one
+//! DONE  last, once:  number of events
+//!
+//! event  kind, then
+//!   0x10 Write         device, at, flags (1 = FUA), label, length, a piece for each 4096 bytes
+//!   0x11 WriteZeroes   device, at, length, flags, label
+//!   0x12 Discard       device, at, length
+//!   0x13 Resize        device, length
+//!   0x14 Flush         device, count of exceptions, the first, then the distance of each from the one before
+//!   0x15 Begin         operation, text
+//!   0x16 Ack           operation, flags (1 = durable)
+//!   0x17 Mark          text
+//! label  0 = none; 1 = new, text follows; n + 2 = the n-th label that was new
+//! text   length, UTF-8
+//! ```
+//!
+//! Numbers in chunks are LEB128. The kind of an event is `16 * version + n`, where the version is that of the
+//! first reader that knows it: flash, persistent memory and clusters add kinds without a new layout, and an older
+//! reader that meets one can say which version it takes.
+//!
+//! | layout | kinds        | first release | holds         |
+//! |--------|--------------|---------------|---------------|
+//! | 1      | `0x10..0x18` | 0.1           | block devices |
+//!
+//! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
+//! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.
+
+mod chunk;
+mod codec;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use read::Reader;
+pub use write::Writer;
+
+use crate::{Bytes, Invalid, Trace};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+use thiserror::Error;
+
+/// The layout that this crate writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// The longest payload of one write.
+pub const PAYLOAD_MAX: Bytes = Bytes(256 << 20);
+
+/// The longest text: a device's name, a label, a mark, an operation.
+pub const TEXT_MAX: Bytes = Bytes(1 << 20);
+
+/// What every container file begins with.
+pub(crate) const MAGIC: &[u8; 8] = b"crashtrc";
+
+const PREAMBLE: usize = 16;
+/// Payloads are shared in pieces of this size, counted from the start of the payload.
+const PIECE: usize = 4096;
+/// How many pieces the writer remembers, and so finds again: the last 256 MiB.
+const PIECES_REMEMBERED: usize = 65_536;
+/// How many DATA chunks the reader keeps decompressed: 32 MiB.
+const CHUNKS_CACHED: usize = 128;
+/// The most exceptions of one flush.
+const EXCEPT_MAX: usize = 1 << 20;
+
+/// How a trace file ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The recorder finished.
+    Complete,
+    /// The recorder died, or the file was cut: everything before this byte was read, and nothing after it is whole.
+    Cut {
+        /// Where the first chunk that is not whole begins.
+        at: Bytes,
+    },
+}
+
+/// How much memory reading may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For base images, and for events where they are all kept.
+    pub memory: Bytes,
+}
+
+impl Default for Limits {
+    /// 4 GiB.
+    fn default() -> Self {
+        Limits { memory: Bytes(4 << 30) }
+    }
+}
+
+/// What is wrong with a container file, and where.
+#[derive(Debug, Error)]
+#[error("{problem}, at byte {}", offset.0)]
+pub struct ContainerError {
+    /// The byte of the file at which the chunk or field begins that is wrong.
+    pub offset: Bytes,
+    /// What is wrong.
+    #[source]
+    pub problem: Problem,
+}
+
+impl ContainerError {
+    fn new(offset: u64, problem: impl Into<Problem>) -> Self {
+        ContainerError { offset: Bytes(offset), problem: problem.into() }
+    }
+}
+
+/// What can be wrong with a container file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file could not be read or written.
+    #[error("input or output failed: {0}")]
+    Io(#[from] io::Error),
+    /// The file begins with something else.
+    #[error("this is not a crashcheck trace: it does not begin with `crashtrc`")]
+    NotATrace,
+    /// The file ends before its devices and base images do, so that no event can be understood.
+    #[error("the file ends within its header or base images: no event was recorded")]
+    HeaderCut,
+    /// A newer layout.
+    #[error("the file has layout version {found}, but this reader knows {VERSION}: use a newer crashcheck")]
+    Version {
+        /// The version of the file.
+        found: u32,
+    },
+    /// An event of a medium that this reader does not know.
+    #[error("event kind {kind:#x} needs format version {version}, but this reader knows {VERSION}")]
+    Kind {
+        /// The kind.
+        kind: u64,
+        /// The version that introduced it.
+        version: u64,
+    },
+    /// A chunk that this reader does not know.
+    #[error("there is no chunk `{}`: the file is damaged or newer than this reader", .tag.escape_ascii())]
+    Tag {
+        /// Its tag.
+        tag: [u8; 4],
+    },
+    /// Bytes have changed since they were written.
+    #[error("the checksum of {what} is wrong: the file is damaged")]
+    Checksum {
+        /// Of what.
+        what: &'static str,
+    },
+    /// A chunk is missing or stands twice.
+    #[error("chunk {expected} should be here, but this is chunk {found}")]
+    ChunkNumber {
+        /// The number that should follow.
+        expected: u32,
+        /// The number that does.
+        found: u32,
+    },
+    /// Something is longer than the format allows.
+    #[error("{what} has {len} bytes, but the most is {max}")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// How long it is.
+        len: u64,
+        /// How long it may be.
+        max: u64,
+    },
+    /// The content of a chunk does not follow the format.
+    #[error("the chunk is malformed: {what}")]
+    Malformed {
+        /// In which way.
+        what: &'static str,
+    },
+    /// An event does not fit its device.
+    #[error("the trace contradicts itself: {0}")]
+    Invalid(#[from] Invalid),
+    /// The trace takes more memory than it may.
+    #[error("the trace needs more than {limit} of memory: raise the limit or read it event by event")]
+    Memory {
+        /// The limit.
+        limit: Bytes,
+    },
+}
+
+impl Trace {
+    /// Reads a container file into memory, at most 4 GiB of it, and says how it ends: what a recorder that died has
+    /// left is usable. [`Reader`] reads event by event.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or is too large.
+    pub fn read_from(path: impl AsRef<Path>) -> Result<(Trace, Ending), ContainerError> {
+        let file = File::open(path).map_err(|error| ContainerError::new(0, error))?;
+        Reader::open(file)?.into_trace()
+    }
+
+    /// Writes a container file. A file that exists is replaced.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or the trace is not valid.
+    pub fn write_to(&self, path: impl AsRef<Path>) -> Result<(), ContainerError> {
+        let file = File::create(path).map_err(|error| ContainerError::new(0, error))?;
+        let mut writer = Writer::new(BufWriter::new(file), &self.devices)?;
+        for event in &self.events {
+            writer.push(event)?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+}

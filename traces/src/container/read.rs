@@ -1,0 +1,371 @@
+//! Reading a container, event by event.
+
+use super::chunk::{HEADER, Header, Tag, read_preamble};
+use super::codec::{Cursor, Labels, Payloads, Piece, event, malformed, piece_lens};
+use super::{CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem};
+use crate::trace::validate_event;
+use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Image, Payload, Trace};
+use lru::LruCache;
+use std::io::{Read, Seek, SeekFrom};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Reads a container: an iterator of its events, in bounded memory.
+///
+/// After the last event, or after an error, [`ending`](Reader::ending) says how the file ends.
+pub struct Reader<R> {
+    store: Store<R>,
+    limits: Limits,
+    devices: Vec<Device>,
+    labels: Labels,
+    /// The EVTS chunk that is being read.
+    records: Vec<u8>,
+    done: usize,
+    records_at: u64,
+    next: u32,
+    ending: Option<Ending>,
+    failed: bool,
+}
+
+/// The file, as chunks, and the pieces in its DATA chunks.
+struct Store<R> {
+    input: R,
+    size: u64,
+    at: u64,
+    number: u32,
+    data_at: Vec<u64>,
+    cache: LruCache<u32, Arc<[u8]>>,
+    lens: Vec<Bytes>,
+    limit: Bytes,
+}
+
+/// A whole chunk, or the place where the file was cut.
+enum Step {
+    Chunk { tag: Tag, at: u64, raw: Vec<u8> },
+    Cut { at: u64 },
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Reads the devices and their base images, at most 4 GiB of them.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not a container, or is damaged or cut before its first event could begin.
+    pub fn open(input: R) -> Result<Self, ContainerError> {
+        Reader::open_within(input, Limits::default())
+    }
+
+    /// As [`open`](Reader::open), with another limit for the memory.
+    ///
+    /// # Errors
+    /// As [`open`](Reader::open).
+    pub fn open_within(input: R, limits: Limits) -> Result<Self, ContainerError> {
+        let mut store = Store::new(input, limits.memory)?;
+        let (table_at, table) = match store.step()? {
+            Step::Chunk { tag: Tag::Devices, at, raw } => (at, raw),
+            Step::Chunk { at, .. } => {
+                return Err(ContainerError::new(at, malformed("the devices do not come first")));
+            }
+            Step::Cut { at } => return Err(ContainerError::new(at, Problem::HeaderCut)),
+        };
+        let (mut devices, pages) =
+            device_table(&table, limits).map_err(|problem| ContainerError::new(table_at, problem))?;
+        load_base(&mut store, &mut devices, &pages)?;
+        store.lens = devices.iter().map(|device| device.base.len()).collect();
+        Ok(Reader {
+            store,
+            limits,
+            devices,
+            labels: Labels::default(),
+            records: Vec::new(),
+            done: 0,
+            records_at: 0,
+            next: 0,
+            ending: None,
+            failed: false,
+        })
+    }
+
+    /// The devices, as they were when the recording began.
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// How the file ends, once the iterator has returned `None`. After an error there is no telling.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// Reads the rest into memory, within the limit.
+    ///
+    /// # Errors
+    /// If the file is damaged or the events need more memory than they may.
+    pub fn into_trace(mut self) -> Result<(Trace, Ending), ContainerError> {
+        let mut used: u64 = self.devices.iter().map(|device| resident(&device.base)).sum();
+        let mut events = Vec::new();
+        while let Some(event) = self.next() {
+            let event = event?;
+            used += event_size(&event);
+            if used > self.limits.memory.0 {
+                let problem = Problem::Memory { limit: self.limits.memory };
+                return Err(ContainerError::new(self.records_at, problem));
+            }
+            events.push(event);
+        }
+        let ending = self.ending.unwrap_or(Ending::Cut { at: Bytes(self.store.at) });
+        Ok((Trace { devices: self.devices, events }, ending))
+    }
+
+    fn step(&mut self) -> Result<Option<Event>, ContainerError> {
+        while self.done == self.records.len() {
+            match self.store.step()? {
+                Step::Cut { at } => {
+                    self.ending = Some(Ending::Cut { at: Bytes(at) });
+                    return Ok(None);
+                }
+                Step::Chunk { tag: Tag::Events, at, raw } => {
+                    (self.records, self.records_at, self.done) = (raw, at, 0);
+                }
+                Step::Chunk { tag: Tag::Done, at, raw } => {
+                    self.finish(&raw).map_err(|problem| ContainerError::new(at, problem))?;
+                    self.ending = Some(Ending::Complete);
+                    return Ok(None);
+                }
+                Step::Chunk { at, .. } => {
+                    return Err(ContainerError::new(at, malformed("it does not belong among the events")));
+                }
+            }
+        }
+        self.decode().map(Some).map_err(|problem| ContainerError::new(self.records_at, problem))
+    }
+
+    fn decode(&mut self) -> Result<Event, Problem> {
+        let mut cursor = Cursor::new(&self.records[self.done..]);
+        let event = event(&mut cursor, &mut self.labels, &mut self.store)?;
+        validate_event(EventId(self.next), &event, &mut self.store.lens)?;
+        self.next = self.next.checked_add(1).ok_or(malformed("there are more than 2^32 events"))?;
+        self.done = self.records.len() - cursor.left();
+        Ok(event)
+    }
+
+    fn finish(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        if Cursor::new(raw).number()? != u64::from(self.next) {
+            return Err(malformed("the number of events is not what the recorder counted"));
+        }
+        if self.store.at != self.store.size {
+            return Err(malformed("the file goes on after its end"));
+        }
+        Ok(())
+    }
+
+    /// The DATA chunks that are held decompressed.
+    #[cfg(test)]
+    pub(super) fn chunks_held(&self) -> usize {
+        self.store.cache.len()
+    }
+}
+
+impl<R: Read + Seek> Iterator for Reader<R> {
+    type Item = Result<Event, ContainerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.ending.is_some() {
+            return None;
+        }
+        let step = self.step();
+        self.failed = step.is_err();
+        step.transpose()
+    }
+}
+
+impl<R: Read + Seek> Store<R> {
+    fn new(mut input: R, limit: Bytes) -> Result<Self, ContainerError> {
+        let fail = |error| ContainerError::new(0, Problem::Io(error));
+        let size = input.seek(SeekFrom::End(0)).map_err(fail)?;
+        input.seek(SeekFrom::Start(0)).map_err(fail)?;
+        read_preamble(&mut input)?;
+        let cache = LruCache::new(NonZeroUsize::new(CHUNKS_CACHED).expect("a constant above zero"));
+        let at = PREAMBLE as u64;
+        Ok(Store { input, size, at, number: 0, data_at: Vec::new(), cache, lens: Vec::new(), limit })
+    }
+
+    /// Goes on to the next chunk that is not DATA; DATA chunks are checked and noted on the way.
+    fn step(&mut self) -> Result<Step, ContainerError> {
+        loop {
+            let at = self.at;
+            let Some((header, raw)) = self.read(at)? else { return Ok(Step::Cut { at }) };
+            if header.number != self.number {
+                let problem = Problem::ChunkNumber { expected: self.number, found: header.number };
+                return Err(ContainerError::new(at, problem));
+            }
+            self.number += 1;
+            self.at += (HEADER as u64) + u64::from(header.stored);
+            if header.tag != Tag::Data {
+                return Ok(Step::Chunk { tag: header.tag, at, raw });
+            }
+            self.cache.put(self.data_at.len() as u32, raw.into());
+            self.data_at.push(at);
+        }
+    }
+
+    /// Reads the chunk at an offset, or `None` if the file ends before the chunk does.
+    fn read(&mut self, at: u64) -> Result<Option<(Header, Vec<u8>)>, ContainerError> {
+        let fail = |problem: Problem| ContainerError::new(at, problem);
+        let left = self.size - at;
+        if left < HEADER as u64 {
+            return Ok(None);
+        }
+        self.input.seek(SeekFrom::Start(at)).map_err(|error| fail(error.into()))?;
+        let mut header = [0; HEADER];
+        self.input.read_exact(&mut header).map_err(|error| fail(error.into()))?;
+        let header = Header::parse(&header).map_err(fail)?;
+        if left - (HEADER as u64) < u64::from(header.stored) {
+            return Ok(None);
+        }
+        let mut stored = vec![0; header.stored as usize];
+        self.input.read_exact(&mut stored).map_err(|error| fail(error.into()))?;
+        let raw = header.unpack(&stored).map_err(fail)?;
+        Ok(Some((header, raw)))
+    }
+
+    fn data(&mut self, chunk: u32) -> Result<Arc<[u8]>, Problem> {
+        if let Some(data) = self.cache.get(&chunk) {
+            return Ok(Arc::clone(data));
+        }
+        let at = *self.data_at.get(chunk as usize).ok_or(malformed("there is no such DATA chunk"))?;
+        let raw = self.read(at).map_err(|error| error.problem)?;
+        let (_, raw) = raw.ok_or(malformed("a DATA chunk has gone while the file was read"))?;
+        let data: Arc<[u8]> = raw.into();
+        self.cache.put(chunk, Arc::clone(&data));
+        Ok(data)
+    }
+
+    fn append(&mut self, piece: Piece, len: usize, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let data = self.data(piece.chunk)?;
+        let start = piece.offset as usize;
+        let bytes = data.get(start..start + len).ok_or(malformed("a piece lies beyond its DATA chunk"))?;
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl<R: Read + Seek> Payloads for Store<R> {
+    fn fetch(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<Payload, Problem> {
+        let size = self.lens.get(device.index()).copied().ok_or(malformed("there is no such device"))?;
+        if at.checked_add(len).is_none_or(|end| end > size) {
+            return Err(malformed("a write ends beyond its device"));
+        }
+        if len > PAYLOAD_MAX {
+            return Err(Problem::TooLong { what: "a payload", len: len.0, max: PAYLOAD_MAX.0 });
+        }
+        if len > self.limit {
+            return Err(Problem::Memory { limit: self.limit });
+        }
+        // A piece takes at least two bytes in the record: an event cannot claim more than it names.
+        if len.index().div_ceil(PIECE) > cursor.left() / 2 {
+            return Err(malformed("a write has more pieces than its chunk has bytes"));
+        }
+        let mut data = Vec::with_capacity(len.index());
+        for piece_len in piece_lens(len.index()) {
+            let piece = cursor.piece()?;
+            self.append(piece, piece_len, &mut data)?;
+        }
+        Ok(Payload::from(data))
+    }
+}
+
+/// The devices, still without content, and how many base pages each has.
+fn device_table(raw: &[u8], limits: Limits) -> Result<(Vec<Device>, Vec<u64>), Problem> {
+    let mut cursor = Cursor::new(raw);
+    let count = cursor.number()?;
+    if count > u64::from(u16::MAX) + 1 {
+        return Err(malformed("there are more than 65,536 devices"));
+    }
+    let (mut devices, mut pages, mut total) = (Vec::new(), Vec::new(), 0u64);
+    for _ in 0..count {
+        let name = cursor.text()?.to_owned();
+        let (block, len, present) = (cursor.bytes()?, cursor.bytes()?, cursor.number()?);
+        if block == Bytes::ZERO {
+            return Err(malformed("a device has a block size of 0"));
+        }
+        if len > DEVICE_LEN_MAX {
+            return Err(Problem::TooLong { what: "a device", len: len.0, max: DEVICE_LEN_MAX.0 });
+        }
+        total = total.saturating_add(present.saturating_mul(PIECE as u64));
+        if total > limits.memory.0 {
+            return Err(Problem::Memory { limit: limits.memory });
+        }
+        devices.push(Device { name, block, base: Image::zeroed(len) });
+        pages.push(present);
+    }
+    if cursor.left() == 0 { Ok((devices, pages)) } else { Err(malformed("it goes on after the last device")) }
+}
+
+fn load_base<R: Read + Seek>(
+    store: &mut Store<R>,
+    devices: &mut [Device],
+    pages: &[u64],
+) -> Result<(), ContainerError> {
+    let (mut at, mut raw, mut done) = (store.at, Vec::new(), 0);
+    for (device, pages) in devices.iter_mut().zip(pages) {
+        let mut page = 0;
+        for _ in 0..*pages {
+            while done == raw.len() {
+                (at, raw, done) = base_chunk(store)?;
+            }
+            let mut cursor = Cursor::new(&raw[done..]);
+            base_page(store, &mut cursor, &mut page, &mut device.base)
+                .map_err(|problem| ContainerError::new(at, problem))?;
+            done = raw.len() - cursor.left();
+        }
+    }
+    if done == raw.len() {
+        return Ok(());
+    }
+    Err(ContainerError::new(at, malformed("it goes on after the last base page")))
+}
+
+fn base_chunk<R: Read + Seek>(store: &mut Store<R>) -> Result<(u64, Vec<u8>, usize), ContainerError> {
+    match store.step()? {
+        Step::Chunk { tag: Tag::Base, at, raw } => Ok((at, raw, 0)),
+        Step::Chunk { at, .. } => Err(ContainerError::new(at, malformed("base pages are missing before it"))),
+        Step::Cut { at } => Err(ContainerError::new(at, Problem::HeaderCut)),
+    }
+}
+
+fn base_page<R: Read + Seek>(
+    store: &mut Store<R>,
+    cursor: &mut Cursor<'_>,
+    page: &mut u64,
+    base: &mut Image,
+) -> Result<(), Problem> {
+    let beyond = || malformed("a base page lies beyond its device");
+    *page = page.checked_add(cursor.number()?).ok_or_else(beyond)?;
+    let at = page.checked_mul(PIECE as u64).filter(|at| *at < base.len().0).ok_or_else(beyond)?;
+    let piece = cursor.piece()?;
+    let mut data = Vec::new();
+    store.append(piece, (base.len().0 - at).min(PIECE as u64) as usize, &mut data)?;
+    base.write(Bytes(at), &data);
+    Ok(())
+}
+
+fn resident(image: &Image) -> u64 {
+    image.pages().map(|(_, page)| page.len() as u64).sum()
+}
+
+/// About what an event takes in memory.
+fn event_size(event: &Event) -> u64 {
+    let content = match event {
+        Event::Write { data, .. } => data.len().index(),
+        Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
+        Event::Begin { text, .. } | Event::Mark { text } => text.len(),
+        _ => 0,
+    };
+    let content = content + event.label().map_or(0, |label| label.as_str().len());
+    (content + size_of::<Event>()) as u64
+}

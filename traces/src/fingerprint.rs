@@ -1,0 +1,106 @@
+//! A short number that tells traces apart.
+
+use crate::{Bytes, Event, Trace};
+use crc32fast::Hasher;
+
+impl Trace {
+    /// The CRC-32 of what decides which crash states there are: the lengths and contents of the devices and the events.
+    /// Names of devices and labels of writes do not count. The number is part of replay ids and so never changes.
+    pub fn fingerprint(&self) -> u32 {
+        let mut crc = Crc(Hasher::new());
+        crc.number(self.devices.len() as u64);
+        for device in &self.devices {
+            crc.number(device.base.len().0);
+            for (at, page) in device.base.pages() {
+                crc.number(at.0);
+                crc.bytes(page);
+            }
+        }
+        self.events.iter().for_each(|event| crc.event(event));
+        crc.0.finalize()
+    }
+}
+
+struct Crc(Hasher);
+
+impl Crc {
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn numbers(&mut self, numbers: &[u64]) {
+        numbers.iter().for_each(|number| self.number(*number));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn event(&mut self, event: &Event) {
+        let range = |kind, at: &Bytes, len: Bytes| [kind, at.0, len.0];
+        self.number(event.device().map_or(0, |device| u64::from(device.0) + 1));
+        match event {
+            Event::Write { at, data, fua, .. } => {
+                self.numbers(&[1, at.0, u64::from(*fua)]);
+                self.bytes(data.as_slice());
+            }
+            Event::WriteZeroes { at, len, fua, .. } => {
+                self.numbers(&range(2, at, *len));
+                self.number(u64::from(*fua));
+            }
+            Event::Discard { at, len, .. } => self.numbers(&range(3, at, *len)),
+            Event::Resize { len, .. } => self.numbers(&[4, len.0]),
+            Event::Flush { except, .. } => {
+                self.numbers(&[5, except.len() as u64]);
+                except.iter().for_each(|id| self.number(u64::from(id.0)));
+            }
+            Event::Begin { op, text } => {
+                self.numbers(&[6, u64::from(op.0)]);
+                self.bytes(text.as_bytes());
+            }
+            Event::Ack { op, durable } => self.numbers(&[7, u64::from(op.0), u64::from(*durable)]),
+            Event::Mark { text } => {
+                self.number(8);
+                self.bytes(text.as_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::any_trace;
+    use crate::{Bytes, Device, DeviceId, Event, Label, Payload, Trace};
+    use proptest::prelude::*;
+
+    fn one_write(fill: u8, label: Option<Label>) -> Trace {
+        let (device, at, data) = (DeviceId(0), Bytes(512), Payload::from(vec![fill; 512]));
+        let events = vec![Event::Write { device, at, data, fua: false, label }];
+        Trace { devices: vec![Device::zeroed("disk", Bytes(512), Bytes(4096))], events }
+    }
+
+    #[test]
+    fn the_fingerprint_of_a_trace_never_changes() {
+        assert_eq!(one_write(7, None).fingerprint(), 0x0000_0000);
+    }
+
+    #[test]
+    fn contents_count_and_names_do_not() {
+        let trace = one_write(7, None);
+        assert_ne!(trace.fingerprint(), one_write(8, None).fingerprint());
+        let mut renamed = one_write(7, Some(Label::from("inode")));
+        renamed.devices[0].name = "other".into();
+        assert_eq!(trace.fingerprint(), renamed.fingerprint());
+    }
+
+    proptest! {
+        #[test]
+        fn a_missing_event_changes_the_fingerprint(mut trace in any_trace()) {
+            let whole = trace.fingerprint();
+            if trace.events.pop().is_some() {
+                prop_assert_ne!(trace.fingerprint(), whole);
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The requests of one device between issue and completion.
+
+use super::{DISCARD, FLUSH, FUA, Record, SECTOR, WRITE};
+use crate::formats::Collector;
+use crate::import::ImportError;
+use crate::{Bytes, DeviceId, Event, EventId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What is in flight on one device.
+pub(super) struct Flight {
+    device: DeviceId,
+    /// By the first sector that has not completed yet.
+    requests: BTreeMap<u64, VecDeque<Request>>,
+    /// Flushes without data, in the order of their issue.
+    flushes: VecDeque<Barrier>,
+    /// Events that are in the trace and have not completed.
+    flying: BTreeSet<EventId>,
+}
+
+/// A request with a range.
+struct Request {
+    record: Record,
+    left: u64,
+    /// Its event, if that is in the trace already.
+    event: Option<EventId>,
+    barrier: Option<Barrier>,
+    requeued: bool,
+}
+
+/// What a flush found when it was issued.
+struct Barrier {
+    flying: Vec<EventId>,
+    next: EventId,
+    requeued: bool,
+}
+
+impl Flight {
+    pub(super) fn new(device: DeviceId) -> Self {
+        let (requests, flushes) = (BTreeMap::new(), VecDeque::new());
+        Flight { device, requests, flushes, flying: BTreeSet::new() }
+    }
+
+    pub(super) fn requeue(&mut self, record: &Record) {
+        let requests = self.requests.get_mut(&record.sector);
+        if record.bytes == 0 {
+            self.flushes.iter_mut().rev().take(1).for_each(|flush| flush.requeued = true);
+        } else if let Some(request) = requests.and_then(|queue| queue.back_mut()) {
+            request.requeued = true;
+        }
+    }
+
+    pub(super) fn issue(&mut self, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        if self.issued_again(record) {
+            return Ok(());
+        }
+        to.charge(size_of::<Request>(), record.offset)?;
+        let barrier = if record.is(FLUSH) { Some(self.barrier(record, to)?) } else { None };
+        if record.bytes == 0 {
+            self.flushes.extend(barrier);
+            return Ok(());
+        }
+        let event = if record.is(DISCARD) {
+            let (at, len) = (record.at()?, Bytes(u64::from(record.bytes)));
+            Some(to.push(Event::Discard { device: self.device, at, len }, record.offset)?)
+        } else if !record.is(FUA) && record.is(WRITE) {
+            let write = record.write(false, self.device, to)?;
+            Some(to.push(write, record.offset)?)
+        } else {
+            None
+        };
+        self.flying.extend(event);
+        let left = u64::from(record.bytes);
+        let request = Request { record: *record, left, event, barrier, requeued: false };
+        self.requests.entry(record.sector).or_default().push_back(request);
+        Ok(())
+    }
+
+    fn issued_again(&mut self, record: &Record) -> bool {
+        let again = if record.bytes == 0 {
+            self.flushes.iter_mut().find(|flush| flush.requeued).map(|flush| &mut flush.requeued)
+        } else {
+            let queue = self.requests.get_mut(&record.sector);
+            let request = queue.and_then(|queue| queue.iter_mut().find(|request| request.requeued));
+            request.map(|request| &mut request.requeued)
+        };
+        again.is_some_and(std::mem::take)
+    }
+
+    fn barrier(&self, record: &Record, to: &mut Collector<'_>) -> Result<Barrier, ImportError> {
+        to.charge(self.flying.len() * size_of::<EventId>(), record.offset)?;
+        let flying = self.flying.iter().copied().collect();
+        Ok(Barrier { flying, next: to.next_id(), requeued: false })
+    }
+
+    pub(super) fn complete(&mut self, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        if record.bytes == 0 {
+            let barrier = self.flushes.pop_front().filter(|_| record.error == 0);
+            return barrier.map_or(Ok(()), |barrier| self.flush(barrier, record, to));
+        }
+        // A completion without an issue belongs to a request from before the trace began.
+        let Some(mut request) = self.take(record.sector) else { return Ok(()) };
+        if record.error != 0 {
+            to.warn(format!("a request failed at byte {}: it counts as still in flight", record.offset));
+            self.requests.entry(record.sector).or_default().push_back(request);
+            return Ok(());
+        }
+        let done = u64::from(record.bytes);
+        if done < request.left {
+            request.left -= done;
+            let sector = record.sector.saturating_add(done / SECTOR);
+            self.requests.entry(sector).or_default().push_back(request);
+            return Ok(());
+        }
+        if let Some(barrier) = request.barrier.take() {
+            self.flush(barrier, record, to)?;
+        }
+        match request.event {
+            Some(event) => {
+                self.flying.remove(&event);
+            }
+            None => self.late(&request.record, true, to)?,
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, sector: u64) -> Option<Request> {
+        let queue = self.requests.get_mut(&sector)?;
+        let request = queue.pop_front();
+        if queue.is_empty() {
+            self.requests.remove(&sector);
+        }
+        request
+    }
+
+    fn flush(&self, barrier: Barrier, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        let volatile = |event: &Event| matches!(event, Event::Write { device, fua: false, .. } | Event::Discard { device, .. } if *device == self.device);
+        let since = to.events_from(barrier.next).filter(|(_, event)| volatile(event)).map(|(id, _)| id);
+        let except: Vec<EventId> = barrier.flying.into_iter().chain(since).collect();
+        to.charge(size_of_val(except.as_slice()), record.offset)?;
+        to.push(Event::Flush { device: self.device, except }, record.offset)?;
+        Ok(())
+    }
+
+    /// A write that was held back until its completion.
+    fn late(&self, record: &Record, fua: bool, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        if record.is(WRITE) {
+            let write = record.write(fua, self.device, to)?;
+            to.push(write, record.offset)?;
+        }
+        Ok(())
+    }
+
+    /// What never completed stays in flight to the end.
+    pub(super) fn land(self, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        let requests = self.requests.values().flatten().filter(|request| request.event.is_none());
+        let mut late: Vec<&Record> = requests.map(|request| &request.record).collect();
+        late.sort_by_key(|record| (record.time, record.offset));
+        late.into_iter().try_for_each(|record| self.late(record, false, to))
+    }
+}
