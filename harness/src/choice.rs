@@ -190,6 +190,11 @@ impl Choices {
         &self.path
     }
 
+    /// How many answers the plan forces.
+    pub(crate) fn forced(&self) -> usize {
+        self.plan.forced.len()
+    }
+
     /// Whether the list of answers does not fit the questions: one was out of range, or some were never asked for.
     pub fn diverged(&self) -> bool {
         self.diverged || self.plan.forced.len() > self.path.len()

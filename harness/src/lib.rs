@@ -67,6 +67,7 @@
 
 mod catalogue;
 pub mod choice;
+mod command;
 mod disk;
 mod explore;
 mod explorer;
@@ -78,12 +79,14 @@ mod strategy;
 mod system;
 
 pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
+pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId, ReplayId};
 pub use disk::{Disk, DiskError};
 pub use explore::{Budget, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithStrategy, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
+pub use media::block::{Census, Count, EpochCensus, census};
 pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
 pub use record::{RecordError, Recording, record};
 pub use strategy::{StrategyKind, UnknownStrategy};

@@ -51,13 +51,12 @@ impl Format {
 
     /// The format of a file that begins with these bytes; 16 are enough.
     pub fn detect(start: &[u8]) -> Option<Format> {
-        let begins: [(Format, fn(&[u8]) -> bool); 4] = [
-            (Format::Container, |start| start.starts_with(container::MAGIC)),
-            (Format::DmLogWrites, dm_log_writes::begins),
-            (Format::Blktrace, blktrace::begins),
-            (Format::FioIolog, fio::begins),
-        ];
-        begins.into_iter().find(|(_, begins)| begins(start)).map(|(format, _)| format)
+        Format::ALL.into_iter().find(|format| match format {
+            Format::Container => start.starts_with(container::MAGIC),
+            Format::DmLogWrites => dm_log_writes::begins(start),
+            Format::Blktrace => blktrace::begins(start),
+            Format::FioIolog => fio::begins(start),
+        })
     }
 }
 
@@ -261,3 +260,6 @@ pub fn read_base(path: impl AsRef<Path>, limits: Limits) -> Result<Image, Import
     }
     Ok(image)
 }
+
+#[cfg(test)]
+mod tests;

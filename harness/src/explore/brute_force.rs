@@ -7,6 +7,7 @@ use crate::judge::{Violation, Window};
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
 use crate::strategy::StrategyKind;
 use crate::{Bytes, Device, DeviceId, Disk, OpId};
+use crate::{Count, census};
 use crashcheck_trace::{Event, Image, Payload, Trace};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -300,6 +301,13 @@ fn is_small(trace: &Trace, profile: &Profile) -> bool {
     all <= 12
 }
 
+/// Different images over all epochs.
+fn all_images(trace: &Trace, profile: &Profile) -> usize {
+    let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
+    let images = crash_images(&base, &trace.events, profile).into_iter().map(|(_, _, images)| images);
+    images.map(|images| images.iter().map(Image::to_vec).collect::<Vec<_>>()).collect::<BTreeSet<_>>().len()
+}
+
 fn complete() -> impl Strategy<Value = StrategyKind> {
     prop::sample::select(vec![StrategyKind::Deviations, StrategyKind::Complete])
 }
@@ -335,6 +343,24 @@ proptest! {
             let images: Vec<String> = images.iter().map(ToString::to_string).collect();
             prop_assert_eq!(explored.images_by_epoch, images);
         }
+    }
+
+    #[test]
+    fn the_census_counts_every_image_once(
+        (trace, aligned) in any::<bool>().prop_flat_map(|aligned| (traces(aligned, false), Just(aligned))),
+        profile in profiles(),
+    ) {
+        prop_assume!(is_small(&trace, &profile));
+        let counted = census(&trace, &profile);
+        let images = brute_force(&trace, &profile, false, 0).1;
+        for (epoch, images) in counted.epochs.iter().zip(images) {
+            prop_assert_eq!(&epoch.crash_states.value, &images.into());
+            prop_assert!(epoch.crash_states.exact);
+        }
+        let all = all_images(&trace, &profile).into();
+        let Count { value, exact } = counted.crash_states;
+        prop_assert!(value == all || (!exact && value > all), "counted {value}, exact: {exact}, but there are {all}");
+        prop_assert!(exact || !aligned || profile.order == Order::Issued);
     }
 
     #[test]

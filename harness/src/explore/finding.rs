@@ -62,7 +62,9 @@ impl Groups {
             deviations,
             found_after: recoveries,
         };
-        let key = (violation.promise.clone(), without_numbers(&violation.detail));
+        // What comes after the first line is what a command printed.
+        let sentence = violation.detail.lines().next().unwrap_or_default();
+        let key = (violation.promise.clone(), without_numbers(sentence));
         match self.0.get_mut(&key) {
             None => {
                 let states = leaf.represented.fresh.clone();

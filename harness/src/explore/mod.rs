@@ -12,7 +12,7 @@ mod tally;
 mod walk;
 
 pub(crate) use finding::Naming;
-pub(crate) use instance::Recorded;
+pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
 pub(crate) use run::Context;
 pub use run::Limits;
 pub use walk::{Budget, Options, Progress};

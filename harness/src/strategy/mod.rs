@@ -8,6 +8,7 @@ mod two_point;
 
 use crate::choice::{Path, Plan, Question};
 use crashcheck_trace::EventId;
+pub(crate) use deviations::Branches;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;

@@ -188,14 +188,15 @@ fn directories() -> Vec<Workload<FsOp>> {
             "A directory is removed and its block becomes the content of a file that is made durable (JN-24).",
             vec![
                 mkdir("/d"),
+                mkdir("/e"),
                 create("/d/a"),
                 SYNC,
                 unlink("/d/a"),
                 rmdir("/d"),
                 SYNC,
-                create("/f"),
-                append("/f", 2 * BLOCK, 1),
-                fsync("/f"),
+                create("/e/f"),
+                append("/e/f", 2 * BLOCK, 1),
+                fsync("/e/f"),
             ],
         ),
         workload(
@@ -281,8 +282,9 @@ fn sizes() -> Vec<Workload<FsOp>> {
     many.extend(NAMES.map(|name| FsOp::Create(Path::of("/d").join(name))));
     many.push(SYNC);
     let mut full = Vec::new();
-    for name in NAMES {
-        full.extend([FsOp::Create(Path::root().join(name)), SYNC]);
+    for (index, name) in NAMES.into_iter().enumerate() {
+        let path = Path::root().join(name);
+        full.extend([if index % 4 == 0 { FsOp::Mkdir(path) } else { FsOp::Create(path) }, SYNC]);
     }
     vec![
         workload(
@@ -306,7 +308,7 @@ fn sizes() -> Vec<Workload<FsOp>> {
         workload("many-files", "A dozen files are made at once.", many),
         workload(
             "full-journal",
-            "A dozen files are made durable one by one: a small journal wraps twice.",
+            "A dozen files and directories are made durable one by one: a small journal goes round.",
             full,
         ),
         workload(

@@ -150,7 +150,7 @@ const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     about: "sequence numbers are not compared: what a former lap left in the log is replayed",
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["M6", "JN-16"],
-    workload: "full-journal",
+    workload: "laps",
 };
 const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
     name: "no-commit-flush",
@@ -164,7 +164,7 @@ const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     about: "a checkpoint begins before the commit of its transactions is durable",
     breaks: &["atomic", "recovers", "well-formed", "no-foreign-data"],
     checks: &["JN-01", "JN-03"],
-    workload: "full-journal",
+    workload: "wrap",
 };
 const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     name: "no-advance-flush",
@@ -297,13 +297,20 @@ mod tests {
     #[test]
     fn a_fault_of_another_mode_is_unknown() {
         let unknown = Bugs::named("journal-data", DATA, &["no-revoke".into()]).expect_err("must be refused");
-        assert!(unknown.to_string().starts_with("journal-data has no bug switch 'no-revoke'; it has: commit-with-body,"));
+        assert!(
+            unknown
+                .to_string()
+                .starts_with("journal-data has no bug switch 'no-revoke'; it has: commit-with-body,")
+        );
     }
 
     #[test]
     fn every_fault_belongs_to_some_mode() {
         for (bug, switch) in SWITCHES {
-            assert!([ORDERED, DATA, WRITEBACK, ONE_SHOT].concat().contains(switch), "{bug:?} belongs to none");
+            assert!(
+                [ORDERED, DATA, WRITEBACK, ONE_SHOT].concat().contains(switch),
+                "{bug:?} belongs to none"
+            );
         }
     }
 }

@@ -276,8 +276,7 @@ impl Commit {
     pub fn decode(sector: &Sector) -> Option<Commit> {
         let known = get_u32(sector, 0) == MAGIC && get_u32(sector, 4) == TYPE_COMMIT;
         let genuine = get_u32(sector, COMMIT_CRC) == crc32fast::hash(&sector[..COMMIT_CRC]);
-        let commit =
-            Commit { sequence: Sequence(get_u64(sector, 8)), descriptor_crc: get_u32(sector, 16) };
+        let commit = Commit { sequence: Sequence(get_u64(sector, 8)), descriptor_crc: get_u32(sector, 16) };
         (known && genuine).then_some(commit)
     }
 }

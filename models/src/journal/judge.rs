@@ -116,7 +116,9 @@ impl Past<'_> {
             }));
         }
         files(shown).all(|(path, content)| match states[n - durable].get(path) {
-            Some(Node::File { content: expected, group, .. }) => expected == content || touched.contains(group),
+            Some(Node::File { content: expected, group, .. }) => {
+                expected == content || touched.contains(group)
+            }
             _ => false,
         })
     }
@@ -231,7 +233,11 @@ mod tests {
     #[test]
     fn what_was_appended_must_be_right_in_ordered_mode() {
         let grown = of(&[(1, 0, 8192), (3, 8192, 4096)]);
-        assert_eq!(verdict(grown, b"", Mode::Ordered), Some("no-foreign-data".into()), "the write came before");
+        assert_eq!(
+            verdict(grown, b"", Mode::Ordered),
+            Some("no-foreign-data".into()),
+            "the write came before"
+        );
         let grown = of(&[(2, 0, 4096), (1, 4096, 4096), (3, 8192, 4096)]);
         assert_eq!(verdict(grown, b"", Mode::Ordered), None);
         let garbage = of(&[(2, 0, 4096), (1, 4096, 4096), (9, 8192, 4096)]);

@@ -1,6 +1,6 @@
 //! vsfs with a write-ahead journal (OSTEP, chapter 42; ext3).
 //!
-//! The file system is that of [`vsfs`](crate::vsfs), unchanged; below it, [`JournalStore`] keeps every operation atomic.
+//! The file system is that of [`vsfs`], unchanged; below it, [`JournalStore`] keeps every operation atomic.
 //! What is promised for the content of files depends on the mode, see `judge.rs`.
 //!
 //! | system | what goes through the log | when TxE is issued |
@@ -67,7 +67,7 @@ pub enum CommitStyle {
 }
 
 /// One of the systems of this module.
-pub trait Variant: Debug + Default + Send + Sync + 'static {
+pub trait Variant: Copy + Debug + Default + Send + Sync + 'static {
     /// Its name on the command line.
     const NAME: &'static str;
     /// What it is, in a sentence.
@@ -81,31 +81,33 @@ pub trait Variant: Debug + Default + Send + Sync + 'static {
 }
 
 /// Metadata through the log, data in place first: what ext3 and ext4 do by default.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Ordered;
 
 impl Variant for Ordered {
     const NAME: &'static str = "journal";
-    const ABOUT: &'static str = "vsfs with a write-ahead journal of its metadata, data written in place before the commit";
+    const ABOUT: &'static str =
+        "vsfs with a write-ahead journal of its metadata, data written in place before the commit";
     const MODE: Mode = Mode::Ordered;
     const STYLE: CommitStyle = CommitStyle::TwoStep;
     const BUGS: &'static [BugSwitch] = bugs::ORDERED;
 }
 
 /// Everything through the log.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Data;
 
 impl Variant for Data {
     const NAME: &'static str = "journal-data";
-    const ABOUT: &'static str = "vsfs with a write-ahead journal of everything, the content of files included";
+    const ABOUT: &'static str =
+        "vsfs with a write-ahead journal of everything, the content of files included";
     const MODE: Mode = Mode::Data;
     const STYLE: CommitStyle = CommitStyle::TwoStep;
     const BUGS: &'static [BugSwitch] = bugs::DATA;
 }
 
 /// Metadata through the log, data in no order.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Writeback;
 
 impl Variant for Writeback {
@@ -117,12 +119,13 @@ impl Variant for Writeback {
 }
 
 /// Everything through the log, and the commit with it.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Async;
 
 impl Variant for Async {
     const NAME: &'static str = "journal-async";
-    const ABOUT: &'static str = "vsfs with a write-ahead journal of everything, committed in one shot by checksum";
+    const ABOUT: &'static str =
+        "vsfs with a write-ahead journal of everything, committed in one shot by checksum";
     const MODE: Mode = Mode::Data;
     const STYLE: CommitStyle = CommitStyle::OneShot;
     const BUGS: &'static [BugSwitch] = bugs::ONE_SHOT;
@@ -183,11 +186,8 @@ impl<V: Variant> System for Journal<V> {
         let (geometry, region) = Self::region();
         let mut cache = vsfs::Cache::new(disk.clone(), &geometry, vsfs::bugs::Bugs::NONE)?;
         vsfs::mkfs(&mut cache, geometry)?;
-        let empty = JournalSuperblock {
-            log_blocks: region.log_blocks,
-            sequence: Sequence(1),
-            tail: LogBlock(0),
-        };
+        let empty =
+            JournalSuperblock { log_blocks: region.log_blocks, sequence: Sequence(1), tail: LogBlock(0) };
         recover::write_superblock(disk, &region, &empty, self.bugs)?;
         Ok(disk.flush()?)
     }
@@ -232,7 +232,7 @@ impl<V: Variant> System for Journal<V> {
     fn check(&self, live: &mut Mounted) -> Result<()> {
         let geometry = *live.fs.geometry();
         let report = vsfs::recover::check(live.fs.store_mut(), geometry)?;
-        if report.is_clean() { Ok(()) } else { Err(JournalError::NotClean(report.to_string()).into()) }
+        if report.is_clean() { Ok(()) } else { Err(JournalError::NotClean(report.words()).into()) }
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {

@@ -11,7 +11,8 @@
 use super::CommitStyle;
 use super::bugs::{Bug, Bugs};
 use super::format::{
-    Commit, Descriptor, DescriptorHead, JournalSuperblock, LogBlock, Region, SECTOR, Sector, Sequence, unescape,
+    Commit, Descriptor, DescriptorHead, JournalSuperblock, LogBlock, Region, SECTOR, Sector, Sequence,
+    unescape,
 };
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Page, get_u32, put_u32};
 use crashcheck::{Bytes, Disk, DiskError};

@@ -89,12 +89,16 @@ impl JournalStore {
     }
 
     fn put(&mut self, block: BlockNo, kind: BlockKind, page: Arc<Page>) -> &mut Page {
-        if self.is_journaled(kind) {
-            let dirty = self.running.blocks.entry(block).insert_entry(Dirty { page, kind }).into_mut();
-            Arc::make_mut(&mut dirty.page)
+        let journaled = self.is_journaled(kind);
+        let running = &mut self.running;
+        let page = if journaled {
+            running.blocks.insert(block, Dirty { page, kind });
+            running.blocks.get_mut(&block).map(|dirty| &mut dirty.page)
         } else {
-            Arc::make_mut(self.running.data.entry(block).insert_entry(page).into_mut())
-        }
+            running.data.insert(block, page);
+            running.data.get_mut(&block)
+        };
+        Arc::make_mut(page.expect("a page just inserted"))
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) struct Transaction {
 impl Transaction {
     /// Whether a log of so many blocks can hold it.
     pub(super) fn fits(&self, log_blocks: u32) -> bool {
-        self.blocks.len() + 2 <= log_blocks as usize && Descriptor::fits(self.blocks.len(), self.revokes.len())
+        self.blocks.len() + 2 <= log_blocks as usize
+            && Descriptor::fits(self.blocks.len(), self.revokes.len())
     }
 
     /// Whether it is large enough to be committed before another operation joins it.

@@ -10,6 +10,11 @@ pub(super) fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
     all.extend([
         Workload {
+            name: "laps",
+            about: "Transactions of one size: each begins where one of the former lap did (JN-16).",
+            ops: small_transactions(10),
+        },
+        Workload {
             name: "wrap",
             about: "A transaction that needs more of the log than is left, after some small ones (JN-13).",
             ops: [small_transactions(5), directories(12), vec![FsOp::Sync]].concat(),
@@ -45,9 +50,11 @@ fn append(path: &Path, len: u64, fill: u8) -> FsOp {
 }
 
 fn reused_block() -> Vec<FsOp> {
-    let (dir, file) = (root("d"), root("f"));
+    let (dir, other) = (root("d"), root("e"));
+    let file = other.join("f");
     vec![
         FsOp::Mkdir(dir.clone()),
+        FsOp::Mkdir(other),
         FsOp::Sync,
         FsOp::Rmdir(dir),
         FsOp::Sync,

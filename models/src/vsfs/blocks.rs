@@ -29,6 +29,9 @@ pub enum FsError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A geometry whose regions overlap or do not fit.
+    #[error("{0:?} does not work out: no room for data, or more than a bitmap block can describe")]
+    BadGeometry(Geometry),
     /// No superblock, and no copy of one either.
     #[error("neither the superblock nor any of its copies can be read; nothing was changed")]
     NoSuperblock,

@@ -81,8 +81,20 @@ impl Cache {
             self.disk.flush()?;
             first.iter().for_each(|block| _ = self.dirty.remove(block));
         }
-        let rest = std::mem::take(&mut self.dirty);
+        let mut rest = std::mem::take(&mut self.dirty);
+        if self.bugs.has(Bug::SyncSkipsDirectories) {
+            self.dirty = rest
+                .iter()
+                .copied()
+                .filter(|block| self.kind(*block) == Some(BlockKind::Directory))
+                .collect();
+            rest.retain(|block| !self.dirty.contains(block));
+        }
         rest.into_iter().try_for_each(|block| self.write(block))
+    }
+
+    fn kind(&self, block: BlockNo) -> Option<BlockKind> {
+        self.buffers[block.index()].as_ref().map(|buffer| buffer.kind)
     }
 
     fn write(&mut self, block: BlockNo) -> Result<(), StoreError> {

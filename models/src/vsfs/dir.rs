@@ -221,7 +221,7 @@ mod tests {
         while insert(&mut page, format!("name-{added:03}").as_bytes(), InodeNo(10 + added), FileType::File) {
             added += 1;
         }
-        assert_eq!(added, 24 + 7 * 25, "16 of 20 bytes fit a chunk with dots after them, 25 one without");
+        assert_eq!(added, 30 + 7 * 32, "30 of 16 bytes fit a chunk behind the dots, 32 one without");
         for name in (0..added).filter(|name| name % 2 == 0).map(|name| format!("name-{name:03}")) {
             let at = entries(&page).find(|record| record.name == name.as_bytes()).expect("was added").at;
             remove(&mut page, at);
@@ -258,7 +258,7 @@ mod tests {
     fn a_broken_record_costs_only_the_rest_of_its_chunk() {
         let mut page = [0; BLOCK_SIZE];
         init_first(&mut page, InodeNo(7), InodeNo(2));
-        for index in 0..40 {
+        for index in 0..60 {
             assert!(insert(
                 &mut page,
                 format!("n{index:02}").as_bytes(),

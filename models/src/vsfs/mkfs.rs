@@ -13,8 +13,11 @@ use crashcheck::Bytes;
 /// Makes an empty file system on blocks that hold zeros, and makes it durable. The boot block is left alone (FS-21).
 ///
 /// # Errors
-/// If the store fails.
+/// If the geometry does not work out, or the store fails.
 pub fn mkfs<S: Store>(store: &mut S, geometry: Geometry) -> Result<(), FsError> {
+    if !geometry.is_sane() {
+        return Err(FsError::BadGeometry(geometry));
+    }
     for group in geometry.group_numbers() {
         *store.modify(geometry.superblock(group), BlockKind::Superblock)? = geometry.encode();
         *store.modify(geometry.inode_bitmap(group), BlockKind::InodeBitmap)? = reserved_inodes(group);

@@ -200,7 +200,7 @@ fn huge_lengths_are_refused_before_memory_is_taken() {
         (crafted(&[(Tag::Devices, devices(huge, 0))]), "a device has"),
         (crafted(&[(Tag::Devices, numbers(&[1, huge]))]), "text is longer"),
         (crafted(&[(Tag::Devices, numbers(&[huge]))]), "65,536"),
-        (events(&[0x10, 0, 0, 0, 0, huge]), "256 MiB"),
+        (events(&[0x10, 0, 0, 0, 0, 1 << 61]), "256 MiB"),
         (events(&[0x10, 0, 0, 0, 0, 200 << 20]), "more pieces"),
         (events(&[0x10, 0, 2, 0, 0, huge]), "beyond its device"),
         (events(&[0x10, 0, 0, 0, 0, 4096, 0, 1]), "beyond its DATA chunk"),

@@ -26,6 +26,7 @@ use super::{Collector, synthetic};
 use crate::import::{Format, ImportError, Imported, Options};
 use crate::{Bytes, DeviceId, Event, Label};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 
 mod flight;
@@ -66,11 +67,13 @@ pub fn import(input: impl Read, options: &Options) -> Result<Imported, ImportErr
     records.sort_by_key(|record| record.time);
     let mut devices: BTreeMap<u32, Flight> = BTreeMap::new();
     for record in &records {
-        if !devices.contains_key(&record.device) {
-            let name = format!("{}:{}", record.device >> 20, record.device & 0xf_ffff);
-            devices.insert(record.device, Flight::new(to.device(&name, record.offset)?));
-        }
-        let Some(flight) = devices.get_mut(&record.device) else { continue };
+        let flight = match devices.entry(record.device) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let name = format!("{}:{}", record.device >> 20, record.device & 0xf_ffff);
+                new.insert(Flight::new(to.device(&name, record.offset)?))
+            }
+        };
         match record.action & 0xffff & !CGROUP {
             REQUEUE => flight.requeue(record),
             ISSUE => flight.issue(record, &mut to)?,

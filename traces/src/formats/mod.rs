@@ -43,10 +43,6 @@ impl<'a> Collector<'a> {
         EventId(self.events.len() as u32)
     }
 
-    pub(crate) fn events_from(&self, id: EventId) -> impl Iterator<Item = (EventId, &Event)> {
-        (id.0..).map(EventId).zip(self.events.get(id.index()..).unwrap_or_default())
-    }
-
     /// Accounts for memory before it is taken.
     pub(crate) fn charge(&mut self, bytes: usize, offset: u64) -> Result<(), ImportError> {
         self.used = self.used.saturating_add(bytes as u64);

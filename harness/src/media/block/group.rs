@@ -6,11 +6,12 @@
 
 use super::contents::{ContentId, garbage};
 use super::timeline::{AtomId, CellId, Held, Timeline};
-use crate::choice::{Choices, Question};
+use crate::choice::{Choices, Plan, Pole, Question, Rest};
 use crate::profile::{Order, Torn};
+use crate::strategy::Branches;
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Beyond this many steps the exact number of images of a mix is given up for a bound.
 const COUNT_STEPS: usize = 1 << 16;
@@ -331,6 +332,27 @@ impl Group {
             }
         }
         timeline.version(cell, self.floors[place])
+    }
+
+    /// Everything the cells can hold together, unless there are more than `limit` ways.
+    pub(super) fn list(&self, timeline: &Timeline, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
+        let mut vectors = FxHashSet::default();
+        let mut open = vec![Vec::new()];
+        while let Some(answers) = open.pop() {
+            let mut choices = Choices::new(Plan { forced: answers, rest: Rest::Pole(Pole::Newest) });
+            let mut state = GroupState::new(self);
+            let places = 0..self.cells.len();
+            vectors.insert(
+                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices)).collect(),
+            );
+            open.extend(
+                Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
+            );
+            if vectors.len() + open.len() > limit {
+                return None;
+            }
+        }
+        Some(vectors)
     }
 
     /// How many different contents of the cells agree with the answers so far.

@@ -112,11 +112,10 @@ impl LazyImage {
         self.timeline.epochs[self.epoch as usize].earliest(&self.states)
     }
 
-    /// Decides everything, in the order of position: for a recovery that cannot be followed.
+    /// Looks at every cell, in the order of position: for a recovery that cannot be followed, or needs the whole image.
     pub(crate) fn decide_all(&mut self) {
-        let timeline = Arc::clone(&self.timeline);
-        for cell in timeline.epochs[self.epoch as usize].undecided() {
-            self.look(cell);
+        for cell in 0..self.timeline.cells.len() as u32 {
+            self.look(CellId(cell));
         }
     }
 

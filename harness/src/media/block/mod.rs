@@ -9,6 +9,7 @@
 //! chains, and *epochs* between durability points. A [`LazyImage`] is one crash state of one epoch that makes itself up
 //! while it is read.
 
+mod census;
 mod contents;
 mod epoch;
 mod group;
@@ -17,6 +18,7 @@ mod nested;
 mod overlay;
 mod timeline;
 
+pub use census::{Census, Count, EpochCensus, census};
 pub(crate) use contents::ContentId;
 pub(crate) use epoch::Epoch;
 pub(crate) use image::{LazyImage, Represented, Touched};

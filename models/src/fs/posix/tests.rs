@@ -149,7 +149,7 @@ fn what_a_file_grows_by_without_being_written_is_zeros() {
     let view = after([create("/a"), append("/a", 10), truncate("/a", 4), truncate("/a", 8)]);
     assert_eq!(bytes(&view, "/a"), b"01@0\0\0\0\0");
     let write = FsOp::Write { path: path("/b"), at: Bytes(3), len: Bytes(2), fill: Fill(1) };
-    assert_eq!(bytes(&after([create("/b"), write]), "/b"), b"\0\0\000");
+    assert_eq!(bytes(&after([create("/b"), write]), "/b"), b"\0\0\x0000");
 }
 
 proptest! {

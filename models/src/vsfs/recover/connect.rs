@@ -25,8 +25,15 @@ impl<S: Store> Fsck<'_, S> {
         tree.reached[InodeNo::ROOT.index()] = true;
         loop {
             self.grow(&dirs, &mut tree);
-            let Some(lost) = dirs.iter().copied().find(|dir| self.is_lost(*dir, &tree)) else { break };
-            self.orphan_directory(lost, &mut tree)?;
+            let is_waiting = |dir: &InodeNo| !tree.reached[dir.index()] && self.kinds[dir.index()].is_some();
+            let waiting: Vec<InodeNo> = dirs.iter().copied().filter(is_waiting).collect();
+            let Some(first) = waiting.first() else { break };
+            let nameless = waiting.iter().find(|dir| tree.by[dir.index()].is_none());
+            match (nameless, self.way_out(&waiting, &tree)) {
+                (Some(lost), _) => self.orphan_directory(*lost, &mut tree)?,
+                (None, Some((dir, name))) => tree.by[dir.index()] = Some(name),
+                (None, None) => self.orphan_directory(*first, &mut tree)?,
+            }
         }
         self.remove_second_names(&tree)?;
         dirs.into_iter().try_for_each(|dir| self.mend_parent(dir, &tree))
@@ -47,35 +54,28 @@ impl<S: Store> Fsck<'_, S> {
         tree
     }
 
-    /// Follows preferred names from the root, and others only where that leads no further: a directory that was moved
-    /// may have left a cycle behind, which its other name opens.
+    /// Follows preferred names from what is reached.
     fn grow(&self, dirs: &[InodeNo], tree: &mut Tree) {
-        loop {
-            let waiting = |dir: &&InodeNo| !tree.reached[dir.index()] && self.kinds[dir.index()].is_some();
-            let waiting: Vec<InodeNo> = dirs.iter().filter(waiting).copied().collect();
-            let is_reached = |index: &usize, tree: &Tree| tree.reached[self.entries[*index].dir.index()];
-            let ready = |dir: &&InodeNo| tree.by[dir.index()].is_some_and(|index| is_reached(&index, tree));
-            if let Some(dir) = waiting.iter().find(ready) {
-                tree.reached[dir.index()] = true;
-                continue;
+        let mut grows = true;
+        while grows {
+            grows = false;
+            for dir in dirs.iter().filter(|dir| self.kinds[dir.index()].is_some()) {
+                let by = tree.by[dir.index()].map(|index| self.entries[index].dir);
+                if !tree.reached[dir.index()] && by.is_some_and(|parent| tree.reached[parent.index()]) {
+                    tree.reached[dir.index()] = true;
+                    grows = true;
+                }
             }
-            let other = waiting.iter().find_map(|dir| {
-                let names = (0..self.entries.len()).filter(|index| self.entries[*index].child == *dir);
-                names.into_iter().find(|index| is_reached(index, tree)).map(|index| (*dir, index))
-            });
-            let Some((dir, index)) = other else { return };
-            tree.by[dir.index()] = Some(index);
         }
     }
 
-    /// A directory that must be reattached: one without any name, or else the first of a cycle.
-    fn is_lost(&self, dir: InodeNo, tree: &Tree) -> bool {
-        let unreached = |dir: InodeNo| !tree.reached[dir.index()] && self.kinds[dir.index()].is_some();
-        let nameless = |dir: InodeNo| unreached(dir) && tree.by[dir.index()].is_none();
-        if !unreached(dir) {
-            return false;
-        }
-        nameless(dir) || !(0..self.kinds.len()).any(|other| nameless(InodeNo(other as u32)))
+    /// Directories that were moved may have left a cycle of preferred names; another name of one of them opens it. Only
+    /// once nothing nameless is left, so that an interrupted repair is not continued in another way.
+    fn way_out(&self, waiting: &[InodeNo], tree: &Tree) -> Option<(InodeNo, usize)> {
+        waiting.iter().find_map(|dir| {
+            let leads_here = |entry: &Entry| entry.child == *dir && tree.reached[entry.dir.index()];
+            self.entries.iter().position(leads_here).map(|index| (*dir, index))
+        })
     }
 
     fn orphan_directory(&mut self, dir: InodeNo, tree: &mut Tree) -> Result<(), FsError> {

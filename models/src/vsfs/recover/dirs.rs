@@ -1,7 +1,6 @@
 //! Directories: records, "." and "..", names, and entries that lead to nothing.
 
 use super::{Fsck, Repair};
-use crate::fs::Errno;
 use crate::vsfs::blocks::FsError;
 use crate::vsfs::bugs::Bug;
 use crate::vsfs::dir::{self, Item};
@@ -57,7 +56,7 @@ impl<S: Store> Fsck<'_, S> {
         self.dotdot[number.index()] = InodeNo::ROOT;
         if self.repair {
             let mut inode = self.fs.inode(number)?;
-            self.fs.reserve(1, 0).map_err(|_| FsError::Refused(Errno::ENOSPC))?;
+            self.fs.reserve(1, 0)?;
             let (block, _) = self.fs.block_for(number, &mut inode, 0)?;
             dir::init_first(self.fs.store.fresh(block, BlockKind::Directory)?, number, InodeNo::ROOT);
             inode.size = inode.size.max(Bytes::of(BLOCK_SIZE));

@@ -95,7 +95,7 @@ impl<S: Store> Fsck<'_, S> {
             match Inode::decode(slot) {
                 Slot::Free { .. } => {}
                 Slot::Used(inode) if self.geometry.is_inode(number) => {
-                    self.scan_inode(number, &inode, scan)?
+                    self.scan_inode(number, &inode, scan)?;
                 }
                 _ => self.clear_inode(number)?,
             }

@@ -41,7 +41,7 @@ pub enum Repair {
     MadeDirectory(InodeNo),
     /// Something without a name was put into lost+found (FK-04).
     Reattached(InodeNo),
-    /// Something without a name was deleted (FK-04b), or there was no room for it in lost+found.
+    /// Something without a name was deleted (FK-04b).
     Deleted(InodeNo),
     /// A link count that was too low was corrected: the dangerous kind (FK-04c).
     LinksTooLow(InodeNo),

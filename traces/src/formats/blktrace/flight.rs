@@ -15,6 +15,13 @@ pub(super) struct Flight {
     flushes: VecDeque<Barrier>,
     /// Events that are in the trace and have not completed.
     flying: BTreeSet<EventId>,
+    /// All writes and discards in the trace that a flush has to cover, ascending.
+    volatile: Vec<EventId>,
+    /// Flushes, and requests by their first sector, that were put back and will be issued again.
+    flushes_back: usize,
+    requests_back: BTreeMap<u64, usize>,
+    /// Requests that failed: they stay in flight, whatever is issued to the same sectors later.
+    failed: Vec<Request>,
 }
 
 /// A request with a range.
@@ -24,28 +31,35 @@ struct Request {
     /// Its event, if that is in the trace already.
     event: Option<EventId>,
     barrier: Option<Barrier>,
-    requeued: bool,
 }
 
 /// What a flush found when it was issued.
 struct Barrier {
     flying: Vec<EventId>,
-    next: EventId,
-    requeued: bool,
+    /// How many volatile events stood in the trace.
+    before: usize,
 }
 
 impl Flight {
     pub(super) fn new(device: DeviceId) -> Self {
-        let (requests, flushes) = (BTreeMap::new(), VecDeque::new());
-        Flight { device, requests, flushes, flying: BTreeSet::new() }
+        Flight {
+            device,
+            requests: BTreeMap::new(),
+            flushes: VecDeque::new(),
+            flying: BTreeSet::new(),
+            volatile: Vec::new(),
+            flushes_back: 0,
+            requests_back: BTreeMap::new(),
+            failed: Vec::new(),
+        }
     }
 
     pub(super) fn requeue(&mut self, record: &Record) {
-        let requests = self.requests.get_mut(&record.sector);
         if record.bytes == 0 {
-            self.flushes.iter_mut().rev().take(1).for_each(|flush| flush.requeued = true);
-        } else if let Some(request) = requests.and_then(|queue| queue.back_mut()) {
-            request.requeued = true;
+            self.flushes_back = self.flushes.len().min(self.flushes_back + 1);
+        } else if let Some(queue) = self.requests.get(&record.sector) {
+            let back = self.requests_back.entry(record.sector).or_default();
+            *back = queue.len().min(*back + 1);
         }
     }
 
@@ -69,39 +83,39 @@ impl Flight {
             None
         };
         self.flying.extend(event);
+        self.volatile.extend(event);
         let left = u64::from(record.bytes);
-        let request = Request { record: *record, left, event, barrier, requeued: false };
+        let request = Request { record: *record, left, event, barrier };
         self.requests.entry(record.sector).or_default().push_back(request);
         Ok(())
     }
 
     fn issued_again(&mut self, record: &Record) -> bool {
-        let again = if record.bytes == 0 {
-            self.flushes.iter_mut().find(|flush| flush.requeued).map(|flush| &mut flush.requeued)
-        } else {
-            let queue = self.requests.get_mut(&record.sector);
-            let request = queue.and_then(|queue| queue.iter_mut().find(|request| request.requeued));
-            request.map(|request| &mut request.requeued)
+        let back = match record.bytes {
+            0 => Some(&mut self.flushes_back),
+            _ => self.requests_back.get_mut(&record.sector),
         };
-        again.is_some_and(std::mem::take)
+        let Some(back) = back.filter(|back| **back > 0) else { return false };
+        *back -= 1;
+        true
     }
 
     fn barrier(&self, record: &Record, to: &mut Collector<'_>) -> Result<Barrier, ImportError> {
         to.charge(self.flying.len() * size_of::<EventId>(), record.offset)?;
         let flying = self.flying.iter().copied().collect();
-        Ok(Barrier { flying, next: to.next_id(), requeued: false })
+        Ok(Barrier { flying, before: self.volatile.len() })
     }
 
     pub(super) fn complete(&mut self, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
         if record.bytes == 0 {
             let barrier = self.flushes.pop_front().filter(|_| record.error == 0);
+            self.flushes_back = self.flushes_back.min(self.flushes.len());
             return barrier.map_or(Ok(()), |barrier| self.flush(barrier, record, to));
         }
         // A completion without an issue belongs to a request from before the trace began.
         let Some(mut request) = self.take(record.sector) else { return Ok(()) };
         if record.error != 0 {
-            to.warn(format!("a request failed at byte {}: it counts as still in flight", record.offset));
-            self.requests.entry(record.sector).or_default().push_back(request);
+            self.failed.push(request);
             return Ok(());
         }
         let done = u64::from(record.bytes);
@@ -128,13 +142,13 @@ impl Flight {
         let request = queue.pop_front();
         if queue.is_empty() {
             self.requests.remove(&sector);
+            self.requests_back.remove(&sector);
         }
         request
     }
 
     fn flush(&self, barrier: Barrier, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
-        let volatile = |event: &Event| matches!(event, Event::Write { device, fua: false, .. } | Event::Discard { device, .. } if *device == self.device);
-        let since = to.events_from(barrier.next).filter(|(_, event)| volatile(event)).map(|(id, _)| id);
+        let since = self.volatile[barrier.before..].iter().copied();
         let except: Vec<EventId> = barrier.flying.into_iter().chain(since).collect();
         to.charge(size_of_val(except.as_slice()), record.offset)?;
         to.push(Event::Flush { device: self.device, except }, record.offset)?;
@@ -150,10 +164,14 @@ impl Flight {
         Ok(())
     }
 
-    /// What never completed stays in flight to the end.
+    /// What never completed, or failed, stays in flight to the end.
     pub(super) fn land(self, to: &mut Collector<'_>) -> Result<(), ImportError> {
-        let requests = self.requests.values().flatten().filter(|request| request.event.is_none());
-        let mut late: Vec<&Record> = requests.map(|request| &request.record).collect();
+        if !self.failed.is_empty() {
+            to.warn(format!("{} requests failed: they count as still in flight", self.failed.len()));
+        }
+        let open = self.requests.values().flatten().chain(&self.failed);
+        let late = open.filter(|request| request.event.is_none());
+        let mut late: Vec<&Record> = late.map(|request| &request.record).collect();
         late.sort_by_key(|record| (record.time, record.offset));
         late.into_iter().try_for_each(|record| self.late(record, false, to))
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 const SYNCED_FUA: u64 = WRITE | FUA;
 
 /// One record, by default of device 8:0 and without an error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
     action: u64,
     category: u64,
@@ -139,6 +139,23 @@ fn a_write_that_failed_is_never_covered() {
     let failed = Line { error: 5, ..line(COMPLETE, WRITE, 0, 512) };
     let lines = [line(ISSUE, WRITE, 0, 512), failed, line(ISSUE, FLUSH, 0, 0), line(COMPLETE, FLUSH, 0, 0)];
     assert_eq!(notes(&imported(&lines)), ["write 0", "flush but [0]"]);
+}
+
+#[test]
+fn a_write_that_is_tried_again_after_a_failure_completes() {
+    let failed = Line { error: 5, ..line(COMPLETE, WRITE, 0, 512) };
+    let again = [line(ISSUE, WRITE, 0, 512), line(COMPLETE, WRITE, 0, 512)];
+    let flush = [line(ISSUE, FLUSH, 0, 0), line(COMPLETE, FLUSH, 0, 0)];
+    let lines = [&[line(ISSUE, WRITE, 0, 512), failed], again.as_slice(), &flush].concat();
+    assert_eq!(notes(&imported(&lines)), ["write 0", "write 0", "flush but [0]"]);
+}
+
+#[test]
+fn a_flush_that_was_put_back_is_issued_once() {
+    let flush = line(ISSUE, FLUSH, 0, 0);
+    let back = line(REQUEUE, FLUSH, 0, 0);
+    let done = line(COMPLETE, FLUSH, 0, 0);
+    assert_eq!(notes(&imported(&[flush, back, flush, done, done])), ["flush but []"]);
 }
 
 #[test]

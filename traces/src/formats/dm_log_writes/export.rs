@@ -214,5 +214,5 @@ impl<W: Write> LogWriter<W> {
 
 fn flags(fua: bool, label: Option<&Label>) -> u64 {
     let metadata = label.is_some_and(|label| label.as_str() == LABEL);
-    u64::from(fua) * FUA | u64::from(metadata) * METADATA
+    (u64::from(fua) * FUA) | (u64::from(metadata) * METADATA)
 }

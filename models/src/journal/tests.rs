@@ -1,0 +1,205 @@
+//! The journal against every crash state that a brute force can afford, and against every seeded fault.
+
+mod brute_force;
+
+use super::*;
+use brute_force::{Unit, first_violation};
+use crashcheck::record;
+use crashcheck::trace::Event;
+
+fn workload<V: Variant>(name: &str) -> Vec<FsOp> {
+    let found = Journal::<V>::workloads().into_iter().find(|workload| workload.name == name);
+    found.unwrap_or_else(|| panic!("there is no workload '{name}'")).ops
+}
+
+fn survives_everything<V: Variant>() {
+    let system = Journal::<V>::default();
+    for Workload { name, ops, .. } in Journal::<V>::workloads() {
+        assert_eq!(first_violation(&system, ops, Unit::Write, false), None, "{name}");
+    }
+    for seed in 0..10 {
+        let ops = Journal::<V>::generated(seed);
+        assert_eq!(first_violation(&system, ops.clone(), Unit::Write, false), None, "seed {seed}: {ops:?}");
+    }
+}
+
+/// Every fault must break one of the promises it says it breaks.
+fn finds_every_fault<V: Variant>() {
+    let mut missed = Vec::new();
+    for switch in V::BUGS {
+        let system = Journal::<V>::with_bugs(&[switch.name.to_owned()]).expect("a known fault");
+        let unit = if switch.about.contains("--profile torn") { Unit::Sector } else { Unit::Write };
+        let nested = switch.about.contains("--nested");
+        let violation = first_violation(&system, workload::<V>(switch.workload), unit, nested);
+        let Some(violation) = violation else {
+            missed.push(switch.name);
+            continue;
+        };
+        println!("{}: {violation}", switch.name);
+        assert!(switch.breaks.contains(&&*violation.promise), "{}: {violation}", switch.name);
+    }
+    assert_eq!(missed, Vec::<&str>::new());
+}
+
+#[test]
+fn ordered_mode_survives_every_crash() {
+    survives_everything::<Ordered>();
+}
+
+#[test]
+fn data_mode_survives_every_crash() {
+    survives_everything::<Data>();
+}
+
+#[test]
+fn writeback_mode_survives_every_crash() {
+    survives_everything::<Writeback>();
+}
+
+#[test]
+fn a_commit_in_one_shot_survives_every_crash() {
+    survives_everything::<Async>();
+}
+
+#[test]
+fn every_fault_of_ordered_mode_is_found() {
+    finds_every_fault::<Ordered>();
+}
+
+#[test]
+fn every_fault_of_data_mode_is_found() {
+    finds_every_fault::<Data>();
+}
+
+#[test]
+fn every_fault_of_writeback_mode_is_found() {
+    finds_every_fault::<Writeback>();
+}
+
+#[test]
+fn every_fault_of_the_commit_in_one_shot_is_found() {
+    finds_every_fault::<Async>();
+}
+
+#[test]
+fn a_crash_during_recovery_is_survived_too() {
+    for name in ["create", "block-reuse"] {
+        let found =
+            first_violation(&Journal::<Ordered>::default(), workload::<Ordered>(name), Unit::Write, true);
+        assert_eq!(found, None, "{name}");
+        let found = first_violation(&Journal::<Async>::default(), workload::<Async>(name), Unit::Write, true);
+        assert_eq!(found, None, "{name}");
+    }
+}
+
+#[test]
+fn torn_sectors_of_commits_and_superblocks_are_survived() {
+    for name in ["create", "full-journal"] {
+        let found =
+            first_violation(&Journal::<Ordered>::default(), workload::<Ordered>(name), Unit::Sector, false);
+        assert_eq!(found, None, "{name}");
+    }
+}
+
+/// The labels of the writes of each epoch.
+fn epochs<V: Variant>(ops: Vec<FsOp>) -> Vec<Vec<String>> {
+    let recording = record(&Journal::<V>::default(), ops).expect("a workload that runs");
+    let mut epochs = vec![Vec::new()];
+    for event in &recording.trace.events {
+        match event {
+            Event::Write { label, .. } => {
+                let label = label.as_ref().expect("every write says what it is");
+                epochs.last_mut().expect("one epoch at least").push(label.to_string());
+            }
+            Event::Flush { .. } => epochs.push(Vec::new()),
+            _ => {}
+        }
+    }
+    epochs
+}
+
+#[test]
+fn a_commit_is_issued_alone() {
+    for workload in Journal::<Ordered>::workloads() {
+        for epoch in epochs::<Ordered>(workload.ops) {
+            let commits = epoch.iter().filter(|label| *label == "journal commit").count();
+            assert!(commits <= 1, "{}: {epoch:?}", workload.name);
+            assert!(commits == 0 || epoch[0] == "journal commit", "{}: {epoch:?}", workload.name);
+        }
+    }
+}
+
+#[test]
+fn the_superblock_advances_alone() {
+    for epoch in epochs::<Ordered>(workload::<Ordered>("full-journal")) {
+        if epoch.iter().any(|label| label == "journal superblock") {
+            assert_eq!(epoch.len(), 1, "{epoch:?}");
+        }
+    }
+}
+
+#[test]
+fn one_operation_makes_a_transaction_of_24_blocks() {
+    let epochs = epochs::<Data>(workload::<Data>("many-blocks"));
+    let largest = epochs.iter().map(Vec::len).max();
+    assert_eq!(largest, Some(24), "{epochs:?}");
+}
+
+#[test]
+fn data_mode_writes_everything_twice() {
+    let labels = epochs::<Data>(workload::<Data>("full-journal")).concat();
+    let count = |prefix: &str| labels.iter().filter(|label| label.starts_with(prefix)).count();
+    assert!(count("checkpoint ") > 0 && count("checkpoint ") <= count("journaled "));
+    assert_eq!(count("data"), 0);
+    assert!(count("journal superblock") >= 2, "the log goes round more than once");
+}
+
+#[test]
+fn an_operation_larger_than_the_log_is_refused_and_changes_nothing() {
+    let a = Path::of("/a");
+    let append = |blocks: u64| FsOp::Append { path: a.clone(), len: Bytes(blocks * 4096), fill: Fill(1) };
+    let system = Journal::<Data>::default();
+    let disk = Disk::plain(&system.devices());
+    system.format(&disk).expect("room for a file system");
+    let mut live = system.open(disk).expect("an empty file system");
+    assert_eq!(system.apply(&mut live, &FsOp::Create(a.clone())).expect("works"), Ack::Volatile);
+    let before = system.view(&mut live).expect("a view");
+    assert_eq!(system.apply(&mut live, &append(60)).expect("works"), Ack::Refused);
+    assert_eq!(system.view(&mut live).expect("a view"), before);
+    assert_eq!(system.apply(&mut live, &append(30)).expect("works"), Ack::Volatile, "alone it fits");
+    system.check(&mut live).expect("a clean file system");
+}
+
+/// The file system and the model must agree on what they refuse.
+#[test]
+fn the_file_system_refuses_what_the_model_refuses() {
+    let system = Journal::<Ordered>::default();
+    for seed in 0..60 {
+        let disk = Disk::plain(&system.devices());
+        system.format(&disk).expect("room for a file system");
+        let mut live = system.open(disk).expect("an empty file system");
+        let mut view = system.view(&mut live).expect("a view");
+        for op in (0..4).flat_map(|part| generate::generated(seed * 4 + part)) {
+            let refused = posix::apply(&mut view, &op).is_err();
+            let ack = system.apply(&mut live, &op).expect("works");
+            assert_eq!(ack == Ack::Refused, refused, "seed {seed}: {op}");
+            assert_eq!(
+                system.view(&mut live).expect("a view").diff(&view),
+                Vec::<String>::new(),
+                "seed {seed}: {op}"
+            );
+        }
+        system.check(&mut live).expect("a clean file system");
+    }
+}
+
+#[test]
+fn a_device_without_a_journal_is_refused_in_words() {
+    let system = Journal::<Ordered>::default();
+    let disk = Disk::plain(&system.devices());
+    system.format(&disk).expect("room for a file system");
+    let (_, region) = Journal::<Ordered>::region();
+    disk.write_zeroes(region.superblock.at(), Bytes(512)).expect("a block of the device");
+    let error = system.open(disk).err().expect("must be refused").to_string();
+    assert!(error.contains("block 257 holds no journal superblock"), "{error}");
+}

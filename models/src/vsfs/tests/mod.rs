@@ -1,0 +1,21 @@
+//! Tests of the whole: golden reads and writes, fsck on corrupted images, and every crash state of short workloads.
+
+mod census;
+mod crash;
+mod fsck;
+mod golden;
+mod states;
+
+use super::*;
+
+/// A fresh file system on a plain disk.
+fn fresh(system: &Vsfs) -> Disk {
+    let disk = Disk::plain(&system.devices());
+    system.format(&disk).expect("mkfs works on a zeroed disk");
+    disk
+}
+
+fn workload(name: &str) -> Vec<FsOp> {
+    let found = workloads::all().into_iter().find(|workload| workload.name == name);
+    found.unwrap_or_else(|| panic!("no workload {name}")).ops
+}

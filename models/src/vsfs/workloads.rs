@@ -1,0 +1,49 @@
+//! Workloads of vsfs: the common ones, and those that show what only a file system without a journal does.
+
+use crate::fs::{Fill, FsOp, Path, workloads};
+use crashcheck::{Bytes, Workload};
+
+const BLOCK: u64 = 4096;
+
+/// Every workload.
+pub fn all() -> Vec<Workload<FsOp>> {
+    let mut all = workloads::all();
+    all.extend([shrink_indirect(), swap_directories()]);
+    all
+}
+
+fn shrink_indirect() -> Workload<FsOp> {
+    let path = Path::of("/a");
+    let append =
+        |blocks, fill| FsOp::Append { path: path.clone(), len: Bytes(blocks * BLOCK), fill: Fill(fill) };
+    Workload {
+        name: "shrink-indirect",
+        about: "A file grows and shrinks within its indirect block: the block and the inode change apart.",
+        ops: vec![
+            FsOp::Create(path.clone()),
+            append(14, 1),
+            FsOp::Sync,
+            append(2, 2),
+            FsOp::Sync,
+            FsOp::Truncate { path: path.clone(), len: Bytes(13 * BLOCK) },
+            FsOp::Sync,
+        ],
+    }
+}
+
+fn swap_directories() -> Workload<FsOp> {
+    let (x, y, inner) = (Path::of("/x"), Path::of("/y"), Path::of("/x/y"));
+    Workload {
+        name: "swap-directories",
+        about: "A directory and the one below it change places: a crash may leave a cycle.",
+        ops: vec![
+            FsOp::Mkdir(x.clone()),
+            FsOp::Mkdir(inner.clone()),
+            FsOp::Create(Path::of("/x/y/a")),
+            FsOp::Sync,
+            FsOp::Rename { from: inner, to: y },
+            FsOp::Rename { from: x, to: Path::of("/y/x") },
+            FsOp::Sync,
+        ],
+    }
+}

@@ -1,0 +1,6 @@
+#![no_main]
+
+use crashcheck_trace::import::Format;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| crashcheck_trace_fuzz::import(Format::Container, data));
