@@ -1,3 +1,5 @@
 //! The `crashcheck` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    crashcheck_cli::main()
+}

@@ -1,0 +1,48 @@
+//! The files that a run leaves.
+
+use crate::args::ExploreArgs;
+use crate::commands::write_file;
+use crate::config::Config;
+use crate::failure::Failure;
+use crashcheck::trace::outcome::Report;
+use crashcheck_report::{json, junit};
+use std::path::PathBuf;
+
+/// The files that a run leaves.
+pub(super) struct Outputs {
+    directory: PathBuf,
+    json: Option<PathBuf>,
+    junit: Option<PathBuf>,
+}
+
+impl Outputs {
+    pub(super) fn new(args: &ExploreArgs, config: &Config) -> Outputs {
+        let directory = args.out.clone().unwrap_or_else(|| config.out());
+        Outputs { directory, json: args.json.clone(), junit: args.junit.clone() }
+    }
+
+    /// Where everything about the run is.
+    pub(super) fn report_path(&self) -> String {
+        self.directory.join("report.json").to_string_lossy().into_owned()
+    }
+
+    /// Makes the directory, so that a run is not lost for want of one.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(super) fn prepare(&self) -> Result<(), Failure> {
+        std::fs::create_dir_all(&self.directory).map_err(|error| Failure::file(&self.directory, error))
+    }
+
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// If one cannot be written; the others are written all the same.
+    pub(super) fn write(&self, report: &Report) -> Result<(), Failure> {
+        let text = json::write(report);
+        let mut written = vec![write_file(&self.directory.join("report.json"), &text)];
+        written.extend(self.json.iter().map(|path| write_file(path, &text)));
+        written.extend(self.junit.iter().map(|path| write_file(path, &junit::write(report))));
+        written.into_iter().collect()
+    }
+}

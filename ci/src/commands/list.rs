@@ -1,0 +1,190 @@
+//! `crashcheck list`: what there is. As JSON it is an API.
+
+use crate::args::{ListArgs, What};
+use crate::exit_code::ExitCode;
+use crate::screen::Screen;
+use crashcheck::trace::import::Format;
+use crashcheck::{BugSwitch, Profile, StrategyKind, Subject};
+use crashcheck_report::text::{Align, Colour, table};
+use serde::Serialize;
+
+/// Prints what there is.
+pub(crate) fn run(args: &ListArgs, screen: &Screen) -> ExitCode {
+    let everything = Everything::collect();
+    let text = match args.json {
+        true => everything.json(args.what),
+        false => everything.text(args.what, screen.colour),
+    };
+    screen.print(&text);
+    ExitCode::Clean
+}
+
+/// Absent parts were not asked for.
+#[derive(Serialize)]
+struct Everything {
+    version: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    systems: Vec<SystemEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    strategies: Vec<Entry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profiles: Vec<ProfileEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    formats: Vec<FormatEntry>,
+}
+
+#[derive(Serialize)]
+struct SystemEntry {
+    name: &'static str,
+    about: &'static str,
+    medium: &'static str,
+    workloads: Vec<Entry>,
+    bugs: Vec<BugEntry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: &'static str,
+    about: &'static str,
+}
+
+#[derive(Serialize)]
+struct BugEntry {
+    name: &'static str,
+    about: &'static str,
+    /// The promises any of which a finding may name.
+    breaks: &'static [&'static str],
+    checks: &'static [&'static str],
+    /// The workload that shows it.
+    workload: &'static str,
+}
+
+#[derive(Serialize)]
+struct ProfileEntry {
+    default: bool,
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+#[derive(Serialize)]
+struct FormatEntry {
+    name: &'static str,
+    import: bool,
+    export: bool,
+}
+
+impl Everything {
+    fn collect() -> Everything {
+        let profiles = Profile::built_in().into_iter().enumerate();
+        let format = |format: Format| FormatEntry {
+            name: format.name(),
+            import: true,
+            export: matches!(format, Format::Container | Format::DmLogWrites),
+        };
+        Everything {
+            version: 1,
+            systems: crashcheck_models::all().iter().map(|subject| system(subject.as_ref())).collect(),
+            strategies: StrategyKind::TABLE.map(|(_, name, about)| Entry { name, about }).into(),
+            profiles: profiles
+                .map(|(index, profile)| ProfileEntry { default: index == 0, profile })
+                .collect(),
+            formats: Format::ALL.map(format).into(),
+        }
+    }
+
+    fn json(mut self, what: Option<What>) -> String {
+        if let Some(what) = what {
+            let of_systems = matches!(what, What::Systems | What::Workloads | What::Bugs);
+            if !of_systems {
+                self.systems.clear();
+            }
+            if what != What::Strategies {
+                self.strategies.clear();
+            }
+            if what != What::Profiles {
+                self.profiles.clear();
+            }
+            if what != What::Formats {
+                self.formats.clear();
+            }
+        }
+        let mut text = serde_json::to_string_pretty(&self).expect("plain data with text for its keys");
+        text.push('\n');
+        text
+    }
+
+    fn text(&self, what: Option<What>, colour: Colour) -> String {
+        const ALL: [What; 6] =
+            [What::Systems, What::Workloads, What::Bugs, What::Profiles, What::Strategies, What::Formats];
+        let sections: Vec<What> = what.map_or(ALL.to_vec(), |what| vec![what]);
+        let sections: Vec<String> = sections.iter().map(|what| self.section(*what, colour)).collect();
+        sections.join("\n")
+    }
+
+    fn section(&self, what: What, colour: Colour) -> String {
+        let row = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<String>>();
+        let (heading, rows): (&[&str], Vec<Vec<String>>) = match what {
+            What::Systems => {
+                let rows = self.systems.iter().map(|system| row(&[system.name, system.medium, system.about]));
+                (&["system", "medium", "about"], rows.collect())
+            }
+            What::Workloads => {
+                let of = |system: &SystemEntry| {
+                    let entries = system.workloads.iter();
+                    entries.map(|entry| row(&[system.name, entry.name, entry.about])).collect::<Vec<_>>()
+                };
+                (&["system", "workload", "about"], self.systems.iter().flat_map(of).collect())
+            }
+            What::Bugs => {
+                let of = |system: &SystemEntry| {
+                    let bugs = system.bugs.iter();
+                    bugs.map(|bug| {
+                        row(&[system.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about])
+                    })
+                    .collect::<Vec<_>>()
+                };
+                let heading = &["system", "bug", "breaks", "shown by", "about"];
+                (heading, self.systems.iter().flat_map(of).collect())
+            }
+            What::Profiles => {
+                let profiles = self.profiles.iter().map(|entry| &entry.profile);
+                (
+                    &["profile", "about"],
+                    profiles.map(|profile| row(&[&profile.name, &profile.about])).collect(),
+                )
+            }
+            What::Strategies => {
+                let rows = self.strategies.iter().map(|entry| row(&[entry.name, entry.about]));
+                (&["strategy", "about"], rows.collect())
+            }
+            What::Formats => {
+                let yes = |yes: bool| if yes { "yes" } else { "no" };
+                let rows = self
+                    .formats
+                    .iter()
+                    .map(|format| row(&[format.name, yes(format.import), yes(format.export)]));
+                (&["format", "import", "export"], rows.collect())
+            }
+        };
+        let heading: Vec<(&str, Align)> = heading.iter().map(|name| (*name, Align::Left)).collect();
+        table(&heading, &rows, colour)
+    }
+}
+
+fn system(subject: &dyn Subject) -> SystemEntry {
+    let workloads = subject.workloads().into_iter();
+    let bug = |bug: &BugSwitch| BugEntry {
+        name: bug.name,
+        about: bug.about,
+        breaks: bug.breaks,
+        checks: bug.checks,
+        workload: bug.workload,
+    };
+    SystemEntry {
+        name: subject.name(),
+        about: subject.about(),
+        medium: subject.medium(),
+        workloads: workloads.map(|(name, about)| Entry { name, about }).collect(),
+        bugs: subject.bugs().iter().map(bug).collect(),
+    }
+}

@@ -1,0 +1,55 @@
+//! One file for each command.
+
+mod explore;
+mod list;
+mod record;
+mod recorded;
+mod replay;
+mod trace;
+
+use crate::args::{Args, Command};
+use crate::config::Config;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use clap::CommandFactory;
+use std::path::Path;
+
+/// Runs the command.
+///
+/// # Errors
+/// If it cannot do what was asked.
+pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
+    let config = Config::load(&args)?;
+    match args.command {
+        Command::Explore(args) => explore::run(&args, &config, screen),
+        Command::Record(args) => record::run(&args, screen),
+        Command::Replay(args) => replay::run(&args, screen),
+        Command::List(args) => Ok(list::run(&args, screen)),
+        Command::Trace(command) => trace::run(&command, screen),
+        Command::Completions { shell } => Ok(completions(shell, screen)),
+        Command::Man => man(screen),
+    }
+}
+
+fn completions(shell: clap_complete::Shell, screen: &Screen) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "crashcheck", &mut script);
+    screen.print(&String::from_utf8_lossy(&script));
+    ExitCode::Clean
+}
+
+fn man(screen: &Screen) -> Result<ExitCode, Failure> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
+    rendered.map_err(|error| Failure::internal(format!("cannot render the manual page: {error}")))?;
+    screen.print(&String::from_utf8_lossy(&page));
+    Ok(ExitCode::Clean)
+}
+
+/// Writes a file, and the directories that lead to it.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| Failure::file(path, error))?;
+    std::fs::write(path, text).map_err(|error| Failure::file(path, error))
+}

@@ -1,0 +1,86 @@
+//! `crashcheck replay`: one crash state again.
+
+use super::recorded::Recorded;
+use crate::args::ReplayArgs;
+use crate::config;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::select;
+use crashcheck::{Case, Options, ReplayId, Replayed, replay_trace};
+use crashcheck_report::text::{escape, escape_lines};
+
+/// Replays a state and prints its verdict.
+///
+/// # Errors
+/// If the id is none, or what it names does not exist.
+pub(crate) fn run(args: &ReplayArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    let id: ReplayId =
+        args.id.parse().map_err(|error| Failure::usage(format!("not a replay id: {error}")))?;
+    let options = options(args, &id)?;
+    let replayed = match Recorded::load(&args.recorded, screen)? {
+        Some(Recorded { trace, name, commands }) => replay_trace(trace, &name, &commands, &options, &id)?,
+        None => replay_reference(args, &id, &options)?,
+    };
+    screen.print(&told(&id, &replayed, args.fixed, screen));
+    Ok(match (&replayed.finding, replayed.diverged && !args.fixed) {
+        (_, true) => ExitCode::Diverged,
+        (Some(_), _) => ExitCode::Findings,
+        (None, _) => ExitCode::Clean,
+    })
+}
+
+fn options(args: &ReplayArgs, id: &ReplayId) -> Result<Options, Failure> {
+    let profile = config::profile(args.profile.as_deref().unwrap_or(&id.profile)).map_err(|failure| {
+        let hint = "a profile of your own is given as --profile FILE.toml";
+        Failure::usage(format!("{}\n{hint}", failure.message))
+    })?;
+    if profile.profile.name != id.profile {
+        let (given, wanted) = (&profile.profile.name, &id.profile);
+        return Err(Failure::usage(format!(
+            "the profile is '{given}', but the id was found under '{wanted}'"
+        )));
+    }
+    Ok(Options { profile: profile.profile, nested: args.nested, jobs: 1, ..Options::default() })
+}
+
+fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Result<Replayed, Failure> {
+    if id.system == "trace" {
+        return Err(Failure::usage(
+            "the id is of a recorded trace: give --trace FILE and --recover COMMAND as well",
+        ));
+    }
+    let all = crashcheck_models::all();
+    let subject = select::subject(&all, &id.system)?;
+    let bugs = if args.fixed { Vec::new() } else { id.bugs.clone() };
+    let case = Case { workload: id.workload.clone(), bugs };
+    Ok(subject.replay(&case, options, id)?)
+}
+
+fn told(id: &ReplayId, replayed: &Replayed, fixed: bool, screen: &Screen) -> String {
+    let colour = screen.colour;
+    let subject = match fixed {
+        true => format!("{}:{} with its bug switches off", id.system, id.workload),
+        false => format!("{id}"),
+    };
+    let mut text = match (&replayed.finding, replayed.diverged, fixed) {
+        (_, true, false) => format!("{} {subject}\n", colour.doubtful("DIVERGED")),
+        (Some(_), ..) => format!("{} {subject}\n", colour.bad("FAILS")),
+        (None, ..) => format!("{} {subject}\n", colour.good("PASSES")),
+    };
+    if replayed.diverged {
+        text.push_str(match fixed {
+            true => "  note: the repaired system asks other questions; the answers were applied as far as they fit\n",
+            false => "  the trace or the recovery is not the one that the id belongs to\n",
+        });
+    }
+    match &replayed.finding {
+        None => text.push_str(&format!("  a user then sees: {}\n", escape(&replayed.shows))),
+        Some(finding) => {
+            text.push_str(&format!("  {}: {}\n", escape(&finding.promise), escape_lines(&finding.detail, 4)));
+            text.push_str(&format!("  power fails:  {}\n", escape(&finding.crash_point)));
+            text.push_str(&format!("  crash state:  {}\n", escape(&finding.state)));
+        }
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! `crashcheck trace show`: the events, a line each.
+
+use crate::screen::Screen;
+use crashcheck::trace::{Event, Trace};
+use crashcheck_report::text::escape;
+use std::fmt::Write;
+
+/// So many lines are printed at once.
+const BATCH: usize = 1000;
+
+/// Prints the devices, and the events from one on.
+pub(crate) fn run(trace: &Trace, from: usize, limit: Option<usize>, screen: &Screen) {
+    let mut text = String::new();
+    for (index, device) in trace.devices.iter().enumerate() {
+        let (name, len, block) = (escape(&device.name), device.base.len(), device.block);
+        let _ = writeln!(text, "device {index}: {name}, {len}, blocks of {block}");
+    }
+    let events = trace.events.iter().enumerate().skip(from).take(limit.unwrap_or(usize::MAX));
+    for (printed, (index, event)) in events.enumerate() {
+        let _ = writeln!(text, "#{index:<6} {}", describe(event));
+        if printed % BATCH == BATCH - 1 {
+            screen.print(&std::mem::take(&mut text));
+        }
+    }
+    screen.print(&text);
+}
+
+/// An event in a line, safe to print.
+fn describe(event: &Event) -> String {
+    let label = event.label().map(|label| format!("  {}", escape(label.as_str()))).unwrap_or_default();
+    let place = event.range().map(|(device, at, len)| format!("device {} at {} + {}", device.0, at.0, len.0));
+    let place = place.unwrap_or_default();
+    match event {
+        Event::Write { fua, .. } => format!("write{}  {place}{label}", if *fua { " fua" } else { "" }),
+        Event::WriteZeroes { fua, .. } => format!("zeroes{}  {place}{label}", if *fua { " fua" } else { "" }),
+        Event::Discard { .. } => format!("discard  {place}"),
+        Event::Resize { device, len } => format!("resize  device {} to {}", device.0, len.0),
+        Event::Flush { device, except } if except.is_empty() => format!("flush  device {}", device.0),
+        Event::Flush { device, except } => {
+            let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+            format!("flush  device {}, which does not cover {}", device.0, except.join(", "))
+        }
+        Event::Begin { op, text } => format!("begin  operation {}: {}", op.0 + 1, escape(text)),
+        Event::Ack { op, durable } => {
+            format!("ack  operation {}{}", op.0 + 1, if *durable { ", durable" } else { "" })
+        }
+        Event::Mark { text } => format!("mark  {}", escape(text)),
+        other => escape(&format!("{other:?}")),
+    }
+}

@@ -1,0 +1,146 @@
+//! `crashcheck trace stats`: how much could have survived. As JSON it is an API.
+
+use crate::config;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crashcheck::trace::import::Imported;
+use crashcheck::trace::{Event, Trace};
+use crashcheck::{Census, Profile, census};
+use crashcheck_report::text::{Align, escape, short, table};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What there is to count in a trace. Numbers of crash states are decimal strings: they exceed 64 bits.
+#[derive(Serialize)]
+struct Stats {
+    version: u32,
+    file: String,
+    format: &'static str,
+    profile: String,
+    devices: Vec<DeviceStats>,
+    events: usize,
+    writes: usize,
+    written_bytes: u64,
+    flushes: usize,
+    discards: usize,
+    operations: usize,
+    epochs: Vec<EpochStats>,
+    /// Different images over the whole trace; an upper bound if not `exact`.
+    crash_states: String,
+    exact: bool,
+}
+
+#[derive(Serialize)]
+struct DeviceStats {
+    name: String,
+    bytes: u64,
+    block_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct EpochStats {
+    index: usize,
+    /// A crash in this epoch happens after so many events at least, and so many at most.
+    from: usize,
+    upto: usize,
+    in_flight: usize,
+    crash_states: String,
+    exact: bool,
+}
+
+/// Prints the statistics of a trace.
+///
+/// # Errors
+/// If there is no such device profile.
+pub(crate) fn run(
+    imported: &Imported,
+    file: &Path,
+    profile: &str,
+    json: bool,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let profile = config::profile(profile)?.profile;
+    let stats = Stats::collect(imported, file, &profile);
+    let text = match json {
+        true => serde_json::to_string_pretty(&stats).expect("plain data with text for its keys") + "\n",
+        false => stats.text(screen),
+    };
+    screen.print(&text);
+    Ok(())
+}
+
+impl Stats {
+    fn collect(imported: &Imported, file: &Path, profile: &Profile) -> Stats {
+        let trace = &imported.trace;
+        let Census { epochs, crash_states } = census(trace, profile);
+        let count = |wanted: fn(&Event) -> bool| trace.events.iter().filter(|event| wanted(event)).count();
+        let epochs = epochs.into_iter().enumerate().map(|(index, epoch)| EpochStats {
+            index,
+            from: epoch.from,
+            upto: epoch.upto,
+            in_flight: epoch.in_flight,
+            crash_states: epoch.crash_states.value.to_string(),
+            exact: epoch.crash_states.exact,
+        });
+        Stats {
+            version: 1,
+            file: file.to_string_lossy().into_owned(),
+            format: imported.format.name(),
+            profile: profile.name.clone(),
+            devices: devices(trace),
+            events: trace.events.len(),
+            writes: count(|event| matches!(event, Event::Write { .. } | Event::WriteZeroes { .. })),
+            written_bytes: written(trace),
+            flushes: count(|event| matches!(event, Event::Flush { .. })),
+            discards: count(|event| matches!(event, Event::Discard { .. })),
+            operations: count(|event| matches!(event, Event::Begin { .. })),
+            epochs: epochs.collect(),
+            crash_states: crash_states.value.to_string(),
+            exact: crash_states.exact,
+        }
+    }
+
+    fn text(&self, screen: &Screen) -> String {
+        let Stats { format, events, writes, written_bytes, flushes, discards, operations, .. } = self;
+        let mut text = format!("{}: {format}, {events} events\n", escape(&self.file));
+        for (index, device) in self.devices.iter().enumerate() {
+            let DeviceStats { name, bytes, block_bytes } = device;
+            let _ =
+                writeln!(text, "device {index}: {}, {bytes} bytes, blocks of {block_bytes}", escape(name));
+        }
+        let _ = writeln!(
+            text,
+            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {operations} operations"
+        );
+        let heading = [("epoch", Align::Right), ("after events", Align::Right), ("in flight", Align::Right)];
+        let heading = [&heading[..], &[("crash states", Align::Right)]].concat();
+        let row = |epoch: &EpochStats| {
+            let states = bounded(&short(&epoch.crash_states), epoch.exact);
+            let range = format!("{}..{}", epoch.from, epoch.upto);
+            vec![epoch.index.to_string(), range, epoch.in_flight.to_string(), states]
+        };
+        text.push_str(&table(&heading, &self.epochs.iter().map(row).collect::<Vec<_>>(), screen.colour));
+        let total = bounded(&short(&self.crash_states), self.exact);
+        let _ = writeln!(text, "{total} different crash states under {}", self.profile);
+        text
+    }
+}
+
+fn devices(trace: &Trace) -> Vec<DeviceStats> {
+    let stats = trace.devices.iter().map(|device| DeviceStats {
+        name: device.name.clone(),
+        bytes: device.base.len().0,
+        block_bytes: device.block.0,
+    });
+    stats.collect()
+}
+
+fn written(trace: &Trace) -> u64 {
+    let writes = trace.events.iter().filter(|event| !matches!(event, Event::Discard { .. }));
+    writes.filter_map(Event::range).map(|(_, _, len)| len.0).sum()
+}
+
+fn bounded(number: &str, exact: bool) -> String {
+    if exact { number.to_owned() } else { format!("<= {number}") }
+}

@@ -1,0 +1,296 @@
+//! `crashcheck.toml`: defaults for `explore`.
+//!
+//! ```toml
+//! [explore]                  # for every run
+//! profile = ["reorder", "torn"]
+//! jobs = 2
+//!
+//! [preset.nightly]           # with --preset nightly, on top of [explore]
+//! time = "30m"
+//! nested = 1
+//! require-complete = true
+//! ```
+//!
+//! An option of the command line beats the preset, and that beats `[explore]`. A key that is not known is refused.
+
+use crate::args::{Args, SearchArgs};
+use crate::failure::Failure;
+use crate::progress::Show;
+use crate::suggest;
+use crashcheck::{Profile, StrategyKind};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The file that is read if there is one.
+const FILE: &str = "crashcheck.toml";
+
+/// A limit of the recoveries for one workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StatesMax(pub(crate) Option<u64>);
+
+impl FromStr for StatesMax {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(StatesMax(None)),
+            _ => text
+                .parse()
+                .map(|states| StatesMax(Some(states)))
+                .map_err(|_| "a number, or `all`".to_owned()),
+        }
+    }
+}
+
+/// Reads a time: `90s`, `10m`, `2h`, `500ms`; a bare number is in seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("'{unit}' is no unit of time: ms, s, m and h are")),
+    };
+    let number: f64 = number.parse().map_err(|_| "a time looks like 90s, 10m or 2h".to_owned())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    #[serde(default)]
+    explore: Defaults,
+    #[serde(default)]
+    preset: BTreeMap<String, Defaults>,
+}
+
+/// The keys of a table, named as the options of the command line.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Defaults {
+    profile: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "parsed")]
+    strategy: Option<StrategyKind>,
+    deviations: Option<usize>,
+    nested: Option<u8>,
+    #[serde(default, deserialize_with = "time")]
+    time: Option<Duration>,
+    #[serde(default, deserialize_with = "states")]
+    max_states: Option<StatesMax>,
+    jobs: Option<std::num::NonZeroU16>,
+    seed: Option<u64>,
+    fail_fast: Option<bool>,
+    require_complete: Option<bool>,
+    out: Option<PathBuf>,
+    #[serde(default, deserialize_with = "show")]
+    progress: Option<Show>,
+}
+
+fn parsed<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<StrategyKind>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn states<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<StatesMax>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Number(u64),
+        Word(String),
+    }
+    match Given::deserialize(from)? {
+        Given::Number(states) => Ok(Some(StatesMax(Some(states)))),
+        Given::Word(word) => word.parse().map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+fn show<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Show>, D::Error> {
+    let text = String::deserialize(from)?;
+    clap::ValueEnum::from_str(&text, false).map(Some).map_err(serde::de::Error::custom)
+}
+
+impl Defaults {
+    fn or(self, other: Defaults) -> Defaults {
+        Defaults {
+            profile: self.profile.or(other.profile),
+            strategy: self.strategy.or(other.strategy),
+            deviations: self.deviations.or(other.deviations),
+            nested: self.nested.or(other.nested),
+            time: self.time.or(other.time),
+            max_states: self.max_states.or(other.max_states),
+            jobs: self.jobs.or(other.jobs),
+            seed: self.seed.or(other.seed),
+            fail_fast: self.fail_fast.or(other.fail_fast),
+            require_complete: self.require_complete.or(other.require_complete),
+            out: self.out.or(other.out),
+            progress: self.progress.or(other.progress),
+        }
+    }
+}
+
+/// The configuration of this run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config(Defaults);
+
+impl Config {
+    /// Reads the file that the arguments name, or the one in the current directory if there is one.
+    ///
+    /// # Errors
+    /// If the file cannot be read, has a key that is not known, or has no such preset.
+    pub(crate) fn load(args: &Args) -> Result<Config, Failure> {
+        let path = args.config.as_deref().unwrap_or(Path::new(FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
+                String::new()
+            }
+            Err(error) => return Err(Failure::file(path, error)),
+        };
+        Config::parse(&text, args.preset.as_deref()).map_err(|failure| Failure::file(path, failure.message))
+    }
+
+    fn parse(text: &str, preset: Option<&str>) -> Result<Config, Failure> {
+        let Contents { explore, preset: mut presets } =
+            toml::from_str(text).map_err(|error| Failure::usage(error.to_string()))?;
+        let Some(name) = preset else { return Ok(Config(explore)) };
+        match presets.remove(name) {
+            Some(preset) => Ok(Config(preset.or(explore))),
+            None => Err(suggest::unknown("preset", name, presets.keys().map(String::as_str))),
+        }
+    }
+
+    /// Where the report goes.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.0.out.clone().unwrap_or_else(|| PathBuf::from("target/crashcheck"))
+    }
+
+    /// How to show the progress.
+    pub(crate) fn progress(&self) -> Show {
+        self.0.progress.unwrap_or_default()
+    }
+
+    /// How to search, with what the command line says on top.
+    ///
+    /// # Errors
+    /// If a device profile does not exist or cannot be read.
+    pub(crate) fn search(&self, args: &SearchArgs) -> Result<Search, Failure> {
+        let defaults = self.0.clone();
+        let named = if args.profiles.is_empty() { defaults.profile } else { Some(args.profiles.clone()) };
+        let named = named.filter(|named| !named.is_empty()).unwrap_or_else(|| vec![Profile::default().name]);
+        Ok(Search {
+            profiles: named.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
+            strategy: args.strategy.or(defaults.strategy).unwrap_or_default(),
+            deviations: args.deviations.or(defaults.deviations),
+            nested: args.nested.or(defaults.nested).unwrap_or(0),
+            time: args.time.or(defaults.time),
+            states_max: args.max_states.or(defaults.max_states),
+            jobs: args.jobs.or(defaults.jobs.map(u16::from)),
+            seed: args.seed.or(defaults.seed).unwrap_or(0),
+            fail_fast: args.fail_fast || defaults.fail_fast.unwrap_or(false),
+            require_complete: args.require_complete || defaults.require_complete.unwrap_or(false),
+        })
+    }
+}
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    pub(crate) profiles: Vec<Named>,
+    pub(crate) strategy: StrategyKind,
+    pub(crate) deviations: Option<usize>,
+    pub(crate) nested: u8,
+    pub(crate) time: Option<Duration>,
+    pub(crate) states_max: Option<StatesMax>,
+    pub(crate) jobs: Option<u16>,
+    pub(crate) seed: u64,
+    pub(crate) fail_fast: bool,
+    pub(crate) require_complete: bool,
+}
+
+/// A device profile, and the file that it comes from if it is not built in.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) profile: Profile,
+    pub(crate) file: Option<String>,
+}
+
+/// A device profile by name, or from a file that ends in `.toml`.
+///
+/// # Errors
+/// If there is none, or the file is not one.
+pub(crate) fn profile(name: &str) -> Result<Named, Failure> {
+    let path = Path::new(name);
+    if path.extension().is_some_and(|ending| ending == "toml") {
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
+        let profile = Profile::from_toml(&text).map_err(|error| Failure::file(path, error))?;
+        return Ok(Named { profile, file: Some(name.to_owned()) });
+    }
+    let all = Profile::built_in();
+    let known = all.iter().map(|profile| profile.name.as_str());
+    let profile = Profile::named(name).map_err(|_| suggest::unknown("device profile", name, known))?;
+    Ok(Named { profile, file: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "[explore]\njobs = 2\nseed = 7\n[preset.nightly]\ntime = \"30m\"\nseed = 8\nmax-states = \"all\"";
+
+    #[test]
+    fn a_preset_beats_the_defaults_and_the_command_line_beats_both() {
+        let search = |preset: Option<&str>, args: &SearchArgs| {
+            Config::parse(TEXT, preset).expect("a configuration").search(args).expect("a search")
+        };
+        let nothing = SearchArgs::default();
+        assert_eq!((search(None, &nothing).seed, search(None, &nothing).time), (7, None));
+        let nightly = search(Some("nightly"), &nothing);
+        assert_eq!((nightly.seed, nightly.jobs), (8, Some(2)));
+        assert_eq!(
+            (nightly.time, nightly.states_max),
+            (Some(Duration::from_secs(1800)), Some(StatesMax(None)))
+        );
+        assert_eq!(search(Some("nightly"), &SearchArgs { seed: Some(9), ..SearchArgs::default() }).seed, 9);
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_refused_with_its_line() {
+        let error = Config::parse("[explore]\njobs = 2\nsede = 7", None).expect_err("sede").message;
+        assert!(error.contains("line 3") && error.contains("sede"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_refused() {
+        for text in ["time = \"10 parsecs\"", "jobs = 0", "strategy = \"guess\"", "max-states = \"some\""] {
+            assert!(Config::parse(&format!("[explore]\n{text}"), None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_preset_that_is_not_there_is_named() {
+        let error = Config::parse(TEXT, Some("nigthly")).expect_err("no such preset").message;
+        assert!(error.contains("did you mean 'nightly'"), "{error}");
+    }
+
+    #[test]
+    fn times_have_units() {
+        let cases = [("90", 90_000), ("1.5s", 1500), ("10m", 600_000), ("2h", 7_200_000), ("500ms", 500)];
+        for (text, expected) in cases {
+            assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        for text in ["", "m", "1d", "-1s", "1e400h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Why the command cannot go on.
+
+use crate::exit_code::ExitCode;
+use crashcheck::{CaseError, CommandError};
+use std::fmt::Display;
+use std::path::Path;
+
+/// A message for a person, and the exit code for a script.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: ExitCode,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// The user asked for something that cannot be done.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure { exit: ExitCode::Usage, message: message.into() }
+    }
+
+    /// Something is wrong with crashcheck or the machine.
+    pub(crate) fn internal(message: impl Into<String>) -> Failure {
+        Failure { exit: ExitCode::Internal, message: message.into() }
+    }
+
+    /// A file that cannot be used.
+    pub(crate) fn file(path: &Path, why: impl Display) -> Failure {
+        Failure::usage(format!("{}: {why}", path.display()))
+    }
+}
+
+impl From<CaseError> for Failure {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Record(_) => Failure { exit: ExitCode::Broken, message: error.to_string() },
+            _ => Failure::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Images(_) => Failure::internal(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The `crashcheck` command: explores the reference systems and recorded traces, and looks at traces.
+//!
+//! The command line, the exit codes, the machine-readable output and `crashcheck.toml` are API. Text for people is not.
+
+mod args;
+mod colour;
+mod commands;
+mod config;
+mod exit_code;
+mod failure;
+mod interrupt;
+mod progress;
+mod screen;
+mod select;
+mod suggest;
+mod trace_file;
+
+pub use exit_code::ExitCode;
+
+use clap::Parser;
+use failure::Failure;
+use screen::Screen;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs the command with the arguments of the process.
+pub fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    let screen = Screen::new(colour::choose(args.color));
+    let result = catch_unwind(AssertUnwindSafe(|| commands::run(args, &screen)));
+    let bug = || Failure::internal("a panic of crashcheck itself; its message is above. Please report it");
+    let exit = result.unwrap_or_else(|_| Err(bug())).unwrap_or_else(|failure| {
+        screen.error(&failure.message);
+        failure.exit
+    });
+    exit.into()
+}

@@ -1,0 +1,113 @@
+//! Which systems and workloads the command line names.
+
+use crate::failure::Failure;
+use crate::suggest;
+use crashcheck::{Case, Subject};
+
+/// The reference systems.
+pub(crate) type Subjects = [Box<dyn Subject>];
+
+/// A workload of a reference system.
+#[derive(Clone)]
+pub(crate) struct Selected<'a> {
+    pub(crate) subject: &'a dyn Subject,
+    pub(crate) case: Case,
+}
+
+/// The system of this name.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn subject<'a>(all: &'a Subjects, name: &str) -> Result<&'a dyn Subject, Failure> {
+    let found = all.iter().find(|subject| subject.name() == name);
+    let known = all.iter().map(|subject| subject.name());
+    found.map(AsRef::as_ref).ok_or_else(|| suggest::unknown("system", name, known))
+}
+
+/// What `SYSTEM:WORKLOAD` names; all workloads of the system if it names none.
+///
+/// # Errors
+/// If there is no such system or workload.
+fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failure> {
+    let (system, workload) = match text.split_once(':') {
+        Some((system, workload)) => (system, Some(workload)),
+        None => (text, None),
+    };
+    let subject = subject(all, system)?;
+    let workloads: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
+    let select =
+        |workload: &str| Selected { subject, case: Case { workload: workload.to_owned(), bugs: Vec::new() } };
+    match workload {
+        None => Ok(workloads.into_iter().map(select).collect()),
+        Some(name) if workloads.contains(&name) || is_generated(name) => Ok(vec![select(name)]),
+        Some(name) => {
+            let what = format!("workload of {system}");
+            Err(suggest::unknown(&what, name, workloads.into_iter().chain(["generated-SEED"])))
+        }
+    }
+}
+
+fn is_generated(workload: &str) -> bool {
+    workload.strip_prefix("generated-").is_some_and(|seed| seed.parse::<u64>().is_ok())
+}
+
+/// What the targets name, with the bug switches on where the system has them. Without targets it is everything; with bug
+/// switches every system that has one of them.
+///
+/// # Errors
+/// If a name is unknown, or a bug switch belongs to none of the systems.
+pub(crate) fn cases<'a>(
+    all: &'a Subjects,
+    targets: &[String],
+    bugs: &[String],
+) -> Result<Vec<Selected<'a>>, Failure> {
+    let has = |subject: &dyn Subject, bug: &str| subject.bugs().iter().any(|known| known.name == bug);
+    let everything = || {
+        let subjects = all.iter().map(AsRef::as_ref);
+        let wanted = subjects.filter(|subject| bugs.is_empty() || bugs.iter().any(|bug| has(*subject, bug)));
+        wanted.map(|subject| subject.name().to_owned()).collect()
+    };
+    let mut names: Vec<String> = if targets.is_empty() { everything() } else { targets.to_vec() };
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    let mut selected = Vec::new();
+    for name in &names {
+        selected.extend(target(all, name)?);
+    }
+    for bug in bugs {
+        if !selected.iter().any(|selected| has(selected.subject, bug)) {
+            return Err(unknown_bug(all, &selected, bug));
+        }
+    }
+    for Selected { subject, case } in &mut selected {
+        case.bugs = bugs.iter().filter(|bug| has(*subject, bug)).cloned().collect();
+    }
+    Ok(selected)
+}
+
+/// Names the switches of what was selected; of everything, if nothing was.
+fn unknown_bug(all: &Subjects, selected: &[Selected<'_>], bug: &str) -> Failure {
+    let chosen = |subject: &dyn Subject| {
+        selected.is_empty() || selected.iter().any(|selected| selected.subject.name() == subject.name())
+    };
+    let switches = all.iter().filter(|subject| chosen(subject.as_ref())).flat_map(|subject| subject.bugs());
+    let mut known: Vec<&str> = switches.map(|bug| bug.name).collect();
+    known.sort_unstable();
+    known.dedup();
+    suggest::unknown("bug switch", bug, known)
+}
+
+/// The one workload that `SYSTEM:WORKLOAD` names.
+///
+/// # Errors
+/// If a name is unknown, or the workload is missing.
+pub(crate) fn one<'a>(all: &'a Subjects, text: &str, bugs: &[String]) -> Result<Selected<'a>, Failure> {
+    if !text.contains(':') {
+        let subject = subject(all, text)?;
+        let workloads: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
+        let known = workloads.join(", ");
+        return Err(Failure::usage(format!("name a workload, as {text}:WORKLOAD\nthere are: {known}")));
+    }
+    let mut selected = cases(all, &[text.to_owned()], bugs)?;
+    Ok(selected.remove(0))
+}

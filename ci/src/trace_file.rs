@@ -1,0 +1,33 @@
+//! Traces from files.
+
+use crate::args::InputArgs;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crashcheck::trace::container::Limits;
+use crashcheck::trace::import::{self, Imported, Options};
+use std::path::Path;
+
+/// Opens a trace of any format, and warns of what is odd about it.
+///
+/// # Errors
+/// If it is none; says what is wrong at which byte.
+pub(crate) fn open(path: &Path, input: &InputArgs, screen: &Screen) -> Result<Imported, Failure> {
+    let base = input
+        .base
+        .as_deref()
+        .map(|base| import::read_base(base, Limits::default()).map_err(|error| Failure::file(base, error)));
+    let options = Options { format: input.format, base: base.transpose()?, ..Options::default() };
+    let imported = import::open_with(path, &options).map_err(|error| Failure::file(path, error))?;
+    imported.trace.validate().map_err(|error| Failure::file(path, error))?;
+    for warning in &imported.warnings {
+        screen.warn(&format!("{}: {warning}", path.display()));
+    }
+    Ok(imported)
+}
+
+/// The name of a trace within a replay id, which allows few characters.
+pub(crate) fn name(path: &Path) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_-@.".contains(c) { c } else { '_' };
+    let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().map(plain).collect();
+    if name.is_empty() { "trace".to_owned() } else { name }
+}

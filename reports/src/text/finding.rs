@@ -1,0 +1,57 @@
+//! A finding as a person reads it.
+
+use super::{Colour, escape, escape_lines, short, system};
+use crashcheck_trace::outcome::{Exploration, Finding};
+use std::fmt::Write;
+
+/// Where the reader goes from here.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointers<'a> {
+    /// The command that shows the same state again, ready to be pasted.
+    pub replay: &'a str,
+    /// The file with everything about this run.
+    pub report: &'a str,
+}
+
+/// One line of the list below the sentence; its text begins in a column of its own.
+const TEXT_AT: usize = 16;
+
+/// The system, one sentence of what is wrong, the state, its id, and two lines to paste.
+pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, colour: Colour) -> String {
+    let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
+    let kind = if finding.device_lies { colour.doubtful("DEVICE LIES") } else { colour.bad("LOST") };
+    let mut text = format!("{kind} {subject} under {}\n", escape(&exploration.profile));
+    let sentence = escape_lines(&finding.detail, 4);
+    let _ = writeln!(text, "  {}: {sentence}", colour.strong(&escape(&finding.promise)));
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {:<14}{}", format!("{name}:"), escape_lines(value, TEXT_AT));
+    };
+    row("power fails", &finding.crash_point);
+    row("crash state", &finding.state);
+    for write in &finding.writes {
+        let during = write.operation.as_ref().map(|operation| format!(", issued during {operation}"));
+        let what = format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default());
+        row("write", &what);
+    }
+    if !finding.checks.is_empty() {
+        row("checks", &finding.checks.join(", "));
+    }
+    if finding.device_lies {
+        row("note", "the device breaks its own promise here; this is not a fault of the system");
+    }
+    row("seen in", &seen_in(finding));
+    row("id", &finding.id);
+    let _ = writeln!(text, "  Reproduce with: {}", to.replay);
+    let _ = writeln!(text, "  Report: {}", escape(to.report));
+    text
+}
+
+fn seen_in(finding: &Finding) -> String {
+    let Finding { states, leaves, found_after, .. } = finding;
+    let (state, way) =
+        (if states == "1" { "state" } else { "states" }, if *leaves == 1 { "way" } else { "ways" });
+    let states = short(states);
+    format!(
+        "{states} crash {state}, met in {leaves} {way}; first after {found_after} recoveries in its epoch"
+    )
+}

@@ -1,0 +1,38 @@
+//! For people at a terminal or in the log of a build.
+
+mod colour;
+mod escape;
+mod finding;
+mod number;
+mod summary;
+mod table;
+
+pub use colour::Colour;
+pub use escape::{escape, escape_lines};
+pub use finding::{Pointers, finding};
+pub use number::{coverage, short};
+pub use summary::{census, judged, summary};
+pub use table::{Align, overview, table};
+
+use crashcheck_trace::outcome::{Exploration, Verdict};
+
+/// A verdict in the words that a person reads.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Survived => "survived",
+        Verdict::NotMeasured => "not measured",
+        Verdict::DeviceLies => "device lies",
+        Verdict::Lost => "lost",
+        Verdict::Broken => "broken",
+    }
+}
+
+/// A system with its bug switches, as on the command line and in a replay id: `journal+no-revoke`.
+pub fn system(exploration: &Exploration) -> String {
+    let mut name = escape(&exploration.system);
+    for bug in &exploration.bugs {
+        name.push('+');
+        name.push_str(&escape(bug));
+    }
+    name
+}

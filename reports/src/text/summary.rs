@@ -1,0 +1,90 @@
+//! What a run as a whole came to.
+
+use super::table::paint_verdict;
+use super::{Align, Colour, escape, escape_lines, short, system, table};
+use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How many explorations are named in a line before it says "and so many more".
+const NAMED_MAX: usize = 6;
+
+/// The verdicts counted, what was not covered and why, what else a reader should know, and the seed.
+pub fn summary(report: &Report, colour: Colour) -> String {
+    let mut text = String::new();
+    let explorations = &report.explorations;
+    let reason = |exploration: &Exploration| {
+        let why = exploration.reason.iter();
+        why.map(|why| format!("{}: {why}", super::verdict(exploration.verdict))).collect()
+    };
+    text.push_str(&grouped("", explorations, reason));
+    let left_out = |exploration: &Exploration| exploration.coverage.left_out.iter().cloned().collect();
+    text.push_str(&grouped("not covered: ", explorations, left_out));
+    text.push_str(&grouped("note: ", explorations, |exploration| exploration.notes.clone()));
+    let recoveries: u64 = explorations.iter().map(|exploration| exploration.coverage.recoveries).sum();
+    let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
+    let _ = writeln!(text, "{}; {recoveries} recoveries in {seconds:.1} s", counted(explorations, colour));
+    let _ = writeln!(text, "seed {}", report.seed);
+    text
+}
+
+/// The explorations by verdict: `23 survived, 1 lost`.
+fn counted(explorations: &[Exploration], colour: Colour) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for exploration in explorations {
+        *counts.entry(exploration.verdict).or_default() += 1;
+    }
+    let parts = counts.iter().map(|(verdict, count)| format!("{count} {}", paint_verdict(*verdict, colour)));
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { "nothing was explored".to_owned() } else { parts.join(", ") }
+}
+
+/// A line for each different text, with the explorations that it is about.
+fn grouped(
+    prefix: &str,
+    explorations: &[Exploration],
+    texts_of: impl Fn(&Exploration) -> Vec<String>,
+) -> String {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for exploration in explorations {
+        let name = format!("{}:{}", system(exploration), escape(&exploration.workload));
+        for text in texts_of(exploration) {
+            groups.entry(text).or_default().push(name.clone());
+        }
+    }
+    let mut lines = String::new();
+    for (text, names) in groups {
+        let more = match names.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(lines, "{prefix}{} ({names}{more})", escape_lines(&text, 2));
+    }
+    lines
+}
+
+/// What recovery showed, by kind.
+pub fn census(exploration: &Exploration, colour: Colour) -> String {
+    let rows: Vec<Vec<String>> = exploration
+        .census
+        .iter()
+        .map(|row| {
+            let found = row.found.as_deref().map_or_else(|| "-".to_owned(), escape);
+            vec![found, escape(&row.shows), short(&row.states)]
+        })
+        .collect();
+    let heading =
+        [("recovery met", Align::Left), ("a user then sees", Align::Left), ("crash states", Align::Right)];
+    table(&heading, &rows, colour)
+}
+
+/// How often each promise was judged; one that never was is not measured.
+pub fn judged(exploration: &Exploration) -> String {
+    let parts = exploration.judged.iter().map(|judged| match judged.times {
+        0 => format!("{} never (not measured)", escape(&judged.promise)),
+        1 => format!("{} once", escape(&judged.promise)),
+        times => format!("{} {times} times", escape(&judged.promise)),
+    });
+    format!("judged: {}\n", parts.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,115 @@
+//! Tables with aligned columns.
+
+use super::{Colour, coverage, escape, short, system, verdict};
+use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+
+/// On which side a column is flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows under a heading, two spaces between the columns. Rows may be shorter than the heading, not longer.
+pub fn table(heading: &[(&str, Align)], rows: &[Vec<String>], colour: Colour) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([heading[column].0.chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+    let line = |cells: &[&str]| {
+        let columns = cells.iter().zip(heading).zip(&widths);
+        let padded: Vec<String> =
+            columns.map(|((cell, (_, align)), width)| pad(cell, *align, *width)).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let names: Vec<&str> = heading.iter().map(|(name, _)| *name).collect();
+    let mut text = colour.strong(&line(&names));
+    text.push('\n');
+    for row in rows {
+        text.push_str(&line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
+        text.push('\n');
+    }
+    text
+}
+
+fn pad(cell: &str, align: Align, width: usize) -> String {
+    match align {
+        Align::Left => format!("{cell:<width$}"),
+        Align::Right => format!("{cell:>width$}"),
+    }
+}
+
+/// The table at the end of a run: a row for each exploration.
+pub fn overview(report: &Report, colour: Colour) -> String {
+    use Align::{Left, Right};
+    let explorations = &report.explorations;
+    let profiles = explorations.iter().any(|exploration| exploration.profile != explorations[0].profile);
+    let mut heading = vec![("system", Left), ("workload", Left), ("profile", Left), ("events", Right)];
+    heading.extend([
+        ("crash states", Right),
+        ("recoveries", Right),
+        ("coverage", Right),
+        ("states/s", Right),
+    ]);
+    heading.extend([("findings", Right), ("verdict", Left)]);
+    let mut rows: Vec<Vec<String>> = explorations.iter().map(row).collect();
+    if !profiles {
+        heading.remove(2);
+        rows.iter_mut().for_each(|row| drop(row.remove(2)));
+    }
+    let mut text = table(&heading, &rows, Colour::Plain);
+    if colour == Colour::Ansi {
+        text = paint_verdicts(&text, explorations, colour);
+    }
+    text
+}
+
+fn row(exploration: &Exploration) -> Vec<String> {
+    let Exploration { coverage: covered, timing, .. } = exploration;
+    let bound = if covered.exact || covered.total.is_empty() { "" } else { "<= " };
+    let looked_at = (covered.recoveries + covered.known) as f64;
+    let speed = match timing.seconds > 0.0 {
+        true => format!("{:.0}", looked_at / timing.seconds),
+        false => "-".to_owned(),
+    };
+    vec![
+        system(exploration),
+        escape(&exploration.workload),
+        escape(&exploration.profile),
+        exploration.events.to_string(),
+        format!("{bound}{}", short(&covered.total)),
+        covered.recoveries.to_string(),
+        coverage(covered),
+        speed,
+        exploration.findings.len().to_string(),
+        verdict(exploration.verdict).to_owned(),
+    ]
+}
+
+/// Colours the last column. Done last, because escape sequences have no width.
+fn paint_verdicts(text: &str, explorations: &[Exploration], colour: Colour) -> String {
+    let mut lines = text.lines();
+    let mut painted = colour.strong(lines.next().unwrap_or_default());
+    painted.push('\n');
+    for (line, exploration) in lines.zip(explorations) {
+        let word = verdict(exploration.verdict);
+        let start = line.strip_suffix(word).unwrap_or(line);
+        painted.push_str(start);
+        painted.push_str(&paint_verdict(exploration.verdict, colour));
+        painted.push('\n');
+    }
+    painted
+}
+
+/// A verdict in its colour.
+pub(super) fn paint_verdict(value: Verdict, colour: Colour) -> String {
+    let word = verdict(value);
+    match value {
+        Verdict::Survived => colour.good(word),
+        Verdict::NotMeasured | Verdict::DeviceLies => colour.doubtful(word),
+        Verdict::Lost | Verdict::Broken => colour.bad(word),
+    }
+}

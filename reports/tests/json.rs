@@ -1,0 +1,77 @@
+//! The JSON report is an API.
+
+mod common;
+mod schema;
+
+use crashcheck_report::json::{JsonError, SCHEMA, read, write};
+use serde_json::Value;
+
+fn as_value() -> Value {
+    serde_json::from_str(&write(&common::report())).expect("a report is JSON")
+}
+
+#[test]
+fn a_report_reads_back_as_it_was() {
+    let report = common::report();
+    assert_eq!(read(&write(&report)).expect("what was written"), report);
+}
+
+#[test]
+fn a_report_keeps_to_its_schema() {
+    assert_eq!(schema::problems(SCHEMA, &as_value()), [""; 0]);
+}
+
+#[test]
+fn every_field_that_is_written_is_in_the_schema_and_required() {
+    for pointer in [
+        "",
+        "/explorations/1",
+        "/explorations/1/coverage",
+        "/explorations/1/findings/0",
+        "/explorations/1/findings/0/writes/0",
+        "/explorations/1/census/0",
+        "/explorations/1/judged/0",
+        "/explorations/1/timing",
+    ] {
+        let whole = as_value();
+        let fields: Vec<String> =
+            whole.pointer(pointer).and_then(Value::as_object).expect(pointer).keys().cloned().collect();
+        for field in fields {
+            let mut without = whole.clone();
+            without.pointer_mut(pointer).and_then(Value::as_object_mut).expect(pointer).remove(&field);
+            assert!(!schema::problems(SCHEMA, &without).is_empty(), "{pointer}/{field} is not required");
+        }
+    }
+}
+
+#[test]
+fn a_field_of_the_wrong_type_breaks_the_schema() {
+    for (pointer, wrong) in
+        [("/seed", "seven"), ("/explorations/0/coverage/total", "many"), ("/explorations/0/verdict", "fine")]
+    {
+        let mut report = as_value();
+        *report.pointer_mut(pointer).expect(pointer) = Value::from(wrong);
+        assert!(!schema::problems(SCHEMA, &report).is_empty(), "{pointer} = {wrong}");
+    }
+}
+
+#[test]
+fn a_report_of_another_version_is_refused() {
+    let mut report = as_value();
+    report["version"] = Value::from(99);
+    let error = read(&report.to_string()).expect_err("version 99");
+    assert!(matches!(error, JsonError::Version { found: 99 }), "{error}");
+}
+
+#[test]
+fn a_report_with_fields_of_the_future_is_read() {
+    let mut report = as_value();
+    report["shards"] = Value::from(8);
+    assert_eq!(read(&report.to_string()).expect("an unknown field is ignored"), common::report());
+}
+
+#[test]
+fn what_is_no_report_is_refused_with_its_place() {
+    let error = read("{\"version\": 1,\n \"seed\": }").expect_err("no JSON").to_string();
+    assert!(error.contains("line 2"), "{error}");
+}

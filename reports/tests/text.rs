@@ -1,0 +1,99 @@
+//! What a person reads.
+
+mod common;
+
+use crashcheck_report::text::{Colour, Pointers, census, finding, judged, overview, summary};
+use crashcheck_trace::outcome::Verdict;
+
+const TO: Pointers<'_> = Pointers {
+    replay: "crashcheck replay journal+no-revoke:reuse/x",
+    report: "target/crashcheck/report.json",
+};
+
+fn told(colour: Colour) -> String {
+    let lost = common::lost();
+    finding(&lost, &lost.findings[0], TO, colour)
+}
+
+#[test]
+fn the_table_is_as_agreed() {
+    assert_eq!(overview(&common::report(), Colour::Plain), include_str!("golden/overview.txt"));
+}
+
+#[test]
+fn a_finding_is_as_agreed() {
+    assert_eq!(told(Colour::Plain), include_str!("golden/finding.txt"));
+}
+
+#[test]
+fn the_summary_is_as_agreed() {
+    assert_eq!(summary(&common::report(), Colour::Plain), include_str!("golden/summary.txt"));
+}
+
+#[test]
+fn the_table_names_the_profile_only_if_there_are_several() {
+    let mut report = common::report();
+    assert!(!overview(&report, Colour::Plain).contains("profile"));
+    report.explorations[1].profile = "torn".into();
+    assert!(overview(&report, Colour::Plain).contains("profile"));
+}
+
+#[test]
+fn a_bound_does_not_look_like_a_count() {
+    let mut report = common::report();
+    report.explorations[0].coverage.exact = false;
+    assert!(overview(&report, Colour::Plain).contains("<= 1.0e9"));
+}
+
+#[test]
+fn hostile_text_does_not_reach_the_terminal() {
+    let report = common::report();
+    for text in [told(Colour::Plain), summary(&report, Colour::Plain), overview(&report, Colour::Plain)] {
+        assert!(text.chars().all(|c| (!c.is_control() || c == '\n') && c != '\u{202e}'), "{text}");
+    }
+}
+
+#[test]
+fn colour_adds_nothing_but_escape_sequences() {
+    let strip = |text: &str| {
+        let mut parts = text.split('\u{1b}');
+        let mut plain = parts.next().unwrap_or_default().to_owned();
+        parts.for_each(|part| plain.push_str(part.split_once('m').map_or("", |(_, rest)| rest)));
+        plain
+    };
+    let report = common::report();
+    assert_ne!(told(Colour::Ansi), told(Colour::Plain));
+    assert_eq!(strip(&told(Colour::Ansi)), told(Colour::Plain));
+    assert_eq!(strip(&overview(&report, Colour::Ansi)), overview(&report, Colour::Plain));
+    assert_eq!(strip(&summary(&report, Colour::Ansi)), summary(&report, Colour::Plain));
+}
+
+#[test]
+fn a_promise_that_was_never_judged_is_not_measured() {
+    let text = judged(&common::survived());
+    assert_eq!(text, "judged: recovers 200 times, durable once, atomic never (not measured)\n");
+}
+
+#[test]
+fn the_census_shows_what_leads_where() {
+    let text = census(&common::survived(), Colour::Plain);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "recovery met  a user then sees         crash states",
+            "clean         after 3 of 3 operations             8"
+        ]
+    );
+}
+
+#[test]
+fn explorations_with_the_same_to_say_share_a_line() {
+    let mut report = common::report();
+    report.explorations = (0..9).map(|_| common::not_measured()).collect();
+    let text = summary(&report, Colour::Plain);
+    assert_eq!(text.matches("no write was in flight").count(), 1, "{text}");
+    assert!(text.contains("and 3 more"), "{text}");
+    assert!(!text.contains("survived"), "{text}");
+    assert_eq!(report.explorations[0].verdict, Verdict::NotMeasured);
+}
