@@ -17,7 +17,7 @@ use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -271,7 +271,16 @@ impl Words {
         if found { Ok(()) } else { Err(CommandError::Start { program: program.clone(), source }) }
     }
 
-    /// Runs the command. The inner error says how it failed, with the end of what it printed on a line of its own.
+    /// What the command says itself, after the name of its program; on a second line the whole command.
+    fn failure(&self, said: &str, status: ExitStatus) -> String {
+        let program = Path::new(&self.words[0])
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into());
+        let said = if said.is_empty() { status.to_string() } else { said.to_owned() };
+        format!("{program}: {said}\n`{}` ended with {status}", self.text)
+    }
+
+    /// Runs the command. The inner error says how it failed.
     fn run(
         &self,
         images: &[PathBuf],
@@ -304,7 +313,7 @@ impl Words {
         match status.code() {
             Some(0) => Ok(Ok(())),
             Some(1 | 2) if repairs => Ok(Ok(())),
-            _ => Ok(Err(format!("`{}` ended with {status}\n{}", self.text, tail(&mut output)?))),
+            _ => Ok(Err(self.failure(&tail(&mut output)?, status))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::System;
 use crate::explore::{Budget, Context, Limits, Naming, Options, Progress, Recorded, Walk, replay};
 use crate::profile::Profile;
-use crate::record::{RecordError, Recording, record};
+use crate::record::{RecordError, Recording, record_after};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Coverage, Exploration, Finding, Timing, Verdict};
@@ -33,6 +33,7 @@ impl<S> Clone for Explorer<S> {
 /// A system about to be explored under one workload.
 pub struct WithWorkload<S: System> {
     explorer: Explorer<S>,
+    setup: Vec<S::Op>,
     ops: Vec<S::Op>,
 }
 
@@ -89,7 +90,7 @@ impl<S: System + 'static> Explorer<S> {
     /// Runs these operations.
     #[must_use]
     pub fn workload(self, ops: impl IntoIterator<Item = S::Op>) -> WithWorkload<S> {
-        WithWorkload { explorer: self, ops: ops.into_iter().collect() }
+        WithWorkload { explorer: self, setup: Vec::new(), ops: ops.into_iter().collect() }
     }
 
     /// The name of the system.
@@ -111,6 +112,13 @@ impl<S: System + 'static> Explorer<S> {
 }
 
 impl<S: System + 'static> WithWorkload<S> {
+    /// Runs other operations first, whose crashes are not explored. The last of them should make all durable.
+    #[must_use]
+    pub fn after(mut self, setup: impl IntoIterator<Item = S::Op>) -> Self {
+        self.setup = setup.into_iter().collect();
+        self
+    }
+
     /// Explores, and returns what came of it.
     ///
     /// # Errors
@@ -128,7 +136,7 @@ impl<S: System + 'static> WithWorkload<S> {
         stop: &AtomicBool,
         report: impl FnMut(Progress),
     ) -> Result<Exploration, RecordError> {
-        let recording = record(&self.explorer.system, self.ops.clone())?;
+        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         let context = self.explorer.context(recording);
         let options = &self.explorer.options;
         Ok(Walk::new(context, options, stop).run(report).into_exploration(options.strategy, options.jobs))
@@ -140,7 +148,7 @@ impl<S: System + 'static> WithWorkload<S> {
     /// # Errors
     /// If the system fails without any crash.
     pub fn replay(&self, state: &ReplayId) -> Result<Replayed, RecordError> {
-        let recording = record(&self.explorer.system, self.ops.clone())?;
+        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         Ok(replay(&self.explorer.context(recording), state))
     }
 

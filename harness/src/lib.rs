@@ -90,7 +90,7 @@ pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
 pub use media::block::{Census, Count, EpochCensus, census};
 pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
-pub use record::{RecordError, Recording, record};
+pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
 pub use workload::WithStrategy;

@@ -62,10 +62,29 @@ pub enum RecordError {
 /// # Errors
 /// When the system fails without any crash.
 pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, RecordError> {
+    record_after(system, &[], ops)
+}
+
+/// As [`record`], but operations are run first of which nothing is recorded, as if they had long been durable.
+///
+/// # Errors
+/// When the system fails without any crash.
+pub fn record_after<S: System>(
+    system: &S,
+    setup: &[S::Op],
+    ops: Vec<S::Op>,
+) -> Result<Recording<S>, RecordError> {
     let disk = Disk::recording(&system.devices());
     system.format(&disk).map_err(RecordError::Format)?;
     disk.machine().rebase();
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
+    for (index, op) in setup.iter().enumerate() {
+        let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
+        system.apply(&mut live, op).map_err(failed)?;
+    }
+    if !setup.is_empty() {
+        disk.machine().rebase();
+    }
     let at_start = |source| RecordError::View { when: "before the first operation".into(), source };
     let mut states = vec![system.view(&mut live).map_err(at_start)?];
     for (index, op) in ops.iter().enumerate() {

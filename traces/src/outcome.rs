@@ -132,6 +132,9 @@ pub struct Finding {
     pub promise: String,
     /// What was seen, in a sentence.
     pub detail: String,
+    /// Other ways in which the same fault shows, a few of them.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// The checks of the reference system that are violated.
     pub checks: Vec<String>,
     /// When the power went, in words: `after #57 flush, during operation 4 (fsync /a)`.
@@ -178,6 +181,9 @@ impl fmt::Display for Finding {
     /// The finding as a person reads it, without the lines that say how to reproduce it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.promise, self.detail)?;
+        for sentence in self.also.iter().take(3) {
+            writeln!(f, "  also:         {sentence}")?;
+        }
         writeln!(f, "  power fails:  {}", self.crash_point)?;
         writeln!(f, "  crash state:  {}", self.state)?;
         if !self.checks.is_empty() {

@@ -8,7 +8,7 @@ use crashcheck_trace::outcome::{Finding, WriteFate};
 use crashcheck_trace::{Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 
 /// How the state of an exploration is named.
@@ -29,7 +29,12 @@ struct Group {
     simplest: Simplest,
     leaves: u64,
     states: BigUint,
+    /// What was seen, a few of the ways.
+    sentences: BTreeSet<String>,
 }
+
+/// So many ways in which a finding shows are kept.
+const SENTENCES: usize = 8;
 
 /// The leaf that a finding is told by.
 struct Simplest {
@@ -62,15 +67,16 @@ impl Groups {
             deviations,
             found_after: recoveries,
         };
-        // What comes after the first line is what a command printed.
         let sentence = violation.detail.lines().next().unwrap_or_default();
-        let key = (violation.promise.clone(), without_numbers(sentence));
+        let key = (violation.promise.clone(), kind(&violation.promise, sentence));
         match self.0.get_mut(&key) {
             None => {
                 let states = leaf.represented.fresh.clone();
-                self.0.insert(key, Group { simplest: simplest(), leaves: 1, states });
+                let group = Group { simplest: simplest(), leaves: 1, states, sentences: BTreeSet::new() };
+                self.0.entry(key).or_insert(group).hear(sentence);
             }
             Some(group) => {
+                group.hear(sentence);
                 group.leaves += 1;
                 group.states += &leaf.represented.fresh;
                 if deviations < group.simplest.deviations {
@@ -91,7 +97,14 @@ impl Groups {
 }
 
 impl Group {
-    fn into_finding<I: Instance>(self, key: &(String, String), context: &Context<I>) -> Finding {
+    fn hear(&mut self, sentence: &str) {
+        if self.sentences.len() < SENTENCES && !self.sentences.contains(sentence) {
+            self.sentences.insert(sentence.to_owned());
+        }
+    }
+
+    fn into_finding<I: Instance>(mut self, key: &(String, String), context: &Context<I>) -> Finding {
+        self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
         let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
         let subject = (&naming.system, &naming.workload, key);
@@ -101,6 +114,7 @@ impl Group {
             fingerprint: format!("{:016x}", FxBuildHasher.hash_one(subject)),
             promise: violation.promise,
             detail: violation.detail,
+            also: self.sentences.into_iter().collect(),
             checks: naming.checks.clone(),
             crash_point: crash_point(&context.trace, point),
             state: state(&path, &writes),
@@ -130,6 +144,15 @@ impl Naming {
             trace_hash: self.trace_hash,
             answers: path.answers.iter().map(|answer| u16::from(*answer)).collect(),
         }
+    }
+}
+
+/// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
+/// the first colon (`fsck finds`).
+fn kind(promise: &str, sentence: &str) -> String {
+    match promise {
+        "recovers" => without_numbers(sentence),
+        _ => without_numbers(sentence.split(':').next().unwrap_or_default()),
     }
 }
 
@@ -222,7 +245,7 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Discard { .. } => "discard",
         Event::Resize { len, .. } => return format!("length = {}", len.0),
         Event::Flush { .. } => return "flush".to_owned(),
-        Event::Begin { op, text } => return format!("begin of operation {} ({text})", op.0 + 1),
+        Event::Begin { op, text } => return format!("begin of operation {} ({})", op.0 + 1, shortened(text)),
         Event::Ack { op, durable: true } => {
             return format!("durable acknowledgement of operation {}", op.0 + 1);
         }
@@ -240,8 +263,17 @@ fn describe(trace: &Trace, id: EventId) -> String {
 /// The operation in progress after so many events.
 fn operation(trace: &Trace, point: usize) -> Option<String> {
     trace.events[..point.min(trace.events.len())].iter().rev().find_map(|event| match event {
-        Event::Begin { op, text } => Some(Some(format!("operation {} ({text})", op.0 + 1))),
+        Event::Begin { op, text } => Some(Some(format!("operation {} ({})", op.0 + 1, shortened(text)))),
         Event::Ack { .. } => Some(None),
         _ => None,
     })?
+}
+
+/// The beginning of a text that is too long for a line.
+fn shortened(text: &str) -> String {
+    const WIDTH: usize = 60;
+    match text.char_indices().nth(WIDTH) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }

@@ -41,8 +41,10 @@ fn install_hook() {
             let payload = info.payload();
             let text = payload.downcast_ref::<&str>().map(ToString::to_string);
             let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-            let place =
-                info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+            let place = info
+                .location()
+                .map(|at| format!(" at {}:{}", portable(at.file()), at.line()))
+                .unwrap_or_default();
             *seen = format!("{text}{place}");
             true
         });
@@ -50,6 +52,14 @@ fn install_hook() {
             before(info);
         }
     }));
+}
+
+/// The path of a source file without the part that differs from machine to machine.
+fn portable(file: &str) -> &str {
+    match file.split_once("/registry/src/") {
+        Some((_, inside)) => inside.split_once('/').map_or(inside, |(_, file)| file),
+        None => file,
+    }
 }
 
 #[cfg(test)]

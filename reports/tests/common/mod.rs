@@ -76,6 +76,7 @@ pub(crate) fn lost() -> Exploration {
 
 pub(crate) fn finding() -> Finding {
     Finding {
+        also: Vec::new(),
         id: "journal+no-revoke:reuse/reorder/e12/p57/3fa9c10b/0x14.1.0x3".into(),
         fingerprint: "0123456789abcdef".into(),
         promise: "no-foreign-data".into(),
