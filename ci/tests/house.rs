@@ -78,7 +78,8 @@ fn a_file_is_read_in_one_sitting() {
 #[test]
 fn nothing_is_left_for_later() {
     // In two halves, so that this file does not find itself.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ig", "nore"), concat!("unimple", "mented!(")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ig", "nore"), concat!("unimple", "mented!(")];
     let mut left = Vec::new();
     for path in sources() {
         for (index, line) in text(&path).lines().enumerate() {
@@ -93,7 +94,8 @@ fn nothing_is_left_for_later() {
 #[test]
 fn the_tests_of_the_readme_are_those_that_are_run_before_a_merge() {
     let (readme, script) = (text("README.md"), text(".ci/run"));
-    let tests = readme.lines().find(|line| line.starts_with("cargo test ")).expect("the README says how to test");
+    let tests =
+        readme.lines().find(|line| line.starts_with("cargo test ")).expect("the README says how to test");
     let step = format!("step {tests}");
     assert!(script.lines().any(|line| line == step), ".ci/run does not run `{tests}`");
 }
