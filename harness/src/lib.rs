@@ -94,3 +94,8 @@ pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
 pub use workload::WithStrategy;
+
+/// The examples of the README, to be compiled and run with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
