@@ -23,6 +23,10 @@ pub struct BugSwitch {
     pub checks: &'static [&'static str],
     /// The workload that shows it.
     pub workload: &'static str,
+    /// The device profile that shows it.
+    pub profile: &'static str,
+    /// How often recovery must crash itself to show it.
+    pub nested: u8,
 }
 
 /// A named list of operations.

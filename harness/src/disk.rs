@@ -160,6 +160,12 @@ impl Disk {
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
+    /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
+    /// what the two crashes have left.
+    pub(crate) fn recovery_crashed(&self) -> bool {
+        self.machine().crashed().is_some_and(LazyImage::crash_recovery)
+    }
+
     /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.
     pub(crate) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,6 @@ use crate::record::{RecordError, Recording, record};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Coverage, Exploration, Finding, Timing, Verdict};
-use proptest::test_runner::{Config, TestCaseError, TestRng, TestRunner};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -24,17 +23,17 @@ pub struct Explorer<S> {
     naming: Naming,
 }
 
+impl<S> Clone for Explorer<S> {
+    fn clone(&self) -> Self {
+        let Explorer { system, options, naming } = self;
+        Explorer { system: Arc::clone(system), options: options.clone(), naming: naming.clone() }
+    }
+}
+
 /// A system about to be explored under one workload.
 pub struct WithWorkload<S: System> {
     explorer: Explorer<S>,
     ops: Vec<S::Op>,
-}
-
-/// A system about to be explored under workloads that proptest makes.
-pub struct WithStrategy<S, T> {
-    explorer: Explorer<S>,
-    strategy: T,
-    cases: u32,
 }
 
 impl<S: System + 'static> Explorer<S> {
@@ -93,26 +92,9 @@ impl<S: System + 'static> Explorer<S> {
         WithWorkload { explorer: self, ops: ops.into_iter().collect() }
     }
 
-    /// Runs operations that a proptest strategy makes, 32 times, and shrinks those that fail.
-    #[must_use]
-    pub fn strategy<T: proptest::strategy::Strategy<Value = Vec<S::Op>>>(
-        self,
-        strategy: T,
-    ) -> WithStrategy<S, T> {
-        WithStrategy { explorer: self, strategy, cases: 32 }
-    }
-
-    /// Runs operations made from the raw bytes of a fuzzer.
-    ///
-    /// # Errors
-    /// If the bytes are too few.
-    #[cfg(feature = "arbitrary")]
-    pub fn bytes<'a>(self, bytes: &'a [u8]) -> arbitrary::Result<WithWorkload<S>>
-    where
-        S::Op: arbitrary::Arbitrary<'a>,
-    {
-        let ops: Vec<S::Op> = arbitrary::Unstructured::new(bytes).arbitrary()?;
-        Ok(self.workload(ops))
+    /// The name of the system.
+    pub(crate) fn name(&self) -> &str {
+        &self.naming.system
     }
 
     pub(crate) fn named(mut self, naming: Naming) -> Self {
@@ -167,6 +149,15 @@ impl<S: System + 'static> WithWorkload<S> {
         broken(&self.explorer.naming, &self.explorer.options, error)
     }
 
+    /// What is wrong, if something is; a workload in which there is nothing to judge is not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self.run() {
+            Ok(exploration) if exploration.verdict == Verdict::NotMeasured => None,
+            Ok(exploration) => failure(&exploration),
+            Err(error) => Some(format!("the system fails without any crash: {error}")),
+        }
+    }
+
     /// Explores, prints what was covered, and panics with the findings if there are any.
     ///
     /// # Panics
@@ -178,44 +169,6 @@ impl<S: System + 'static> WithWorkload<S> {
                 Some(text) => panic!("{text}"),
             },
             Err(error) => panic!("{}: {error}", self.explorer.naming.system),
-        }
-    }
-}
-
-impl<S, T> WithStrategy<S, T>
-where
-    S: System + 'static,
-    T: proptest::strategy::Strategy<Value = Vec<S::Op>>,
-{
-    /// How many workloads to make.
-    #[must_use]
-    pub fn cases(mut self, cases: u32) -> Self {
-        self.cases = cases;
-        self
-    }
-
-    /// Explores every workload, and panics with the smallest one that fails.
-    ///
-    /// # Panics
-    /// As [`WithWorkload::check`].
-    pub fn check(self) {
-        let Explorer { system, options, naming } = self.explorer;
-        let config = Config { cases: self.cases, failure_persistence: None, ..Config::default() };
-        let mut runner =
-            TestRunner::new_with_rng(config.clone(), TestRng::deterministic_rng(config.rng_algorithm));
-        let result = runner.run(&self.strategy, |ops| {
-            let explorer =
-                Explorer { system: Arc::clone(&system), options: options.clone(), naming: naming.clone() };
-            match explorer.workload(ops).run() {
-                Ok(exploration) if exploration.verdict == Verdict::NotMeasured => Ok(()),
-                Ok(exploration) => {
-                    failure(&exploration).map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
-                }
-                Err(error) => Err(TestCaseError::fail(error.to_string())),
-            }
-        });
-        if let Err(error) = result {
-            panic!("{}: {error}", naming.system);
         }
     }
 }

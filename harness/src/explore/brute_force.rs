@@ -57,7 +57,7 @@ impl Instance for Chase {
     fn recover(&self, disk: &Disk) -> Recovered<Shown> {
         let shown = loop {
             let shown = chase(&disk.power_on(), self.devices, self.writes);
-            if !disk.machine().crashed().is_some_and(|image| image.crash_recovery()) {
+            if !disk.recovery_crashed() {
                 break shown;
             }
         };
@@ -98,10 +98,10 @@ fn atoms(index: usize, event: &Event, profile: &Profile) -> Vec<Atom> {
     let mut atoms: Vec<Atom> = Vec::new();
     for (nth, byte) in data.iter().enumerate() {
         let here = at.0 + nth as u64;
-        match atoms.last_mut().filter(|_| nth == 0 || here % unit != 0) {
+        match atoms.last_mut().filter(|_| nth == 0 || !here.is_multiple_of(unit)) {
             Some(atom) => atom.data.push(*byte),
             None => {
-                atoms.push(Atom { event: index, device: device.index(), at: Bytes(here), data: vec![*byte] })
+                atoms.push(Atom { event: index, device: device.index(), at: Bytes(here), data: vec![*byte] });
             }
         }
     }

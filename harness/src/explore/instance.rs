@@ -121,8 +121,7 @@ impl<S: System> Recorded<S> {
             let handle = disk.power_on();
             let live =
                 self.system.open(handle).map_err(|error| Violation::new("recovers", error.to_string()))?;
-            let crashed = disk.machine().crashed().is_some_and(|image| image.crash_recovery());
-            if !crashed {
+            if !disk.recovery_crashed() {
                 return Ok(live);
             }
             disk.power_on();

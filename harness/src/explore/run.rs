@@ -9,6 +9,7 @@ use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
 use crate::media::block::{LazyImage, Represented, Timeline, Touched};
+use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::Trace;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -48,6 +49,8 @@ pub(crate) struct Context<I: Instance> {
 pub(crate) struct Job {
     pub(crate) epoch: u32,
     pub(crate) plan: Plan,
+    /// The number of the job in its walk.
+    pub(crate) serial: u64,
 }
 
 /// A leaf of the tree of choices.
@@ -175,11 +178,40 @@ impl<I: Instance> Runner<I> {
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();
         }
-        let recovered = self.recover(image);
-        let image = self.disk.machine().take_crashed()?;
+        let death = supervised().and_then(|known| self.trail_or_death(known, job, &mut image));
+        let (mut image, recovered) = match death {
+            Some(recovered) => (image, recovered),
+            None => {
+                let recovered = self.recover(image);
+                (self.disk.machine().take_crashed()?, recovered)
+            }
+        };
+        image.leave_trail(None);
         let leaf = context.judge(job, &image, Arc::new(recovered), How::Ran);
         self.image = Some(image);
         Some(leaf)
+    }
+
+    /// A state that took an earlier process down is not run; any other leaves a trail.
+    fn trail_or_death(
+        &self,
+        known: &Supervised,
+        job: &Job,
+        image: &mut LazyImage,
+    ) -> Option<Recovered<I::Shown>> {
+        let Context { naming, timeline, nested, .. } = &*self.context;
+        let Naming { system, bugs, workload, .. } = naming;
+        let (bugs, profile) = (bugs.join("+"), &timeline.profile.name);
+        let state = format!("{system}+{bugs}:{workload}/{profile}/{nested}/{}", job.serial);
+        let Some(death) = known.death(&state) else {
+            image.leave_trail(known.begin(&state));
+            return None;
+        };
+        for cell in &death.cells {
+            image.look(*cell);
+        }
+        let detail = format!("recovery took its process down ({})", death.how);
+        Some(Recovered::failed(Violation::new("recovers", detail)))
     }
 
     fn recover(&self, image: Box<LazyImage>) -> Recovered<I::Shown> {

@@ -9,6 +9,7 @@ use crate::choice::Plan;
 use crate::explorer::Replayed;
 use crate::profile::Profile;
 use crate::strategy::{Strategy, StrategyKind};
+use crate::supervise::supervised;
 use crashcheck_trace::ReplayId;
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -85,6 +86,8 @@ pub(crate) struct Walk<'a, I: Instance> {
     /// The trees with something to do, by level and epoch.
     queue: BTreeSet<(usize, u32)>,
     tally: Tally<I>,
+    /// How many states were planned.
+    planned: u64,
     started: Instant,
     stop: &'a AtomicBool,
 }
@@ -107,6 +110,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             trees: Vec::new(),
             queue: BTreeSet::new(),
             tally,
+            planned: 0,
             started: Instant::now(),
             stop,
         };
@@ -129,7 +133,9 @@ impl<'a, I: Instance> Walk<'a, I> {
 
     /// Walks until everything is covered or the budget is used up.
     pub(crate) fn run(mut self, mut report: impl FnMut(Progress)) -> Tally<I> {
-        let mut pool = Pool::new(Arc::clone(&self.context), self.options.jobs);
+        // A trail has room for one state.
+        let jobs = if supervised().is_some() { 1 } else { self.options.jobs };
+        let mut pool = Pool::new(Arc::clone(&self.context), jobs);
         let mut size = 16;
         while let Some(jobs) = self.plan(size) {
             let epochs: Vec<u32> = jobs.iter().map(|job| job.epoch).collect();
@@ -181,7 +187,10 @@ impl<'a, I: Instance> Walk<'a, I> {
         while jobs.len() < size {
             let Some((_, epoch)) = self.queue.pop_first() else { break };
             let plans = self.trees[epoch as usize].strategy.plans(size - jobs.len());
-            jobs.extend(plans.into_iter().map(|plan| Job { epoch, plan }));
+            for plan in plans {
+                jobs.push(Job { epoch, plan, serial: self.planned });
+                self.planned += 1;
+            }
         }
         Some(jobs)
     }
@@ -196,8 +205,8 @@ impl<'a, I: Instance> Walk<'a, I> {
             return Ok(());
         }
         let mut memo = pool.memo();
-        let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
-        ran.map(|leaf| memo.insert(&leaf.reads, &leaf.recovered)).collect()
+        let mut ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
+        ran.try_for_each(|leaf| memo.insert(&leaf.reads, &leaf.recovered))
     }
 
     /// Recovery cannot be followed: starts over with whole images.
@@ -246,7 +255,7 @@ pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -
     // An answer beyond 8 bits fits no question, so that the replay diverges.
     let answers =
         state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX)).collect();
-    let job = Job { epoch: state.epoch, plan: Plan::replay(answers) };
+    let job = Job { epoch: state.epoch, plan: Plan::replay(answers), serial: 0 };
     let Some(leaf) = Pool::new(Arc::clone(context), 1).run(vec![job], false).pop() else {
         return nowhere("recovery did not come back");
     };

@@ -303,7 +303,7 @@ fn sizes() -> Vec<Workload<FsOp>> {
         workload(
             "many-blocks",
             "One operation changes so many blocks that their crash states number in the millions.",
-            vec![create("/a"), SYNC, append("/a", 20 * BLOCK, 1), SYNC],
+            vec![create("/a"), SYNC, append("/a", 21 * BLOCK, 1), SYNC],
         ),
         workload("many-files", "A dozen files are made at once.", many),
         workload(

@@ -116,6 +116,8 @@ const COMMIT_WITH_BODY: BugSwitch = BugSwitch {
     breaks: &["atomic", "recovers", "well-formed", "durable", "no-foreign-data"],
     checks: &["M1", "JN-05"],
     workload: "create",
+    profile: "reorder",
+    nested: 0,
 };
 const EARLY_SUPERBLOCK_ADVANCE: BugSwitch = BugSwitch {
     name: "early-superblock-advance",
@@ -123,6 +125,8 @@ const EARLY_SUPERBLOCK_ADVANCE: BugSwitch = BugSwitch {
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["M2", "JN-14"],
     workload: "full-journal",
+    profile: "reorder",
+    nested: 0,
 };
 const ORDERED_WITHOUT_DATA_WAIT: BugSwitch = BugSwitch {
     name: "ordered-without-data-wait",
@@ -130,6 +134,8 @@ const ORDERED_WITHOUT_DATA_WAIT: BugSwitch = BugSwitch {
     breaks: &["no-foreign-data"],
     checks: &["M3", "JN-22", "JN-23"],
     workload: "append",
+    profile: "reorder",
+    nested: 0,
 };
 const NO_REVOKE: BugSwitch = BugSwitch {
     name: "no-revoke",
@@ -137,6 +143,8 @@ const NO_REVOKE: BugSwitch = BugSwitch {
     breaks: &["no-foreign-data"],
     checks: &["M4", "JN-24"],
     workload: "block-reuse",
+    profile: "reorder",
+    nested: 0,
 };
 const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
     name: "replay-past-uncommitted",
@@ -144,6 +152,8 @@ const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
     breaks: &["atomic", "recovers", "well-formed"],
     checks: &["M5", "JN-10"],
     workload: "burst",
+    profile: "reorder",
+    nested: 0,
 };
 const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     name: "stale-lap-accepted",
@@ -151,6 +161,8 @@ const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["M6", "JN-16"],
     workload: "laps",
+    profile: "reorder",
+    nested: 0,
 };
 const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
     name: "no-commit-flush",
@@ -158,6 +170,8 @@ const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
     breaks: &["durable"],
     checks: &["JN-04", "HM-03"],
     workload: "create",
+    profile: "reorder",
+    nested: 0,
 };
 const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     name: "checkpoint-before-commit",
@@ -165,6 +179,8 @@ const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     breaks: &["atomic", "recovers", "well-formed", "no-foreign-data"],
     checks: &["JN-01", "JN-03"],
     workload: "wrap",
+    profile: "reorder",
+    nested: 0,
 };
 const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     name: "no-advance-flush",
@@ -172,6 +188,8 @@ const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["JN-13"],
     workload: "wrap",
+    profile: "reorder",
+    nested: 0,
 };
 const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     name: "overwrite-live-log",
@@ -179,6 +197,8 @@ const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["JN-17"],
     workload: "full-journal",
+    profile: "reorder",
+    nested: 0,
 };
 const REVOKE_WITHOUT_TID: BugSwitch = BugSwitch {
     name: "revoke-without-tid",
@@ -186,6 +206,8 @@ const REVOKE_WITHOUT_TID: BugSwitch = BugSwitch {
     breaks: &["atomic", "recovers", "well-formed", "durable"],
     checks: &["JN-25", "ERR-16"],
     workload: "directory-reuse",
+    profile: "reorder",
+    nested: 0,
 };
 const REVOKES_NOT_FIRST: BugSwitch = BugSwitch {
     name: "revokes-not-first",
@@ -193,6 +215,8 @@ const REVOKES_NOT_FIRST: BugSwitch = BugSwitch {
     breaks: &["no-foreign-data"],
     checks: &["JN-25"],
     workload: "block-reuse",
+    profile: "reorder",
+    nested: 0,
 };
 const CHECKPOINT_FREED: BugSwitch = BugSwitch {
     name: "checkpoint-freed",
@@ -200,6 +224,8 @@ const CHECKPOINT_FREED: BugSwitch = BugSwitch {
     breaks: &["no-foreign-data"],
     checks: &["JN-24"],
     workload: "block-reuse-wrap",
+    profile: "reorder",
+    nested: 0,
 };
 const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     name: "replay-unordered",
@@ -207,6 +233,8 @@ const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["JN-08"],
     workload: "create",
+    profile: "reorder",
+    nested: 0,
 };
 const CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     name: "checksum-ignored",
@@ -214,6 +242,8 @@ const CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     breaks: &["atomic", "recovers", "well-formed", "durable", "no-foreign-data"],
     checks: &["JN-19"],
     workload: "create",
+    profile: "reorder",
+    nested: 0,
 };
 const REUSE_BEFORE_COMMIT: BugSwitch = BugSwitch {
     name: "reuse-before-commit",
@@ -221,6 +251,8 @@ const REUSE_BEFORE_COMMIT: BugSwitch = BugSwitch {
     breaks: &["no-foreign-data"],
     checks: &["OP-06", "JN-25"],
     workload: "unlink-reuse",
+    profile: "reorder",
+    nested: 0,
 };
 const NO_UNESCAPE: BugSwitch = BugSwitch {
     name: "no-unescape",
@@ -228,20 +260,26 @@ const NO_UNESCAPE: BugSwitch = BugSwitch {
     breaks: &["durable", "no-foreign-data", "atomic"],
     checks: &["JN-02"],
     workload: "magic",
+    profile: "reorder",
+    nested: 0,
 };
 const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
     name: "reset-before-replay-durable",
-    about: "the journal superblock is reset before the replay is durable (shown by a crash during recovery: --nested 1)",
+    about: "the journal superblock is reset before the replay is durable",
     breaks: &["durable", "atomic", "recovers", "well-formed", "idempotent"],
     checks: &["JN-27", "JN-09"],
     workload: "create",
+    profile: "reorder",
+    nested: 1,
 };
 const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     name: "two-sector-superblock",
-    about: "the journal superblock spans two sectors and can tear (shown by --profile torn)",
+    about: "the journal superblock spans two sectors and can tear",
     breaks: &["durable", "atomic", "recovers", "well-formed"],
     checks: &["JN-06", "HM-02"],
     workload: "full-journal",
+    profile: "torn",
+    nested: 0,
 };
 
 /// What ordered mode can be built with.

@@ -268,7 +268,7 @@ impl<V: Variant> Reference for Journal<V> {
     }
 
     fn workloads() -> Vec<Workload<FsOp>> {
-        workloads::all()
+        workloads::of(V::MODE)
     }
 
     fn generated(seed: u64) -> Vec<FsOp> {

@@ -4,8 +4,8 @@ mod brute_force;
 
 use super::*;
 use brute_force::{Unit, first_violation};
-use crashcheck::record;
 use crashcheck::trace::Event;
+use crashcheck::{explore, record};
 
 fn workload<V: Variant>(name: &str) -> Vec<FsOp> {
     let found = Journal::<V>::workloads().into_iter().find(|workload| workload.name == name);
@@ -141,8 +141,23 @@ fn the_superblock_advances_alone() {
 #[test]
 fn one_operation_makes_a_transaction_of_24_blocks() {
     let epochs = epochs::<Data>(workload::<Data>("many-blocks"));
-    let largest = epochs.iter().map(Vec::len).max();
-    assert_eq!(largest, Some(24), "{epochs:?}");
+    let journaled =
+        |epoch: &Vec<String>| epoch.iter().filter(|label| label.starts_with("journaled ")).count();
+    assert_eq!(epochs.iter().map(journaled).max(), Some(24), "{epochs:?}");
+}
+
+/// Recovery reads the descriptor's head and the commit before anything that is in flight.
+#[test]
+fn a_transaction_of_24_blocks_is_covered_by_a_handful_of_recoveries() {
+    let coverage = |exploration: crashcheck::trace::outcome::Exploration| exploration.coverage;
+    let two_step = explore(Journal::<Data>::default()).workload(workload::<Data>("many-blocks")).run();
+    let two_step = coverage(two_step.expect("a workload that runs"));
+    assert!(two_step.complete && two_step.total.len() >= "100000000".len(), "{two_step:?}");
+    assert!(two_step.recoveries <= 12, "{two_step:?}");
+    // In one shot every block of the body decides on its own, but only until the first that is missing.
+    let one_shot = explore(Journal::<Async>::default()).workload(workload::<Async>("many-blocks")).run();
+    let one_shot = coverage(one_shot.expect("a workload that runs"));
+    assert!(one_shot.complete && one_shot.recoveries <= 48, "{one_shot:?}");
 }
 
 #[test]

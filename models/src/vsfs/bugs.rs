@@ -75,6 +75,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["well-formed"],
         checks: &["M12", "FK-02", "CS-2", "CS-5"],
         workload: "append",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "fsck-keeps-nlink-undercount",
@@ -82,6 +84,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["well-formed"],
         checks: &["M13", "FK-04c"],
         workload: "link",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "fsck-keeps-dangling-entry",
@@ -89,6 +93,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["well-formed", "recovers"],
         checks: &["FK-07", "FS-23", "OP-02"],
         workload: "create",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "fsck-drops-orphans",
@@ -96,6 +102,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["durable"],
         checks: &["FK-04"],
         workload: "rename",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "fsck-keeps-second-parent",
@@ -103,6 +111,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["well-formed"],
         checks: &["FK-07", "FS-09"],
         workload: "rename-directory",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "fsck-keeps-beyond-end",
@@ -110,6 +120,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["well-formed"],
         checks: &["FS-04"],
         workload: "shrink-indirect",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "rename-deletes-first",
@@ -117,6 +129,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["durable"],
         checks: &["M30", "OP-01"],
         workload: "rename",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "reuse-before-sync",
@@ -124,6 +138,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["no-foreign-data", "durable"],
         checks: &["OP-06", "OP-03"],
         workload: "unlink-reuse",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "inode-reuse-before-sync",
@@ -131,6 +147,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["no-foreign-data"],
         checks: &["OP-03", "FS-10"],
         workload: "unlink-reuse",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "no-sync-flush",
@@ -138,6 +156,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["durable"],
         checks: &["HM-03", "HM-07"],
         workload: "create",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "pointer-before-block",
@@ -145,6 +165,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["no-foreign-data"],
         checks: &["OP-03", "FS-14"],
         workload: "directory-reuse",
+        profile: "reorder",
+        nested: 0,
     },
     BugSwitch {
         name: "sync-skips-directories",
@@ -152,6 +174,8 @@ pub const SWITCHES: [BugSwitch; 12] = [
         breaks: &["durable"],
         checks: &["HM-07", "OP-02"],
         workload: "create",
+        profile: "reorder",
+        nested: 0,
     },
 ];
 

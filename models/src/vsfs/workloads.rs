@@ -14,16 +14,20 @@ pub fn all() -> Vec<Workload<FsOp>> {
 
 fn shrink_indirect() -> Workload<FsOp> {
     let path = Path::of("/a");
-    let append =
-        |blocks, fill| FsOp::Append { path: path.clone(), len: Bytes(blocks * BLOCK), fill: Fill(fill) };
+    let write = |block: u64, blocks: u64, fill| FsOp::Write {
+        path: path.clone(),
+        at: Bytes(block * BLOCK),
+        len: Bytes(blocks * BLOCK),
+        fill: Fill(fill),
+    };
     Workload {
         name: "shrink-indirect",
-        about: "A file grows and shrinks within its indirect block: the block and the inode change apart.",
+        about: "A sparse file grows and shrinks within its indirect block: the block and the inode change apart.",
         ops: vec![
             FsOp::Create(path.clone()),
-            append(14, 1),
+            write(12, 2, 1),
             FsOp::Sync,
-            append(2, 2),
+            write(14, 1, 2),
             FsOp::Sync,
             FsOp::Truncate { path: path.clone(), len: Bytes(13 * BLOCK) },
             FsOp::Sync,

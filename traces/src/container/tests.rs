@@ -1,5 +1,5 @@
 use super::chunk::{ChunkWriter, Tag};
-use super::codec::{put_number, put_text};
+use super::codec::{Labels, put_event, put_number, put_text};
 use super::*;
 use crate::testing::any_trace;
 use crate::{Device, DeviceId, Event, Image, OpId, Payload};
@@ -275,6 +275,34 @@ fn equal_contents_are_stored_once() {
         written(&trace).len()
     };
     assert!(size(200) < size(0) + 1500, "200 copies of a base page took {} bytes", size(200) - size(0));
+}
+
+fn labelled(index: usize) -> Event {
+    let label = Some(format!("the label that has the number {index}").as_str().into());
+    Event::WriteZeroes { device: DeviceId(0), at: Bytes(0), len: Bytes(0), fua: false, label }
+}
+
+#[test]
+fn a_label_is_spelt_once_and_then_numbered() {
+    let mut labels = Labels::default();
+    let mut len = |index| {
+        let mut record = Vec::new();
+        put_event(&mut record, &labelled(index), &[], &mut labels);
+        record.len()
+    };
+    for index in 0..100 {
+        assert!(len(index) > 30);
+    }
+    for index in 0..100 {
+        assert!(len(index) < 10, "label {index} is spelt again");
+    }
+}
+
+#[test]
+fn more_labels_than_the_table_holds_come_back() {
+    let devices = vec![Device::zeroed("disk", Bytes(1), Bytes(0))];
+    let trace = Trace { devices, events: (0..5000).chain(0..5000).map(labelled).collect() };
+    assert_eq!(read(&written(&trace)).expect("a readable file").0, trace);
 }
 
 /// Streams a file from the writer to the reader without ever holding it: a disk made of a temporary file.

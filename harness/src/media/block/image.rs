@@ -7,6 +7,7 @@ use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
 use crate::choice::{Choices, Path, Plan};
 use crate::profile::Discard;
+use crate::supervise::Trail;
 use crashcheck_trace::{Bytes, DeviceId};
 use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
@@ -31,6 +32,7 @@ pub(crate) struct LazyImage {
     log: Option<Log>,
     /// How many recoveries may crash.
     nested: usize,
+    trail: Option<Trail>,
 }
 
 /// A number of crash states.
@@ -62,6 +64,7 @@ impl LazyImage {
             layers: Vec::new(),
             log: None,
             nested: 0,
+            trail: None,
             timeline,
         }
     }
@@ -77,6 +80,11 @@ impl LazyImage {
         self.layers.clear();
         self.nested = usize::from(nested);
         self.log = (nested > 0).then(Log::default);
+    }
+
+    /// Leaves a trail of what is looked at, or stops to.
+    pub(crate) fn leave_trail(&mut self, trail: Option<Trail>) {
+        self.trail = trail;
     }
 
     /// What was asked so far.
@@ -134,6 +142,9 @@ impl LazyImage {
         };
         self.found[cell.0 as usize] = (self.stamp, content);
         self.reads.push(Touched { cell, content });
+        if let Some(trail) = &mut self.trail {
+            trail.look(cell);
+        }
         content
     }
 

@@ -169,7 +169,7 @@ impl Layer {
         profile: &Profile,
         choices: &mut Choices,
     ) -> Vec<Range<usize>> {
-        let mut open = vec![0..buf.len()];
+        let mut open: Vec<Range<usize>> = std::iter::once(0..buf.len()).collect();
         for index in (0..self.in_flight.len()).rev() {
             if self.in_flight[index].write.device != device {
                 continue;
@@ -301,7 +301,7 @@ impl InFlight {
     /// The unit that a position falls into, and where it ends.
     fn unit_at(&self, position: u64) -> (usize, u64) {
         let nth = position / self.unit;
-        let end = (nth + 1).checked_mul(self.unit).unwrap_or(u64::MAX);
+        let end = (nth + 1).saturating_mul(self.unit);
         ((nth - self.write.at.0 / self.unit) as usize, end)
     }
 }

@@ -230,7 +230,7 @@ impl Timeline {
                 in_flight.push(AtomId(next_atom as u32));
                 next_atom += 1;
             }
-            let Some(covers) = durability(event, EventId(index as u32), &self.profile) else { continue };
+            let Some(settles) = Settles::by(event, EventId(index as u32), &self.profile) else { continue };
             let upto = match event {
                 Event::Flush { .. } => index,
                 _ => index + 1,
@@ -239,7 +239,7 @@ impl Timeline {
             from = index + 1;
             in_flight.retain(|id| {
                 let atom = &mut self.atoms[id.0 as usize];
-                let covered = covers(atom);
+                let covered = settles.covers(atom);
                 if covered {
                     atom.durable = epoch + 1;
                 }
@@ -359,25 +359,40 @@ fn disjoint(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
     cells
 }
 
-/// Which of the atoms in flight an event makes durable, if it makes any.
-fn durability<'a>(
-    event: &'a Event,
-    id: EventId,
-    profile: &Profile,
-) -> Option<Box<dyn Fn(&Atom) -> bool + 'a>> {
-    match event {
-        Event::Flush { device, except } if profile.flush == Honesty::Honest => {
-            Some(Box::new(move |atom| atom.device == *device && except.binary_search(&atom.event).is_err()))
+/// What an event makes durable, if it makes anything durable.
+enum Settles<'a> {
+    /// What is in flight on a device, but for some events.
+    Device(DeviceId, &'a [EventId]),
+    /// What one event wrote.
+    Event(EventId),
+}
+
+impl Settles<'_> {
+    fn by<'a>(event: &'a Event, id: EventId, profile: &Profile) -> Option<Settles<'a>> {
+        match event {
+            Event::Flush { device, except } if profile.flush == Honesty::Honest => {
+                Some(Settles::Device(*device, except))
+            }
+            Event::Write { device, fua: true, .. } | Event::WriteZeroes { device, fua: true, .. }
+                if profile.fua == Honesty::Honest =>
+            {
+                match profile.order {
+                    // Where nothing overtakes, what was issued before a durable write is durable too.
+                    Order::Issued => Some(Settles::Device(*device, &[])),
+                    Order::Any => Some(Settles::Event(id)),
+                }
+            }
+            _ => None,
         }
-        Event::Write { fua: true, .. } | Event::WriteZeroes { fua: true, .. }
-            if profile.fua == Honesty::Honest =>
-        {
-            let prefix = profile.order == Order::Issued;
-            let device = event.device()?;
-            // Where nothing overtakes, what was issued before a durable write to the device is durable too.
-            Some(Box::new(move |atom| atom.event == id || (prefix && atom.device == device)))
+    }
+
+    fn covers(&self, atom: &Atom) -> bool {
+        match self {
+            Settles::Device(device, except) => {
+                atom.device == *device && except.binary_search(&atom.event).is_err()
+            }
+            Settles::Event(event) => atom.event == *event,
         }
-        _ => None,
     }
 }
 

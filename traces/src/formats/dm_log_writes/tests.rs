@@ -181,6 +181,16 @@ fn what_is_no_entry_ends_the_scan_beyond_the_count() {
 }
 
 #[test]
+fn old_data_that_looks_like_an_entry_is_not_used_beyond_the_count() {
+    let mut old = entry(3, 1, 0, b"", 7);
+    old[100] = 1;
+    let log = [superblock(1, 512), entry(0, 1, 0, b"", 1), old].concat();
+    let Imported { trace, warnings, .. } = imported(&log);
+    assert_eq!(trace.events, [write(0, 1, 1, false)]);
+    assert!(warnings[0].contains("not padded with zeros"), "{warnings:?}");
+}
+
+#[test]
 fn a_log_cut_anywhere_gives_the_entries_before_the_cut() {
     let (log, whole) = (sample(), imported(&sample()).trace.events);
     for cut in 512..log.len() {

@@ -1,0 +1,148 @@
+//! A recovery that takes its process down (it exits, aborts, overflows its stack, eats all memory) is a finding too.
+//!
+//! The exploration runs in a child process. If the child dies, it is started once more with a *trail*: before a recovery
+//! is run, and whenever it looks at something, that is noted in a file. The walk is deterministic, so the child dies at
+//! the same state, and the trail tells which. From then on that state is not run any more: it fails, for the reason the
+//! child died of. States that do not kill anything cost nothing.
+
+use crate::Bytes;
+use crate::media::block::CellId;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
+
+const DIRECTORY: &str = "CRASHCHECK_SUPERVISED";
+const TRAIL: &str = "CRASHCHECK_TRAIL";
+
+/// After so many deaths the run is given up.
+const DEATHS: usize = 32;
+
+/// Runs a command that explores, as often as needed to get to its end. The command must be one that, when it finds
+/// itself supervised ([`is_supervised`]), does the work and then calls [`finished`].
+///
+/// # Errors
+/// If the command cannot be started, or dies in too many different states.
+pub fn supervise(command: impl Fn() -> Command) -> io::Result<ExitStatus> {
+    let directory = tempfile::TempDir::with_prefix("crashcheck-")?;
+    let mut trail = false;
+    for _ in 0..DEATHS {
+        let mut command = command();
+        command.env(DIRECTORY, directory.path());
+        if trail {
+            command.env(TRAIL, "1");
+        }
+        let status = command.status()?;
+        if directory.path().join("finished").exists() {
+            return Ok(status);
+        }
+        if trail {
+            note_death(directory.path(), status)?;
+        }
+        trail = true;
+    }
+    Err(io::Error::other(format!("recovery took the process down in more than {DEATHS} states: giving up")))
+}
+
+/// Whether this process is the child of [`supervise`].
+pub fn is_supervised() -> bool {
+    std::env::var_os(DIRECTORY).is_some()
+}
+
+/// Says that this process has come to its end in good order, whatever its exit code will be.
+pub fn finished() {
+    if let Some(directory) = std::env::var_os(DIRECTORY) {
+        // Without the note the supervisor starts over, and says so when it gives up.
+        let _ = File::create(PathBuf::from(directory).join("finished"));
+    }
+}
+
+/// Limits the memory of this process. An allocation beyond it takes the process down.
+///
+/// # Errors
+/// If the system refuses the limit, or has none.
+pub fn limit_memory(most: Bytes) -> io::Result<()> {
+    let (_, hard) = rlimit::Resource::AS.get()?;
+    rlimit::Resource::AS.set(most.0.min(hard), hard)
+}
+
+/// Moves the state on the trail to those that kill.
+fn note_death(directory: &Path, status: ExitStatus) -> io::Result<()> {
+    let trail = fs::read_to_string(directory.join("trail")).unwrap_or_default();
+    let Some((state, cells)) = trail.split_once('\n') else {
+        return Err(io::Error::other(format!(
+            "the exploration died ({status}) while no recovery was running"
+        )));
+    };
+    let mut deaths = OpenOptions::new().create(true).append(true).open(directory.join("deaths"))?;
+    writeln!(deaths, "{state}\t{status}\t{}", cells.replace('\n', " "))?;
+    fs::remove_file(directory.join("trail"))
+}
+
+/// A state that took the process down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Death {
+    /// How the process ended.
+    pub(crate) how: String,
+    /// What recovery had looked at.
+    pub(crate) cells: Vec<CellId>,
+}
+
+/// What a supervised process knows of the deaths of its predecessors.
+pub(crate) struct Supervised {
+    deaths: Vec<(String, Death)>,
+    trail: PathBuf,
+}
+
+/// What this process knows; `None` if it is not supervised or none has died.
+pub(crate) fn supervised() -> Option<&'static Supervised> {
+    static KNOWN: OnceLock<Option<Supervised>> = OnceLock::new();
+    KNOWN.get_or_init(Supervised::read).as_ref()
+}
+
+impl Supervised {
+    fn read() -> Option<Supervised> {
+        let directory = PathBuf::from(std::env::var_os(DIRECTORY)?);
+        std::env::var_os(TRAIL)?;
+        let text = fs::read_to_string(directory.join("deaths")).unwrap_or_default();
+        let death = |line: &str| {
+            let mut parts = line.split('\t');
+            let (state, how, cells) = (parts.next()?, parts.next()?, parts.next()?);
+            let cells = cells.split_whitespace().filter_map(|cell| cell.parse().ok().map(CellId)).collect();
+            Some((state.to_owned(), Death { how: how.to_owned(), cells }))
+        };
+        let deaths = text.lines().filter_map(death).collect();
+        Some(Supervised { deaths, trail: directory.join("trail") })
+    }
+
+    /// How an earlier process died of this state.
+    pub(crate) fn death(&self, state: &str) -> Option<&Death> {
+        self.deaths.iter().find(|(known, _)| known == state).map(|(_, death)| death)
+    }
+
+    /// Begins the trail of a state.
+    pub(crate) fn begin(&self, state: &str) -> Option<Trail> {
+        let mut file = File::create(&self.trail).ok()?;
+        writeln!(file, "{state}").ok()?;
+        Some(Trail(file))
+    }
+}
+
+/// The trail of the state that is being run.
+pub(crate) struct Trail(File);
+
+impl Drop for Trail {
+    /// The state is done: a death from now on is not its.
+    fn drop(&mut self) {
+        let _ = self.0.set_len(0);
+    }
+}
+
+impl Trail {
+    /// Notes that recovery looks at a cell.
+    pub(crate) fn look(&mut self, cell: CellId) {
+        // A trail that cannot be written leads to a state with fewer answers, which fails as well.
+        let _ = writeln!(self.0, "{}", cell.0);
+    }
+}

@@ -1,0 +1,50 @@
+//! The traces of the kernel's ext4 in `traces/corpus`, with e2fsck as their recovery.
+
+use crashcheck::trace::import;
+use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::{Budget, Commands, Options, explore_trace};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Explores a trace; `None`, and says why, where e2fsprogs is missing.
+fn explored(name: &str, budget: Budget) -> Option<Exploration> {
+    if ["e2fsck", "debugfs"].iter().any(|tool| Command::new(tool).arg("-V").output().is_err()) {
+        eprintln!("not run: e2fsck or debugfs is missing; install e2fsprogs and have /usr/sbin in PATH");
+        return None;
+    }
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/corpus");
+    let trace = import::open(corpus.join(format!("{name}.crash"))).unwrap().trace;
+    let commands = Commands {
+        recover: "e2fsck -fy {image}".to_owned(),
+        checks: vec![
+            "e2fsck -fn {image}".to_owned(),
+            format!("'{}' {{image}}", corpus.join("check-ext4.sh").display()),
+        ],
+        timeout: Duration::from_secs(30),
+    };
+    let options = Options { budget, ..Options::default() };
+    let stop = AtomicBool::new(false);
+    Some(explore_trace(trace, name, &commands, &options, &stop, &mut |_| ()).unwrap())
+}
+
+// All 7,893 crash states take minutes; these are the first 337 of them.
+#[test]
+fn ext4_with_barriers_survives_the_loss_or_the_survival_of_any_one_write() {
+    let budget = Budget { deviations: Some(1), ..Budget::default() };
+    let Some(exploration) = explored("ext4-barrier", budget) else { return };
+    assert!(exploration.findings.is_empty(), "{}", exploration.findings[0]);
+    assert_eq!(exploration.verdict, Verdict::Survived);
+    assert!(exploration.coverage.recoveries > 300);
+}
+
+#[test]
+fn ext4_without_barriers_loses_what_fsync_promised() {
+    let budget = Budget { fail_fast: true, ..Budget::default() };
+    let Some(exploration) = explored("ext4-nobarrier", budget) else { return };
+    assert_eq!(exploration.verdict, Verdict::Lost);
+    let finding = &exploration.findings[0];
+    assert!(finding.detail.contains("keep shows nothing"), "{finding}");
+    assert!(finding.crash_point.contains("durable acknowledgement of operation 1"), "{finding}");
+}
