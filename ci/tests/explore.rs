@@ -262,7 +262,7 @@ fn what_there_is_can_be_listed() {
     let bugs = place.run(&["list", "bugs"]).out;
     assert!(bugs.contains("no-revoke") && !bugs.contains("two-point"), "{bugs}");
     let only = json(&place.run(&["list", "strategies", "--json"]).out);
-    assert_eq!(only.as_object().map(|parts| parts.len()), Some(2), "{only}");
+    assert_eq!(only.as_object().map(serde_json::Map::len), Some(2), "{only}");
 }
 
 #[test]
