@@ -46,3 +46,18 @@ impl From<CommandError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crashcheck::RecordError;
+
+    #[test]
+    fn a_system_that_fails_without_a_crash_has_its_own_exit_code() {
+        let disagree =
+            RecordError::Disagree { when: "after".into(), shown: "1".into(), expected: "2".into() };
+        assert_eq!(Failure::from(CaseError::from(disagree)).exit, ExitCode::Broken);
+        let workload = CaseError::Workload { system: "vsfs", name: "x".into(), known: "y".into() };
+        assert_eq!(Failure::from(workload).exit, ExitCode::Usage);
+    }
+}

@@ -122,53 +122,59 @@ impl Everything {
     }
 
     fn section(&self, what: What, colour: Colour) -> String {
-        let row = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<String>>();
         let (heading, rows): (&[&str], Vec<Vec<String>>) = match what {
-            What::Systems => {
-                let rows = self.systems.iter().map(|system| row(&[system.name, system.medium, system.about]));
-                (&["system", "medium", "about"], rows.collect())
-            }
-            What::Workloads => {
-                let of = |system: &SystemEntry| {
-                    let entries = system.workloads.iter();
-                    entries.map(|entry| row(&[system.name, entry.name, entry.about])).collect::<Vec<_>>()
-                };
-                (&["system", "workload", "about"], self.systems.iter().flat_map(of).collect())
-            }
+            What::Systems => (&["system", "medium", "about"], self.rows(SystemEntry::row)),
+            What::Workloads => (&["system", "workload", "about"], self.rows(SystemEntry::workload_rows)),
             What::Bugs => {
-                let of = |system: &SystemEntry| {
-                    let bugs = system.bugs.iter();
-                    bugs.map(|bug| {
-                        row(&[system.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about])
-                    })
-                    .collect::<Vec<_>>()
-                };
-                let heading = &["system", "bug", "breaks", "shown by", "about"];
-                (heading, self.systems.iter().flat_map(of).collect())
+                (&["system", "bug", "breaks", "shown by", "about"], self.rows(SystemEntry::bug_rows))
             }
             What::Profiles => {
                 let profiles = self.profiles.iter().map(|entry| &entry.profile);
-                (
-                    &["profile", "about"],
-                    profiles.map(|profile| row(&[&profile.name, &profile.about])).collect(),
-                )
+                let rows = profiles.map(|profile| row(&[&profile.name, &profile.about]));
+                (&["profile", "about"], rows.collect())
             }
             What::Strategies => {
                 let rows = self.strategies.iter().map(|entry| row(&[entry.name, entry.about]));
                 (&["strategy", "about"], rows.collect())
             }
             What::Formats => {
-                let yes = |yes: bool| if yes { "yes" } else { "no" };
-                let rows = self
-                    .formats
-                    .iter()
-                    .map(|format| row(&[format.name, yes(format.import), yes(format.export)]));
-                (&["format", "import", "export"], rows.collect())
+                (&["format", "import", "export"], self.formats.iter().map(FormatEntry::row).collect())
             }
         };
         let heading: Vec<(&str, Align)> = heading.iter().map(|name| (*name, Align::Left)).collect();
         table(&heading, &rows, colour)
     }
+
+    fn rows(&self, of: fn(&SystemEntry) -> Vec<Vec<String>>) -> Vec<Vec<String>> {
+        self.systems.iter().flat_map(of).collect()
+    }
+}
+
+impl SystemEntry {
+    fn row(&self) -> Vec<Vec<String>> {
+        vec![row(&[self.name, self.medium, self.about])]
+    }
+
+    fn workload_rows(&self) -> Vec<Vec<String>> {
+        self.workloads.iter().map(|entry| row(&[self.name, entry.name, entry.about])).collect()
+    }
+
+    fn bug_rows(&self) -> Vec<Vec<String>> {
+        let cells =
+            |bug: &BugEntry| row(&[self.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about]);
+        self.bugs.iter().map(cells).collect()
+    }
+}
+
+impl FormatEntry {
+    fn row(&self) -> Vec<String> {
+        let yes = |yes: bool| if yes { "yes" } else { "no" };
+        row(&[self.name, yes(self.import), yes(self.export)])
+    }
+}
+
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(ToString::to_string).collect()
 }
 
 fn system(subject: &dyn Subject) -> SystemEntry {

@@ -46,8 +46,8 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
         return dry_run(&runs, &search, screen);
     }
     let outputs = Outputs::new(args, config);
-    outputs.prepare()?;
     let stop = interrupt::flag()?;
+    outputs.prepare()?;
     let meter = Meter::new(args.progress.unwrap_or(config.progress()), runs.len());
     let explorations =
         Explorer { search: &search, stop: &stop, outputs: &outputs, screen, meter }.run(&runs)?;

@@ -1,0 +1,276 @@
+//! `crashcheck explore` and `crashcheck replay`, as a user runs them.
+
+mod common;
+
+use common::{Place, json, read};
+
+#[test]
+fn a_clean_system_is_covered_completely_and_leaves_a_report() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "vsfs:append", "--seed", "7"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("39") && ran.out.contains("100 %"), "{}", ran.out);
+    assert!(ran.out.contains("recovery met") && ran.out.contains("judged: recovers"), "{}", ran.out);
+    assert!(ran.out.contains("\nseed 7\n"), "{}", ran.out);
+    let report = place.json("target/crashcheck/report.json");
+    assert_eq!(report["explorations"][0]["coverage"]["total"], "39");
+    assert_eq!(report["seed"], 7);
+}
+
+#[test]
+fn a_bug_is_found_replayed_and_passes_when_it_is_repaired() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke", "--out", "out"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.starts_with("LOST journal+no-revoke:block-reuse under reorder\n"), "{}", ran.out);
+    assert_eq!(ran.line("Report:"), "out/report.json");
+    let line = ran.line("Reproduce with:");
+    let again = place.shell(line);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    assert!(again.out.starts_with("FAILS") && again.out.contains("no-foreign-data"), "{}", again.out);
+    let fixed = place.shell(&format!("{line} --fixed"));
+    assert_eq!(fixed.code, Some(0), "{}", fixed.out);
+    assert!(fixed.out.starts_with("PASSES"), "{}", fixed.out);
+}
+
+#[test]
+fn a_replay_of_another_trace_has_diverged() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke"]);
+    let id = ran.line("id:");
+    let hash = id.split('/').nth(4).expect("a fingerprint");
+    let other = id.replace(hash, "00000000");
+    let again = place.run(&["replay", &other]);
+    assert_eq!(again.code, Some(6), "{}", again.out);
+    assert!(again.out.starts_with("DIVERGED"), "{}", again.out);
+}
+
+#[test]
+fn the_replay_line_carries_what_the_id_does_not() {
+    let place = Place::new();
+    place.write("my own.toml", "name = \"mine\"\nabout = \"x\"\natomic = 4096\n");
+    let search =
+        ["explore", "journal:block-reuse", "--bug", "no-revoke", "--profile", "my own.toml", "--nested", "1"];
+    let ran = place.run(&[&search[..], &["--max-states", "300"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let lines: Vec<&str> =
+        ran.out.lines().filter_map(|line| line.trim().strip_prefix("Reproduce with: ")).collect();
+    assert!(!lines.is_empty(), "{}", ran.out);
+    for line in lines {
+        assert_eq!(place.shell(line).code, Some(1), "{line}");
+    }
+}
+
+#[test]
+fn what_was_not_covered_is_said_and_fails_if_all_is_required() {
+    let place = Place::new();
+    let few = ["explore", "vsfs:append", "--max-states", "5"];
+    let ran = place.run(&few);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.out.contains("not covered: the budget of 5 recoveries is used up (vsfs:append)"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(place.run(&[&few[..], &["--require-complete"]].concat()).code, Some(3));
+    assert_eq!(place.run(&["explore", "vsfs:append", "--require-complete"]).code, Some(0));
+}
+
+#[test]
+fn a_trace_without_anything_in_flight_is_not_measured() {
+    let place = Place::new();
+    place.write("empty.fio", "fio version 2 iolog\n/dev/x add\n/dev/x open\n/dev/x close\n");
+    let ran = place.run(&["explore", "--trace", "empty.fio", "--recover", "true {image}"]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("not measured"), "{}", ran.out);
+}
+
+#[test]
+fn a_recorded_trace_is_explored_with_commands_and_replayed() {
+    let place = Place::new();
+    place.record("vsfs:append", "my trace.crash");
+    let trace = ["explore", "--profile", "prefix", "--trace", "my trace.crash", "--recover", "true {image}"];
+    assert_eq!(place.run(&[&trace[..], &["--check", "true"]].concat()).code, Some(0));
+    let ran = place.run(&[&trace[..], &["--check", "test -e 'no such file'"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let again = place.shell(ran.line("Reproduce with:"));
+    assert_eq!(again.code, Some(1), "{}{}", again.out, again.err);
+    let ran = place.run(&["replay", ran.line("id:")]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("give --trace FILE"), "{}", ran.err);
+}
+
+#[test]
+fn a_recovery_command_that_does_not_exist_is_an_error_and_no_finding() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let ran = place.run(&["explore", "--trace", "a.crash", "--recover", "no-such-program {image}"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("no-such-program"), "{}", ran.err);
+}
+
+#[test]
+fn names_that_do_not_exist_are_answered_with_those_that_do() {
+    let place = Place::new();
+    let cases: [(&[&str], &str); 8] = [
+        (&["explore", "jurnal"], "did you mean 'journal'?"),
+        (&["explore", "journal:renam"], "did you mean 'rename'?"),
+        (&["explore", "vsfs", "--bug", "no-revoke"], "there is no bug switch 'no-revoke'"),
+        (&["explore", "--bug", "no-revok"], "did you mean 'no-revoke'?"),
+        (&["explore", "--profile", "reorde"], "did you mean 'reorder'?"),
+        (&["explore", "--strategy", "guess"], "two-point"),
+        (&["replay", "nonsense"], "replay id"),
+        (&["record", "vsfs", "-o", "x"], "name a workload"),
+    ];
+    for (args, expected) in cases {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}");
+        assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
+        assert_eq!(ran.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_bug_alone_selects_the_systems_that_have_it() {
+    let ran = Place::new().run(&["explore", "--bug", "fsck-trusts-bitmap", "--dry-run"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let systems: Vec<&str> =
+        ran.out.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    assert!(
+        !systems.is_empty() && systems.iter().all(|name| name.contains("+fsck-trusts-bitmap")),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_dry_run_says_how_many_crash_states_there_are_and_runs_nothing() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "vsfs:append", "--dry-run"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.out.lines().any(|line| line.starts_with("vsfs:append") && line.ends_with("39")),
+        "{}",
+        ran.out
+    );
+    assert!(!place.path("target").exists());
+}
+
+#[test]
+fn the_same_run_gives_the_same_report_but_for_the_time() {
+    let place = Place::new();
+    let report = |jobs: &str| {
+        let args = [
+            "explore",
+            "journal:block-reuse",
+            "--bug",
+            "no-revoke",
+            "--profile",
+            "reorder",
+            "--profile",
+            "torn",
+        ];
+        place.run(&[&args[..], &["--jobs", jobs, "--max-states", "200", "--json", "r.json"]].concat());
+        let mut report = place.json("r.json");
+        for exploration in report["explorations"].as_array_mut().expect("a list") {
+            exploration.as_object_mut().expect("an object").remove("timing");
+        }
+        report
+    };
+    let one = report("1");
+    assert_eq!(one["explorations"].as_array().map(Vec::len), Some(2));
+    assert_eq!(one, report("2"));
+}
+
+#[test]
+fn junit_has_a_failure_for_what_is_lost() {
+    let place = Place::new();
+    place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke", "--junit", "deep/er/r.xml"]);
+    let xml = read(&place.path("deep/er/r.xml"));
+    assert!(xml.contains("<testsuite name=\"journal+no-revoke\" tests=\"1\" failures=\"1\""), "{xml}");
+    assert!(xml.contains("type=\"no-foreign-data\""), "{xml}");
+}
+
+#[test]
+fn fail_fast_ends_the_run_with_the_first_finding() {
+    let ran =
+        Place::new().run(&["explore", "journal", "--bug", "no-revoke", "--fail-fast", "--progress", "none"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("not explored: "), "{}", ran.out);
+}
+
+#[test]
+fn colour_is_for_those_who_want_it() {
+    let place = Place::new();
+    let coloured =
+        |args: &[&str]| place.run(&[&["explore", "vsfs:append"], args].concat()).out.contains('\u{1b}');
+    assert!(!coloured(&[]));
+    assert!(coloured(&["--color", "always"]));
+    assert!(!coloured(&["--color", "never"]));
+}
+
+#[test]
+fn the_configuration_gives_defaults_and_unknown_keys_are_refused() {
+    let place = Place::new();
+    place.write("crashcheck.toml", "[explore]\nseed = 41\n[preset.few]\nmax-states = 5\n");
+    assert_eq!(place.run(&["explore", "vsfs:append"]).line("seed"), "41");
+    assert!(place.run(&["explore", "vsfs:append", "--preset", "few"]).out.contains("budget of 5"));
+    place.write("crashcheck.toml", "[explore]\nsede = 41\n");
+    let ran = place.run(&["explore", "vsfs:append"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("crashcheck.toml") && ran.err.contains("sede"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_tells_what_it_has() {
+    let place = Place::new();
+    let mut command =
+        place.command(&["explore", "vsfs:many-blocks", "--max-states", "all", "--progress", "none"]);
+    let child = command.stdout(std::process::Stdio::piped()).spawn().expect("the binary runs");
+    // The directory is made when the handler is in place.
+    while !place.path("target/crashcheck").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    let output = child.wait_with_output().expect("the binary ends");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{out}");
+    assert!(out.contains("interrupted") && out.contains("vsfs    many-blocks"), "{out}");
+    assert_eq!(place.json("target/crashcheck/report.json")["explorations"][0]["coverage"]["complete"], false);
+}
+
+#[test]
+fn what_there_is_can_be_listed() {
+    let place = Place::new();
+    let all = json(&place.run(&["list", "--json"]).out);
+    let systems = all["systems"].as_array().expect("systems");
+    let journal = systems.iter().find(|system| system["name"] == "journal").expect("journal");
+    assert_eq!(journal["medium"], "block");
+    for part in ["workloads", "bugs"] {
+        let entries = journal[part].as_array().expect(part);
+        assert!(!entries.is_empty() && entries.iter().all(|entry| entry["name"].is_string()), "{part}");
+    }
+    for (part, name) in [("strategies", "deviations"), ("profiles", "reorder"), ("formats", "dm-log-writes")]
+    {
+        let entries = all[part].as_array().expect(part);
+        assert!(entries.iter().any(|entry| entry["name"] == name), "{part}");
+    }
+    let text = place.run(&["list"]).out;
+    assert!(text.contains("no-revoke") && text.contains("two-point"), "{text}");
+    let bugs = place.run(&["list", "bugs"]).out;
+    assert!(bugs.contains("no-revoke") && !bugs.contains("two-point"), "{bugs}");
+    let only = json(&place.run(&["list", "strategies", "--json"]).out);
+    assert_eq!(only.as_object().map(serde_json::Map::len), Some(2), "{only}");
+}
+
+#[test]
+fn shells_and_man_get_their_files() {
+    let place = Place::new();
+    assert!(place.run(&["completions", "bash"]).out.contains("_crashcheck"));
+    assert!(place.run(&["man"]).out.contains(".TH crashcheck"));
+    assert!(place.run(&["--version"]).out.starts_with("crashcheck 0."));
+    assert!(place.run(&["--help"]).out.contains("130  interrupted"));
+    assert_eq!(place.run(&["explore", "--no-such-option"]).code, Some(2));
+}

@@ -1,0 +1,144 @@
+//! `crashcheck record` and `crashcheck trace`, as a user runs them.
+
+mod common;
+
+use common::{Place, json};
+
+#[test]
+fn the_statistics_are_as_agreed() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let ran = place.run(&["trace", "stats", "a.crash", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(ran.out, include_str!("golden/stats.json"));
+    let text = place.run(&["trace", "stats", "a.crash"]).out;
+    assert_eq!(text, include_str!("golden/stats.txt"));
+}
+
+#[test]
+fn the_events_are_as_agreed() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    assert_eq!(place.run(&["trace", "show", "a.crash"]).out, include_str!("golden/show.txt"));
+    let part = place.run(&["trace", "show", "a.crash", "--from", "5", "--limit", "2"]).out;
+    let events: Vec<&str> = part.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(events.len(), 2);
+    assert!(events[0].starts_with("#5 "), "{part}");
+}
+
+#[test]
+fn numbers_beyond_64_bits_are_exact() {
+    let place = Place::new();
+    let mut log = "fio version 2 iolog\n/dev/x add\n/dev/x open\n".to_owned();
+    (0..100).for_each(|block| log.push_str(&format!("/dev/x write {} 4096\n", block * 4096)));
+    place.write("wide.fio", &log);
+    let stats = json(&place.run(&["trace", "stats", "wide.fio", "--json"]).out);
+    let states = (1u128 << 100).to_string();
+    assert_eq!((&stats["crash_states"], &stats["exact"]), (&states.clone().into(), &true.into()), "{stats}");
+    let epochs = stats["epochs"].as_array().expect("epochs");
+    assert!(
+        epochs.iter().any(|epoch| epoch["crash_states"] == *states && epoch["in_flight"] == 100),
+        "{stats}"
+    );
+    assert!(place.run(&["trace", "stats", "wide.fio"]).out.contains("1.3e30 different crash states"));
+}
+
+#[test]
+fn a_trace_survives_the_way_to_another_format_and_back() {
+    let place = Place::new();
+    place.record("journal:rename", "a.crash");
+    let ran = place.run(&["trace", "export", "a.crash", "-o", "a.log", "--format", "dm-log-writes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("labels"), "what the format cannot say is told: {}", ran.err);
+    assert_eq!(place.run(&["trace", "import", "a.log", "-o", "b.crash"]).code, Some(0));
+    let stats = |file: &str| json(&place.run(&["trace", "stats", file, "--json"]).out);
+    let (before, log, after) = (stats("a.crash"), stats("a.log"), stats("b.crash"));
+    assert_eq!((&log["format"], &after["format"]), (&"dm-log-writes".into(), &"crash".into()));
+    for field in ["writes", "flushes", "written_bytes"] {
+        assert_eq!(before[field], after[field], "{field}");
+        assert_eq!(log[field], after[field], "{field}");
+    }
+}
+
+#[test]
+fn every_verb_names_the_byte_at_which_a_trace_is_damaged() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let mut bytes = std::fs::read(place.path("a.crash")).expect("a trace");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    place.write("bad.crash", &bytes);
+    place.write("nonsense", "this is not a trace at all");
+    let verbs: [&[&str]; 5] = [
+        &["trace", "show"],
+        &["trace", "stats"],
+        &["trace", "import", "-o", "x"],
+        &["trace", "export", "-o", "x"],
+        &["explore", "--recover", "true", "--trace"],
+    ];
+    for file in ["bad.crash", "nonsense"] {
+        for verb in verbs {
+            let ran = place.run(&[verb, &[file]].concat());
+            assert_eq!(ran.code, Some(2), "{verb:?} {file}: {}", ran.out);
+            assert!(ran.err.contains("at byte ") && ran.err.contains(file), "{verb:?} {file}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_trace_that_was_cut_is_used_with_a_warning() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let bytes = std::fs::read(place.path("a.crash")).expect("a trace");
+    place.write("cut.crash", &bytes[..bytes.len() - 1]);
+    let ran = place.run(&["trace", "stats", "cut.crash"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("warning: cut.crash: the trace was cut at byte"), "{}", ran.err);
+}
+
+#[test]
+fn text_from_a_trace_cannot_steer_the_terminal() {
+    use crashcheck::trace::{Bytes, Device, DeviceId, Event, OpId, Trace};
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\n#99 flush";
+    let trace = Trace {
+        devices: vec![Device::zeroed(hostile, Bytes(512), Bytes(4096))],
+        events: vec![
+            Event::Begin { op: OpId(0), text: hostile.to_owned() },
+            Event::Write {
+                device: DeviceId(0),
+                at: Bytes(0),
+                data: vec![1; 512].into(),
+                fua: false,
+                label: Some(hostile.into()),
+            },
+            Event::Mark { text: hostile.to_owned() },
+        ],
+    };
+    let place = Place::new();
+    trace.write_to(place.path("t.crash")).expect("a trace file");
+    let verbs: [&[&str]; 3] =
+        [&["trace", "show"], &["trace", "stats"], &["explore", "--recover", "false", "--trace"]];
+    for verb in verbs {
+        let ran = place.run(&[verb, &["t.crash"]].concat());
+        assert!(ran.out.contains("\\u{1b}"), "{verb:?}: {}", ran.out);
+        assert!(ran.out.chars().all(|c| !c.is_control() || c == '\n'), "{verb:?}: {}", ran.out);
+        assert!(!ran.out.contains("\n#99 flush"), "{verb:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn what_is_asked_for_must_be_there() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let cases: [(&[&str], &str); 4] = [
+        (&["trace", "show", "missing.crash"], "missing.crash"),
+        (&["trace", "export", "a.crash", "-o", "x", "--device", "3"], "there is no device 3"),
+        (&["trace", "stats", "a.crash", "--profile", "tron"], "there is no device profile 'tron'"),
+        (&["record", "vsfs:append", "-o", "no/such/directory/x"], "no/such/directory/x"),
+    ];
+    for (args, expected) in cases {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}");
+        assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
+    }
+}
