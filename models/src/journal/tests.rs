@@ -1,8 +1,8 @@
 //! What the journal writes, in which order, and what it refuses. Its crash states are explored in `tests/`.
 
 use super::*;
-use crashcheck::trace::Event;
 use crashcheck::record;
+use crashcheck::trace::Event;
 
 fn workload<V: Variant>(name: &str) -> Vec<FsOp> {
     let found = Journal::<V>::workloads().into_iter().find(|workload| workload.name == name);
