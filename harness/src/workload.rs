@@ -48,18 +48,29 @@ impl<S: System + 'static> Explorer<S> {
         }
     }
 
-    /// Runs operations made from the raw bytes of a fuzzer.
+    /// Runs operations made from the raw bytes of a fuzzer: as many as the bytes are enough for.
     ///
     /// # Errors
-    /// If the bytes are too few.
+    /// If the bytes are too few for one operation, or make one that the type refuses.
     #[cfg(feature = "arbitrary")]
     pub fn bytes<'a>(self, bytes: &'a [u8]) -> arbitrary::Result<WithWorkload<S>>
     where
         S::Op: arbitrary::Arbitrary<'a>,
     {
-        // Every byte counts, so that a fuzzer sees what each one does.
-        let ops =
-            <Vec<S::Op> as arbitrary::Arbitrary>::arbitrary_take_rest(arbitrary::Unstructured::new(bytes))?;
+        let mut source = arbitrary::Unstructured::new(bytes);
+        let mut ops = Vec::new();
+        while !source.is_empty() {
+            let before = source.len();
+            match source.arbitrary() {
+                Ok(op) => ops.push(op),
+                Err(arbitrary::Error::NotEnoughData) if !ops.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+            // An operation without parameters may take no bytes, and would be made forever.
+            if source.len() == before {
+                break;
+            }
+        }
         Ok(self.workload(ops))
     }
 }

@@ -113,7 +113,7 @@ impl Bugs {
 const COMMIT_WITH_BODY: BugSwitch = BugSwitch {
     name: "commit-with-body",
     about: "TxE is issued with the body and no checksum is looked at: a hole in the body is replayed",
-    breaks: &["atomic", "recovers", "well-formed", "durable", "no-foreign-data"],
+    breaks: &["well-formed"],
     checks: &["M1", "JN-05"],
     workload: "create",
     profile: "reorder",
@@ -122,7 +122,7 @@ const COMMIT_WITH_BODY: BugSwitch = BugSwitch {
 const EARLY_SUPERBLOCK_ADVANCE: BugSwitch = BugSwitch {
     name: "early-superblock-advance",
     about: "the journal superblock is advanced before the checkpoint is durable: a committed transaction is lost",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["well-formed"],
     checks: &["M2", "JN-14"],
     workload: "full-journal",
     profile: "reorder",
@@ -149,7 +149,7 @@ const NO_REVOKE: BugSwitch = BugSwitch {
 const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
     name: "replay-past-uncommitted",
     about: "replay goes on behind a transaction that is not complete",
-    breaks: &["atomic", "recovers", "well-formed"],
+    breaks: &["well-formed"],
     checks: &["M5", "JN-10"],
     workload: "burst",
     profile: "reorder",
@@ -158,7 +158,7 @@ const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
 const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     name: "stale-lap-accepted",
     about: "sequence numbers are not compared: what a former lap left in the log is replayed",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["durable"],
     checks: &["M6", "JN-16"],
     workload: "laps",
     profile: "reorder",
@@ -176,7 +176,7 @@ const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
 const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     name: "checkpoint-before-commit",
     about: "a checkpoint begins before the commit of its transactions is durable",
-    breaks: &["atomic", "recovers", "well-formed", "no-foreign-data"],
+    breaks: &["well-formed"],
     checks: &["JN-01", "JN-03"],
     workload: "wrap",
     profile: "reorder",
@@ -185,7 +185,7 @@ const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
 const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     name: "no-advance-flush",
     about: "the log is written again before the superblock that frees it is durable",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["durable"],
     checks: &["JN-13"],
     workload: "wrap",
     profile: "reorder",
@@ -194,7 +194,7 @@ const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
 const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     name: "overwrite-live-log",
     about: "a full log is written over instead of being checkpointed",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["durable"],
     checks: &["JN-17"],
     workload: "full-journal",
     profile: "reorder",
@@ -203,7 +203,7 @@ const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
 const REVOKE_WITHOUT_TID: BugSwitch = BugSwitch {
     name: "revoke-without-tid",
     about: "a revoke holds for later transactions too: a block that became metadata again is not replayed",
-    breaks: &["atomic", "recovers", "well-formed", "durable"],
+    breaks: &["well-formed"],
     checks: &["JN-25", "ERR-16"],
     workload: "directory-reuse",
     profile: "reorder",
@@ -230,7 +230,7 @@ const CHECKPOINT_FREED: BugSwitch = BugSwitch {
 const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     name: "replay-unordered",
     about: "the newest transaction is replayed first",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["durable"],
     checks: &["JN-08"],
     workload: "create",
     profile: "reorder",
@@ -239,7 +239,7 @@ const REPLAY_UNORDERED: BugSwitch = BugSwitch {
 const CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     name: "checksum-ignored",
     about: "recovery does not compare checksums although TxE is issued with the body",
-    breaks: &["atomic", "recovers", "well-formed", "durable", "no-foreign-data"],
+    breaks: &["well-formed"],
     checks: &["JN-19"],
     workload: "create",
     profile: "reorder",
@@ -257,7 +257,7 @@ const REUSE_BEFORE_COMMIT: BugSwitch = BugSwitch {
 const NO_UNESCAPE: BugSwitch = BugSwitch {
     name: "no-unescape",
     about: "replay does not put the magic back into a block that began with it",
-    breaks: &["durable", "no-foreign-data", "atomic"],
+    breaks: &["no-foreign-data"],
     checks: &["JN-02"],
     workload: "magic",
     profile: "reorder",
@@ -266,7 +266,7 @@ const NO_UNESCAPE: BugSwitch = BugSwitch {
 const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
     name: "reset-before-replay-durable",
     about: "the journal superblock is reset before the replay is durable",
-    breaks: &["durable", "atomic", "recovers", "well-formed", "idempotent"],
+    breaks: &["durable", "well-formed"],
     checks: &["JN-27", "JN-09"],
     workload: "create",
     profile: "reorder",
@@ -275,7 +275,7 @@ const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
 const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     name: "two-sector-superblock",
     about: "the journal superblock spans two sectors and can tear",
-    breaks: &["durable", "atomic", "recovers", "well-formed"],
+    breaks: &["durable", "well-formed"],
     checks: &["JN-06", "HM-02"],
     workload: "full-journal",
     profile: "torn",

@@ -1,104 +1,12 @@
-//! The journal against every crash state that a brute force can afford, and against every seeded fault.
-
-mod brute_force;
+//! What the journal writes, in which order, and what it refuses. Its crash states are explored in `tests/`.
 
 use super::*;
-use brute_force::{Unit, first_violation};
+use crashcheck::record;
 use crashcheck::trace::Event;
-use crashcheck::{explore, record};
 
 fn workload<V: Variant>(name: &str) -> Vec<FsOp> {
     let found = Journal::<V>::workloads().into_iter().find(|workload| workload.name == name);
     found.unwrap_or_else(|| panic!("there is no workload '{name}'")).ops
-}
-
-fn survives_everything<V: Variant>() {
-    let system = Journal::<V>::default();
-    for Workload { name, ops, .. } in Journal::<V>::workloads() {
-        assert_eq!(first_violation(&system, ops, Unit::Write, false), None, "{name}");
-    }
-    for seed in 0..10 {
-        let ops = Journal::<V>::generated(seed);
-        assert_eq!(first_violation(&system, ops.clone(), Unit::Write, false), None, "seed {seed}: {ops:?}");
-    }
-}
-
-/// Every fault must break one of the promises it says it breaks.
-fn finds_every_fault<V: Variant>() {
-    let mut missed = Vec::new();
-    for switch in V::BUGS {
-        let system = Journal::<V>::with_bugs(&[switch.name.to_owned()]).expect("a known fault");
-        let unit = if switch.about.contains("--profile torn") { Unit::Sector } else { Unit::Write };
-        let nested = switch.about.contains("--nested");
-        let violation = first_violation(&system, workload::<V>(switch.workload), unit, nested);
-        let Some(violation) = violation else {
-            missed.push(switch.name);
-            continue;
-        };
-        println!("{}: {violation}", switch.name);
-        assert!(switch.breaks.contains(&&*violation.promise), "{}: {violation}", switch.name);
-    }
-    assert_eq!(missed, Vec::<&str>::new());
-}
-
-#[test]
-fn ordered_mode_survives_every_crash() {
-    survives_everything::<Ordered>();
-}
-
-#[test]
-fn data_mode_survives_every_crash() {
-    survives_everything::<Data>();
-}
-
-#[test]
-fn writeback_mode_survives_every_crash() {
-    survives_everything::<Writeback>();
-}
-
-#[test]
-fn a_commit_in_one_shot_survives_every_crash() {
-    survives_everything::<Async>();
-}
-
-#[test]
-fn every_fault_of_ordered_mode_is_found() {
-    finds_every_fault::<Ordered>();
-}
-
-#[test]
-fn every_fault_of_data_mode_is_found() {
-    finds_every_fault::<Data>();
-}
-
-#[test]
-fn every_fault_of_writeback_mode_is_found() {
-    finds_every_fault::<Writeback>();
-}
-
-#[test]
-fn every_fault_of_the_commit_in_one_shot_is_found() {
-    finds_every_fault::<Async>();
-}
-
-#[test]
-fn a_crash_during_recovery_is_survived_too() {
-    for name in ["create", "block-reuse"] {
-        let found =
-            first_violation(&Journal::<Ordered>::default(), workload::<Ordered>(name), Unit::Write, true);
-        assert_eq!(found, None, "{name}");
-        let found = first_violation(&Journal::<Async>::default(), workload::<Async>(name), Unit::Write, true);
-        assert_eq!(found, None, "{name}");
-    }
-}
-
-#[test]
-fn torn_sectors_of_commits_and_superblocks_are_survived() {
-    for name in ["create", "full-journal"] {
-        let found =
-            first_violation(&Journal::<Ordered>::default(), workload::<Ordered>(name), Unit::Sector, false);
-        assert_eq!(found, None, "{name}");
-    }
 }
 
 /// The labels of the writes of each epoch.
@@ -144,20 +52,6 @@ fn one_operation_makes_a_transaction_of_24_blocks() {
     let journaled =
         |epoch: &Vec<String>| epoch.iter().filter(|label| label.starts_with("journaled ")).count();
     assert_eq!(epochs.iter().map(journaled).max(), Some(24), "{epochs:?}");
-}
-
-/// Recovery reads the descriptor's head and the commit before anything that is in flight.
-#[test]
-fn a_transaction_of_24_blocks_is_covered_by_a_handful_of_recoveries() {
-    let coverage = |exploration: crashcheck::trace::outcome::Exploration| exploration.coverage;
-    let two_step = explore(Journal::<Data>::default()).workload(workload::<Data>("many-blocks")).run();
-    let two_step = coverage(two_step.expect("a workload that runs"));
-    assert!(two_step.complete && two_step.total.len() >= "100000000".len(), "{two_step:?}");
-    assert!(two_step.recoveries <= 12, "{two_step:?}");
-    // In one shot every block of the body decides on its own, but only until the first that is missing.
-    let one_shot = explore(Journal::<Async>::default()).workload(workload::<Async>("many-blocks")).run();
-    let one_shot = coverage(one_shot.expect("a workload that runs"));
-    assert!(one_shot.complete && one_shot.recoveries <= 48, "{one_shot:?}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
     BugSwitch {
         name: "fsck-keeps-dangling-entry",
         about: "fsck leaves directory entries that lead to free inodes",
-        breaks: &["well-formed", "recovers"],
+        breaks: &["well-formed"],
         checks: &["FK-07", "FS-23", "OP-02"],
         workload: "create",
         profile: "reorder",
@@ -135,7 +135,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
     BugSwitch {
         name: "reuse-before-sync",
         about: "a freed block is given to another file before its release is durable",
-        breaks: &["no-foreign-data", "durable"],
+        breaks: &["no-foreign-data"],
         checks: &["OP-06", "OP-03"],
         workload: "unlink-reuse",
         profile: "reorder",
@@ -144,7 +144,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
     BugSwitch {
         name: "inode-reuse-before-sync",
         about: "a freed inode is given to another file before its release is durable",
-        breaks: &["no-foreign-data"],
+        breaks: &["no-foreign-data", "durable"],
         checks: &["OP-03", "FS-10"],
         workload: "unlink-reuse",
         profile: "reorder",

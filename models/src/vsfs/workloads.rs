@@ -5,9 +5,14 @@ use crashcheck::{Bytes, Workload};
 
 const BLOCK: u64 = 4096;
 
+/// Nothing orders the content of files, and the view shows every block of it: each subset of so many blocks is another
+/// outcome, and no recovery stands for two of them.
+const TOO_MUCH_UNORDERED_DATA: [&str; 1] = ["many-blocks"];
+
 /// Every workload.
 pub fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
+    all.retain(|workload| !TOO_MUCH_UNORDERED_DATA.contains(&workload.name));
     all.extend([shrink_indirect(), swap_directories()]);
     all
 }

@@ -2,7 +2,7 @@
 
 use super::dir;
 use super::inode::{FileType, Inode};
-use super::states::last_epoch;
+use super::states::LastEpoch;
 use super::store::{BlockKind, Store, StoreError};
 use super::*;
 use crate::fs::Fill;
@@ -139,9 +139,7 @@ fn reading_foo_bar_baz_reads_inode_and_block_of_each_directory_in_turn() {
 
 fn epoch_of(before: &[FsOp], op: FsOp) -> Vec<String> {
     let ops = before.iter().cloned().chain([FsOp::Sync, op, FsOp::Sync]).collect();
-    let mut epoch = last_epoch(&crashcheck::record(&Vsfs::default(), ops).expect("records"));
-    epoch.sort();
-    epoch
+    LastEpoch::of(&crashcheck::record(&Vsfs::default(), ops).expect("records")).labels()
 }
 
 #[test]

@@ -1,70 +1,46 @@
-//! Crash states by brute force: every subset of the writes in flight, or a sample where there are too many.
+//! Disks with a given content, and the last epoch of a recording.
 
 use super::*;
-use crashcheck::trace::{Event, Image, Trace};
-use crashcheck::{Recording, Window};
-use std::collections::BTreeSet;
-
-/// A state that a crash may leave, and what the crash points that can leave it allow.
-pub(super) struct CrashState {
-    pub(super) image: Image,
-    /// How many writes were in flight.
-    pub(super) in_flight: usize,
-    /// Which of them survived.
-    pub(super) survived: Vec<String>,
-    pub(super) windows: Vec<Window>,
-}
-
-impl CrashState {
-    pub(super) fn disk(&self) -> Disk {
-        on(&self.image)
-    }
-}
+use crashcheck::Recording;
+use crashcheck::trace::{Event, Image};
 
 /// A plain disk with that content.
 pub(super) fn on(image: &Image) -> Disk {
     Disk::plain(&[Device { name: "disk".into(), block: Bytes(4096), base: image.clone() }])
 }
 
-/// Complete up to this many writes in flight.
-const COMPLETE: usize = 9;
-
-/// The crash states of a trace, epoch by epoch.
-pub(super) fn crash_states(trace: &Trace, mut visit: impl FnMut(CrashState)) {
-    let mut durable = trace.devices[0].base.clone();
-    let mut start = 0;
-    for end in 0..=trace.events.len() {
-        if end < trace.events.len() && !matches!(trace.events[end], Event::Flush { .. }) {
-            continue;
-        }
-        let writes: Vec<usize> =
-            (start..end).filter(|index| matches!(trace.events[*index], Event::Write { .. })).collect();
-        for subset in subsets(writes.len()) {
-            let survived: Vec<usize> = subset.into_iter().map(|index| writes[index]).collect();
-            let mut image = durable.clone();
-            survived.iter().for_each(|index| apply(&mut image, &trace.events[*index]));
-            let first = survived.last().map_or(start, |last| last + 1);
-            let windows = (first..=end).map(|point| window(trace, point)).collect::<BTreeSet<_>>();
-            let survived = survived.iter().map(|index| label(&trace.events[*index])).collect();
-            visit(CrashState {
-                image,
-                in_flight: writes.len(),
-                survived,
-                windows: windows.into_iter().collect(),
-            });
-        }
-        writes.iter().for_each(|index| apply(&mut durable, &trace.events[*index]));
-        start = end + 1;
-    }
+/// What the last flush made durable.
+pub(super) struct LastEpoch {
+    before: Image,
+    writes: Vec<Event>,
 }
 
-/// What each write of the epoch that ends with the last flush is.
-pub(super) fn last_epoch(recording: &Recording<Vsfs>) -> Vec<String> {
-    let events = &recording.trace.events;
-    let flush = |event: &Event| matches!(event, Event::Flush { .. });
-    let end = events.iter().rposition(flush).expect("a flush");
-    let start = events[..end].iter().rposition(flush).map_or(0, |before| before + 1);
-    events[start..end].iter().filter(|event| matches!(event, Event::Write { .. })).map(label).collect()
+impl LastEpoch {
+    pub(super) fn of(recording: &Recording<Vsfs>) -> LastEpoch {
+        let events = &recording.trace.events;
+        let flush = |event: &Event| matches!(event, Event::Flush { .. });
+        let end = events.iter().rposition(flush).expect("a flush");
+        let start = events[..end].iter().rposition(flush).map_or(0, |before| before + 1);
+        let mut before = recording.trace.devices[0].base.clone();
+        events[..start].iter().for_each(|event| apply(&mut before, event));
+        let write = |event: &&Event| matches!(event, Event::Write { .. });
+        LastEpoch { before, writes: events[start..end].iter().filter(write).cloned().collect() }
+    }
+
+    /// What each of its writes is, sorted.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let mut labels: Vec<String> = self.writes.iter().map(label).collect();
+        labels.sort();
+        labels
+    }
+
+    /// The disk after a crash that only the writes with these labels survived.
+    pub(super) fn surviving(&self, labels: &[&str]) -> Disk {
+        let mut image = self.before.clone();
+        let survived = self.writes.iter().filter(|event| labels.contains(&label(event).as_str()));
+        survived.for_each(|event| apply(&mut image, event));
+        on(&image)
+    }
 }
 
 fn label(event: &Event) -> String {
@@ -75,62 +51,4 @@ fn apply(image: &mut Image, event: &Event) {
     if let Event::Write { at, data, .. } = event {
         image.write(*at, data.as_slice());
     }
-}
-
-fn window(trace: &Trace, point: usize) -> Window {
-    let mut window = Window { durable: 0, begun: 0 };
-    for event in &trace.events[..point] {
-        match event {
-            Event::Begin { op, .. } => window.begun = op.index() + 1,
-            Event::Ack { op, durable: true } => window.durable = op.index() + 1,
-            _ => {}
-        }
-    }
-    window
-}
-
-fn subsets(count: usize) -> Vec<Vec<usize>> {
-    if count <= COMPLETE {
-        let members = |mask: u64| (0..count).filter(move |index| mask >> index & 1 == 1).collect();
-        return (0..1 << count).map(members).collect();
-    }
-    let mut subsets = vec![(0..count).collect::<Vec<_>>()];
-    for index in 0..count {
-        subsets.extend([
-            vec![index],
-            (0..index).collect(),
-            (0..count).filter(|other| *other != index).collect(),
-        ]);
-    }
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut coin = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        seed >> 63 == 1
-    };
-    subsets.extend((0..200).map(|_| (0..count).filter(|_| coin()).collect::<Vec<_>>()));
-    subsets
-}
-
-/// The same trace on a device that keeps only sectors whole: each write in pieces, as far as they change anything.
-pub(super) fn torn(trace: &Trace) -> Trace {
-    const SECTOR: usize = 512;
-    let mut image = trace.devices[0].base.clone();
-    let mut events = Vec::new();
-    for event in &trace.events {
-        let Event::Write { device, at, data, fua, label } = event else {
-            events.push(event.clone());
-            continue;
-        };
-        for (index, piece) in data.as_slice().chunks(SECTOR).enumerate() {
-            let at = *at + Bytes::of(index * SECTOR);
-            let mut before = vec![0; piece.len()];
-            image.read(at, &mut before);
-            if before != piece {
-                let (device, data, fua, label) = (*device, piece.into(), *fua, label.clone());
-                events.push(Event::Write { device, at, data, fua, label });
-            }
-        }
-        apply(&mut image, event);
-    }
-    Trace { devices: trace.devices.clone(), events }
 }

@@ -1,0 +1,62 @@
+//! Every seeded fault is found, by a promise that it says it breaks, in a state that can be looked at again.
+
+use super::common::{case, explored, showing};
+use crashcheck::trace::outcome::Verdict;
+use crashcheck::{ReplayId, Subject};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[test]
+fn every_fault_is_found_by_the_promises_it_breaks() {
+    let mut broken = BTreeMap::<&str, BTreeSet<String>>::new();
+    let mut breaks = BTreeMap::<&str, BTreeSet<String>>::new();
+    for subject in crashcheck_models::all() {
+        for switch in subject.bugs() {
+            let (case, options) = showing(switch);
+            let exploration = explored(&*subject, &case, &options);
+            let whose = format!("{} {}", subject.name(), switch.name);
+            assert_eq!(exploration.verdict, Verdict::Lost, "{whose}");
+            assert!(!switch.checks.is_empty(), "{whose}");
+            for finding in exploration.findings {
+                println!("{whose}: {} after {} recoveries", finding.promise, finding.found_after);
+                assert!(switch.breaks.contains(&&*finding.promise), "{whose} does not say: {finding}");
+                assert_eq!(finding.checks, switch.checks, "{whose}");
+                broken.entry(switch.name).or_default().insert(finding.promise);
+            }
+            breaks
+                .entry(switch.name)
+                .or_default()
+                .extend(switch.breaks.iter().map(|promise| (*promise).to_owned()));
+        }
+    }
+    assert_eq!(broken, breaks, "what the findings name, and what the switches say");
+}
+
+#[test]
+fn every_finding_is_seen_again_and_not_without_the_fault() {
+    for subject in crashcheck_models::all() {
+        for switch in subject.bugs() {
+            let (faulty, options) = showing(switch);
+            for finding in explored(&*subject, &faulty, &options).findings {
+                let id: ReplayId = finding.id.parse().expect("the id of a finding is a replay id");
+                assert_eq!((&*id.system, &*id.bugs), (subject.name(), &*faulty.bugs));
+                let again = subject.replay(&faulty, &options, &id).expect("runs");
+                assert!(!again.diverged, "{id}");
+                let promise = again.finding.map(|finding| finding.promise);
+                assert_eq!(promise, Some(finding.promise), "{id} shows {}", again.shows);
+                // The trace of the repaired system may be another one, so that this state is another one too.
+                let repaired = subject.replay(&case(switch.workload), &options, &id).expect("runs");
+                assert_eq!(repaired.finding, None, "{id} shows {}", repaired.shows);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_faults_that_the_textbooks_warn_of_are_all_seeded() {
+    let systems = crashcheck_models::all();
+    let switches = systems.iter().flat_map(|subject: &Box<dyn Subject>| subject.bugs());
+    let checks: BTreeSet<&str> = switches.flat_map(|switch| switch.checks).copied().collect();
+    for mistake in ["M1", "M2", "M3", "M4", "M5", "M6", "M12", "M13", "M30"] {
+        assert!(checks.contains(mistake), "{mistake} is missing: {checks:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! A correct system loses nothing: every workload, completely; and as far as a budget goes, crashes during recovery,
+//! other devices, and operations nobody thought of.
+
+use super::common::{at_most, case, survived, under};
+use crashcheck::trace::outcome::Verdict;
+use crashcheck::{Options, Subject};
+use std::collections::BTreeMap;
+
+/// What is judged of every system, each at least once.
+const PROMISES: [&str; 6] = ["atomic", "durable", "idempotent", "recovers", "usable", "well-formed"];
+
+#[test]
+fn every_crash_state_of_every_workload_is_survived() {
+    for subject in crashcheck_models::all() {
+        let mut judged = BTreeMap::<String, u64>::new();
+        for (workload, _) in subject.workloads() {
+            let exploration = survived(&*subject, &case(workload), &Options::default());
+            assert_eq!(exploration.verdict, Verdict::Survived, "{workload}");
+            let coverage = &exploration.coverage;
+            assert!(coverage.complete && coverage.exact, "{workload}: {:?}", coverage.left_out);
+            assert_eq!(coverage.represented, coverage.total, "{workload}");
+            for promise in exploration.judged {
+                *judged.entry(promise.promise).or_default() += promise.times;
+            }
+        }
+        println!("{}: judged {judged:?}", subject.name());
+        assert_eq!(judged.keys().collect::<Vec<_>>(), PROMISES, "{}", subject.name());
+        assert!(judged.values().all(|times| *times > 0), "{} is not measured: {judged:?}", subject.name());
+    }
+}
+
+/// Explores every workload of every system; returns how many recoveries crashed.
+fn survive(options: &Options) -> u64 {
+    let workloads = |subject: &dyn Subject| -> u64 {
+        let all = subject.workloads().into_iter();
+        all.map(|(workload, _)| survived(subject, &case(workload), options).coverage.nested_recoveries).sum()
+    };
+    crashcheck_models::all().iter().map(|subject| workloads(&**subject)).sum()
+}
+
+/// The redo of a journal, and the repairs of fsck (FK-11).
+#[test]
+fn a_crash_during_recovery_is_survived_too() {
+    let interrupted = survive(&at_most(1000, Options { nested: 1, ..Options::default() }));
+    println!("{interrupted} recoveries crashed");
+    assert!(interrupted > 1000, "only {interrupted} recoveries crashed");
+}
+
+#[test]
+fn torn_writes_are_survived() {
+    survive(&at_most(1000, under("torn")));
+}
+
+#[test]
+fn a_device_that_keeps_the_order_is_survived() {
+    survive(&under("prefix"));
+}
+
+#[test]
+fn generated_operations_are_survived() {
+    for subject in crashcheck_models::all() {
+        let generated = (0..8).map(|seed| case(&format!("generated-{seed}")));
+        let verdicts: Vec<Verdict> = generated
+            .map(|case| survived(&*subject, &case, &at_most(1000, Options::default())).verdict)
+            .collect();
+        let measured = verdicts.iter().filter(|verdict| **verdict == Verdict::Survived).count();
+        assert!(measured >= 4, "{}: only {measured} had something in flight", subject.name());
+    }
+}

@@ -1,0 +1,10 @@
+//! The reference systems, explored: the correct ones lose nothing, and every seeded fault is found.
+
+mod bugs;
+mod census;
+mod clean;
+mod common;
+mod determinism;
+#[cfg(any(feature = "quickcheck", feature = "arbitrary"))]
+mod features;
+mod pruning;
