@@ -87,6 +87,7 @@ pub(crate) struct ExploreArgs {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct SearchArgs {
     /// What the device may leave behind: a profile by name, or a file that ends in .toml; may be repeated
+    /// [default: reorder, or what shows the bug switches]
     #[arg(long = "profile", value_name = "NAME|FILE.toml")]
     pub(crate) profiles: Vec<String>,
     /// How to walk the crash states
@@ -95,7 +96,7 @@ pub(crate) struct SearchArgs {
     /// Stop so many deviations from either everything or nothing persisted
     #[arg(long, value_name = "K")]
     pub(crate) deviations: Option<usize>,
-    /// Let recovery itself crash up to so many times
+    /// Let recovery itself crash up to so many times [default: 0, or what shows the bug switches]
     #[arg(long, value_name = "N")]
     pub(crate) nested: Option<u8>,
     /// Stop after this time, shared evenly: 90s, 10m, 2h
@@ -104,6 +105,9 @@ pub(crate) struct SearchArgs {
     /// Run at most so many recoveries for each workload, or `all`
     #[arg(long, value_name = "N")]
     pub(crate) max_states: Option<StatesMax>,
+    /// The memory that the exploration, and so each recovery, may use
+    #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(64..))]
+    pub(crate) memory: u64,
     /// Worker threads [default: one for each core]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
@@ -172,9 +176,6 @@ pub(crate) struct ReplayArgs {
     /// The file of the device profile, if it is none that comes with crashcheck
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<String>,
-    /// How often recovery itself may crash, as it was when the state was found
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) nested: u8,
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
 }

@@ -17,7 +17,7 @@ use crate::args::{Args, SearchArgs};
 use crate::failure::Failure;
 use crate::progress::Show;
 use crate::suggest;
-use crashcheck::{Profile, StrategyKind};
+use crashcheck::{Bytes, Profile, StrategyKind};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -186,14 +186,15 @@ impl Config {
     pub(crate) fn search(&self, args: &SearchArgs) -> Result<Search, Failure> {
         let defaults = self.0.clone();
         let named = if args.profiles.is_empty() { defaults.profile } else { Some(args.profiles.clone()) };
-        let named = named.filter(|named| !named.is_empty()).unwrap_or_else(|| vec![Profile::default().name]);
+        let named = named.filter(|named| !named.is_empty()).unwrap_or_default();
         Ok(Search {
             profiles: named.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
             strategy: args.strategy.or(defaults.strategy).unwrap_or_default(),
             deviations: args.deviations.or(defaults.deviations),
-            nested: args.nested.or(defaults.nested).unwrap_or(0),
+            nested: args.nested.or(defaults.nested),
             time: args.time.or(defaults.time),
             states_max: args.max_states.or(defaults.max_states),
+            memory: Bytes(args.memory << 20),
             jobs: args.jobs.or(defaults.jobs.map(u16::from)),
             seed: args.seed.or(defaults.seed).unwrap_or(0),
             fail_fast: args.fail_fast || defaults.fail_fast.unwrap_or(false),
@@ -205,12 +206,14 @@ impl Config {
 /// How to search.
 #[derive(Clone, Debug)]
 pub(crate) struct Search {
+    /// Those that were asked for; if none, the default or what shows the bug switches.
     pub(crate) profiles: Vec<Named>,
     pub(crate) strategy: StrategyKind,
     pub(crate) deviations: Option<usize>,
-    pub(crate) nested: u8,
+    pub(crate) nested: Option<u8>,
     pub(crate) time: Option<Duration>,
     pub(crate) states_max: Option<StatesMax>,
+    pub(crate) memory: Bytes,
     pub(crate) jobs: Option<u16>,
     pub(crate) seed: u64,
     pub(crate) fail_fast: bool,

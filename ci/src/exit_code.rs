@@ -25,6 +25,24 @@ pub enum ExitCode {
     Interrupted = 130,
 }
 
+impl ExitCode {
+    /// The exit code of this number.
+    pub(crate) fn from_code(code: i32) -> Option<ExitCode> {
+        const ALL: [ExitCode; 9] = [
+            ExitCode::Clean,
+            ExitCode::Findings,
+            ExitCode::Usage,
+            ExitCode::Inconclusive,
+            ExitCode::NothingSelected,
+            ExitCode::Broken,
+            ExitCode::Diverged,
+            ExitCode::Internal,
+            ExitCode::Interrupted,
+        ];
+        ALL.into_iter().find(|known| *known as i32 == code)
+    }
+}
+
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         std::process::ExitCode::from(code as u8)

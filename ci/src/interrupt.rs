@@ -2,8 +2,9 @@
 
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crashcheck::supervise::finished;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A flag that becomes true when the user has had enough.
 ///
@@ -14,10 +15,24 @@ pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
     let seen = Arc::clone(&stop);
     let handler = move || {
         if seen.swap(true, Ordering::Relaxed) {
+            finished();
             std::process::exit(ExitCode::Interrupted as i32);
         }
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Failure::internal(format!("cannot handle Ctrl-C: {error}")))?;
     Ok(stop)
+}
+
+/// Counts the signals, for a process that passes them on.
+///
+/// # Errors
+/// If the handler cannot be installed.
+pub(crate) fn count() -> Result<Arc<AtomicUsize>, Failure> {
+    let signals = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&signals);
+    let handler = move || drop(seen.fetch_add(1, Ordering::Relaxed));
+    ctrlc::set_handler(handler)
+        .map_err(|error| Failure::internal(format!("cannot handle Ctrl-C: {error}")))?;
+    Ok(signals)
 }

@@ -3,6 +3,7 @@
 //! The command line, the exit codes, the machine-readable output and `crashcheck.toml` are API. Text for people is not.
 
 mod args;
+mod child;
 mod colour;
 mod commands;
 mod config;
@@ -18,6 +19,7 @@ mod trace_file;
 pub use exit_code::ExitCode;
 
 use clap::Parser;
+use crashcheck::supervise::finished;
 use failure::Failure;
 use screen::Screen;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,5 +34,6 @@ pub fn main() -> std::process::ExitCode {
         screen.error(&failure.message);
         failure.exit
     });
+    finished();
     exit.into()
 }

@@ -3,7 +3,7 @@
 use crate::System;
 use crate::explore::{Naming, Options, Progress};
 use crate::explorer::{Replayed, WithWorkload, explore};
-use crate::record::{RecordError, record};
+use crate::record::{RecordError, record_after};
 use crashcheck_trace::outcome::Exploration;
 use crashcheck_trace::{ReplayId, Trace};
 use std::marker::PhantomData;
@@ -36,6 +36,8 @@ pub struct Workload<Op> {
     pub name: &'static str,
     /// What it exercises, in a sentence.
     pub about: &'static str,
+    /// Operations that are run first, and whose crashes are not explored. The last of them makes all durable.
+    pub setup: Vec<Op>,
     /// The operations.
     pub ops: Vec<Op>,
 }
@@ -169,17 +171,18 @@ impl<R: Reference> Entry<R> {
             ..Naming::default()
         };
         let explorer = explore(system).options(options.clone()).named(naming);
-        Ok(explorer.workload(self.operations(&case.workload)?))
+        let Workload { setup, ops, .. } = self.workload(&case.workload)?;
+        Ok(explorer.workload(ops).after(setup))
     }
 
-    fn operations(&self, name: &str) -> Result<Vec<R::Op>, CaseError> {
+    fn workload(&self, name: &str) -> Result<Workload<R::Op>, CaseError> {
         if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
-            return Ok(R::generated(seed));
+            let about = "Operations made from a seed.";
+            return Ok(Workload { name: "generated", about, setup: Vec::new(), ops: R::generated(seed) });
         }
         let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let unknown = CaseError::Workload { system: R::NAME, name: name.to_owned(), known };
-        let found = R::workloads().into_iter().find(|workload| workload.name == name);
-        found.map(|workload| workload.ops).ok_or(unknown)
+        R::workloads().into_iter().find(|workload| workload.name == name).ok_or(unknown)
     }
 }
 
@@ -206,7 +209,8 @@ impl<R: Reference> Subject for Entry<R> {
 
     fn record(&self, case: &Case) -> Result<Trace, CaseError> {
         let system = R::with_bugs(&case.bugs)?;
-        Ok(record(&system, self.operations(&case.workload)?)?.trace)
+        let Workload { setup, ops, .. } = self.workload(&case.workload)?;
+        Ok(record_after(&system, &setup, ops)?.trace)
     }
 
     fn explore(

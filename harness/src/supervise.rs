@@ -7,11 +7,15 @@
 
 use crate::Bytes;
 use crate::media::block::CellId;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const DIRECTORY: &str = "CRASHCHECK_SUPERVISED";
 const TRAIL: &str = "CRASHCHECK_TRAIL";
@@ -20,20 +24,22 @@ const TRAIL: &str = "CRASHCHECK_TRAIL";
 const DEATHS: usize = 32;
 
 /// Runs a command that explores, as often as needed to get to its end. The command must be one that, when it finds
-/// itself supervised ([`is_supervised`]), does the work and then calls [`finished`].
+/// itself supervised ([`is_supervised`]), does the work and then calls [`finished`]. Whenever `signals` grows, the child
+/// is sent SIGTERM.
 ///
 /// # Errors
 /// If the command cannot be started, or dies in too many different states.
-pub fn supervise(command: impl Fn() -> Command) -> io::Result<ExitStatus> {
+pub fn supervise(command: impl Fn() -> Command, signals: &AtomicUsize) -> io::Result<ExitStatus> {
     let directory = tempfile::TempDir::with_prefix("crashcheck-")?;
     let mut trail = false;
     for _ in 0..DEATHS {
         let mut command = command();
-        command.env(DIRECTORY, directory.path());
+        // In a process group of its own it gets no signal of the terminal beside those passed on.
+        command.process_group(0).env(DIRECTORY, directory.path());
         if trail {
             command.env(TRAIL, "1");
         }
-        let status = command.status()?;
+        let status = wait(&mut command.spawn()?, signals)?;
         if directory.path().join("finished").exists() {
             return Ok(status);
         }
@@ -43,6 +49,21 @@ pub fn supervise(command: impl Fn() -> Command) -> io::Result<ExitStatus> {
         trail = true;
     }
     Err(io::Error::other(format!("recovery took the process down in more than {DEATHS} states: giving up")))
+}
+
+/// Waits for a child, and passes signals on to it.
+fn wait(child: &mut Child, signals: &AtomicUsize) -> io::Result<ExitStatus> {
+    let mut passed = 0;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        while passed < signals.load(Ordering::Relaxed) {
+            passed += 1;
+            kill_process(Pid::from_child(child), Signal::TERM)?;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Whether this process is the child of [`supervise`].
@@ -61,10 +82,11 @@ pub fn finished() {
 /// Limits the memory of this process. An allocation beyond it takes the process down.
 ///
 /// # Errors
-/// If the system refuses the limit, or has none.
+/// If the system refuses the limit.
 pub fn limit_memory(most: Bytes) -> io::Result<()> {
-    let (_, hard) = rlimit::Resource::AS.get()?;
-    rlimit::Resource::AS.set(most.0.min(hard), hard)
+    let maximum = getrlimit(Resource::As).maximum;
+    let current = Some(maximum.map_or(most.0, |hard| most.0.min(hard)));
+    Ok(setrlimit(Resource::As, Rlimit { current, maximum })?)
 }
 
 /// Moves the state on the trail to those that kill.

@@ -4,7 +4,7 @@ use crashcheck::supervise::{finished, is_supervised, limit_memory, supervise};
 use crashcheck::trace::outcome::{Exploration, Verdict};
 use crashcheck::{Ack, Bytes, Disk, Limits, Options, Result, StrategyKind, System, explore};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Two blocks, written one after the other without a flush. Recovery misbehaves where only the second survived.
@@ -150,7 +150,7 @@ fn survives_the_death_of_its_process(test: &str, fault: Fault) {
         command.args(["--exact", test, "--test-threads=1", "--nocapture"]);
         command
     };
-    let status = supervise(command).expect("the run comes to its end");
+    let status = supervise(command, &AtomicUsize::new(0)).expect("the run comes to its end");
     assert!(status.success(), "{status}");
 }
 

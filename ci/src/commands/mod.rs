@@ -8,12 +8,17 @@ mod replay;
 mod trace;
 
 use crate::args::{Args, Command};
+use crate::child;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use clap::CommandFactory;
+use crashcheck::Bytes;
 use std::path::Path;
+
+/// What a replay may use.
+const MEMORY: Bytes = Bytes(8 << 30);
 
 /// Runs the command.
 ///
@@ -22,9 +27,13 @@ use std::path::Path;
 pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
     let config = Config::load(&args)?;
     match args.command {
-        Command::Explore(args) => explore::run(&args, &config, screen),
+        Command::Explore(args) if args.dry_run => explore::run(&args, &config, screen),
+        Command::Explore(args) => {
+            let memory = config.search(&args.search)?.memory;
+            child::run(memory, || explore::run(&args, &config, screen))
+        }
         Command::Record(args) => record::run(&args, screen),
-        Command::Replay(args) => replay::run(&args, screen),
+        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, screen)),
         Command::List(args) => Ok(list::run(&args, screen)),
         Command::Trace(command) => trace::run(&command, screen),
         Command::Completions { shell } => Ok(completions(shell, screen)),

@@ -41,7 +41,7 @@ fn options(args: &ReplayArgs, id: &ReplayId) -> Result<Options, Failure> {
             "the profile is '{given}', but the id was found under '{wanted}'"
         )));
     }
-    Ok(Options { profile: profile.profile, nested: args.nested, jobs: 1, ..Options::default() })
+    Ok(Options { profile: profile.profile, jobs: 1, ..Options::default() })
 }
 
 fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Result<Replayed, Failure> {

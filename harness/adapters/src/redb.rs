@@ -229,11 +229,13 @@ impl Reference for Redb {
             Workload {
                 name: "growth",
                 about: "values of tens of KiB until the file has grown several times, then deletes and reuse",
+                setup: Vec::new(),
                 ops: growth(),
             },
             Workload {
                 name: "small",
                 about: "small values, replaced and deleted, some commits without durability",
+                setup: Vec::new(),
                 ops: small(),
             },
         ]

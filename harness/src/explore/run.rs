@@ -49,6 +49,8 @@ pub(crate) struct Context<I: Instance> {
 pub(crate) struct Job {
     pub(crate) epoch: u32,
     pub(crate) plan: Plan,
+    /// How often recovery may crash.
+    pub(crate) nested: u8,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
 }
@@ -174,7 +176,7 @@ impl<I: Instance> Runner<I> {
                 return Some(leaf);
             }
         }
-        image.restart(job.epoch, job.plan.clone(), context.nested);
+        image.restart(job.epoch, job.plan.clone(), job.nested);
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();
         }
@@ -199,10 +201,10 @@ impl<I: Instance> Runner<I> {
         job: &Job,
         image: &mut LazyImage,
     ) -> Option<Recovered<I::Shown>> {
-        let Context { naming, timeline, nested, .. } = &*self.context;
+        let Context { naming, timeline, .. } = &*self.context;
         let Naming { system, bugs, workload, .. } = naming;
         let (bugs, profile) = (bugs.join("+"), &timeline.profile.name);
-        let state = format!("{system}+{bugs}:{workload}/{profile}/{nested}/{}", job.serial);
+        let state = format!("{system}+{bugs}:{workload}/{profile}/{}/{}", job.nested, job.serial);
         let Some(death) = known.death(&state) else {
             image.leave_trail(known.begin(&state));
             return None;

@@ -188,7 +188,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             let Some((_, epoch)) = self.queue.pop_first() else { break };
             let plans = self.trees[epoch as usize].strategy.plans(size - jobs.len());
             for plan in plans {
-                jobs.push(Job { epoch, plan, serial: self.planned });
+                jobs.push(Job { epoch, plan, nested: self.context.nested, serial: self.planned });
                 self.planned += 1;
             }
         }
@@ -246,17 +246,27 @@ impl<'a, I: Instance> Walk<'a, I> {
 /// As many answers are read from an id; no recovery asks more questions.
 const ANSWERS: usize = 1 << 24;
 
-/// Looks at one state again.
+/// A replay looks for so many crashes during recovery.
+const NESTED: u8 = 4;
+
+/// Looks at one state again. How often recovery crashes is told by the answers.
 pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -> Replayed {
     let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
     if state.epoch as usize >= context.timeline.epochs.len() {
         return nowhere("the trace has no such epoch");
     }
     // An answer beyond 8 bits fits no question, so that the replay diverges.
-    let answers =
-        state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX)).collect();
-    let job = Job { epoch: state.epoch, plan: Plan::replay(answers), serial: 0 };
-    let Some(leaf) = Pool::new(Arc::clone(context), 1).run(vec![job], false).pop() else {
+    let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
+    let answers: Vec<u8> = answers.collect();
+    let mut pool = Pool::new(Arc::clone(context), 1);
+    let mut attempt = |nested| {
+        let job = Job { epoch: state.epoch, plan: Plan::replay(answers.clone()), nested, serial: 0 };
+        pool.run(vec![job], false).pop()
+    };
+    // Answers that nobody asks for belong to crashes during recovery.
+    let fits = |leaf: &Option<Leaf<I::Shown>>| leaf.as_ref().is_some_and(|leaf| !leaf.diverged);
+    let deeper = (0..=NESTED).map(&mut attempt).find(fits);
+    let Some(leaf) = deeper.flatten().or_else(|| attempt(0)) else {
         return nowhere("recovery did not come back");
     };
     let mut groups = Groups::default();

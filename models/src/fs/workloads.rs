@@ -60,16 +60,17 @@ pub fn all() -> Vec<Workload<FsOp>> {
 }
 
 fn workload(name: &'static str, about: &'static str, ops: Vec<FsOp>) -> Workload<FsOp> {
-    Workload { name, about, ops }
+    Workload { name, about, setup: Vec::new(), ops }
 }
 
 fn files() -> Vec<Workload<FsOp>> {
     vec![
-        workload(
-            "append",
-            "A block is appended to a file: its inode, the data bitmap and the data change.",
-            vec![create("/a"), append("/a", BLOCK, 1), SYNC, append("/a", BLOCK, 2), SYNC],
-        ),
+        Workload {
+            name: "append",
+            about: "A block is appended to a file: its inode, the data bitmap and the data change.",
+            setup: vec![create("/a"), append("/a", BLOCK, 1), SYNC],
+            ops: vec![append("/a", BLOCK, 2), SYNC],
+        },
         workload(
             "append-small",
             "A file grows within its last block and over its end.",

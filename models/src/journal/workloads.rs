@@ -25,21 +25,25 @@ fn all() -> Vec<Workload<FsOp>> {
         Workload {
             name: "laps",
             about: "Transactions of one size: each begins where one of the former lap did (JN-16).",
+            setup: Vec::new(),
             ops: small_transactions(10),
         },
         Workload {
             name: "wrap",
             about: "A transaction that needs more of the log than is left, after some small ones (JN-13).",
+            setup: Vec::new(),
             ops: [small_transactions(5), directories(12), vec![FsOp::Sync]].concat(),
         },
         Workload {
             name: "block-reuse-wrap",
             about: "A directory's block becomes the content of a file, and then its former self is checkpointed.",
+            setup: Vec::new(),
             ops: [reused_block(), small_transactions(4)].concat(),
         },
         Workload {
             name: "burst",
             about: "Two transactions are committed of which only the second is waited for.",
+            setup: Vec::new(),
             ops: burst(),
         },
     ]);

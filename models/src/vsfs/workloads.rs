@@ -28,6 +28,7 @@ fn shrink_indirect() -> Workload<FsOp> {
     Workload {
         name: "shrink-indirect",
         about: "A sparse file grows and shrinks within its indirect block: the block and the inode change apart.",
+        setup: Vec::new(),
         ops: vec![
             FsOp::Create(path.clone()),
             write(12, 2, 1),
@@ -45,6 +46,7 @@ fn swap_directories() -> Workload<FsOp> {
     Workload {
         name: "swap-directories",
         about: "A directory and the one below it change places: a crash may leave a cycle.",
+        setup: Vec::new(),
         ops: vec![
             FsOp::Mkdir(x.clone()),
             FsOp::Mkdir(inner.clone()),

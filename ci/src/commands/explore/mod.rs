@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
             selected.into_iter().map(Target::Reference).collect()
         }
     };
-    let runs = target::runs(&targets, &search.profiles);
+    let runs = target::runs(&targets, &search)?;
     if runs.is_empty() {
         return Err(Failure { exit: ExitCode::NothingSelected, message: "nothing is selected".to_owned() });
     }
@@ -98,7 +98,7 @@ impl Explorer<'_> {
     fn tell(&self, run: &Run<'_>, exploration: &Exploration) {
         let report = self.outputs.report_path();
         for finding in &exploration.findings {
-            let replay = run.replay_line(&finding.id, self.search.nested);
+            let replay = run.replay_line(&finding.id);
             let to = Pointers { replay: &replay, report: &report };
             let text = text::finding(exploration, finding, to, self.screen.colour);
             self.meter.suspend(|| self.screen.print(&format!("{text}\n")));
@@ -121,7 +121,7 @@ fn options(search: &Search, run: &Run<'_>, started: Instant, left: usize) -> Opt
             deviations: search.deviations,
             fail_fast: search.fail_fast,
         },
-        nested: search.nested,
+        nested: run.nested,
         jobs: search.jobs.map_or(defaults.jobs, usize::from),
         seed: search.seed,
         ..defaults

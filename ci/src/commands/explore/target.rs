@@ -2,12 +2,12 @@
 
 use crate::args::RecordedArgs;
 use crate::commands::recorded::{Recorded, pasteable, quoted};
-use crate::config::Named;
+use crate::config::{Named, Search, profile};
 use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::trace::Trace;
 use crashcheck::trace::outcome::Exploration;
-use crashcheck::{Options, Progress, explore_trace};
+use crashcheck::{BugSwitch, Options, Profile, Progress, explore_trace};
 use std::sync::atomic::AtomicBool;
 
 /// What is explored.
@@ -21,16 +21,39 @@ pub(super) enum Target<'a> {
 /// A target under a device profile.
 pub(super) struct Run<'a> {
     pub(super) target: &'a Target<'a>,
-    pub(super) profile: &'a Named,
+    pub(super) profile: Named,
+    /// How often recovery may crash.
+    pub(super) nested: u8,
 }
 
-/// Every target under every profile.
-pub(super) fn runs<'a>(targets: &'a [Target<'a>], profiles: &'a [Named]) -> Vec<Run<'a>> {
-    let under = |target: &'a Target<'a>| profiles.iter().map(move |profile| Run { target, profile });
-    targets.iter().flat_map(under).collect()
+/// Every target under every profile that was asked for. If none was, bug switches say under which they show.
+///
+/// # Errors
+/// If there is no such profile.
+pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec<Run<'a>>, Failure> {
+    let mut runs = Vec::new();
+    for target in targets {
+        let bugs = target.bugs();
+        let nested = bugs.iter().map(|bug| bug.nested).max().unwrap_or(0);
+        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != Profile::default().name);
+        let profiles = match (&search.profiles[..], special) {
+            ([], None) => vec![Named { profile: Profile::default(), file: None }],
+            ([], Some(name)) => vec![profile(name)?],
+            (asked, _) => asked.to_vec(),
+        };
+        let nested = search.nested.unwrap_or(nested);
+        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, nested }));
+    }
+    Ok(runs)
 }
 
 impl Target<'_> {
+    /// The bug switches that are on.
+    fn bugs(&self) -> Vec<BugSwitch> {
+        let Target::Reference(Selected { subject, case }) = self else { return Vec::new() };
+        subject.bugs().iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name)).copied().collect()
+    }
+
     /// Explores the target.
     ///
     /// # Errors
@@ -77,11 +100,8 @@ impl Run<'_> {
     }
 
     /// The command that shows a state again.
-    pub(super) fn replay_line(&self, id: &str, nested: u8) -> String {
+    pub(super) fn replay_line(&self, id: &str) -> String {
         let mut line = format!("crashcheck replay {}", quoted(id));
-        if nested > 0 {
-            line.push_str(&format!(" --nested {nested}"));
-        }
         if let Some(file) = &self.profile.file {
             line.push_str(&format!(" --profile {}", quoted(file)));
         }

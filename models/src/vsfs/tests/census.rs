@@ -29,7 +29,9 @@ const OUTCOMES: [(&[&str], &str, After); 8] = [
 ];
 
 fn append() -> LastEpoch {
-    LastEpoch::of(&crashcheck::record(&Vsfs::default(), workload("append")).expect("records"))
+    let append = workloads::all().into_iter().find(|workload| workload.name == "append").expect("a workload");
+    let recording = crashcheck::record_after(&Vsfs::default(), &append.setup, append.ops);
+    LastEpoch::of(&recording.expect("records"))
 }
 
 #[test]
