@@ -31,7 +31,9 @@ pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
 pub(crate) fn count() -> Result<Arc<AtomicUsize>, Failure> {
     let signals = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&signals);
-    let handler = move || drop(seen.fetch_add(1, Ordering::Relaxed));
+    let handler = move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+    };
     ctrlc::set_handler(handler)
         .map_err(|error| Failure::internal(format!("cannot handle Ctrl-C: {error}")))?;
     Ok(signals)
