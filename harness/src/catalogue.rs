@@ -17,7 +17,7 @@ pub struct BugSwitch {
     pub name: &'static str,
     /// What goes wrong, in a sentence.
     pub about: &'static str,
-    /// The promises any of which a finding may name: `durable`, `no-foreign-data`, …
+    /// The promises that the findings in its workload name: `durable`, `no-foreign-data`, …
     pub breaks: &'static [&'static str],
     /// The checks that it violates: `JN-24`, `M4`.
     pub checks: &'static [&'static str],

@@ -1,8 +1,8 @@
 //! Every seeded fault is found, by a promise that it says it breaks, in a state that can be looked at again.
 
 use super::common::{case, explored, showing};
+use crashcheck::ReplayId;
 use crashcheck::trace::outcome::Verdict;
-use crashcheck::{ReplayId, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
@@ -54,7 +54,7 @@ fn every_finding_is_seen_again_and_not_without_the_fault() {
 #[test]
 fn the_faults_that_the_textbooks_warn_of_are_all_seeded() {
     let systems = crashcheck_models::all();
-    let switches = systems.iter().flat_map(|subject: &Box<dyn Subject>| subject.bugs());
+    let switches = systems.iter().flat_map(|subject| subject.bugs());
     let checks: BTreeSet<&str> = switches.flat_map(|switch| switch.checks).copied().collect();
     for mistake in ["M1", "M2", "M3", "M4", "M5", "M6", "M12", "M13", "M30"] {
         assert!(checks.contains(mistake), "{mistake} is missing: {checks:?}");

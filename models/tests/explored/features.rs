@@ -1,7 +1,7 @@
 //! Operations made by quickcheck, and from the bytes of a fuzzer.
 
 use crashcheck::trace::outcome::{Exploration, Verdict};
-use crashcheck::{Budget, Explorer, System, explore, summary};
+use crashcheck::{Budget, Explorer, Reference, System, explore, summary};
 use crashcheck_models::journal::{Data, Journal, Ordered};
 use crashcheck_models::vsfs::Vsfs;
 
@@ -10,6 +10,10 @@ const SEQUENCES: u64 = 40;
 
 fn on_a_budget<S: System + 'static>(system: S) -> Explorer<S> {
     explore(system).budget(Budget { states: Some(200), ..Budget::default() })
+}
+
+fn faulty() -> Vsfs {
+    Vsfs::with_bugs(&["no-sync-flush".to_owned()]).expect("a fault of vsfs")
 }
 
 /// Whether a crash state was judged; none is left by operations that write nothing.
@@ -30,20 +34,29 @@ mod quickchecked {
         survived(&on_a_budget(system).workload(ops).run().expect("works without a crash"))
     }
 
+    fn source() -> QuickCheck {
+        let source = Gen::from_size_and_seed(24, 1);
+        QuickCheck::new().rng(source).tests(SEQUENCES).min_tests_passed(SEQUENCES)
+    }
+
     /// Sequences in which nothing was in flight do not count.
+    fn measured(judged: bool) -> TestResult {
+        if judged { TestResult::passed() } else { TestResult::discard() }
+    }
+
     #[test]
     fn what_quickcheck_makes_is_survived() {
-        fn vsfs(ops: Vec<FsOp>) -> TestResult {
-            if explored(Vsfs::default(), ops) { TestResult::passed() } else { TestResult::discard() }
-        }
-        fn journal(ops: Vec<FsOp>) -> TestResult {
-            let judged = explored(Journal::<Ordered>::default(), ops);
-            if judged { TestResult::passed() } else { TestResult::discard() }
-        }
-        for property in [vsfs as fn(Vec<FsOp>) -> TestResult, journal] {
-            let source = Gen::from_size_and_seed(24, 1);
-            QuickCheck::new().rng(source).tests(SEQUENCES).min_tests_passed(SEQUENCES).quickcheck(property);
-        }
+        let vsfs = |ops| measured(explored(Vsfs::default(), ops));
+        let journal = |ops| measured(explored(Journal::<Ordered>::default(), ops));
+        source().quickcheck(vsfs as fn(Vec<FsOp>) -> TestResult);
+        source().quickcheck(journal as fn(Vec<FsOp>) -> TestResult);
+    }
+
+    #[test]
+    fn quickcheck_finds_a_fault() {
+        let property = |ops| measured(explored(faulty(), ops));
+        let failed = source().quicktest(property as fn(Vec<FsOp>) -> TestResult);
+        assert!(failed.is_err_and(|result| result.is_failure()));
     }
 }
 
@@ -62,19 +75,23 @@ mod from_bytes {
         (0..48).map(|_| next()).collect()
     }
 
-    fn judged<S: System<Op = FsOp> + 'static>(system: impl Fn() -> S) -> usize {
-        let run = |seed: &u64| {
-            let bytes = bytes(*seed);
-            let workload = on_a_budget(system()).bytes(&bytes).expect("bytes enough");
-            survived(&workload.run().expect("works without a crash"))
-        };
-        (0..SEQUENCES).filter(run).count()
+    fn explored<S: System<Op = FsOp> + 'static>(system: S, seed: u64) -> Exploration {
+        let bytes = bytes(seed);
+        let workload = on_a_budget(system).bytes(&bytes).expect("bytes enough");
+        workload.run().expect("works without a crash")
     }
 
     #[test]
     fn what_a_fuzzer_makes_is_survived() {
-        for judged in [judged(Vsfs::default), judged(Journal::<Data>::default)] {
-            assert!(judged as u64 >= SEQUENCES / 4, "only {judged} sequences had something in flight");
-        }
+        let vsfs = (0..SEQUENCES).filter(|seed| survived(&explored(Vsfs::default(), *seed))).count();
+        let journal = |seed: &u64| survived(&explored(Journal::<Data>::default(), *seed));
+        let journal = (0..SEQUENCES).filter(journal).count();
+        let least = SEQUENCES as usize / 4;
+        assert!(vsfs >= least && journal >= least, "only {vsfs} and {journal} had something in flight");
+    }
+
+    #[test]
+    fn a_fuzzer_finds_a_fault() {
+        assert!((0..SEQUENCES).any(|seed| explored(faulty(), seed).verdict == Verdict::Lost));
     }
 }
