@@ -84,8 +84,8 @@ pub trait System: Send + Sync {
         Ok(())
     }
 
-    /// Operations that must work on a recovered system, given what it shows. By default none: *usable* is then not
-    /// measured.
+    /// Operations that must work, and not be refused, on a recovered system that shows this. By default none: *usable*
+    /// is then not measured.
     fn probe(&self, view: &Self::View) -> Vec<Self::Op> {
         let _ = view;
         Vec::new()

@@ -143,9 +143,10 @@ impl<S: System> Recorded<S> {
         for op in self.system.probe(view) {
             let failed = |error| broken("usable", &format!("{op:?} fails after recovery: {error}"));
             let ack = self.system.apply(&mut live, &op).map_err(failed)?;
-            if ack != crate::Ack::Refused {
-                self.system.model(&mut expected, &op);
+            if ack == crate::Ack::Refused {
+                return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
             }
+            self.system.model(&mut expected, &op);
         }
         let shown = self.system.view(&mut live).map_err(|error| broken("usable", &error))?;
         match shown == expected {

@@ -10,7 +10,7 @@ use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
 use crate::media::block::{LazyImage, Represented, Timeline, Touched};
 use crate::supervise::{Supervised, supervised};
-use crashcheck_trace::Trace;
+use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -96,6 +96,14 @@ impl<I: Instance> Context<I> {
         let eager = AtomicBool::new(instance.eager());
         let (limits, nested) = (options.limits, options.nested);
         Context { instance, naming, trace, timeline: Arc::new(timeline), limits, nested, eager, windows }
+    }
+
+    /// Whether a crash state was found in this trace, under this profile.
+    pub(crate) fn is_of(&self, state: &ReplayId) -> bool {
+        let Naming { system, workload, trace_hash, .. } = &self.naming;
+        let profile = &self.timeline.profile.name;
+        (system, workload, profile, trace_hash)
+            == (&state.system, &state.workload, &state.profile, &state.trace_hash)
     }
 
     /// The different windows of the crash points that can leave an image, each with its first point.

@@ -143,7 +143,7 @@ impl<I: Instance> Tally<I> {
         let verdict = self.verdict();
         if !coverage.exact {
             self.notes
-                .push("writes overlap in part: the number of crash states is an upper bound".to_owned());
+                .push("writes overlap in part, or a content comes back: the number of crash states is an upper bound".to_owned());
         }
         let timeline = &self.context.timeline;
         Exploration {

@@ -274,6 +274,6 @@ pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -
     Replayed {
         finding: groups.into_findings(context).pop(),
         shows: leaf.recovered.kind.shows.clone(),
-        diverged: leaf.diverged || context.naming.trace_hash != state.trace_hash,
+        diverged: leaf.diverged || !context.is_of(state),
     }
 }
