@@ -197,7 +197,8 @@ impl<'a, I: Instance> Walk<'a, I> {
         }
         let mut memo = pool.memo();
         let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
-        ran.map(|leaf| memo.insert(&leaf.reads, &leaf.recovered)).collect()
+        let with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
+        with_hash.map(|(leaf, hash)| memo.insert(&leaf.reads, &leaf.recovered, hash)).collect()
     }
 
     /// Recovery cannot be followed: starts over with whole images.
