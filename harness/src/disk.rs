@@ -48,7 +48,8 @@ impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
-        Disk::on(Machine::new(Backing::Plain(images(devices))))
+        let images = devices.iter().map(|device| device.base.to_vec()).collect();
+        Disk::on(Machine::new(Backing::Plain(images)))
     }
 
     /// A machine that records.
@@ -176,6 +177,11 @@ fn images(devices: &[Device]) -> Vec<Image> {
     devices.iter().map(|device| device.base.clone()).collect()
 }
 
+/// A range of a plain image, which was checked before.
+fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
+    &mut image[at.index()..at.index() + len]
+}
+
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
@@ -187,9 +193,9 @@ pub(crate) struct Machine {
 }
 
 enum Backing {
-    /// Plain images.
-    Plain(Vec<Image>),
-    /// Plain images, and everything that happens to them.
+    /// Plain bytes.
+    Plain(Vec<Vec<u8>>),
+    /// Sparse images, and everything that happens to them.
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
@@ -272,7 +278,8 @@ impl Machine {
 
     fn size(&mut self, device: DeviceId) -> Bytes {
         match &mut self.backing {
-            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].len(),
+            Backing::Plain(images) => Bytes::of(images[device.index()].len()),
+            Backing::Recording(images, _) => images[device.index()].len(),
             Backing::Crashed(image) => image.len(device),
         }
     }
@@ -288,7 +295,8 @@ impl Machine {
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
         self.range(device, at, Bytes::of(buf.len()))?;
         match &mut self.backing {
-            Backing::Plain(images) | Backing::Recording(images, _) => images[device.index()].read(at, buf),
+            Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
+            Backing::Recording(images, _) => images[device.index()].read(at, buf),
             Backing::Crashed(image) => image.read(device, at, buf),
         }
         Ok(())
@@ -305,7 +313,9 @@ impl Machine {
         self.range(device, at, Bytes::of(data.len()))?;
         match &mut self.backing {
             Backing::Crashed(image) => image.write(device, at, data, fua),
-            Backing::Plain(images) => images[device.index()].write(at, data),
+            Backing::Plain(images) => {
+                part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
+            }
             Backing::Recording(images, trace) => {
                 images[device.index()].write(at, data);
                 let (data, label) = (Payload::from(data), label.cloned());
@@ -325,7 +335,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.zero(device, at, len),
-            Backing::Plain(images) => images[device.index()].zero(at, len),
+            Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
             Backing::Recording(images, trace) => {
                 images[device.index()].zero(at, len);
                 trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
@@ -347,7 +357,7 @@ impl Machine {
     fn resize(&mut self, device: DeviceId, len: Bytes) {
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
-            Backing::Plain(images) => images[device.index()].resize(len),
+            Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
             Backing::Recording(images, trace) => {
                 images[device.index()].resize(len);
                 trace.events.push(Event::Resize { device, len });

@@ -1,14 +1,16 @@
 //! The door: `explore(system).workload(ops).check()`.
 
 use crate::System;
-use crate::explore::{Budget, Context, Limits, Naming, Options, Progress, Recorded, Walk, replay};
+use crate::explore::{
+    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, replay,
+};
 use crate::profile::Profile;
 use crate::record::{RecordError, Recording, record_after};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Coverage, Exploration, Finding, Timing, Verdict};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
 
 /// Explores the crash states of a system. See the [crate documentation](crate).
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
@@ -106,7 +108,7 @@ impl<S: System + 'static> Explorer<S> {
     fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context<Recorded<Arc<S>>>> {
         let trace = Arc::new(recording.trace.clone());
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
-        let instance = Recorded { system: Arc::clone(&self.system), recording };
+        let instance = Recorded::new(Arc::clone(&self.system), recording);
         Arc::new(Context::new(instance, naming, trace, &self.options))
     }
 }
@@ -150,6 +152,23 @@ impl<S: System + 'static> WithWorkload<S> {
     pub fn replay(&self, state: &ReplayId) -> Result<Replayed, RecordError> {
         let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         Ok(replay(&self.explorer.context(recording), state))
+    }
+
+    /// The crash states that [`run`](Self::run) recovers from on one thread, as whole images: for tools that want files,
+    /// and for the comparison of an explored state with a plain image.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub fn images(&self) -> Result<Vec<CrashImage>, RecordError> {
+        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
+        let (trace, naming) = (Arc::new(recording.trace.clone()), Naming::default());
+        let options = Options { jobs: 1, nested: 0, ..self.explorer.options.clone() };
+        let kept = Arc::default();
+        let instance = Recorded::new(Arc::clone(&self.explorer.system), recording);
+        let instance = Keeping { instance, kept: Arc::clone(&kept) };
+        let context = Arc::new(Context::new(instance, naming, trace, &options));
+        Walk::new(context, &options, &AtomicBool::new(false)).run(|_| ());
+        Ok(std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// What there is to say when the system fails without any crash.

@@ -85,7 +85,7 @@ pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId, ReplayId};
 pub use disk::{Disk, DiskError};
-pub use explore::{Budget, Limits, Options, Progress};
+pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
 pub use media::block::{Census, Count, EpochCensus, census};

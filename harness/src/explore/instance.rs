@@ -3,8 +3,9 @@
 use crate::judge::{History, Violation, Window};
 use crate::record::Recording;
 use crate::{Disk, System};
+use rustc_hash::FxBuildHasher;
 use std::fmt::Debug;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 /// Something that recovers, and a judge of what it shows.
@@ -63,8 +64,10 @@ pub(crate) struct Seen<View> {
 
 /// A system with a workload that was recorded.
 pub(crate) struct Recorded<S: System> {
-    pub(crate) system: S,
-    pub(crate) recording: Recording<S>,
+    system: S,
+    recording: Recording<S>,
+    /// The hash of each of the model's states: recovery shows one of them, and most differ in one place only.
+    hashes: Vec<u64>,
 }
 
 impl<S: System + 'static> Instance for Recorded<S>
@@ -106,9 +109,15 @@ where
 }
 
 impl<S: System> Recorded<S> {
+    pub(crate) fn new(system: S, recording: Recording<S>) -> Self {
+        let hashes = recording.states.iter().map(|state| FxBuildHasher.hash_one(state)).collect();
+        Recorded { system, recording, hashes }
+    }
+
     fn kind(&self, shown: &Seen<S::View>) -> Kind {
-        let states = &self.recording.states;
-        let shows = match states.iter().position(|state| state == &*shown.view) {
+        let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(&*shown.view));
+        let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
+        let shows = match alike.find(|nth| states[*nth] == *shown.view) {
             Some(nth) => format!("the state after {nth} of {} operations", states.len() - 1),
             None => "none of the model's states".to_owned(),
         };

@@ -5,6 +5,7 @@ mod brute_force;
 mod finding;
 mod instance;
 mod isolate;
+mod keep;
 mod memo;
 mod pool;
 mod run;
@@ -13,6 +14,8 @@ mod walk;
 
 pub(crate) use finding::Naming;
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
+pub use keep::CrashImage;
+pub(crate) use keep::Keeping;
 pub(crate) use run::Context;
 pub use run::Limits;
 pub use walk::{Budget, Options, Progress};

@@ -11,6 +11,8 @@ use crate::judge::{Violation, Window};
 use crate::media::block::{LazyImage, Represented, Timeline, Touched};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -67,6 +69,8 @@ pub(crate) struct Leaf<Shown> {
     pub(crate) judged: Vec<Window>,
     pub(crate) represented: Represented,
     pub(crate) how: How,
+    /// A hash of the outcome, if recovery was run.
+    pub(crate) outcome: Option<u64>,
     pub(crate) diverged: bool,
     /// How many recoveries crashed.
     pub(crate) depth: usize,
@@ -128,6 +132,7 @@ impl<I: Instance> Context<I> {
             };
             verdict.err().map(|violation| (*point, violation))
         });
+        let outcome = (how != How::Known).then(|| FxBuildHasher.hash_one(&recovered));
         let after = || recovered.after.clone().map_err(|violation| (earliest, violation));
         Leaf {
             path: image.path().clone(),
@@ -136,6 +141,7 @@ impl<I: Instance> Context<I> {
             judged: windows.iter().map(|(_, window)| *window).collect(),
             represented: image.represented(),
             how,
+            outcome,
             diverged: image.diverged(),
             depth: image.depth(),
             recovered,

@@ -1,16 +1,19 @@
 //! What a walk has found and covered so far.
 
 use super::finding::Groups;
-use super::instance::{Instance, Kind, Recovered};
+use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Different outcomes are counted up to here.
+const OUTCOMES: usize = 1 << 18;
 
 /// The count of a walk. Leaves are added in the order of the walk, whatever thread they come from.
 pub(crate) struct Tally<I: Instance> {
@@ -26,8 +29,9 @@ pub(crate) struct Tally<I: Instance> {
     shown: u64,
     with_durable: u64,
     with_volatile: u64,
-    outcomes: FxHashSet<Arc<Recovered<I::Shown>>>,
-    census: Vec<(Kind, BigUint)>,
+    /// Different outcomes, by hash.
+    outcomes: FxHashSet<u64>,
+    census: FxHashMap<Kind, BigUint>,
     groups: Groups,
     left_out: Option<String>,
     notes: Vec<String>,
@@ -52,7 +56,7 @@ impl<I: Instance> Tally<I> {
             with_durable: 0,
             with_volatile: 0,
             outcomes: FxHashSet::default(),
-            census: Vec::new(),
+            census: FxHashMap::default(),
             groups: Groups::default(),
             left_out: None,
             notes: Vec::new(),
@@ -69,9 +73,9 @@ impl<I: Instance> Tally<I> {
             0 => {
                 self.represented += &leaf.represented.fresh;
                 let kind = &leaf.recovered.kind;
-                match self.census.iter_mut().find(|(known, _)| known == kind) {
-                    Some((_, states)) => *states += &leaf.represented.fresh,
-                    None => self.census.push((kind.clone(), leaf.represented.fresh.clone())),
+                match self.census.get_mut(kind) {
+                    Some(states) => *states += &leaf.represented.fresh,
+                    None => drop(self.census.insert(kind.clone(), leaf.represented.fresh.clone())),
                 }
             }
             _ => self.nested += &leaf.represented.all,
@@ -80,8 +84,8 @@ impl<I: Instance> Tally<I> {
         self.shown += u64::from(leaf.recovered.shown.is_ok());
         self.with_durable += u64::from(leaf.judged.iter().any(|window| window.durable > 0));
         self.with_volatile += u64::from(leaf.judged.iter().any(|window| window.begun > window.durable));
-        if leaf.how != How::Known && !self.outcomes.contains(&leaf.recovered) {
-            self.outcomes.insert(Arc::clone(&leaf.recovered));
+        if self.outcomes.len() < OUTCOMES {
+            self.outcomes.extend(leaf.outcome);
         }
         if leaf.verdict.is_err() {
             self.first_finding.get_or_insert_with(|| self.started.elapsed());
@@ -144,6 +148,9 @@ impl<I: Instance> Tally<I> {
         if !coverage.exact {
             self.notes
                 .push("writes overlap in part, or a content comes back: the number of crash states is an upper bound".to_owned());
+        }
+        if self.outcomes.len() == OUTCOMES {
+            self.notes.push(format!("different outcomes were counted up to {OUTCOMES}; there may be more"));
         }
         let timeline = &self.context.timeline;
         Exploration {

@@ -205,8 +205,9 @@ impl<'a, I: Instance> Walk<'a, I> {
             return Ok(());
         }
         let mut memo = pool.memo();
-        let mut ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
-        ran.try_for_each(|leaf| memo.insert(&leaf.reads, &leaf.recovered))
+        let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
+        let mut with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
+        with_hash.try_for_each(|(leaf, hash)| memo.insert(&leaf.reads, &leaf.recovered, hash))
     }
 
     /// Recovery cannot be followed: starts over with whole images.

@@ -6,11 +6,11 @@
 //! no record of the leaves met.
 
 use super::Strategy;
-use crate::choice::{Path, Plan, Pole, Question, Rest};
+use crate::choice::{Path, Plan, Pole, Rest};
 use std::collections::VecDeque;
 
 /// When what is planned takes more memory than this, the rest is walked depth first.
-const MEMORY: usize = 64 << 20;
+const MEMORY: usize = 16 << 20;
 
 pub(crate) struct Deviations {
     from: [End; 2],
@@ -128,26 +128,35 @@ impl End {
 /// The leaves beside a path: for every question after those that were forced, every other answer.
 pub(crate) struct Branches {
     pole: Pole,
-    questions: Box<[Question]>,
-    answers: Box<[u8]>,
+    /// The path: only what is needed to plan others, for there may be millions.
+    path: Box<[Answered]>,
     /// The next question to answer otherwise, and how many of its other answers have been planned.
     at: usize,
     planned: u8,
 }
 
+/// What was answered to a question, and how many outcomes it has.
+#[derive(Clone, Copy)]
+struct Answered {
+    answer: u8,
+    outcomes: u8,
+}
+
 impl Branches {
     /// The branches that leave a path after the answers that its plan forced.
     pub(crate) fn new(pole: Pole, path: &Path, forced: usize) -> Branches {
-        let (questions, answers) = (path.questions.clone().into(), path.answers.clone().into());
-        Branches { pole, questions, answers, at: forced, planned: 0 }
+        let answered = path.questions.iter().zip(&path.answers);
+        let path =
+            answered.map(|(question, answer)| Answered { answer: *answer, outcomes: question.outcomes() });
+        Branches { pole, path: path.collect(), at: forced, planned: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.at >= self.answers.len()
+        self.at >= self.path.len()
     }
 
     fn memory(&self) -> usize {
-        size_of::<Self>() + self.answers.len() * (1 + size_of::<Question>())
+        size_of::<Self>() + size_of_val(&*self.path)
     }
 }
 
@@ -155,13 +164,12 @@ impl Iterator for Branches {
     type Item = Plan;
 
     fn next(&mut self) -> Option<Plan> {
-        let question = self.questions.get(self.at)?;
-        let usual = self.answers[self.at];
-        let others = (0..question.outcomes()).filter(|answer| *answer != usual);
+        let Answered { answer: usual, outcomes } = *self.path.get(self.at)?;
+        let others = (0..outcomes).filter(|answer| *answer != usual);
         let answer =
             others.clone().nth(usize::from(self.planned)).expect("a question has two outcomes at least");
-        let mut forced = self.answers[..self.at].to_vec();
-        forced.push(answer);
+        let before = self.path[..self.at].iter().map(|answered| answered.answer);
+        let forced = before.chain([answer]).collect();
         self.planned += 1;
         if usize::from(self.planned) == others.count() {
             (self.at, self.planned) = (self.at + 1, 0);

@@ -135,8 +135,13 @@ impl Fill {
         let skip = (at.0 % CELL as u64) as usize;
         let first = at.0 - skip as u64;
         let cells = (skip + len.index()).div_ceil(CELL) as u64;
-        let text = (0..cells).flat_map(|cell| self.cell(first.wrapping_add(cell * CELL as u64)));
-        text.skip(skip).take(len.index()).collect()
+        let mut text = Vec::with_capacity(cells as usize * CELL);
+        (0..cells).for_each(|cell| {
+            text.extend_from_slice(&self.cell(first.wrapping_add(cell * CELL as u64)));
+        });
+        text.truncate(skip + len.index());
+        text.drain(..skip);
+        text
     }
 
     fn cell(self, at: u64) -> [u8; CELL] {

@@ -2,15 +2,16 @@
 
 use super::Path;
 use crashcheck::Bytes;
+use rustc_hash::FxHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The bytes of a file, shared between copies; compared by a hash first.
 #[derive(Clone)]
 pub struct Content {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     hash: u64,
 }
 
@@ -33,9 +34,9 @@ impl Content {
 
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        Content { bytes: bytes.into(), hash: hasher.finish() }
+        let mut hasher = FxHasher::default();
+        hasher.write(&bytes);
+        Content { bytes: Arc::new(bytes), hash: hasher.finish() }
     }
 }
 

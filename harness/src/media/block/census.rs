@@ -109,7 +109,7 @@ impl Images {
             match &vectors {
                 Some(vectors) => count.value *= vectors.len(),
                 None => {
-                    count.value *= &group.total;
+                    count.value *= BigUint::from(&group.total);
                     count.exact &= group.exact;
                 }
             }

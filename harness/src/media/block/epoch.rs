@@ -3,11 +3,12 @@
 use super::contents::ContentId;
 use super::group::{Group, GroupState};
 use super::timeline::{AtomId, CellId, Held, Span, Timeline};
+use super::ways::{Product, Ways};
 use crate::choice::Choices;
 use crate::profile::{Order, Torn};
 use crashcheck_trace::EventId;
 use num_bigint::BigUint;
-use num_traits::{One, Zero};
+use num_traits::Zero;
 use rustc_hash::FxHashMap;
 
 /// What can be left by a crash between two durability points.
@@ -42,13 +43,15 @@ impl Epoch {
             groups.push(group);
         }
         cells.sort_unstable();
-        let product = |count: &dyn Fn(&Group) -> BigUint| {
-            groups.iter().fold(BigUint::one(), |product, group| product * count(group))
+        let product = |count: &dyn Fn(&Group) -> Ways| {
+            let mut product = Product::one();
+            groups.iter().for_each(|group| product.times(&count(group)));
+            product.value()
         };
         let total = product(&|group| group.total.clone());
         let shared = match epoch {
             0 => BigUint::zero(),
-            _ => product(&|group| group.shared(&GroupState::new(group))),
+            _ => product(&|group| group.shared.clone()),
         };
         Epoch { from: span.from, upto: span.upto, atoms, groups, cells, total, shared }
     }
@@ -86,25 +89,31 @@ impl Epoch {
 
     /// How many crash states agree with the answers given so far.
     pub(crate) fn represented(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
-        let mut all = self.total.clone();
+        let (mut asked, mut left) = (Product::one(), Product::one());
         for (nth, state) in states {
             let group = &self.groups[*nth as usize];
-            all = all / &group.total * group.remaining(state);
+            asked.times(&group.total);
+            left.times(&group.remaining(state));
         }
-        all
+        &self.total / asked.value() * left.value()
     }
 
     /// Those of them that the epoch before has too.
     pub(crate) fn represented_before(&self, states: &FxHashMap<u32, GroupState>) -> BigUint {
-        let mut shared = self.shared.clone();
-        for (nth, state) in states {
-            if shared.is_zero() {
-                break;
-            }
-            let group = &self.groups[*nth as usize];
-            shared = shared / group.shared(&GroupState::new(group)) * group.shared(state);
+        if self.shared.is_zero() {
+            return BigUint::zero();
         }
-        shared
+        let (mut asked, mut left) = (Product::one(), Product::one());
+        for (nth, state) in states {
+            let group = &self.groups[*nth as usize];
+            let ways = group.shared(state);
+            if ways.is_none() {
+                return BigUint::zero();
+            }
+            asked.times(&group.shared);
+            left.times(&ways);
+        }
+        &self.shared / asked.value() * left.value()
     }
 
     /// The number of events after which the newest surviving write had been issued, if the answers so far are all that

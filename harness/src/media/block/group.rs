@@ -6,6 +6,7 @@
 
 use super::contents::{ContentId, garbage};
 use super::timeline::{AtomId, CellId, Held, Timeline};
+use super::ways::Ways;
 use crate::choice::{Choices, Plan, Pole, Question, Rest};
 use crate::profile::{Order, Torn};
 use crate::strategy::Branches;
@@ -23,7 +24,9 @@ pub(crate) struct Group {
     floors: Vec<u32>,
     shape: Shape,
     /// How many different contents the cells can hold together.
-    pub(crate) total: BigUint,
+    pub(super) total: Ways,
+    /// How many of them the epoch before has too.
+    pub(super) shared: Ways,
     /// Whether `total` is the number of different images, and not a bound on it.
     pub(crate) exact: bool,
     /// Whether what is hidden by newer survivors is left out of the count.
@@ -117,7 +120,8 @@ impl Group {
             cells,
             floors,
             shape: Shape::Mix(Vec::new()),
-            total: BigUint::one(),
+            total: Ways::Few(1),
+            shared: Ways::Few(1),
             exact: true,
             counts_images: true,
             garbles: timeline.profile.torn == Torn::Garbage,
@@ -131,25 +135,26 @@ impl Group {
             Order::Any => Shape::Mix(members),
         };
         group.count(timeline);
+        group.shared = group.shared(&GroupState::new(&group));
         group
     }
 
     fn count(&mut self, timeline: &Timeline) {
         let garbles = self.garbles;
         match &self.shape {
-            Shape::Chain(outcomes) => self.total = BigUint::from(outcomes.len()),
+            Shape::Chain(outcomes) => self.total = Ways::Few(outcomes.len() as u64),
             Shape::Prefix(steps) => {
                 self.exact = self.contents_differ(timeline);
-                self.total = BigUint::from(steps.len() + 1);
+                self.total = Ways::Few(steps.len() as u64 + 1);
             }
             Shape::Mix(members) => {
                 let fates = vec![Fate::Open; members.len()];
                 self.exact = self.contents_differ(timeline);
                 match images(members, &fates, garbles, &|_| false) {
-                    Some(total) => self.total = total,
+                    Some(total) => self.total = total.into(),
                     None => {
                         (self.exact, self.counts_images) = (false, false);
-                        self.total = BigUint::from(if garbles { 3u8 } else { 2 }).pow(members.len() as u32);
+                        self.total = fates_of(members.len(), garbles);
                     }
                 }
             }
@@ -356,41 +361,40 @@ impl Group {
     }
 
     /// How many different contents of the cells agree with the answers so far.
-    pub(super) fn remaining(&self, state: &GroupState) -> BigUint {
+    pub(super) fn remaining(&self, state: &GroupState) -> Ways {
         self.remaining_of(state, false)
     }
 
     /// Those of them that the epoch before has too.
-    pub(super) fn shared(&self, state: &GroupState) -> BigUint {
+    pub(super) fn shared(&self, state: &GroupState) -> Ways {
         self.remaining_of(state, true)
     }
 
-    fn remaining_of(&self, state: &GroupState, shared: bool) -> BigUint {
+    fn remaining_of(&self, state: &GroupState, shared: bool) -> Ways {
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let upto = if state.decided { state.low as usize + 1 } else { outcomes.len() };
                 let left = outcomes[state.low as usize..upto].iter();
-                BigUint::from(left.filter(|outcome| !shared || outcome.shared).count())
+                Ways::Few(left.filter(|outcome| !shared || outcome.shared).count() as u64)
             }
             Shape::Prefix(steps) => {
                 let newest_shared = steps.iter().filter(|step| step.shared).count() as u32;
                 let high = if shared { state.high.min(newest_shared) } else { state.high };
-                BigUint::from((u64::from(high) + 1).saturating_sub(u64::from(state.low)))
+                Ways::Few((u64::from(high) + 1).saturating_sub(u64::from(state.low)))
             }
             Shape::Mix(members) => {
                 let garbles = self.garbles;
                 let excluded = |index: usize| shared && !members[index].shared;
                 let gone = |index: usize| matches!(state.fates[index], Fate::Whole | Fate::Garbled);
                 if (0..members.len()).any(|index| excluded(index) && gone(index)) {
-                    return BigUint::zero();
+                    return Ways::Few(0);
                 }
                 if self.counts_images {
                     let count = images(members, &state.fates, garbles, &excluded);
-                    return count.expect("less is left to count than at the beginning");
+                    return count.expect("less is left to count than at the beginning").into();
                 }
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
-                let open = (0..members.len()).filter(open).count();
-                BigUint::from(if garbles { 3u8 } else { 2 }).pow(open as u32)
+                fates_of((0..members.len()).filter(open).count(), garbles)
             }
         }
     }
@@ -427,6 +431,11 @@ fn ask_fate(timeline: &Timeline, atom: AtomId, garbles: bool, choices: &mut Choi
         return Fate::Garbled;
     }
     Fate::Lost
+}
+
+/// The ways in which so many atoms can have fared.
+fn fates_of(atoms: usize, garbles: bool) -> Ways {
+    BigUint::from(if garbles { 3u8 } else { 2 }).pow(atoms as u32).into()
 }
 
 /// The atoms of a group, oldest first, each with the places of its cells.

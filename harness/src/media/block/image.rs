@@ -5,10 +5,11 @@ use super::group::GroupState;
 use super::nested::{Layer, Log};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
-use crate::choice::{Choices, Path, Plan};
+use crate::choice::{Choices, Path, Plan, Pole};
+use crate::judge::Window;
 use crate::profile::Discard;
 use crate::supervise::Trail;
-use crashcheck_trace::{Bytes, DeviceId};
+use crashcheck_trace::{Bytes, DeviceId, Image};
 use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -120,11 +121,47 @@ impl LazyImage {
         self.timeline.epochs[self.epoch as usize].earliest(&self.states)
     }
 
+    /// What the crash points that can leave this state allow, in order.
+    pub(crate) fn windows(&self) -> Vec<Window> {
+        let upto = self.timeline.epochs[self.epoch as usize].upto;
+        let mut windows = self.timeline.windows[self.earliest()..=upto].to_vec();
+        windows.dedup();
+        windows
+    }
+
     /// Looks at every cell, in the order of position: for a recovery that cannot be followed, or needs the whole image.
     pub(crate) fn decide_all(&mut self) {
         for cell in 0..self.timeline.cells.len() as u32 {
             self.look(CellId(cell));
         }
+    }
+
+    /// Every device as the trace left it. What is undecided is taken to have persisted, and stays undecided.
+    pub(crate) fn whole(&self) -> Vec<Image> {
+        let (epoch, timeline) = (&self.timeline.epochs[self.epoch as usize], &self.timeline);
+        let (mut states, mut choices) = (self.states.clone(), Choices::new(Plan::pole(Pole::Newest)));
+        let mut content = |cell: CellId| match timeline.held(cell, self.epoch) {
+            Held::Durable(content) => timeline.contents.get(content),
+            Held::InFlight { .. } => {
+                timeline.contents.get(epoch.resolve(timeline, cell, &mut states, &mut choices))
+            }
+        };
+        let mut devices = Vec::new();
+        for (index, line) in timeline.lines.iter().enumerate() {
+            let mut image = line.base.clone();
+            let len = line.length.and_then(&mut content).map_or(image.len(), length_of);
+            for at in timeline.cells_of(DeviceId(index as u16), Bytes::ZERO, Bytes(u64::MAX)) {
+                let cell = &timeline.cells[at];
+                image.resize(image.len().max(cell.start + cell.len));
+                match content(CellId(at as u32)) {
+                    Some(bytes) => image.write(cell.start, bytes),
+                    None => image.zero(cell.start, cell.len),
+                }
+            }
+            image.resize(len);
+            devices.push(image);
+        }
+        devices
     }
 
     /// Finds out what a cell holds.
@@ -164,7 +201,7 @@ impl LazyImage {
         let Some(cell) = line.length else { return line.base.len() };
         let content = self.look(cell);
         let bytes = self.timeline.contents.get(content).expect("a length is never stored as zeros");
-        Bytes(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
+        length_of(bytes)
     }
 
     /// Reads a range that lies within the device.
@@ -299,4 +336,9 @@ impl LazyImage {
     pub(crate) fn depth(&self) -> usize {
         self.layers.len()
     }
+}
+
+/// The length that the content of a length cell says.
+fn length_of(bytes: &[u8]) -> Bytes {
+    Bytes(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
 }

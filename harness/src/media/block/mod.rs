@@ -17,6 +17,7 @@ mod image;
 mod nested;
 mod overlay;
 mod timeline;
+mod ways;
 
 pub use census::{Census, Count, EpochCensus, census};
 pub(crate) use contents::ContentId;

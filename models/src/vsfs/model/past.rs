@@ -68,10 +68,7 @@ impl Past {
         let mut past = Past::durable(&states[window.durable]);
         for index in window.durable..window.begun {
             let (before, after) = (&states[index], &states[index + 1]);
-            let mut expected = before.clone();
-            let done = posix::apply(&mut expected, &ops[index]).is_ok();
-            // The system may also have refused for a reason the model does not know, such as a full disk.
-            if done && expected == *after {
+            if before != after || changes_nothing(&ops[index], before) {
                 past.follow(&ops[index], before, after);
             }
         }
@@ -233,6 +230,13 @@ impl Past {
         past.sizes.insert(size);
         past.touched.push(size.min(old.len().index())..usize::MAX);
     }
+}
+
+/// Whether an operation succeeds and leaves everything as it was. One that changes nothing may also have been refused,
+/// even for a reason the model does not know, such as a full disk.
+fn changes_nothing(op: &FsOp, view: &View) -> bool {
+    let mut after = view.clone();
+    posix::apply(&mut after, op).is_ok() && after == *view
 }
 
 /// The path of an entry after every symbolic link before its name was followed.

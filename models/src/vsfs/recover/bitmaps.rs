@@ -51,7 +51,8 @@ impl<S: Store> Fsck<'_, S> {
                 _ => {}
             }
         }
-        if (bits..(BLOCK_SIZE * 8) as u32).any(|index| bit(found, index)) {
+        let (partial, whole) = (bits..bits.next_multiple_of(8), bits.div_ceil(8) as usize..BLOCK_SIZE);
+        if partial.into_iter().any(|index| bit(found, index)) || found[whole].iter().any(|byte| *byte != 0) {
             self.report.push(Repair::StrayBits(group));
         }
         if self.repair {
