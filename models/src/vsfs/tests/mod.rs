@@ -14,8 +14,3 @@ fn fresh(system: &Vsfs) -> Disk {
     system.format(&disk).expect("mkfs works on a zeroed disk");
     disk
 }
-
-fn workload(name: &str) -> Vec<FsOp> {
-    let found = workloads::all().into_iter().find(|workload| workload.name == name);
-    found.unwrap_or_else(|| panic!("no workload {name}")).ops
-}
