@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The largest batch; between batches what was found is remembered, counted and reported.
-const BATCH: usize = 1024;
+/// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
+/// until then.
+const BATCH: usize = 256;
 
 /// How to explore.
 #[derive(Clone, Debug)]
@@ -197,8 +198,8 @@ impl<'a, I: Instance> Walk<'a, I> {
         }
         let mut memo = pool.memo();
         let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
-        let with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
-        with_hash.map(|(leaf, hash)| memo.insert(&leaf.reads, &leaf.recovered, hash)).collect()
+        let mut with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
+        with_hash.try_for_each(|(leaf, hash)| memo.insert(&leaf.reads, &leaf.recovered, hash))
     }
 
     /// Recovery cannot be followed: starts over with whole images.
