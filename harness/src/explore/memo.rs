@@ -92,6 +92,12 @@ impl<Shown: Eq> Memo<Shown> {
         Ok(())
     }
 
+    /// The outcome as it is kept, if it is, so that what recovery shows need not be held twice.
+    pub(crate) fn kept(&self, recovered: &Recovered<Shown>, hash: u64) -> Option<Arc<Recovered<Shown>>> {
+        let outcome = &self.outcomes[*self.by_hash.get(&hash)? as usize];
+        (**outcome == *recovered).then(|| Arc::clone(outcome))
+    }
+
     /// Where an outcome is kept, equal ones once; `None` if there is no room for it.
     fn place(&mut self, recovered: &Arc<Recovered<Shown>>, hash: u64) -> Option<u32> {
         let known = self.by_hash.get(&hash).filter(|place| self.outcomes[**place as usize] == *recovered);

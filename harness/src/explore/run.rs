@@ -132,7 +132,6 @@ impl<I: Instance> Context<I> {
             };
             verdict.err().map(|violation| (*point, violation))
         });
-        let outcome = (how != How::Known).then(|| FxBuildHasher.hash_one(&recovered));
         let after = || recovered.after.clone().map_err(|violation| (earliest, violation));
         Leaf {
             path: image.path().clone(),
@@ -141,7 +140,7 @@ impl<I: Instance> Context<I> {
             judged: windows.iter().map(|(_, window)| *window).collect(),
             represented: image.represented(),
             how,
-            outcome,
+            outcome: None,
             diverged: image.diverged(),
             depth: image.depth(),
             recovered,
@@ -154,7 +153,9 @@ impl<I: Instance> Context<I> {
         let image = disk.machine().take_crashed()?;
         let seconds = self.limits.time.as_secs();
         let violation = Violation::new("recovers", format!("recovery did not come back within {seconds} s"));
-        Some(self.judge(job, &image, Arc::new(Recovered::failed(violation)), How::Hung))
+        let recovered = Recovered::failed(violation);
+        let outcome = Some(FxBuildHasher.hash_one(&recovered));
+        Some(Leaf { outcome, ..self.judge(job, &image, Arc::new(recovered), How::Hung) })
     }
 }
 
@@ -203,7 +204,11 @@ impl<I: Instance> Runner<I> {
             }
         };
         image.leave_trail(None);
-        let leaf = context.judge(job, &image, Arc::new(recovered), How::Ran);
+        let hash = FxBuildHasher.hash_one(&recovered);
+        // What recovery shows is let go of here if the same is remembered.
+        let kept = self.memo.read().unwrap_or_else(PoisonError::into_inner).kept(&recovered, hash);
+        let recovered = kept.unwrap_or_else(|| Arc::new(recovered));
+        let leaf = Leaf { outcome: Some(hash), ..context.judge(job, &image, recovered, How::Ran) };
         self.image = Some(image);
         Some(leaf)
     }

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The largest batch; between batches what was found is remembered, counted and reported.
-const BATCH: usize = 1024;
+/// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
+/// until then.
+const BATCH: usize = 256;
 
 /// How to explore.
 #[derive(Clone, Debug)]
