@@ -7,7 +7,7 @@ use common::{Place, json};
 #[test]
 fn the_statistics_are_as_agreed() {
     let place = Place::new();
-    place.record("vsfs:append", "a.crash");
+    place.record("vsfs:create", "a.crash");
     let ran = place.run(&["trace", "stats", "a.crash", "--json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(ran.out, include_str!("golden/stats.json"));
@@ -18,7 +18,7 @@ fn the_statistics_are_as_agreed() {
 #[test]
 fn the_events_are_as_agreed() {
     let place = Place::new();
-    place.record("vsfs:append", "a.crash");
+    place.record("vsfs:create", "a.crash");
     assert_eq!(place.run(&["trace", "show", "a.crash"]).out, include_str!("golden/show.txt"));
     let part = place.run(&["trace", "show", "a.crash", "--from", "5", "--limit", "2"]).out;
     let events: Vec<&str> = part.lines().filter(|line| line.starts_with('#')).collect();

@@ -133,7 +133,6 @@ pub struct Finding {
     /// What was seen, in a sentence.
     pub detail: String,
     /// Other ways in which the same fault shows, a few of them.
-    #[serde(default)]
     pub also: Vec<String>,
     /// The checks of the reference system that are violated.
     pub checks: Vec<String>,

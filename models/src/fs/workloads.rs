@@ -338,7 +338,7 @@ mod tests {
     fn no_workload_does_what_the_model_refuses() {
         for workload in all() {
             let mut view = View::empty();
-            for op in workload.ops {
+            for op in workload.setup.into_iter().chain(workload.ops) {
                 assert_eq!(posix::apply(&mut view, &op), Ok(()), "{}: {op}", workload.name);
             }
         }
