@@ -7,6 +7,15 @@ use crashcheck::{Case, Subject};
 /// The reference systems.
 pub(crate) type Subjects = [Box<dyn Subject>];
 
+/// Every system that this command was built with.
+pub(crate) fn systems() -> Vec<Box<dyn Subject>> {
+    #[cfg_attr(not(feature = "redb"), expect(unused_mut, reason = "features add systems"))]
+    let mut systems = crashcheck_models::all();
+    #[cfg(feature = "redb")]
+    systems.push(crashcheck::subject::<crashcheck_adapters::redb::Redb>());
+    systems
+}
+
 /// A workload of a reference system.
 #[derive(Clone)]
 pub(crate) struct Selected<'a> {

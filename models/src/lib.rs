@@ -2,6 +2,7 @@
 
 pub mod fs;
 pub mod journal;
+pub mod switches;
 pub mod vsfs;
 
 use crashcheck::{Subject, subject};

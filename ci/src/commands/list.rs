@@ -3,6 +3,7 @@
 use crate::args::{ListArgs, What};
 use crate::exit_code::ExitCode;
 use crate::screen::Screen;
+use crate::select;
 use crashcheck::trace::import::Format;
 use crashcheck::{BugSwitch, Profile, StrategyKind, Subject};
 use crashcheck_report::text::{Align, Colour, table};
@@ -83,7 +84,7 @@ impl Everything {
         };
         Everything {
             version: 1,
-            systems: crashcheck_models::all().iter().map(|subject| system(subject.as_ref())).collect(),
+            systems: select::systems().iter().map(|subject| system(subject.as_ref())).collect(),
             strategies: StrategyKind::TABLE.map(|(_, name, about)| Entry { name, about }).into(),
             profiles: profiles
                 .map(|(index, profile)| ProfileEntry { default: index == 0, profile })

@@ -1,6 +1,7 @@
 //! The faults that the journal can be built with.
 
-use crashcheck::{BugSwitch, UnknownBug};
+use crate::switches::{Seeded, Switches};
+use crashcheck::BugSwitch;
 
 /// A seeded fault, by what goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,25 +46,8 @@ pub enum Bug {
     TwoSectorSuperblock,
 }
 
-/// A set of faults; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bugs(u32);
-
-impl Bugs {
-    /// No fault.
-    pub const NONE: Bugs = Bugs(0);
-
-    /// This set and one more.
-    #[must_use]
-    pub fn with(self, bug: Bug) -> Bugs {
-        Bugs(self.0 | 1 << bug as u32)
-    }
-
-    /// Whether the fault is in the set.
-    pub fn has(self, bug: Bug) -> bool {
-        self.0 >> bug as u32 & 1 == 1
-    }
-}
+/// A set of faults.
+pub type Bugs = Switches<Bug>;
 
 /// The faults by name.
 const SWITCHES: &[(Bug, BugSwitch)] = &[
@@ -88,25 +72,13 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::TwoSectorSuperblock, TWO_SECTOR_SUPERBLOCK),
 ];
 
-impl Bugs {
-    /// The set of the faults with these names, all of which must be among those a system knows.
-    ///
-    /// # Errors
-    /// If there is none of that name.
-    pub fn named(
-        system: &'static str,
-        known: &'static [BugSwitch],
-        names: &[String],
-    ) -> Result<Bugs, UnknownBug> {
-        names.iter().try_fold(Bugs::NONE, |bugs, name| {
-            let switch = known.iter().find(|switch| switch.name == name);
-            let bug = switch.and_then(|switch| SWITCHES.iter().find(|(_, other)| other == switch));
-            bug.map(|(bug, _)| bugs.with(*bug)).ok_or_else(|| UnknownBug {
-                system,
-                name: name.clone(),
-                known: known.iter().map(|switch| switch.name).collect::<Vec<_>>().join(", "),
-            })
-        })
+impl Seeded for Bug {
+    fn place(self) -> u32 {
+        self as u32
+    }
+
+    fn place_of(name: &str) -> Option<u32> {
+        SWITCHES.iter().find(|(_, switch)| switch.name == name).map(|(bug, _)| bug.place())
     }
 }
 
@@ -329,7 +301,9 @@ mod tests {
     #[test]
     fn a_fault_is_switched_on_by_its_name() {
         let bugs = Bugs::named("journal", ORDERED, &["no-revoke".into(), "two-sector-superblock".into()]);
-        assert_eq!(bugs, Ok(Bugs::NONE.with(Bug::NoRevoke).with(Bug::TwoSectorSuperblock)));
+        let bugs = bugs.expect("known faults");
+        assert!(bugs.has(Bug::NoRevoke) && bugs.has(Bug::TwoSectorSuperblock));
+        assert!(!bugs.has(Bug::CommitWithBody));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The faults that vsfs can be built with.
 
-use crashcheck::{BugSwitch, UnknownBug};
+use crate::switches::{Seeded, Switches};
+use crashcheck::BugSwitch;
 
 /// A seeded fault, by what goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,39 +32,16 @@ pub enum Bug {
     SyncSkipsDirectories,
 }
 
-/// A set of faults; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bugs(u32);
+/// A set of faults.
+pub type Bugs = Switches<Bug>;
 
-impl Bugs {
-    /// No fault.
-    pub const NONE: Bugs = Bugs(0);
-
-    /// This set and one more.
-    #[must_use]
-    pub fn with(self, bug: Bug) -> Bugs {
-        Bugs(self.0 | 1 << bug as u32)
+impl Seeded for Bug {
+    fn place(self) -> u32 {
+        self as u32
     }
 
-    /// Whether the fault is in the set.
-    pub fn has(self, bug: Bug) -> bool {
-        self.0 >> bug as u32 & 1 == 1
-    }
-
-    /// The set of the faults with these names.
-    ///
-    /// # Errors
-    /// If there is none of that name.
-    pub fn named(system: &'static str, names: &[String]) -> Result<Bugs, UnknownBug> {
-        names.iter().try_fold(Bugs::NONE, |bugs, name| {
-            match SWITCHES.iter().position(|switch| switch.name == name) {
-                Some(index) => Ok(Bugs(bugs.0 | 1 << index)),
-                None => {
-                    let known = SWITCHES.map(|switch| switch.name).join(", ");
-                    Err(UnknownBug { system, name: name.clone(), known })
-                }
-            }
-        })
+    fn place_of(name: &str) -> Option<u32> {
+        SWITCHES.iter().position(|switch| switch.name == name).map(|place| place as u32)
     }
 }
 
@@ -185,13 +163,13 @@ mod tests {
 
     #[test]
     fn a_fault_is_found_by_its_name() {
-        let bugs = Bugs::named("vsfs", &["rename-deletes-first".into(), "no-sync-flush".into()]);
-        assert_eq!(bugs, Ok(Bugs::NONE.with(Bug::RenameDeletesFirst).with(Bug::NoSyncFlush)));
-        assert_eq!(
-            Bugs::named("vsfs", &["sync-skips-directories".into()]),
-            Ok(Bugs::NONE.with(Bug::SyncSkipsDirectories))
-        );
-        let unknown = Bugs::named("vsfs", &["gremlin".into()]).expect_err("is unknown");
+        let bugs = Bugs::named("vsfs", &SWITCHES, &["rename-deletes-first".into(), "no-sync-flush".into()]);
+        let bugs = bugs.expect("known faults");
+        assert!(bugs.has(Bug::RenameDeletesFirst) && bugs.has(Bug::NoSyncFlush));
+        assert!(!bugs.has(Bug::FsckTrustsBitmap));
+        let last = Bugs::named("vsfs", &SWITCHES, &["sync-skips-directories".into()]).expect("a known fault");
+        assert!(last.has(Bug::SyncSkipsDirectories));
+        let unknown = Bugs::named("vsfs", &SWITCHES, &["gremlin".into()]).expect_err("is unknown");
         assert!(
             unknown.to_string().starts_with("vsfs has no bug switch 'gremlin'; it has: fsck-trusts-bitmap,")
         );

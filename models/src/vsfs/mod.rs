@@ -149,7 +149,7 @@ impl Reference for Vsfs {
     const BUGS: &'static [crashcheck::BugSwitch] = &bugs::SWITCHES;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
-        Ok(Vsfs { bugs: Bugs::named(Vsfs::NAME, bugs)?, ..Vsfs::default() })
+        Ok(Vsfs { bugs: Bugs::named(Vsfs::NAME, Self::BUGS, bugs)?, ..Vsfs::default() })
     }
 
     fn workloads() -> Vec<Workload<FsOp>> {

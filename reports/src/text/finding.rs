@@ -13,6 +13,9 @@ pub struct Pointers<'a> {
     pub report: &'a str,
 }
 
+/// So many other ways in which a fault shows are printed.
+const ALSO: usize = 3;
+
 /// One line of the list below the sentence; its text begins in a column of its own.
 const TEXT_AT: usize = 16;
 
@@ -26,6 +29,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "  {:<14}{}", format!("{name}:"), escape_lines(value, TEXT_AT));
     };
+    for sentence in finding.also.iter().take(ALSO) {
+        row("also", sentence);
+    }
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
     for write in &finding.writes {
