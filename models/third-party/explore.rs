@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(crate) fn run<R: Reference + Clone>(system: &R) -> ExitCode {
     let mut lost = false;
     for workload in R::workloads() {
-        let exploration = match explore(system.clone()).workload(workload.ops).run() {
+        let exploration = match explore(system.clone()).workload(workload.ops).after(workload.setup).run() {
             Ok(exploration) => exploration,
             Err(error) => {
                 eprintln!("{}: {}: {error}", system.name(), workload.name);
@@ -16,6 +16,9 @@ pub(crate) fn run<R: Reference + Clone>(system: &R) -> ExitCode {
             }
         };
         println!("{}: {}, in {:.3} s", workload.name, summary(&exploration), exploration.timing.seconds);
+        if let Some(seconds) = exploration.timing.first_finding_seconds {
+            println!("the first finding after {seconds:.3} s");
+        }
         for finding in &exploration.findings {
             println!("\n{finding}\n");
         }
