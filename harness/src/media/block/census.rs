@@ -284,3 +284,20 @@ fn intersection<'a>(images: &Images, parts: impl Iterator<Item = &'a Restriction
     }
     size
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crashcheck_trace::{Bytes, Device, DeviceId, Event};
+
+    #[test]
+    fn a_discard_of_a_huge_device_takes_no_memory() {
+        let len = Bytes(1 << 50);
+        let mut device = Device::zeroed("disk", Bytes(4096), len);
+        device.base.write(Bytes(1 << 40), &[7; 4096]);
+        let discard = Event::Discard { device: DeviceId(0), at: Bytes::ZERO, len };
+        let trace = Trace { devices: vec![device], events: vec![discard] };
+        let counted = census(&trace, &Profile::default());
+        assert_eq!(counted.crash_states, Count { value: BigUint::from(2u8), exact: true });
+    }
+}

@@ -137,7 +137,7 @@ impl Timeline {
             let ranges: Vec<(u64, u64)> =
                 mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
             let first = self.cells.len() as u32;
-            for (start, end) in disjoint(&ranges) {
+            for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
                 let base = self.base_of(device, start, end);
                 self.cells.push(Cell {
                     start: Bytes(start),
@@ -344,10 +344,21 @@ fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic
     }
 }
 
+/// Where long ranges are cut so that what was not zero before is not in one piece with what was: zeros take no memory,
+/// however long they are.
+fn cuts(base: &Image, ranges: &[(u64, u64)]) -> Vec<u64> {
+    const LONG: u64 = 1 << 20;
+    if ranges.iter().all(|(start, end)| end - start <= LONG) {
+        return Vec::new();
+    }
+    base.pages().flat_map(|(at, page)| [at.0, at.0 + page.len() as u64]).collect()
+}
+
 /// Cuts overlapping ranges into pieces that do not overlap, in order; what lies between the ranges is left out.
-fn disjoint(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
+fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
     let mut edges: Vec<(u64, i64)> =
         ranges.iter().flat_map(|(start, end)| [(*start, 1), (*end, -1)]).collect();
+    edges.extend(cuts.iter().map(|cut| (*cut, 0)));
     edges.sort_unstable();
     let (mut cells, mut depth, mut last) = (Vec::new(), 0, 0);
     for (position, step) in edges {
