@@ -155,6 +155,9 @@ impl<'a, I: Instance> Walk<'a, I> {
             report(self.tally.progress());
             size = (size * 2).min(BATCH);
         }
+        if let Some(deviations) = self.options.budget.deviations {
+            self.tally.leave_out(format!("the walk ends {deviations} deviations from either pole"));
+        }
         self.tally.finish(self.started.elapsed());
         self.tally
     }
