@@ -4,7 +4,7 @@
 use super::instance::{Instance, Kind, Recovered};
 use super::{Context, Naming, Options, Walk};
 use crate::judge::{Violation, Window};
-use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crate::profile::{Atomic, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
 use crate::{Bytes, Device, DeviceId, Disk, OpId};
 use crate::{Count, census};
@@ -36,7 +36,9 @@ fn chase(disk: &Disk, devices: u64, writes: bool) -> Shown {
         let mut bytes = [0; GRAIN as usize];
         let place = at % GRAINS;
         device.read(Bytes(place * GRAIN), &mut bytes).expect("within the device");
-        let sum = bytes.iter().fold(step, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+        let fold = |sum: u64, byte: &u8| sum.wrapping_mul(31).wrapping_add(u64::from(*byte));
+        // Which garbage it is makes no difference.
+        let sum = if is_garbage(&bytes) { 1_000_003 + step } else { bytes.iter().fold(step, fold) };
         shown.push((at, sum));
         at = sum / 7 % (GRAINS * devices);
         if writes && sum % 3 == 0 {
@@ -49,6 +51,17 @@ fn chase(disk: &Disk, devices: u64, writes: bool) -> Shown {
         }
     }
     shown
+}
+
+/// What is written is odd in every byte, or the same in every byte.
+fn is_garbage(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| byte % 2 == 0) && bytes.iter().any(|byte| *byte != bytes[0])
+}
+
+/// Garbage, different for every atom.
+fn garbage(event: usize, at: Bytes, len: usize) -> Vec<u8> {
+    let seed = (event * 31 + at.0 as usize / GRAIN as usize) % 120;
+    (0..len).map(|nth| if nth % 2 == 0 { 2 } else { 4 + 2 * seed as u8 }).collect()
 }
 
 impl Instance for Chase {
@@ -89,6 +102,7 @@ fn atoms(index: usize, event: &Event, profile: &Profile) -> Vec<Atom> {
     let data = match event {
         Event::Write { data, .. } => data.as_slice().to_vec(),
         Event::Discard { .. } if profile.discard == Discard::Old => return Vec::new(),
+        Event::Discard { .. } if profile.discard == Discard::Garbage => garbage(index, at, len.index()),
         _ => vec![0; len.index()],
     };
     let unit = match profile.atomic {
@@ -143,7 +157,15 @@ fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usi
     found
 }
 
-/// Every subset of what is pending (every prefix by device, where nothing overtakes) over what is durable.
+/// What became of an atom.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Lost,
+    Whole,
+    Garbled,
+}
+
+/// Every fate of what is pending (every prefix by device, where nothing overtakes) over what is durable.
 fn subsets(
     base: &[Image],
     durable: &[Atom],
@@ -151,21 +173,33 @@ fn subsets(
     profile: &Profile,
     found: &mut dyn FnMut(Vec<Image>),
 ) {
-    for mask in 0..1u32 << pending.len() {
-        let chosen = |index: usize| mask >> index & 1 == 1;
+    let fates = match profile.torn {
+        Torn::OldOrNew => &[Fate::Lost, Fate::Whole][..],
+        Torn::Garbage => &[Fate::Lost, Fate::Whole, Fate::Garbled],
+    };
+    for number in 0..fates.len().pow(pending.len() as u32) {
+        let fate = |index: usize| fates[number / fates.len().pow(index as u32) % fates.len()];
+        let survived = |index: usize| fate(index) != Fate::Lost;
         let gap = |index: usize| {
             let device = pending[index].device;
-            chosen(index) && (0..index).any(|before| pending[before].device == device && !chosen(before))
+            survived(index) && (0..index).any(|before| pending[before].device == device && !survived(before))
         };
         if profile.order == Order::Issued && (0..pending.len()).any(gap) {
             continue;
         }
-        let survivors = pending.iter().enumerate().filter(|(index, _)| chosen(*index)).map(|(_, atom)| atom);
-        let mut written: Vec<&Atom> = durable.iter().chain(survivors).collect();
-        written.sort_by_key(|atom| (atom.event, atom.at));
+        let alive = pending.iter().enumerate().filter(|(index, _)| survived(*index));
+        let alive = alive.map(|(index, atom)| (atom, fate(index)));
+        let mut written: Vec<(&Atom, Fate)> =
+            durable.iter().map(|atom| (atom, Fate::Whole)).chain(alive).collect();
+        written.sort_by_key(|(atom, _)| (atom.event, atom.at));
         let mut images = base.to_vec();
-        for atom in written {
-            images[atom.device].write(atom.at, &atom.data);
+        for (atom, fate) in written {
+            match fate {
+                Fate::Garbled => {
+                    images[atom.device].write(atom.at, &garbage(atom.event + 7, atom.at, atom.data.len()));
+                }
+                Fate::Lost | Fate::Whole => images[atom.device].write(atom.at, &atom.data),
+            }
         }
         found(images);
     }
@@ -286,10 +320,8 @@ fn traces(aligned: bool, distinct: bool) -> impl Strategy<Value = Trace> {
 }
 
 fn profiles() -> impl Strategy<Value = Profile> {
-    let simulated = ["reorder", "prefix", "torn", "torn-4096", "lying-flush", "discard-old"];
     let torn_256 = Profile { name: "torn-256".into(), atomic: Atomic::Bytes(256), ..Profile::default() };
-    let mut all: Vec<Profile> =
-        simulated.iter().map(|name| Profile::named(name).expect("built in")).collect();
+    let mut all = Profile::built_in();
     all.push(torn_256);
     prop::sample::select(all)
 }
@@ -298,7 +330,7 @@ fn profiles() -> impl Strategy<Value = Profile> {
 fn is_small(trace: &Trace, profile: &Profile) -> bool {
     let all: usize =
         trace.events.iter().enumerate().map(|(index, event)| atoms(index, event, profile).len()).sum();
-    all <= 12
+    all <= if profile.torn == Torn::Garbage { 6 } else { 12 }
 }
 
 /// Different images over all epochs.
@@ -383,6 +415,8 @@ proptest! {
         trace in traces(true, true), profile in profiles(), strategy in complete(), nested in 1..=2u8,
     ) {
         prop_assume!(is_small(&trace, &profile) && trace.events.len() <= 6);
+        // Units that recovery was writing are old or new.
+        prop_assume!(profile.torn == Torn::OldOrNew);
         let (expected, _) = brute_force(&trace, &profile, true, nested);
         let explored = walk(&trace, &profile, strategy, true, nested, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
