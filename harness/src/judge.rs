@@ -1,7 +1,18 @@
 //! Judges: what recovery shows, against what the history allows.
+//!
+//! A judge is a function, and judges compose: [`System::judge`](crate::System::judge) calls as many as the system has
+//! promises. The others (*recovers*, *well-formed*, *idempotent*, *usable*) need the system itself and are judged
+//! wherever it implements what they need; a leak is for [`System::check`](crate::System::check) to see.
+//!
+//! | judge | demands | names the broken promise |
+//! |---|---|---|
+//! | [`prefix`] | the state after some legal prefix of the operations | `durable`, `atomic` |
+//! | [`each_key`] | of every key by itself a value that it had in such a state | `durable`, `no-resurrection`, `no-foreign-data` |
+//! | [`all_of`] | all that several judges demand | that of the first one that complains |
 
 use crate::System;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a crash at one point allows: the number of operations that must have survived and that can have.
@@ -75,4 +86,116 @@ pub fn prefix<S: System + ?Sized>(view: &S::View, history: &History<'_, S>) -> R
         "atomic",
         format!("recovery shows a state that no prefix of {durable} to {begun} operations gives"),
     ))
+}
+
+/// A judge of a system.
+pub type Judge<S> = fn(&<S as System>::View, &History<'_, S>) -> Result<(), Violation>;
+
+/// Everything that several judges demand.
+///
+/// # Errors
+/// What the first one says that complains.
+pub fn all_of<S: System>(
+    judges: &[Judge<S>],
+    view: &S::View,
+    history: &History<'_, S>,
+) -> Result<(), Violation> {
+    judges.iter().try_for_each(|judge| judge(view, history))
+}
+
+/// Every key by itself must hold what it held in some state that the crash may show: for systems that promise nothing
+/// about the order of operations on different keys.
+///
+/// # Errors
+/// `durable` if a key lost what was promised, `no-resurrection` if one holds what was replaced or deleted for good,
+/// `no-foreign-data` if one holds what it never held.
+pub fn each_key<S, K, V>(view: &BTreeMap<K, V>, history: &History<'_, S>) -> Result<(), Violation>
+where
+    S: System<View = BTreeMap<K, V>> + ?Sized,
+    K: Ord + fmt::Debug,
+    V: Eq,
+{
+    let known = history.states.iter().flat_map(BTreeMap::keys);
+    for key in view.keys().chain(known).collect::<BTreeSet<_>>() {
+        let held = view.get(key);
+        if history.allowed().iter().any(|state| state.get(key) == held) {
+            continue;
+        }
+        let before = history.states[..history.window.durable].iter().any(|state| state.get(key) == held);
+        let (promise, what) = match (held, before) {
+            (None, _) => ("durable", "is gone"),
+            (Some(_), true) => ("no-resurrection", "holds what was replaced or deleted for good"),
+            (Some(_), false) => ("no-foreign-data", "holds what it never held before the crash"),
+        };
+        return Err(Violation::new(promise, format!("a key {what}: {key:?}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ack, Disk, Result as SystemResult};
+
+    /// Only for its types.
+    struct Keys;
+
+    impl System for Keys {
+        type Op = ();
+        type Live = ();
+        type View = BTreeMap<&'static str, u8>;
+
+        fn open(&self, _: Disk) -> SystemResult<()> {
+            Ok(())
+        }
+
+        fn apply(&self, (): &mut (), (): &()) -> SystemResult<Ack> {
+            Ok(Ack::Durable)
+        }
+
+        fn view(&self, (): &mut ()) -> SystemResult<Self::View> {
+            Ok(BTreeMap::new())
+        }
+
+        fn model(&self, _: &mut Self::View, (): &()) {}
+    }
+
+    type View = BTreeMap<&'static str, u8>;
+
+    /// a = 1, a = 2 and b = 1, without a; the second is durable, the third has begun.
+    fn states() -> Vec<View> {
+        vec![View::new(), View::from([("a", 1)]), View::from([("a", 2), ("b", 1)]), View::from([("b", 1)])]
+    }
+
+    fn broken(judge: Judge<Keys>, view: &View) -> Option<String> {
+        let window = Window { durable: 2, begun: 3 };
+        let history = History { ops: &[(), (), ()], states: &states(), window };
+        judge(view, &history).err().map(|violation| violation.promise)
+    }
+
+    #[test]
+    fn a_prefix_is_allowed_from_the_durable_to_the_begun_operations() {
+        let judged: Vec<_> = states().iter().map(|state| broken(prefix, state)).collect();
+        let durable = Some("durable".to_owned());
+        assert_eq!(judged, [durable.clone(), durable, None, None]);
+        assert_eq!(broken(prefix, &View::from([("a", 2)])), Some("atomic".to_owned()));
+    }
+
+    #[test]
+    fn each_key_may_be_at_an_operation_of_its_own() {
+        assert_eq!(broken(each_key, &View::from([("a", 2), ("b", 1)])), None);
+        assert_eq!(broken(each_key, &View::from([("b", 1)])), None);
+        assert_eq!(broken(each_key, &View::from([("a", 2)])), Some("durable".to_owned()));
+        assert_eq!(broken(each_key, &View::from([("a", 1), ("b", 1)])), Some("no-resurrection".to_owned()));
+        assert_eq!(broken(each_key, &View::from([("a", 9), ("b", 1)])), Some("no-foreign-data".to_owned()));
+        assert_eq!(broken(each_key, &View::from([("b", 1), ("c", 1)])), Some("no-foreign-data".to_owned()));
+    }
+
+    #[test]
+    fn judges_compose() {
+        let both: Judge<Keys> = |view, history| all_of::<Keys>(&[each_key, prefix], view, history);
+        assert_eq!(broken(both, &View::from([("b", 1)])), None);
+        assert_eq!(broken(both, &View::from([("a", 1)])), Some("no-resurrection".to_owned()));
+        assert_eq!(broken(both, &View::new()), Some("durable".to_owned()));
+    }
 }
