@@ -1,8 +1,8 @@
 //! Judges: what recovery shows, against what the history allows.
 //!
-//! A judge is a function, and judges compose: [`System::judge`](crate::System::judge) calls as many as the system has
+//! A judge is a function, and judges compose: [`System::judge`] calls as many as the system has
 //! promises. The others (*recovers*, *well-formed*, *idempotent*, *usable*) need the system itself and are judged
-//! wherever it implements what they need; a leak is for [`System::check`](crate::System::check) to see.
+//! wherever it implements what they need; a leak is for [`System::check`] to see.
 //!
 //! | judge | demands | names the broken promise |
 //! |---|---|---|
