@@ -4,57 +4,19 @@
 //! written, so that no state is like another. What is left is the engine. What it adds to a real recovery is measured
 //! by the bench `journal` of crashcheck-models.
 
+mod board;
+
 use crashcheck::trace::Trace;
-use crashcheck::{
-    Ack, Bytes, Device, Disk, History, Profile, Result, StrategyKind, System, Violation, census, explore,
-    record,
-};
+use crashcheck::{Disk, Profile, StrategyKind, System, census, explore, record};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
-const SLOT: u64 = 4096;
+const SLOT: usize = 4096;
 /// 2^12 crash states.
 const SLOTS: u64 = 12;
 
-struct Board;
-
-impl System for Board {
-    type Op = u64;
-    type Live = Disk;
-    type View = u32;
-
-    fn devices(&self) -> Vec<Device> {
-        vec![Device::zeroed("disk", Bytes(SLOT), Bytes(SLOTS * SLOT))]
-    }
-
-    fn open(&self, disk: Disk) -> Result<Disk> {
-        Ok(disk)
-    }
-
-    fn apply(&self, disk: &mut Disk, slot: &u64) -> Result<Ack> {
-        disk.write(Bytes(slot * SLOT), &[*slot as u8 + 1; SLOT as usize])?;
-        Ok(Ack::Volatile)
-    }
-
-    fn view(&self, disk: &mut Disk) -> Result<u32> {
-        let mut board = 0;
-        let mut slot = [0; SLOT as usize];
-        for nth in 0..SLOTS {
-            disk.read(Bytes(nth * SLOT), &mut slot)?;
-            board |= u32::from(slot[0] != 0) << nth;
-        }
-        Ok(board)
-    }
-
-    fn model(&self, board: &mut u32, slot: &u64) {
-        *board |= 1 << slot;
-    }
-
-    /// Any set of slots may have survived.
-    fn judge(&self, _: &u32, _: &History<'_, Self>) -> Result<(), Violation> {
-        Ok(())
-    }
-}
+type Board = board::Board<SLOT, SLOTS>;
+const BOARD: Board = board::Board;
 
 fn walks(c: &mut Criterion) {
     let mut group = c.benchmark_group("walk");
@@ -62,7 +24,7 @@ fn walks(c: &mut Criterion) {
     for kind in [StrategyKind::Deviations, StrategyKind::Complete, StrategyKind::Random] {
         for jobs in [1, 2] {
             let budget = crashcheck::Budget { states: Some(1 << SLOTS), ..Default::default() };
-            let board = explore(Board).walk(kind).budget(budget).jobs(jobs).workload(0..SLOTS);
+            let board = explore(BOARD).walk(kind).budget(budget).jobs(jobs).workload(0..SLOTS);
             group.bench_function(format!("{kind}, {jobs} threads"), |b| b.iter(|| board.run()));
         }
     }
@@ -72,9 +34,9 @@ fn walks(c: &mut Criterion) {
 fn plain_disk(c: &mut Criterion) {
     let mut group = c.benchmark_group("plain");
     group.throughput(Throughput::Elements(1));
-    let mut disk = Disk::plain(&Board.devices());
+    let mut disk = Disk::plain(&BOARD.devices());
     group.bench_function("three views", |b| {
-        b.iter(|| (0..3).map(|_| Board.view(black_box(&mut disk)).expect("power")).sum::<u32>());
+        b.iter(|| (0..3).map(|_| BOARD.view(black_box(&mut disk)).expect("power")).sum::<u32>());
     });
     group.finish();
 }
@@ -82,7 +44,7 @@ fn plain_disk(c: &mut Criterion) {
 /// A trace of many epochs, all of which change the same slots.
 fn long_trace() -> Trace {
     let ops = (0..2000).map(|nth| nth % SLOTS);
-    record(&Board, ops.collect()).expect("a board needs no recovery").trace
+    record(&BOARD, ops.collect()).expect("a board needs no recovery").trace
 }
 
 fn layout(c: &mut Criterion) {
