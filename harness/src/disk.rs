@@ -4,7 +4,7 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
-use crate::media::block::LazyImage;
+use crate::media::LazyImage;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;

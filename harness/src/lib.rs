@@ -88,7 +88,7 @@ pub use disk::{Disk, DiskError};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
-pub use media::block::{Census, Count, EpochCensus, census};
+pub use media::{Census, Count, EpochCensus, census};
 pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
 pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};

@@ -6,7 +6,7 @@
 //! child died of. States that do not kill anything cost nothing.
 
 use crate::Bytes;
-use crate::media::block::CellId;
+use crate::media::CellId;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -5,7 +5,7 @@
 //! another one.
 
 use super::instance::Recovered;
-use crate::media::block::{CellId, ContentId, LazyImage, Touched};
+use crate::media::{CellId, ContentId, LazyImage, Touched};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 

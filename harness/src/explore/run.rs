@@ -8,7 +8,7 @@ use super::walk::Options;
 use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
-use crate::media::block::{LazyImage, Represented, Timeline, Touched};
+use crate::media::{LazyImage, Represented, Timeline, Touched};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
 use rustc_hash::FxBuildHasher;

@@ -184,7 +184,7 @@ impl<I: Instance> Tally<I> {
         let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
             total: self.total.to_string(),
-            exact: epochs.iter().all(crate::media::block::Epoch::is_exact),
+            exact: epochs.iter().all(crate::media::Epoch::is_exact),
             represented: self.represented.to_string(),
             complete,
             left_out: (!complete).then(|| self.left_out.clone().unwrap_or(unasked)),

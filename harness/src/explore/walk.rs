@@ -122,7 +122,7 @@ impl<'a, I: Instance> Walk<'a, I> {
     /// Begins the tree of every epoch.
     fn plant(&mut self) {
         let timeline = &self.context.timeline;
-        let tree = |(index, epoch): (usize, &crate::media::block::Epoch)| {
+        let tree = |(index, epoch): (usize, &crate::media::Epoch)| {
             let events: Vec<_> = epoch.events(timeline).collect();
             let seed = self.options.seed.wrapping_add(index as u64);
             let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);

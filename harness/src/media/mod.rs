@@ -1,3 +1,22 @@
 //! What each medium leaves behind at a crash.
+//!
+//! The [`Timeline`] lays a trace out once: *cells* (runs of bytes that are always written together) with their version
+//! chains, and *epochs* between durability points. A [`LazyImage`] is one crash state of one epoch that makes itself up
+//! while it is read. What differs from medium to medium is which cells there are, and what they can hold.
 
-pub(crate) mod block;
+mod block;
+mod census;
+mod contents;
+mod epoch;
+mod group;
+mod image;
+mod nested;
+mod overlay;
+mod timeline;
+mod ways;
+
+pub use census::{Census, Count, EpochCensus, census};
+pub(crate) use contents::ContentId;
+pub(crate) use epoch::Epoch;
+pub(crate) use image::{LazyImage, Represented, Touched};
+pub(crate) use timeline::{CellId, Timeline};

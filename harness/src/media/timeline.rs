@@ -1,9 +1,10 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
+use super::block::{Fill, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use crate::judge::Window;
-use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crate::profile::Profile;
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
@@ -274,76 +275,6 @@ pub(crate) struct Span {
     pub(crate) in_flight: Vec<AtomId>,
 }
 
-/// A part of an event that is atomic on the medium.
-struct Piece {
-    event: EventId,
-    unit: u32,
-    device: DeviceId,
-    /// Bytes, or the length of the device.
-    range: Option<(Bytes, Bytes)>,
-    fill: Fill,
-    /// Survives together with the piece before it.
-    joins: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Fill {
-    Data,
-    Zero,
-    Garbage,
-    Length(Bytes),
-}
-
-fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
-    let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
-    let mut pieces = Vec::new();
-    for (index, event) in trace.events.iter().enumerate() {
-        let id = EventId(index as u32);
-        match event {
-            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile.atomic),
-            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
-            Event::Discard { .. } => match profile.discard {
-                Discard::Old => {}
-                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
-                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile.atomic),
-            },
-            Event::Resize { device, len } => {
-                let old = std::mem::replace(&mut lens[device.index()], *len);
-                let piece = Piece {
-                    event: id,
-                    unit: 0,
-                    device: *device,
-                    range: None,
-                    fill: Fill::Zero,
-                    joins: false,
-                };
-                pieces.push(Piece { fill: Fill::Length(*len), ..piece });
-                if *len < old {
-                    pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
-                }
-            }
-            _ => {}
-        }
-    }
-    pieces
-}
-
-fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic: Atomic) {
-    let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return };
-    let unit = match atomic {
-        Atomic::Write => u64::MAX,
-        Atomic::Bytes(bytes) => u64::from(bytes),
-    };
-    let (mut start, end, mut nth) = (at.0, at.0 + len.0, 0);
-    while start < end {
-        let stop =
-            (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
-        let range = Some((Bytes(start), Bytes(stop - start)));
-        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false });
-        (start, nth) = (stop, nth + 1);
-    }
-}
-
 /// Where long ranges are cut so that what was not zero before is not in one piece with what was: zeros take no memory,
 /// however long they are.
 fn cuts(base: &Image, ranges: &[(u64, u64)]) -> Vec<u64> {
@@ -368,43 +299,6 @@ fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
         (depth, last) = (depth + step, position);
     }
     cells
-}
-
-/// What an event makes durable, if it makes anything durable.
-enum Settles<'a> {
-    /// What is in flight on a device, but for some events.
-    Device(DeviceId, &'a [EventId]),
-    /// What one event wrote.
-    Event(EventId),
-}
-
-impl Settles<'_> {
-    fn by<'a>(event: &'a Event, id: EventId, profile: &Profile) -> Option<Settles<'a>> {
-        match event {
-            Event::Flush { device, except } if profile.flush == Honesty::Honest => {
-                Some(Settles::Device(*device, except))
-            }
-            Event::Write { device, fua: true, .. } | Event::WriteZeroes { device, fua: true, .. }
-                if profile.fua == Honesty::Honest =>
-            {
-                match profile.order {
-                    // Where nothing overtakes, what was issued before a durable write is durable too.
-                    Order::Issued => Some(Settles::Device(*device, &[])),
-                    Order::Any => Some(Settles::Event(id)),
-                }
-            }
-            _ => None,
-        }
-    }
-
-    fn covers(&self, atom: &Atom) -> bool {
-        match self {
-            Settles::Device(device, except) => {
-                atom.device == *device && except.binary_search(&atom.event).is_err()
-            }
-            Settles::Event(event) => atom.event == *event,
-        }
-    }
 }
 
 /// What a crash after n events allows.

@@ -1,0 +1,117 @@
+//! Block devices and files: writes that a flush makes durable.
+//!
+//! A write is *in flight* from its issue until a flush that covers it has completed (with FUA: until it has itself
+//! completed). At a crash any subset of the *atoms* in flight, an atom being a write or one atomic unit of it as the
+//! [`Profile`] says, has reached the medium; a later write to the same place wins over an earlier one. Data that was
+//! durable is not lost. The length of a file-like device is state with a version chain of its own.
+
+use super::timeline::Atom;
+use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Trace};
+
+/// A part of an event that is atomic on the medium.
+pub(super) struct Piece {
+    pub(super) event: EventId,
+    pub(super) unit: u32,
+    pub(super) device: DeviceId,
+    /// Bytes, or the length of the device.
+    pub(super) range: Option<(Bytes, Bytes)>,
+    pub(super) fill: Fill,
+    /// Survives together with the piece before it.
+    pub(super) joins: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Fill {
+    Data,
+    Zero,
+    Garbage,
+    Length(Bytes),
+}
+
+pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
+    let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
+    let mut pieces = Vec::new();
+    for (index, event) in trace.events.iter().enumerate() {
+        let id = EventId(index as u32);
+        match event {
+            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile.atomic),
+            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
+            Event::Discard { .. } => match profile.discard {
+                Discard::Old => {}
+                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
+                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile.atomic),
+            },
+            Event::Resize { device, len } => {
+                let old = std::mem::replace(&mut lens[device.index()], *len);
+                let piece = Piece {
+                    event: id,
+                    unit: 0,
+                    device: *device,
+                    range: None,
+                    fill: Fill::Zero,
+                    joins: false,
+                };
+                pieces.push(Piece { fill: Fill::Length(*len), ..piece });
+                if *len < old {
+                    pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
+                }
+            }
+            _ => {}
+        }
+    }
+    pieces
+}
+
+fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic: Atomic) {
+    let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return };
+    let unit = match atomic {
+        Atomic::Write => u64::MAX,
+        Atomic::Bytes(bytes) => u64::from(bytes),
+    };
+    let (mut start, end, mut nth) = (at.0, at.0 + len.0, 0);
+    while start < end {
+        let stop =
+            (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
+        let range = Some((Bytes(start), Bytes(stop - start)));
+        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false });
+        (start, nth) = (stop, nth + 1);
+    }
+}
+
+/// What an event makes durable, if it makes anything durable.
+pub(super) enum Settles<'a> {
+    /// What is in flight on a device, but for some events.
+    Device(DeviceId, &'a [EventId]),
+    /// What one event wrote.
+    Event(EventId),
+}
+
+impl Settles<'_> {
+    pub(super) fn by<'a>(event: &'a Event, id: EventId, profile: &Profile) -> Option<Settles<'a>> {
+        match event {
+            Event::Flush { device, except } if profile.flush == Honesty::Honest => {
+                Some(Settles::Device(*device, except))
+            }
+            Event::Write { device, fua: true, .. } | Event::WriteZeroes { device, fua: true, .. }
+                if profile.fua == Honesty::Honest =>
+            {
+                match profile.order {
+                    // Where nothing overtakes, what was issued before a durable write is durable too.
+                    Order::Issued => Some(Settles::Device(*device, &[])),
+                    Order::Any => Some(Settles::Event(id)),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn covers(&self, atom: &Atom) -> bool {
+        match self {
+            Settles::Device(device, except) => {
+                atom.device == *device && except.binary_search(&atom.event).is_err()
+            }
+            Settles::Event(event) => atom.event == *event,
+        }
+    }
+}
