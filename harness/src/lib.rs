@@ -65,6 +65,7 @@
 //! What it does not prove: that workloads which were not run are safe, that the device keeps to its
 //! [`Profile`], or anything about a system whose recovery depends on more than the devices it is given.
 
+mod advise;
 mod catalogue;
 pub mod choice;
 mod command;

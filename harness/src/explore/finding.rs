@@ -2,6 +2,7 @@
 
 use super::instance::Instance;
 use super::run::{Context, Leaf};
+use crate::advise::Failure;
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{Finding, WriteFate};
@@ -21,9 +22,12 @@ pub(crate) struct Naming {
     pub(crate) trace_hash: u32,
 }
 
+/// What failing leaves that fail alike have in common: the promise, and what was seen in general terms.
+pub(crate) type Key = (String, String);
+
 /// Failing leaves that fail alike.
 #[derive(Default)]
-pub(crate) struct Groups(BTreeMap<(String, String), Group>);
+pub(crate) struct Groups(BTreeMap<Key, Group>);
 
 struct Group {
     simplest: Simplest,
@@ -31,7 +35,12 @@ struct Group {
     states: BigUint,
     /// What was seen, a few of the ways.
     sentences: BTreeSet<String>,
+    /// The leaves, some of them.
+    failures: Vec<Failure>,
 }
+
+/// So many failing leaves of a finding are kept, to look for its cause.
+const FAILURES: usize = 1024;
 
 /// So many ways in which a finding shows are kept.
 const SENTENCES: usize = 8;
@@ -72,11 +81,17 @@ impl Groups {
         match self.0.get_mut(&key) {
             None => {
                 let states = leaf.represented.fresh.clone();
-                let group = Group { simplest: simplest(), leaves: 1, states, sentences: BTreeSet::new() };
-                self.0.entry(key).or_insert(group).hear(sentence);
+                let group = Group {
+                    simplest: simplest(),
+                    leaves: 1,
+                    states,
+                    sentences: BTreeSet::new(),
+                    failures: Vec::new(),
+                };
+                self.0.entry(key).or_insert(group).hear(sentence, leaf, *point);
             }
             Some(group) => {
-                group.hear(sentence);
+                group.hear(sentence, leaf, *point);
                 group.leaves += 1;
                 group.states += &leaf.represented.fresh;
                 if deviations < group.simplest.deviations {
@@ -84,6 +99,11 @@ impl Groups {
                 }
             }
         }
+    }
+
+    /// The failing leaves of every finding, some of them.
+    pub(crate) fn failures(&self) -> BTreeMap<Key, Vec<Failure>> {
+        self.0.iter().map(|(key, group)| (key.clone(), group.failures.clone())).collect()
     }
 
     /// The findings, the simplest first.
@@ -97,7 +117,10 @@ impl Groups {
 }
 
 impl Group {
-    fn hear(&mut self, sentence: &str) {
+    fn hear<Shown>(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
+        if self.failures.len() < FAILURES {
+            self.failures.push(Failure { point, path: leaf.path.clone() });
+        }
         if self.sentences.len() < SENTENCES && !self.sentences.contains(sentence) {
             self.sentences.insert(sentence.to_owned());
         }

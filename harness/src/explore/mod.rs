@@ -12,7 +12,7 @@ mod run;
 mod tally;
 mod walk;
 
-pub(crate) use finding::Naming;
+pub(crate) use finding::{Key, Naming};
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;

@@ -34,7 +34,7 @@ impl Default for Limits {
 
 /// What all runs of an exploration have in common.
 pub(crate) struct Context<I: Instance> {
-    pub(crate) instance: I,
+    pub(crate) instance: Arc<I>,
     pub(crate) naming: Naming,
     pub(crate) trace: Arc<Trace>,
     pub(crate) timeline: Arc<Timeline>,
@@ -89,6 +89,16 @@ pub(crate) enum How {
 
 impl<I: Instance> Context<I> {
     pub(crate) fn new(instance: I, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
+        Context::of(Arc::new(instance), naming, trace, options)
+    }
+
+    /// The same on another trace.
+    pub(crate) fn on(&self, trace: Arc<Trace>, options: &Options) -> Arc<Self> {
+        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
+    }
+
+    fn of(instance: Arc<I>, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
         let timeline = Timeline::new(&trace, &options.profile);
         let windows = timeline.epochs.iter().map(|epoch| {
             let all = (epoch.from..=epoch.upto).map(|point| (point, timeline.windows[point]));

@@ -1,15 +1,17 @@
 //! What a walk has found and covered so far.
 
-use super::finding::Groups;
+use super::finding::{Groups, Key};
 use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
+use crate::advise::Failure;
 use crate::choice::Question;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -119,6 +121,11 @@ impl<I: Instance> Tally<I> {
         self.recoveries
     }
 
+    /// The failing leaves of every finding, some of them.
+    pub(crate) fn failures(&self) -> BTreeMap<Key, Vec<Failure>> {
+        self.groups.failures()
+    }
+
     pub(crate) fn has_findings(&self) -> bool {
         !self.groups.is_empty()
     }
@@ -184,7 +191,7 @@ impl<I: Instance> Tally<I> {
         }
     }
 
-    fn coverage(&self) -> Coverage {
+    pub(crate) fn coverage(&self) -> Coverage {
         let epochs = &self.context.timeline.epochs;
         let complete =
             self.represented == self.total && (self.context.nested == 0 || self.left_out.is_none());
