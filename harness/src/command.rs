@@ -6,7 +6,7 @@
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
-use crate::explore::{Context, Instance, Kind, Naming, Options, Progress, Recovered, Walk, replay};
+use crate::explore::{Context, Instance, Kind, Naming, Options, Progress, Recovered, explored, replay};
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
 use crate::{Bytes, Disk};
@@ -79,7 +79,7 @@ pub fn explore_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
     let context = context(trace, name, commands, options)?;
-    Ok(Walk::new(context, options, stop).run(report).into_exploration(options.strategy, options.jobs))
+    Ok(explored(&context, options, stop, report))
 }
 
 /// Looks at one crash state of a recorded trace again.

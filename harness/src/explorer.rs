@@ -2,7 +2,7 @@
 
 use crate::System;
 use crate::explore::{
-    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, replay,
+    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, explored, replay,
 };
 use crate::profile::Profile;
 use crate::record::{RecordError, Recording, record_after};
@@ -141,7 +141,7 @@ impl<S: System + 'static> WithWorkload<S> {
         let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         let context = self.explorer.context(recording);
         let options = &self.explorer.options;
-        Ok(Walk::new(context, options, stop).run(report).into_exploration(options.strategy, options.jobs))
+        Ok(explored(&context, options, stop, report))
     }
 
     /// Looks at one crash state again. If the trace is another one than the state belongs to, the replay counts as

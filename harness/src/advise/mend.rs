@@ -22,7 +22,15 @@ pub(crate) struct Cause {
     /// are none, or if the mended trace was not explored completely.
     pub(crate) flushes: Vec<(DeviceId, EventId)>,
     /// What was covered when the mended trace was explored.
-    pub(crate) verified: Option<Coverage>,
+    pub(crate) verified: Option<Verified>,
+}
+
+/// What came of exploring a mended trace in which the finding is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verified {
+    pub(crate) coverage: Coverage,
+    /// Whether nothing else is found either.
+    pub(crate) clean: bool,
 }
 
 /// Looks for the cause of every finding.
@@ -38,8 +46,8 @@ pub(crate) fn explain<I: Instance>(
         let mut orders: Vec<Vec<Order>> = failures.iter().map(|failure| failure.orders(trace)).collect();
         let mut cause = Cause::default();
         if orders.iter().all(|orders| !orders.is_empty()) {
-            if let Some((flushes, coverage)) = fix(context, options, stop, key, &mut orders) {
-                (cause.flushes, cause.verified) = (flushes, Some(coverage));
+            if let Some((flushes, verified)) = fix(context, options, stop, key, &mut orders) {
+                (cause.flushes, cause.verified) = (flushes, Some(verified));
             }
             cause.missing = missing(&orders, &cause.flushes);
         }
@@ -75,7 +83,7 @@ fn fix<I: Instance>(
     stop: &AtomicBool,
     key: &Key,
     orders: &mut Vec<Vec<Order>>,
-) -> Option<(Vec<(DeviceId, EventId)>, Coverage)> {
+) -> Option<(Vec<(DeviceId, EventId)>, Verified)> {
     for _ in 0..ATTEMPTS {
         let places: BTreeSet<(usize, DeviceId)> =
             orders.iter().flatten().map(|order| (order.after.event().index(), order.device)).collect();
@@ -93,11 +101,12 @@ fn fix<I: Instance>(
         let mended = with_flushes(&context.trace, &chosen);
         let context = context.on(Arc::new(mended), options);
         let tally = Walk::new(Arc::clone(&context), options, stop).run(|_| ());
-        let left = tally.failures().remove(key).unwrap_or_default();
-        let coverage = tally.coverage();
+        let (coverage, mut failures) = (tally.coverage(), tally.failures());
+        let left = failures.remove(key).unwrap_or_default();
         if left.is_empty() {
             let flushes = chosen.iter().map(|(position, device)| (*device, EventId(*position as u32)));
-            return coverage.complete.then(|| (flushes.collect(), coverage));
+            let verified = Verified { clean: failures.is_empty(), coverage };
+            return verified.coverage.complete.then(|| (flushes.collect(), verified));
         }
         let back = |event: EventId| EventId(back(event.0 as usize, &chosen) as u32);
         let mut learned = left.iter().map(|failure| {

@@ -261,8 +261,11 @@ fn walk(
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
     let stop = AtomicBool::new(false);
-    let explored =
-        Walk::new(Arc::clone(&context), &options, &stop).run(|_| ()).into_exploration(strategy, jobs);
+    let explored = Walk::new(Arc::clone(&context), &options, &stop).run(|_| ()).into_exploration(
+        strategy,
+        jobs,
+        &Default::default(),
+    );
     let outcomes = judged.lock().expect("no panic").clone();
     let coverage = explored.coverage;
     Explored {

@@ -2,10 +2,10 @@
 
 use super::instance::Instance;
 use super::run::{Context, Leaf};
-use crate::advise::Failure;
+use crate::advise::{Cause, Failure, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
-use crashcheck_trace::outcome::{Finding, WriteFate};
+use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Place, WriteFate};
 use crashcheck_trace::{DeviceId, Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
@@ -107,12 +107,17 @@ impl Groups {
     }
 
     /// The findings, the simplest first.
-    pub(crate) fn into_findings<I: Instance>(self, context: &Context<I>) -> Vec<Finding> {
+    pub(crate) fn into_findings<I: Instance>(
+        self,
+        context: &Context<I>,
+        causes: &BTreeMap<Key, Cause>,
+    ) -> Vec<Finding> {
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             (group.simplest.deviations, group.simplest.epoch, group.simplest.found_after)
         });
-        groups.into_iter().map(|(key, group)| group.into_finding(&key, context)).collect()
+        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, causes.get(&key));
+        groups.into_iter().map(told).collect()
     }
 }
 
@@ -126,7 +131,12 @@ impl Group {
         }
     }
 
-    fn into_finding<I: Instance>(mut self, key: &(String, String), context: &Context<I>) -> Finding {
+    fn into_finding<I: Instance>(
+        mut self,
+        key: &Key,
+        context: &Context<I>,
+        cause: Option<&Cause>,
+    ) -> Finding {
         self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
         let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
@@ -146,6 +156,7 @@ impl Group {
             states: self.states.to_string(),
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
+            cause: cause.map(|cause| told(&context.trace, cause)),
         }
     }
 }
@@ -262,6 +273,33 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         _ => None,
     });
     words.collect()
+}
+
+/// A cause in words.
+fn told(trace: &Trace, cause: &Cause) -> outcome::Cause {
+    let place = |event: EventId| Place {
+        event: event.0,
+        what: describe(trace, event),
+        operation: operation(trace, event.index()),
+    };
+    let name = |device: DeviceId| trace.devices[device.index()].name.clone();
+    let missing = cause.missing.iter().map(|order| {
+        let after = match order.after {
+            Until::Write(event) | Until::Point(event) => place(event),
+        };
+        MissingOrder { before: place(order.before), after }
+    });
+    let fix = cause.verified.as_ref().map(|verified| outcome::Fix {
+        flushes: cause
+            .flushes
+            .iter()
+            .map(|(device, before)| FixingFlush { device: name(*device), before: place(*before) })
+            .collect(),
+        crash_states: verified.coverage.total.clone(),
+        recoveries: verified.coverage.recoveries,
+        clean: verified.clean,
+    });
+    outcome::Cause { missing: missing.collect(), fix }
 }
 
 /// When the power went, in words.

@@ -19,4 +19,4 @@ pub(crate) use keep::Keeping;
 pub(crate) use run::Context;
 pub use run::Limits;
 pub use walk::{Budget, Options, Progress};
-pub(crate) use walk::{Walk, replay};
+pub(crate) use walk::{Walk, explored, replay};

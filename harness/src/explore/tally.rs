@@ -4,7 +4,7 @@ use super::finding::{Groups, Key};
 use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
-use crate::advise::Failure;
+use crate::advise::{Cause, Failure};
 use crate::choice::Question;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
@@ -155,7 +155,12 @@ impl<I: Instance> Tally<I> {
     }
 
     /// The result, as data.
-    pub(crate) fn into_exploration(mut self, strategy: StrategyKind, jobs: usize) -> Exploration {
+    pub(crate) fn into_exploration(
+        mut self,
+        strategy: StrategyKind,
+        jobs: usize,
+        causes: &BTreeMap<Key, Cause>,
+    ) -> Exploration {
         let naming = &self.context.naming;
         let coverage = self.coverage();
         let verdict = self.verdict();
@@ -186,7 +191,7 @@ impl<I: Instance> Tally<I> {
                 first_finding_seconds: self.first_finding.map(|after| after.as_secs_f64()),
                 jobs,
             },
-            findings: self.groups.into_findings(&self.context),
+            findings: self.groups.into_findings(&self.context, causes),
             notes: self.notes,
         }
     }

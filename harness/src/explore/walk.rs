@@ -5,15 +5,17 @@ use super::instance::Instance;
 use super::pool::Pool;
 use super::run::{Context, How, Job, Leaf, Limits};
 use super::tally::Tally;
+use crate::advise::explain;
 use crate::choice::Plan;
 use crate::explorer::Replayed;
 use crate::profile::Profile;
 use crate::strategy::{Strategy, StrategyKind};
 use crate::supervise::supervised;
 use crashcheck_trace::ReplayId;
+use crashcheck_trace::outcome::Exploration;
 use num_bigint::BigUint;
 use num_traits::Zero;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +41,8 @@ pub struct Options {
     pub seed: u64,
     /// What one recovery may use.
     pub limits: Limits,
+    /// Whether to look for the cause of what is found, which takes some more explorations.
+    pub explain: bool,
 }
 
 impl Default for Options {
@@ -51,6 +55,7 @@ impl Default for Options {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             seed: 0,
             limits: Limits::default(),
+            explain: true,
         }
     }
 }
@@ -248,6 +253,21 @@ impl<'a, I: Instance> Walk<'a, I> {
     }
 }
 
+/// Explores, looks for the causes of what is found, and says what came of it.
+pub(crate) fn explored<I: Instance>(
+    context: &Arc<Context<I>>,
+    options: &Options,
+    stop: &AtomicBool,
+    report: impl FnMut(Progress),
+) -> Exploration {
+    let tally = Walk::new(Arc::clone(context), options, stop).run(report);
+    let causes = match options.explain {
+        true => explain(context, options, stop, &tally.failures()),
+        false => BTreeMap::new(),
+    };
+    tally.into_exploration(options.strategy, options.jobs, &causes)
+}
+
 /// As many answers are read from an id; no recovery asks more questions.
 const ANSWERS: usize = 1 << 24;
 
@@ -277,7 +297,7 @@ pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -
     let mut groups = Groups::default();
     groups.add(state.epoch, 1, &leaf);
     Replayed {
-        finding: groups.into_findings(context).pop(),
+        finding: groups.into_findings(context, &BTreeMap::new()).pop(),
         shows: leaf.recovered.kind.shows.clone(),
         diverged: leaf.diverged || !context.is_of(state),
     }

@@ -1,7 +1,7 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, short, system};
-use crashcheck_trace::outcome::{Exploration, Finding};
+use crashcheck_trace::outcome::{Exploration, Finding, NO_ORDER};
 use std::fmt::Write;
 
 /// Where the reader goes from here.
@@ -39,6 +39,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
         let what = format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default());
         row("write", &what);
     }
+    for (name, line) in cause(finding) {
+        row(name, &line);
+    }
     if !finding.checks.is_empty() {
         row("checks", &finding.checks.join(", "));
     }
@@ -50,6 +53,18 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
     let _ = writeln!(text, "  Reproduce with: {}", to.replay);
     let _ = writeln!(text, "  Report: {}", escape(to.report));
     text
+}
+
+/// Why it happens, and what would prevent it: lines with their names.
+fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
+    let Some(cause) = &finding.cause else { return Vec::new() };
+    let mut lines: Vec<_> = cause.missing.iter().map(|order| ("missing edge", order.to_string())).collect();
+    match &cause.fix {
+        Some(fix) => lines.push(("fix", fix.to_string())),
+        None if cause.missing.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
+        None => {}
+    }
+    lines
 }
 
 fn seen_in(finding: &Finding) -> String {

@@ -94,6 +94,7 @@ pub(crate) fn finding() -> Finding {
         states: "322".into(),
         found_after: 10,
         device_lies: false,
+        cause: None,
     }
 }
 
