@@ -6,9 +6,15 @@
 
 use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use crashcheck_trace::{
+    BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, PageNo, Payload, Trace,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
+
+mod nand;
+
+pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]
@@ -63,6 +69,68 @@ pub enum DiskError {
         /// The budget.
         limit: u64,
     },
+    /// The device is a flash chip: it has no ranges to read and write, but pages and erase blocks.
+    #[error("device {} is a flash chip: use it through Disk::nand", device.0)]
+    IsFlash {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The device is not a flash chip.
+    #[error("device {} is not a flash chip: make it with Device::nand", device.0)]
+    NotFlash {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The chip has no such page.
+    #[error("{page} is beyond the flash chip, which has {pages} pages")]
+    NoSuchPage {
+        /// Which.
+        page: PageNo,
+        /// How many there are.
+        pages: u32,
+    },
+    /// The chip has no such erase block.
+    #[error("{block} is beyond the flash chip, which has {blocks} erase blocks")]
+    NoSuchBlock {
+        /// Which.
+        block: BlockNo,
+        /// How many there are.
+        blocks: u32,
+    },
+    /// A buffer has neither the length of a page nor that of a page with its spare area.
+    #[error("{} bytes are no page: it has {} bytes of data and {} of spare area", len.0, page.0, spare.0)]
+    NotAPage {
+        /// The length of the buffer.
+        len: Bytes,
+        /// The data area.
+        page: Bytes,
+        /// The spare area.
+        spare: Bytes,
+    },
+    /// A page was programmed that is not erased.
+    #[error("{page} of {block} is not erased: a page is programmed once between two erases of its block")]
+    NotErased {
+        /// Which.
+        page: PageNo,
+        /// Its block.
+        block: BlockNo,
+    },
+    /// A page was programmed after a later one of its block.
+    #[error("{page} of {block} comes too late, {later} is programmed: the order within a block is ascending")]
+    OutOfOrder {
+        /// Which.
+        page: PageNo,
+        /// A later page that is programmed.
+        later: PageNo,
+        /// The block of both.
+        block: BlockNo,
+    },
+    /// The block has been erased as often as it survives, or left the factory bad.
+    #[error("{block} is worn out: it can be neither erased nor programmed, use another")]
+    WornOut {
+        /// Which.
+        block: BlockNo,
+    },
 }
 
 impl Disk {
@@ -70,7 +138,7 @@ impl Disk {
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images)))
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(Backing::Plain(images)) })
     }
 
     /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
@@ -81,7 +149,8 @@ impl Disk {
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+        let backing = Backing::Recording(images(devices), trace);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing) })
     }
 
     /// A machine without power, to be given crash states.
@@ -170,7 +239,9 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device)
+        let mut machine = self.powered()?;
+        machine.not_flash(self.device)?;
+        machine.flush(self.device)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
@@ -211,6 +282,10 @@ fn images(devices: &[Device]) -> Vec<Image> {
     devices.iter().map(|device| device.base.clone()).collect()
 }
 
+fn chips(devices: &[Device]) -> Vec<Option<NandChip>> {
+    devices.iter().map(|device| device.chip().cloned()).collect()
+}
+
 /// A range of a plain image, which was checked before.
 fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
     &mut image[at.index()..at.index() + len]
@@ -219,6 +294,8 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The flash chips among the devices, as worn as they are now; those of a crash state are with it.
+    chips: Vec<Option<NandChip>>,
     /// How often the power was turned on.
     cycle: u64,
     /// Device operations used and allowed.
@@ -245,7 +322,7 @@ pub(crate) struct Stopped;
 
 impl Machine {
     fn new(backing: Backing) -> Machine {
-        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
+        Machine { backing, chips: Vec::new(), cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Writes an event of the workload, or a mark, into the recording.
@@ -259,8 +336,11 @@ impl Machine {
     pub(crate) fn rebase(&mut self) {
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(images) {
+            for ((device, image), chip) in trace.devices.iter_mut().zip(images).zip(&self.chips) {
                 device.base = image.clone();
+                if let Some(chip) = chip {
+                    device.kind = DeviceKind::Nand(chip.clone());
+                }
             }
         }
     }
@@ -334,7 +414,12 @@ impl Machine {
         }
     }
 
+    fn not_flash(&self, device: DeviceId) -> Result<(), DiskError> {
+        if self.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
+    }
+
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
@@ -411,6 +496,7 @@ impl Machine {
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),

@@ -208,10 +208,8 @@ fn subsets(
 }
 
 fn chase_on(images: &[Image], writes: bool) -> (Shown, Vec<Event>) {
-    let devices: Vec<Device> = images
-        .iter()
-        .map(|image| Device { name: "disk".into(), block: Bytes(GRAIN), base: image.clone() })
-        .collect();
+    let devices: Vec<Device> =
+        images.iter().map(|image| Device::block("disk", Bytes(GRAIN), image.clone())).collect();
     let disk = Disk::recording(&devices);
     let shown = chase(&disk, images.len() as u64, writes);
     let trace = disk.machine().power_off().expect("a recording");

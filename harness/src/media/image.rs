@@ -9,7 +9,7 @@ use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::profile::{Discard, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{Bytes, DeviceId, Image};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image, NandGeometry};
 use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) struct LazyImage {
     log: Option<Log>,
     /// How many recoveries may crash.
     nested: usize,
+    /// How often the blocks of flash chips have been erased that the recoveries of this state have erased.
+    erases: FxHashMap<(DeviceId, BlockNo), u32>,
     trail: Option<Trail>,
     /// Whether recovery is over, and what it gave is in use.
     in_service: bool,
@@ -67,6 +69,7 @@ impl LazyImage {
             layers: Vec::new(),
             log: None,
             nested: 0,
+            erases: FxHashMap::default(),
             trail: None,
             in_service: false,
             timeline,
@@ -82,6 +85,7 @@ impl LazyImage {
         self.reads.clear();
         self.written.iter_mut().for_each(Overlay::clear);
         self.layers.clear();
+        self.erases.clear();
         self.nested = usize::from(nested);
         self.in_service = false;
         self.log = (nested > 0).then(Log::default);
@@ -329,6 +333,37 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.write(device, at, data, fua);
         }
+    }
+
+    /// The layout of a device, if it is a flash chip.
+    pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
+        self.timeline.lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+    }
+
+    /// How often a block of a flash chip has been erased.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {
+        match self.erases.get(&(device, block)) {
+            Some(erases) => *erases,
+            None => self.timeline.erases(device, block, self.epoch),
+        }
+    }
+
+    /// Notes that recovery has erased a block of a flash chip.
+    pub(crate) fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
+        self.erases.insert((device, block), erases);
+    }
+
+    /// Programs a page of a flash chip.
+    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
+        self.written[device.index()].write(at, data);
+        if let Some(log) = &mut self.log {
+            log.write(device, at, data, false);
+        }
+    }
+
+    /// Erases a block of a flash chip.
+    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        self.program(device, at, &vec![0xFF; len.index()]);
     }
 
     /// Zeroes a range that lies within the device.

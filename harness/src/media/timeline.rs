@@ -8,7 +8,7 @@ use super::group::Group;
 use crate::choice::Question;
 use crate::judge::Window;
 use crate::profile::Profile;
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ pub(crate) struct Line {
     pub(crate) base: Image,
     /// The unit in which it fails to be read.
     pub(crate) block: Bytes,
+    /// What it is made of, if it is a flash chip.
+    pub(crate) chip: Option<NandChip>,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
     first: u32,
     count: u32,
@@ -86,6 +88,8 @@ pub(crate) struct Timeline {
     flags: FxHashMap<Question, CellId>,
     first_flag: CellId,
     pub(crate) epochs: Vec<Epoch>,
+    /// The erases of blocks of flash chips, in the order of issue.
+    erases: Vec<(DeviceId, BlockNo, EventId)>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
 }
@@ -102,6 +106,7 @@ impl Timeline {
             flags: FxHashMap::default(),
             first_flag: CellId(0),
             epochs: Vec::new(),
+            erases: erases(trace),
             windows: windows(trace),
         };
         timeline.cut(trace, &pieces);
@@ -145,6 +150,20 @@ impl Timeline {
         }
     }
 
+    /// How often a block of a flash chip has been erased when the power fails in an epoch.
+    ///
+    /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
+    /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo, epoch: u32) -> u32 {
+        let Some(chip) = &self.lines[device.index()].chip else { return 0 };
+        let upto = self.epochs[epoch as usize].upto;
+        let before = |(on, of, event): &&(DeviceId, BlockNo, EventId)| {
+            (*on, *of) == (device, block) && event.index() < upto
+        };
+        let erases = self.erases.iter().filter(before).count() as u32;
+        chip.erases_of(block).saturating_add(erases)
+    }
+
     /// Cuts every device where an atom begins or ends.
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
@@ -169,7 +188,8 @@ impl Timeline {
                 CellId(self.cells.len() as u32 - 1)
             });
             let block = fault::block_len(device);
-            self.lines.push(Line { base: device.base.clone(), block, first, count, length });
+            let (base, chip) = (device.base.clone(), device.chip().cloned());
+            self.lines.push(Line { base, block, chip, first, count, length });
         }
     }
 
@@ -340,6 +360,15 @@ fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
         (depth, last) = (depth + step, position);
     }
     cells
+}
+
+fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
+    let erase = |(id, event): (u32, &Event)| {
+        let Event::Erase { device, at, .. } = event else { return None };
+        let chip = trace.devices[device.index()].chip()?;
+        Some((*device, chip.geometry.block_with(*at), EventId(id)))
+    };
+    (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
 /// What a crash after n events allows.

@@ -29,7 +29,6 @@ impl Counters {
 /// A chip with pages of the size that the format wants.
 pub struct Chip {
     nand: Nand,
-    geometry: NandGeometry,
     /// Whether checksums and codes are not looked at.
     trusting: bool,
     /// Whether something was issued since the last wait.
@@ -44,21 +43,21 @@ impl Chip {
     /// # Errors
     /// If its pages are not those of the format.
     pub fn new(nand: Nand, trusting: bool) -> Result<Chip, FtlError> {
-        let geometry = nand.geometry();
+        let geometry = *nand.geometry();
         if (geometry.page, geometry.spare) != (Bytes::of(PAGE), Bytes::of(SPARE)) {
             return Err(FtlError::Geometry { page: geometry.page, spare: geometry.spare });
         }
-        Ok(Chip { nand, geometry, trusting, in_flight: false, counters: Counters::default() })
+        Ok(Chip { nand, trusting, in_flight: false, counters: Counters::default() })
     }
 
     /// Its layout.
     pub fn geometry(&self) -> &NandGeometry {
-        &self.geometry
+        self.nand.geometry()
     }
 
     /// The pages of a block, in the order in which they are programmed.
     pub fn pages_of(&self, block: BlockNo) -> impl Iterator<Item = PageNo> + use<> {
-        let geometry = self.geometry;
+        let geometry = *self.geometry();
         (0..geometry.pages_per_block).map(move |place| geometry.page_of(block, place))
     }
 
@@ -82,9 +81,9 @@ impl Chip {
     /// # Errors
     /// If the chip refuses.
     pub fn is_factory_bad(&mut self, block: BlockNo) -> Result<bool, FtlError> {
-        let mut raw = vec![0; RAW];
-        self.nand.read(self.geometry.page_of(block, 0), &mut raw)?;
-        Ok(raw[PAGE] != 0xff)
+        let mut spare = [0; SPARE];
+        self.nand.read_spare(self.geometry().page_of(block, 0), &mut spare)?;
+        Ok(spare[0] != 0xff)
     }
 
     /// Programs a page; in flight until the next [`wait`](Chip::wait).
@@ -135,7 +134,7 @@ impl Chip {
     /// How many pages of a block have to be programmed, if its first `programmed` are, before no later program can
     /// take one of them with it: pages that share cells with programmed ones must be programmed too (FT-10).
     pub fn exposed(&self, block: BlockNo, programmed: u32) -> u32 {
-        let geometry = &self.geometry;
+        let geometry = self.geometry();
         let endangers = |from: u32| {
             (from..geometry.pages_per_block).any(|place| {
                 let partner = geometry.partner(geometry.page_of(block, place));

@@ -23,8 +23,7 @@ fn sample() -> (Trace, Vec<u8>) {
     let device = DeviceId(0);
     let mut base = Image::zeroed(Bytes(20_000));
     base.write(Bytes(4096), &[7; 5000]);
-    let mut trace =
-        Trace { devices: vec![Device { name: "disk".into(), block: Bytes(1), base }], events: vec![] };
+    let mut trace = Trace { devices: vec![Device::block("disk", Bytes(1), base)], events: vec![] };
     let mut writer = Writer::new(Vec::new(), &trace.devices).expect("a header");
     let write = |at, fill: u8| Event::Write {
         device,
@@ -44,7 +43,7 @@ fn sample() -> (Trace, Vec<u8>) {
 
 /// The preamble and the given chunks.
 fn crafted(chunks: &[(Tag, Vec<u8>)]) -> Vec<u8> {
-    let mut out = ChunkWriter::new(Vec::new()).expect("a preamble");
+    let mut out = ChunkWriter::new(Vec::new(), BLOCK_LAYOUT).expect("a preamble");
     for (tag, raw) in chunks {
         out.write(*tag, raw).expect("a chunk");
     }
@@ -262,7 +261,7 @@ fn equal_contents_are_stored_once() {
     let content: Vec<u8> = (0..4096u32).map(|index| ((index * index) >> 3) as u8).collect();
     let mut base = Image::zeroed(Bytes(1 << 20));
     base.write(Bytes(0), &content);
-    let device = Device { name: "disk".into(), block: Bytes(512), base };
+    let device = Device::block("disk", Bytes(512), base);
     let size = |writes: u64| {
         let write = |index| Event::Write {
             device: DeviceId(0),
