@@ -159,6 +159,19 @@ impl Tables {
         }
     }
 
+    /// A block holds nothing any more.
+    pub fn forget(&mut self, number: BlockNo) {
+        let block = &mut self.blocks[number.0 as usize];
+        block.pages.fill(None);
+        block.decays = false;
+        let pages = number.0 * self.pages_per_block..(number.0 + 1) * self.pages_per_block;
+        for known in &mut self.map {
+            if known.is_some_and(|newest| pages.contains(&newest.page.0)) {
+                *known = None;
+            }
+        }
+    }
+
     /// Where the content of a logical page is.
     pub fn find(&self, lpn: Lpn) -> Option<PageNo> {
         let newest = self.map.get(lpn.0 as usize).copied().flatten()?;
