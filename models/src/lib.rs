@@ -1,6 +1,7 @@
 //! The reference systems: real formats, real recovery, and seeded bugs, to know that crashcheck finds what it should.
 
 pub mod fs;
+pub mod ftl;
 pub mod journal;
 pub mod switches;
 pub mod volume;

@@ -29,8 +29,6 @@ impl Counters {
 /// A chip with pages of the size that the format wants.
 pub struct Chip {
     nand: Nand,
-    /// Whether checksums and codes are not looked at.
-    trusting: bool,
     /// Whether something was issued since the last wait.
     in_flight: bool,
     /// What was done so far.
@@ -42,12 +40,12 @@ impl Chip {
     ///
     /// # Errors
     /// If its pages are not those of the format.
-    pub fn new(nand: Nand, trusting: bool) -> Result<Chip, FtlError> {
+    pub fn new(nand: Nand) -> Result<Chip, FtlError> {
         let geometry = *nand.geometry();
         if (geometry.page, geometry.spare) != (Bytes::of(PAGE), Bytes::of(SPARE)) {
             return Err(FtlError::Geometry { page: geometry.page, spare: geometry.spare });
         }
-        Ok(Chip { nand, trusting, in_flight: false, counters: Counters::default() })
+        Ok(Chip { nand, in_flight: false, counters: Counters::default() })
     }
 
     /// Its layout.
@@ -68,11 +66,21 @@ impl Chip {
     pub fn read(&mut self, page: PageNo) -> Result<Page, FtlError> {
         let mut raw = vec![0; RAW];
         self.nand.read(page, &mut raw)?;
-        let found = decode(&raw, self.trusting);
+        let found = decode(&raw);
         if matches!(&found, Page::Valid(written) if written.corrected == Corrected::OneBit) {
             self.counters.corrected += 1;
         }
         Ok(found)
+    }
+
+    /// The data area of a page as it is, whatever its checksums say.
+    ///
+    /// # Errors
+    /// If the chip refuses.
+    pub fn read_unchecked(&mut self, page: PageNo) -> Result<Vec<u8>, FtlError> {
+        let mut data = vec![0; PAGE];
+        self.nand.read(page, &mut data)?;
+        Ok(data)
     }
 
     /// Whether a block was marked as bad when it left the factory. Only to be asked of a chip that was never used: the
@@ -147,7 +155,7 @@ impl Chip {
 }
 
 /// What a write is, with the words of whoever runs on the layer: `data 3 (journal commit)`.
-pub fn label(what: &str, upper: Option<&Label>) -> String {
+pub(super) fn label(what: &str, upper: Option<&Label>) -> String {
     match upper {
         Some(upper) => format!("{what} ({upper})"),
         None => what.to_owned(),

@@ -185,40 +185,34 @@ pub fn encode(oob: &OutOfBand, data: &[u8]) -> Vec<u8> {
     raw
 }
 
-/// What the bytes of a page and its spare area say, with flipped bits put right. With `trusting` the checksums and
-/// codes are not looked at.
-pub fn decode(raw: &[u8], trusting: bool) -> Page {
+/// What the bytes of a page and its spare area say, with flipped bits put right.
+pub fn decode(raw: &[u8]) -> Page {
     if raw.iter().all(|byte| *byte == 0xff) {
         return Page::Erased;
     }
-    match written(raw, trusting) {
+    match written(raw) {
         Some(written) => Page::Valid(Box::new(written)),
         None => Page::Garbage,
     }
 }
 
-fn written(raw: &[u8], trusting: bool) -> Option<Written> {
+fn written(raw: &[u8]) -> Option<Written> {
     let (data, spare) = raw.split_at_checked(PAGE)?;
     let (mut data, mut spare) = (data.to_vec(), <[u8; SPARE]>::try_from(spare).ok()?);
-    let mut corrected = Corrected::Clean;
-    if !trusting {
-        let stored = get_u32(&spare, ECC);
-        corrected = ecc::correct(&mut spare[..ECC], stored).ok()?;
-        if get_u32(&spare, CRC) != crc32fast::hash(&spare[..CRC]) {
-            return None;
-        }
+    let stored = get_u32(&spare, ECC);
+    let mut corrected = ecc::correct(&mut spare[..ECC], stored).ok()?;
+    if get_u32(&spare, CRC) != crc32fast::hash(&spare[..CRC]) {
+        return None;
     }
     let oob = out_of_band(&spare)?;
-    if !trusting {
-        for (sector, code) in data.chunks_mut(SECTOR).zip(spare[PAGE_ECC..].chunks(CODE)) {
-            let stored = u32::from(code[0]) | u32::from(code[1]) << 8 | u32::from(code[2]) << 16;
-            if ecc::correct(sector, stored).ok()? == Corrected::OneBit {
-                corrected = Corrected::OneBit;
-            }
+    for (sector, code) in data.chunks_mut(SECTOR).zip(spare[PAGE_ECC..].chunks(CODE)) {
+        let stored = u32::from(code[0]) | u32::from(code[1]) << 8 | u32::from(code[2]) << 16;
+        if ecc::correct(sector, stored).ok()? == Corrected::OneBit {
+            corrected = Corrected::OneBit;
         }
-        if get_u32(&spare, 36) != crc32fast::hash(&data) {
-            return None;
-        }
+    }
+    if get_u32(&spare, 36) != crc32fast::hash(&data) {
+        return None;
     }
     Some(Written { oob, data, corrected })
 }
@@ -259,7 +253,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_page_reads_as_it_was_written(oob in any_oob(), seed: u8) {
-            let read = decode(&encode(&oob, &page(seed)), false).valid().expect("a page");
+            let read = decode(&encode(&oob, &page(seed))).valid().expect("a page");
             prop_assert_eq!((read.oob, read.data, read.corrected), (oob, page(seed), Corrected::Clean));
         }
 
@@ -268,7 +262,7 @@ mod tests {
         fn one_flipped_bit_anywhere_is_put_right(oob in any_oob(), seed: u8, bit in 0..(PAGE + 72) * 8) {
             let mut raw = encode(&oob, &page(seed));
             raw[bit / 8] ^= 1 << (bit % 8);
-            let read = decode(&raw, false).valid().expect("a page");
+            let read = decode(&raw).valid().expect("a page");
             prop_assert_eq!((read.oob, read.data), (oob, page(seed)));
         }
 
@@ -280,18 +274,18 @@ mod tests {
             for bit in [one, other] {
                 raw[sector * SECTOR + bit / 8] ^= 1 << (bit % 8);
             }
-            prop_assert_eq!(decode(&raw, false), Page::Garbage);
+            prop_assert_eq!(decode(&raw), Page::Garbage);
         }
 
         #[test]
-        fn no_bytes_make_decoding_panic(raw in proptest::collection::vec(any::<u8>(), 0..RAW + 2), trusting: bool) {
-            let _ = decode(&raw, trusting);
+        fn no_bytes_make_decoding_panic(raw in proptest::collection::vec(any::<u8>(), 0..RAW + 2)) {
+            let _ = decode(&raw);
         }
     }
 
     #[test]
     fn all_ones_are_erased_and_half_a_page_is_garbage() {
-        assert_eq!(decode(&[0xff; RAW], false), Page::Erased);
+        assert_eq!(decode(&[0xff; RAW]), Page::Erased);
         let oob = OutOfBand {
             kind: Kind::Data,
             lpn: Lpn(3),
@@ -302,8 +296,6 @@ mod tests {
         };
         let mut raw = encode(&oob, &page(7));
         raw[PAGE / 2..PAGE].fill(0xff);
-        assert_eq!(decode(&raw, false), Page::Garbage);
-        let trusted = decode(&raw, true).valid().expect("the spare area is whole");
-        assert_eq!(trusted.oob, oob);
+        assert_eq!(decode(&raw), Page::Garbage);
     }
 }

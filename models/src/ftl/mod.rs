@@ -17,7 +17,7 @@
 //! | `exported.rs` | byte ranges made of logical pages |
 //! | `direct/`, `paged/`, `hybrid/` | the layers |
 
-pub mod chip;
+mod chip;
 pub mod direct;
 pub mod ecc;
 mod exported;
@@ -25,11 +25,21 @@ pub mod format;
 pub mod hybrid;
 pub mod paged;
 
+pub use chip::{Chip, Counters};
 pub use exported::{Exported, Translation};
 
-use crashcheck::{Bytes, DiskError};
-use format::{BlockNo, Lpn, PageNo};
+use crashcheck::{Bytes, Device, DeviceId, DiskError, NandGeometry, Pairing};
+use format::{BlockNo, Lpn, PAGE, PageNo, SPARE};
 use thiserror::Error;
+
+/// The device that holds the chip.
+const CHIP: DeviceId = DeviceId(0);
+
+/// A chip of so many blocks.
+fn chip_with(pages_per_block: u32, blocks: u32, endurance: u32, paired: Pairing) -> Device {
+    let (page, spare) = (Bytes::of(PAGE), Bytes::of(SPARE));
+    Device::nand("chip", NandGeometry { page, spare, pages_per_block, blocks, endurance, paired })
+}
 
 /// Why a translation layer cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -37,7 +37,7 @@ impl PagedFtl {
     /// # Errors
     /// If the chip fails.
     pub fn format(nand: Nand, capacity: u32, bugs: Bugs) -> Result<(), FtlError> {
-        let mut chip = Chip::new(nand, false)?;
+        let mut chip = Chip::new(nand)?;
         let (data, half) = layout(chip.geometry());
         let mut blocks = Vec::new();
         for number in (0..data).map(BlockNo) {
@@ -57,7 +57,7 @@ impl PagedFtl {
     /// # Errors
     /// If there is none, or the chip fails.
     pub fn open(nand: Nand, bugs: Bugs) -> Result<PagedFtl, FtlError> {
-        let mut chip = Chip::new(nand, false)?;
+        let mut chip = Chip::new(nand)?;
         let geometry = *chip.geometry();
         let (data, half) = layout(&geometry);
         let mut area = Area::behind(data, half, bugs.has(Bug::CheckpointInPlace));

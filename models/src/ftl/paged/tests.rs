@@ -1,0 +1,1 @@
+//! What the page-mapped layer does, page by page.
