@@ -110,8 +110,8 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_of_the_code_leaves_the_sector_alone(sector in any_sector(), bit in 0..24) {
-            let (stored, mut read) = (code(&sector) ^ 1 << bit, sector.clone());
+        fn a_flipped_bit_of_the_code_leaves_the_sector_alone(sector in any_sector(), bit in 0..24u32) {
+            let (stored, mut read) = (code(&sector) ^ (1u32 << bit), sector.clone());
             prop_assert_eq!(correct(&mut read, stored), Ok(Corrected::OneBit));
             prop_assert_eq!(read, sector);
         }
