@@ -4,15 +4,15 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crashcheck_trace::{
-    BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, PageNo, Payload, Trace,
-};
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use thiserror::Error;
 
+mod error;
 mod nand;
 
+pub use error::DiskError;
 pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.
@@ -25,99 +25,17 @@ pub struct Disk {
     cycle: u64,
 }
 
-/// Why a device refused an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DiskError {
-    /// The range ends beyond the device.
-    #[error("{len} at byte {at} end beyond the device, whose length is {size}", at = at.0, size = size.0)]
-    OutOfRange {
-        /// First byte.
-        at: Bytes,
-        /// How many bytes.
-        len: Bytes,
-        /// The length of the device.
-        size: Bytes,
-    },
-    /// The power is off: the recording has ended.
-    #[error("the device has no power")]
-    PoweredOff,
-    /// Recovery has used more device operations than it may.
-    #[error("recovery used more than {limit} device operations")]
-    Runaway {
-        /// The budget.
-        limit: u64,
-    },
-    /// The device is a flash chip: it has no ranges to read and write, but pages and erase blocks.
-    #[error("device {} is a flash chip: use it through Disk::nand", device.0)]
-    IsFlash {
-        /// Which.
-        device: DeviceId,
-    },
-    /// The device is not a flash chip.
-    #[error("device {} is not a flash chip: make it with Device::nand", device.0)]
-    NotFlash {
-        /// Which.
-        device: DeviceId,
-    },
-    /// The chip has no such page.
-    #[error("{page} is beyond the flash chip, which has {pages} pages")]
-    NoSuchPage {
-        /// Which.
-        page: PageNo,
-        /// How many there are.
-        pages: u32,
-    },
-    /// The chip has no such erase block.
-    #[error("{block} is beyond the flash chip, which has {blocks} erase blocks")]
-    NoSuchBlock {
-        /// Which.
-        block: BlockNo,
-        /// How many there are.
-        blocks: u32,
-    },
-    /// A buffer has neither the length of a page nor that of a page with its spare area.
-    #[error("{} bytes are no page: it has {} bytes of data and {} of spare area", len.0, page.0, spare.0)]
-    NotAPage {
-        /// The length of the buffer.
-        len: Bytes,
-        /// The data area.
-        page: Bytes,
-        /// The spare area.
-        spare: Bytes,
-    },
-    /// A page was programmed that is not erased.
-    #[error("{page} of {block} is not erased: a page is programmed once between two erases of its block")]
-    NotErased {
-        /// Which.
-        page: PageNo,
-        /// Its block.
-        block: BlockNo,
-    },
-    /// A page was programmed after a later one of its block.
-    #[error("{page} of {block} comes too late, {later} is programmed: the order within a block is ascending")]
-    OutOfOrder {
-        /// Which.
-        page: PageNo,
-        /// A later page that is programmed.
-        later: PageNo,
-        /// The block of both.
-        block: BlockNo,
-    },
-    /// The block has been erased as often as it survives, or left the factory bad.
-    #[error("{block} is worn out: it can be neither erased nor programmed, use another")]
-    WornOut {
-        /// Which.
-        block: BlockNo,
-    },
-}
-
 impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
         Disk::on(Machine { chips: chips(devices), ..Machine::new(Backing::Plain(images)) })
+    }
+
+    /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
+    pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
+        Disk::on(Machine::new(Backing::Layer(layer)))
     }
 
     /// A machine that records.
@@ -141,6 +59,11 @@ impl Disk {
         Disk { device, label: None, ..self.clone() }
     }
 
+    /// How many devices the machine has.
+    pub fn devices(&self) -> usize {
+        self.machine().devices()
+    }
+
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {
@@ -152,7 +75,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        Ok(self.powered()?.size(self.device))
+        self.powered()?.size(self.device)
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -210,8 +133,7 @@ impl Disk {
     pub fn flush(&self) -> Result<(), DiskError> {
         let mut machine = self.powered()?;
         machine.not_flash(self.device)?;
-        machine.flush(self.device);
-        Ok(())
+        machine.flush(self.device)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
@@ -229,6 +151,11 @@ impl Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
+    }
+
+    /// From now on what recovered is in use. Whether there are faults that only happen then.
+    pub(crate) fn begin_service(&self) -> bool {
+        self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
     /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
@@ -275,6 +202,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// What looks like a disk, over other disks.
+    Layer(Box<dyn BlockDevice>),
 }
 
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
@@ -344,6 +273,15 @@ impl Machine {
         self.used > self.limit
     }
 
+    fn devices(&self) -> usize {
+        match &self.backing {
+            Backing::Plain(images) => images.len(),
+            Backing::Recording(images, _) => images.len(),
+            Backing::Crashed(image) => image.devices(),
+            Backing::Layer(_) => 1,
+        }
+    }
+
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
         if self.used <= self.limit {
@@ -355,11 +293,16 @@ impl Machine {
         Err(DiskError::Runaway { limit: self.limit })
     }
 
-    fn size(&mut self, device: DeviceId) -> Bytes {
+    /// The length of a device that has not failed.
+    fn size(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
         match &mut self.backing {
-            Backing::Plain(images) => Bytes::of(images[device.index()].len()),
-            Backing::Recording(images, _) => images[device.index()].len(),
-            Backing::Crashed(image) => image.len(device),
+            Backing::Plain(images) => Ok(Bytes::of(images[device.index()].len())),
+            Backing::Recording(images, _) => Ok(images[device.index()].len()),
+            Backing::Crashed(image) => match image.is_lost(device) {
+                true => Err(DiskError::Lost { device }),
+                false => Ok(image.len(device)),
+            },
+            Backing::Layer(layer) => layer.len(),
         }
     }
 
@@ -369,7 +312,7 @@ impl Machine {
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
         self.not_flash(device)?;
-        let size = self.size(device);
+        let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
@@ -381,7 +324,10 @@ impl Machine {
         match &mut self.backing {
             Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => image.read(device, at, buf),
+            Backing::Crashed(image) => {
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Layer(layer) => layer.read(at, buf)?,
         }
         Ok(())
     }
@@ -405,6 +351,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Write { device, at, data, fua, label });
             }
+            Backing::Layer(layer) => layer.write(at, data, fua, label)?,
         }
         Ok(())
     }
@@ -424,6 +371,7 @@ impl Machine {
                 images[device.index()].zero(at, len);
                 trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
             }
+            Backing::Layer(layer) => layer.write_zeroes(at, len, label)?,
         }
         Ok(())
     }
@@ -434,12 +382,14 @@ impl Machine {
             Backing::Crashed(image) => image.discard(device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+            Backing::Layer(layer) => layer.discard(at, len)?,
         }
         Ok(())
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
         self.not_flash(device)?;
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
@@ -447,15 +397,22 @@ impl Machine {
                 images[device.index()].resize(len);
                 trace.events.push(Event::Resize { device, len });
             }
+            Backing::Layer(_) => {
+                let what = "the length of a layer is that of the devices below it".to_owned();
+                return Err(DiskError::Failed { what });
+            }
         }
         Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) {
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+            Backing::Layer(layer) => layer.flush()?,
         }
+        Ok(())
     }
 }

@@ -63,14 +63,14 @@ impl Nand {
     /// Reads a page: its data area into a buffer of that length, or data and spare area into one that holds both.
     ///
     /// # Errors
-    /// If there is no such page, the buffer has another length, or without power.
+    /// If there is no such page, the buffer has another length, the page cannot be read or the chip has failed as a whole
+    /// (both only under a profile with faults), or without power.
     pub fn read(&self, page: PageNo, buf: &mut [u8]) -> Result<(), DiskError> {
         self.check_page(page)?;
         if ![self.geometry.page, self.geometry.page_len()].contains(&Bytes::of(buf.len())) {
             return Err(self.wrong_length(buf.len()));
         }
-        self.disk.powered()?.look(self.disk.device, self.geometry.page_at(page), buf);
-        Ok(())
+        self.disk.powered()?.look(self.disk.device, self.geometry.page_at(page), buf)
     }
 
     /// Reads the spare area of a page.
@@ -83,15 +83,15 @@ impl Nand {
             return Err(self.wrong_length(buf.len()));
         }
         let at = self.geometry.page_at(page) + self.geometry.page;
-        self.disk.powered()?.look(self.disk.device, at, buf);
-        Ok(())
+        self.disk.powered()?.look(self.disk.device, at, buf)
     }
 
     /// Programs a page, data and spare area together. It is in flight until [`wait`](Nand::wait).
     ///
     /// # Errors
     /// If the page is not erased, a later page of its block is not, the block is worn out, there is no such page,
-    /// `data` is not as long as data and spare area, or without power.
+    /// `data` is not as long as data and spare area, the chip cannot tell whether the page is erased (a profile with
+    /// faults), or without power.
     pub fn program(&self, page: PageNo, data: &[u8], label: Option<&Label>) -> Result<(), DiskError> {
         self.check_page(page)?;
         if self.geometry.page_len() != Bytes::of(data.len()) {
@@ -118,8 +118,7 @@ impl Nand {
     /// # Errors
     /// Without power.
     pub fn wait(&self) -> Result<(), DiskError> {
-        self.disk.powered()?.flush(self.disk.device);
-        Ok(())
+        self.disk.powered()?.flush(self.disk.device)
     }
 
     fn check_page(&self, page: PageNo) -> Result<(), DiskError> {
@@ -144,15 +143,20 @@ impl Machine {
         }
     }
 
-    /// Reads a range that was checked before.
-    fn look(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+    /// Reads a range that lies within a page.
+    fn look(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Plain(images) => {
                 buf.copy_from_slice(super::part(&mut images[device.index()], at, buf.len()));
             }
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => image.read(device, at, buf),
+            Backing::Crashed(image) => {
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
+        Ok(())
     }
 
     fn program(
@@ -167,11 +171,13 @@ impl Machine {
         if self.erases(device, block) > geometry.endurance {
             return Err(DiskError::WornOut { block });
         }
-        if !self.is_erased(device, geometry, page) {
+        if !self.is_erased(device, geometry, page)? {
             return Err(DiskError::NotErased { page, block });
         }
         let last = geometry.page_of(block, geometry.pages_per_block - 1);
-        let later = (page.0 + 1..=last.0).map(PageNo).find(|later| !self.is_erased(device, geometry, *later));
+        let mut later = (page.0 + 1..=last.0).map(PageNo);
+        // A later page that cannot be read says nothing.
+        let later = later.find(|later| self.is_erased(device, geometry, *later) == Ok(false));
         if let Some(later) = later {
             return Err(DiskError::OutOfOrder { page, later, block });
         }
@@ -186,6 +192,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Program { device, at, data, label });
             }
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
@@ -197,6 +204,7 @@ impl Machine {
         block: BlockNo,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
+        self.size(device)?;
         let erases = self.erases(device, block).saturating_add(1);
         self.set_erases(device, block, erases);
         if erases > geometry.endurance {
@@ -210,14 +218,20 @@ impl Machine {
                 images[device.index()].write(at, &vec![0xFF; len.index()]);
                 trace.events.push(Event::Erase { device, at, len, label: label.cloned() });
             }
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
 
-    fn is_erased(&mut self, device: DeviceId, geometry: &NandGeometry, page: PageNo) -> bool {
+    fn is_erased(
+        &mut self,
+        device: DeviceId,
+        geometry: &NandGeometry,
+        page: PageNo,
+    ) -> Result<bool, DiskError> {
         let mut bytes = vec![0; geometry.page_len().index()];
-        self.look(device, geometry.page_at(page), &mut bytes);
-        bytes.iter().all(|byte| *byte == 0xFF)
+        self.look(device, geometry.page_at(page), &mut bytes)?;
+        Ok(bytes.iter().all(|byte| *byte == 0xFF))
     }
 
     fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {

@@ -154,19 +154,19 @@ fn a_writer_that_dies_leaves_what_it_flushed() {
 
 #[test]
 fn an_event_of_a_later_version_names_that_version() {
-    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x23, 1, 2]))]);
+    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x33, 1, 2]))]);
     let (offset, text) = problem(&file);
-    assert_eq!(text, "event kind 0x23 needs format version 2, but this reader knows 1");
+    assert_eq!(text, "event kind 0x33 needs format version 3, but this reader knows 2");
     assert!(offset > 16);
 }
 
 #[test]
 fn a_later_layout_is_refused_by_its_version() {
     let (_, mut file) = sample();
-    file[8] = 2;
+    file[8] = 3;
     let crc = crc32fast::hash(&file[..12]);
     file[12..16].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(problem(&file), (8, Problem::Version { found: 2 }.to_string()));
+    assert_eq!(problem(&file), (8, Problem::Version { found: 3 }.to_string()));
 }
 
 #[test]
