@@ -39,6 +39,13 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
+    /// Was this program or erase of a recovery that crashed cut off half-way, so that it reads as garbage? 0: yes, 1: no.
+    RecoveryGarbled {
+        /// Which recovery: 1 is the first that crashed.
+        depth: u8,
+        /// Which of its writes.
+        write: u32,
+    },
     /// Did this device fail as a whole? 0: no, 1: yes.
     DeviceLost {
         /// Which.

@@ -10,9 +10,10 @@ use thiserror::Error;
 /// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
 /// order  = "any"        # or "issued": what survives is a prefix of what was issued
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
-/// flush  = "honest"     # or "ignored"
+/// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
-/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
+///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
 ///
 /// [faults]              # what may go wrong beside the power; by default nothing
@@ -20,6 +21,11 @@ use thiserror::Error;
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
 /// ```
+///
+/// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
+/// their order, so that `order` is about different erase blocks, and `atomic`, `fua` and `discard` say nothing. The
+/// profile for flash chips is `flash`: only where `torn` is `"garbage"` does the power cut a program or an erase off
+/// half-way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -202,7 +208,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 12] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -214,6 +220,7 @@ const BUILT_IN: [&str; 11] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/flash.toml"),
 ];
 
 impl Profile {
@@ -241,9 +248,6 @@ impl Profile {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
-        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
-            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
-        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {
             return Err(contradiction("a name has only letters, digits, '-' and '_'"));

@@ -2,7 +2,7 @@
 
 use super::contents::{ContentId, garbage};
 use super::group::GroupState;
-use super::nested::{Layer, Log};
+use super::nested::{Layer, Log, Reading};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
@@ -231,9 +231,7 @@ impl LazyImage {
             return len;
         }
         for depth in (0..self.layers.len()).rev() {
-            if let Some(len) =
-                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
-            {
+            if let Some(len) = self.layers[depth].len(device, depth, &mut self.choices) {
                 return len;
             }
         }
@@ -266,8 +264,8 @@ impl LazyImage {
     /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
     fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
-        let (profile, choices) = (&self.timeline.profile, &mut self.choices);
-        let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
+        let mut reading = Reading { device, at, buf, choices: &mut self.choices };
+        let open = self.layers[depth].read(depth, &mut reading);
         for span in open {
             let start = at + Bytes::of(span.start);
             self.read_layers(depth, device, start, &mut buf[span])?;
@@ -356,8 +354,8 @@ impl LazyImage {
     /// Programs a page of a flash chip.
     pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
         self.written[device.index()].write(at, data);
-        if let Some(log) = &mut self.log {
-            log.write(device, at, data, false);
+        if let Some((log, chip)) = self.log.as_mut().zip(self.timeline.lines[device.index()].chip.as_ref()) {
+            log.on_chip(device, at, data, chip.geometry);
         }
     }
 
