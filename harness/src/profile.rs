@@ -20,6 +20,7 @@ use thiserror::Error;
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+/// flips = false         # one bit of a page of a flash chip reads flipped
 /// ```
 ///
 /// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
@@ -66,18 +67,21 @@ pub struct Faults {
     pub device_lost: When,
     /// Whether a block may be unreadable until it is written again.
     pub unreadable: bool,
+    /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
+    /// disturb, and what leaks away with time.
+    pub flips: bool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { most: 1, device_lost: When::Never, unreadable: false }
+        Faults { most: 1, device_lost: When::Never, unreadable: false, flips: false }
     }
 }
 
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        self.device_lost == When::Never && !self.unreadable
+        self.device_lost == When::Never && !self.unreadable && !self.flips
     }
 }
 
@@ -208,7 +212,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 13] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -221,6 +225,7 @@ const BUILT_IN: [&str; 12] = [
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
     include_str!("../profiles/flash.toml"),
+    include_str!("../profiles/read-disturb.toml"),
 ];
 
 impl Profile {

@@ -90,8 +90,7 @@ impl Nand {
     ///
     /// # Errors
     /// If the page is not erased, a later page of its block is not, the block is worn out, there is no such page,
-    /// `data` is not as long as data and spare area, the chip cannot tell whether the page is erased (a profile with
-    /// faults), or without power.
+    /// `data` is not as long as data and spare area, the chip has failed as a whole, or without power.
     pub fn program(&self, page: PageNo, data: &[u8], label: Option<&Label>) -> Result<(), DiskError> {
         self.check_page(page)?;
         if self.geometry.page_len() != Bytes::of(data.len()) {
@@ -171,13 +170,13 @@ impl Machine {
         if self.erases(device, block) > geometry.endurance {
             return Err(DiskError::WornOut { block });
         }
-        if !self.is_erased(device, geometry, page)? {
+        self.size(device)?;
+        if !self.is_erased(device, geometry, page) {
             return Err(DiskError::NotErased { page, block });
         }
         let last = geometry.page_of(block, geometry.pages_per_block - 1);
         let mut later = (page.0 + 1..=last.0).map(PageNo);
-        // A later page that cannot be read says nothing.
-        let later = later.find(|later| self.is_erased(device, geometry, *later) == Ok(false));
+        let later = later.find(|later| !self.is_erased(device, geometry, *later));
         if let Some(later) = later {
             return Err(DiskError::OutOfOrder { page, later, block });
         }
@@ -223,15 +222,17 @@ impl Machine {
         Ok(())
     }
 
-    fn is_erased(
-        &mut self,
-        device: DeviceId,
-        geometry: &NandGeometry,
-        page: PageNo,
-    ) -> Result<bool, DiskError> {
-        let mut bytes = vec![0; geometry.page_len().index()];
-        self.look(device, geometry.page_at(page), &mut bytes)?;
-        Ok(bytes.iter().all(|byte| *byte == 0xFF))
+    /// What the chip itself can tell, whatever fails to be read.
+    fn is_erased(&mut self, device: DeviceId, geometry: &NandGeometry, page: PageNo) -> bool {
+        let (at, len) = (geometry.page_at(page), geometry.page_len());
+        match &mut self.backing {
+            Backing::Crashed(image) => image.is_ones(device, at, len),
+            _ => {
+                let mut bytes = vec![0; len.index()];
+                let read = self.look(device, at, &mut bytes);
+                read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+            }
+        }
     }
 
     fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {

@@ -242,6 +242,9 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
+        Question::Flipped { device, page } => {
+            Some(format!("a bit of {page} of {} reads flipped", name(*device)))
+        }
         _ => None,
     });
     words.collect()

@@ -7,7 +7,7 @@ use super::fault;
 use super::group::Group;
 use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::{Profile, Torn};
+use crate::profile::{Profile, Torn, When};
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -225,6 +225,12 @@ impl Timeline {
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
     pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
         self.flags.get(question).copied()
+    }
+
+    /// Whether a device may fail while the recovered system is in use.
+    pub(crate) fn fails_in_service(&self) -> bool {
+        let lost = Question::DeviceLost { device: DeviceId(0) };
+        self.profile.faults.device_lost == When::InService && self.flags.contains_key(&lost)
     }
 
     /// Whether a cell holds the outcome of a question instead of bytes.
