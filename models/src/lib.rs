@@ -8,9 +8,12 @@ pub mod volume;
 pub mod vsfs;
 
 use crashcheck::{Reference, Subject, subject};
+use ftl::direct::Direct;
+use ftl::hybrid::Hybrid;
+use ftl::paged::{Mlc, Paged, Slc};
 use journal::{Async, Data, Journal, Ordered, Writeback};
 use std::sync::Arc;
-use volume::{Base, stacked};
+use volume::{Base, Volume, base, stacked};
 
 /// Puts a system on top of a block device.
 type OnTop = fn(&Arc<dyn Base>) -> Box<dyn Subject>;
@@ -31,7 +34,12 @@ pub fn uppers() -> Vec<&'static str> {
 
 /// Every block device that a system can run on.
 pub fn bases() -> Vec<Arc<dyn Base>> {
-    Vec::new()
+    vec![
+        base(Direct::default()),
+        base(Paged::<Slc>::default()),
+        base(Paged::<Mlc>::default()),
+        base(Hybrid::default()),
+    ]
 }
 
 /// A system on top of a block device, by a name such as `journal@raid5`; `None` if either does not exist.
@@ -49,5 +57,9 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<Volume<Direct>>(),
+        subject::<Volume<Paged<Slc>>>(),
+        subject::<Volume<Paged<Mlc>>>(),
+        subject::<Volume<Hybrid>>(),
     ]
 }

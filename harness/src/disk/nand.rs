@@ -63,7 +63,8 @@ impl Nand {
     /// Reads a page: its data area into a buffer of that length, or data and spare area into one that holds both.
     ///
     /// # Errors
-    /// If there is no such page, the buffer has another length, or without power.
+    /// If there is no such page, the buffer has another length, the page cannot be read or the chip has failed as a whole
+    /// (both only under a profile with faults), or without power.
     pub fn read(&self, page: PageNo, buf: &mut [u8]) -> Result<(), DiskError> {
         self.check_page(page)?;
         if ![self.geometry.page, self.geometry.page_len()].contains(&Bytes::of(buf.len())) {
@@ -89,7 +90,7 @@ impl Nand {
     ///
     /// # Errors
     /// If the page is not erased, a later page of its block is not, the block is worn out, there is no such page,
-    /// `data` is not as long as data and spare area, or without power.
+    /// `data` is not as long as data and spare area, the chip has failed as a whole, or without power.
     pub fn program(&self, page: PageNo, data: &[u8], label: Option<&Label>) -> Result<(), DiskError> {
         self.check_page(page)?;
         if self.geometry.page_len() != Bytes::of(data.len()) {
@@ -141,18 +142,18 @@ impl Machine {
         }
     }
 
-    /// Reads a range that was checked before.
+    /// Reads a range that lies within a page.
     fn look(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Plain(images) => {
                 buf.copy_from_slice(super::part(&mut images[device.index()], at, buf.len()));
             }
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
             Backing::Crashed(image) => {
-                let unreadable = |at| DiskError::Unreadable { device, at };
-                return image.read(device, at, buf).map_err(unreadable);
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
             }
-            Backing::Layer(layer) => return layer.read(at, buf),
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
@@ -169,11 +170,13 @@ impl Machine {
         if self.erases(device, block) > geometry.endurance {
             return Err(DiskError::WornOut { block });
         }
+        self.size(device)?;
         if !self.is_erased(device, geometry, page) {
             return Err(DiskError::NotErased { page, block });
         }
         let last = geometry.page_of(block, geometry.pages_per_block - 1);
-        let later = (page.0 + 1..=last.0).map(PageNo).find(|later| !self.is_erased(device, geometry, *later));
+        let mut later = (page.0 + 1..=last.0).map(PageNo);
+        let later = later.find(|later| !self.is_erased(device, geometry, *later));
         if let Some(later) = later {
             return Err(DiskError::OutOfOrder { page, later, block });
         }
@@ -183,12 +186,12 @@ impl Machine {
                 super::part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
             }
             Backing::Crashed(image) => image.program(device, at, data),
-            Backing::Layer(_) => {}
             Backing::Recording(images, trace) => {
                 images[device.index()].write(at, data);
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Program { device, at, data, label });
             }
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
@@ -200,6 +203,7 @@ impl Machine {
         block: BlockNo,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
+        self.size(device)?;
         let erases = self.erases(device, block).saturating_add(1);
         self.set_erases(device, block, erases);
         if erases > geometry.endurance {
@@ -209,19 +213,26 @@ impl Machine {
         match &mut self.backing {
             Backing::Plain(images) => super::part(&mut images[device.index()], at, len.index()).fill(0xFF),
             Backing::Crashed(image) => image.erase(device, at, len),
-            Backing::Layer(_) => {}
             Backing::Recording(images, trace) => {
                 images[device.index()].write(at, &vec![0xFF; len.index()]);
                 trace.events.push(Event::Erase { device, at, len, label: label.cloned() });
             }
+            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
 
+    /// What the chip itself can tell, whatever fails to be read.
     fn is_erased(&mut self, device: DeviceId, geometry: &NandGeometry, page: PageNo) -> bool {
-        let mut bytes = vec![0; geometry.page_len().index()];
-        let read = self.look(device, geometry.page_at(page), &mut bytes);
-        read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+        let (at, len) = (geometry.page_at(page), geometry.page_len());
+        match &mut self.backing {
+            Backing::Crashed(image) => image.is_ones(device, at, len),
+            _ => {
+                let mut bytes = vec![0; len.index()];
+                let read = self.look(device, at, &mut bytes);
+                read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+            }
+        }
     }
 
     fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {

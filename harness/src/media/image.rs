@@ -1,8 +1,9 @@
 //! One crash state, made up while it is read.
 
 use super::contents::{ContentId, garbage};
+use super::fault;
 use super::group::GroupState;
-use super::nested::{Layer, Log};
+use super::nested::{Layer, Log, Reading};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
@@ -207,7 +208,7 @@ impl LazyImage {
     /// From now on what recovered is in use, and what may fail in service may fail.
     pub(crate) fn begin_service(&mut self) -> bool {
         self.in_service = true;
-        self.timeline.profile.faults.device_lost == When::InService
+        self.timeline.fails_in_service()
     }
 
     /// Whether a device has failed as a whole.
@@ -231,9 +232,7 @@ impl LazyImage {
             return len;
         }
         for depth in (0..self.layers.len()).rev() {
-            if let Some(len) =
-                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
-            {
+            if let Some(len) = self.layers[depth].len(device, depth, &mut self.choices) {
                 return len;
             }
         }
@@ -246,10 +245,22 @@ impl LazyImage {
 
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        self.read_with(true, device, at, buf)
+    }
+
+    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let mut bytes = vec![0; len.index()];
+        let read = self.read_with(false, device, at, &mut bytes);
+        read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+    }
+
+    /// Reads a range; without `faults`, as if nothing but the power had failed.
+    fn read_with(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let mut open = Vec::new();
         let mine = &self.written[device.index()];
         if mine.is_untouched() && self.layers.is_empty() {
-            return self.read_trace(device, at, buf);
+            return self.read_trace(faults, device, at, buf);
         }
         mine.parts(at, buf.len(), |span, piece| match piece {
             Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
@@ -258,26 +269,33 @@ impl LazyImage {
         });
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(self.layers.len(), device, start, &mut buf[span])?;
+            self.read_layers(self.layers.len(), faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
-    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
-        let (profile, choices) = (&self.timeline.profile, &mut self.choices);
-        let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
+    fn read_layers(
+        &mut self,
+        upto: usize,
+        faults: bool,
+        device: DeviceId,
+        at: Bytes,
+        buf: &mut [u8],
+    ) -> Result<(), Bytes> {
+        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(faults, device, at, buf) };
+        let mut reading = Reading { device, at, buf, choices: &mut self.choices };
+        let open = self.layers[depth].read(depth, &mut reading);
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(depth, device, start, &mut buf[span])?;
+            self.read_layers(depth, faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the trace left.
-    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        if self.timeline.profile.faults.unreadable {
+    fn read_trace(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if faults && self.timeline.profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
         let mut here = at;
@@ -303,7 +321,30 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
+        if faults && self.timeline.profile.faults.flips {
+            self.flip(device, at, buf);
+        }
         Ok(())
+    }
+
+    /// Flips a bit in what was read of each page that reads with one flipped. A page that is erased has none.
+    fn flip(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let Some(chip) = self.chip(device) else { return };
+        let mut start = 0;
+        while start < buf.len() {
+            let page = chip.page_with(at + Bytes::of(start));
+            let first = chip.page_at(page);
+            let end = (first + chip.page_len() - at).index().min(buf.len());
+            if buf[start..end].iter().any(|byte| *byte != 0xFF) {
+                let outcome = self.flag(Question::Flipped { device, page });
+                let bit = 8 * first.0 + fault::flipped_bit(&chip, page, outcome);
+                let byte = (bit / 8).checked_sub(at.0).filter(|byte| outcome > 0 && *byte < end as u64);
+                if let Some(byte) = byte {
+                    buf[byte as usize] ^= 1 << (bit % 8);
+                }
+            }
+            start = end;
+        }
     }
 
     fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
@@ -356,8 +397,8 @@ impl LazyImage {
     /// Programs a page of a flash chip.
     pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
         self.written[device.index()].write(at, data);
-        if let Some(log) = &mut self.log {
-            log.write(device, at, data, false);
+        if let Some((log, chip)) = self.log.as_mut().zip(self.timeline.lines[device.index()].chip.as_ref()) {
+            log.on_chip(device, at, data, chip.geometry);
         }
     }
 

@@ -10,10 +10,12 @@ mod contents;
 mod epoch;
 mod fault;
 mod flag;
+mod flash;
 mod group;
 mod image;
 mod nested;
 mod overlay;
+mod prefix;
 mod timeline;
 mod ways;
 

@@ -1,13 +1,13 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
-use super::block::{Fill, Piece, Settles, pieces};
+use super::block::{Fill, Lane, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
 use super::group::Group;
 use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::Profile;
+use crate::profile::{Profile, Torn, When};
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) struct Atom {
     pub(crate) event: EventId,
     pub(crate) unit: u32,
     pub(crate) device: DeviceId,
+    /// What it keeps its order with, on its device.
+    pub(super) lane: Option<Lane>,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
     /// The epoch in which it was issued.
@@ -36,6 +38,8 @@ pub(crate) struct Atom {
 pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
+    /// What the cell reads as if the atom was cut off half-way, where the profile has that.
+    pub(super) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -66,10 +70,10 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
-    /// The unit in which it fails to be read.
-    pub(crate) block: Bytes,
     /// What it is made of, if it is a flash chip.
     pub(crate) chip: Option<NandChip>,
+    /// The unit in which it fails to be read.
+    pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
     first: u32,
     count: u32,
@@ -116,7 +120,6 @@ impl Timeline {
         let faults = timeline.raise_faults(trace);
         let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
         timeline.epochs = (0..spans.len()).map(epoch).collect();
-        timeline.add_garbage();
         timeline
     }
 
@@ -187,9 +190,9 @@ impl Timeline {
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
-            let block = fault::block_len(device);
             let (base, chip) = (device.base.clone(), device.chip().cloned());
-            self.lines.push(Line { base, block, chip, first, count, length });
+            let block = fault::block_len(device);
+            self.lines.push(Line { base, chip, block, first, count, length });
         }
     }
 
@@ -224,6 +227,12 @@ impl Timeline {
         self.flags.get(question).copied()
     }
 
+    /// Whether a device may fail while the recovered system is in use.
+    pub(crate) fn fails_in_service(&self) -> bool {
+        let lost = Question::DeviceLost { device: DeviceId(0) };
+        self.profile.faults.device_lost == When::InService && self.flags.contains_key(&lost)
+    }
+
     /// Whether a cell holds the outcome of a question instead of bytes.
     pub(super) fn is_flag(&self, cell: CellId) -> bool {
         cell >= self.first_flag
@@ -237,11 +246,12 @@ impl Timeline {
                 false => AtomId(self.atoms.len() as u32),
             };
             if !piece.joins {
-                let (event, unit, device) = (piece.event, piece.unit, piece.device);
+                let Piece { event, unit, device, lane, .. } = piece;
                 self.atoms.push(Atom {
                     event,
                     unit,
                     device,
+                    lane,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
@@ -249,7 +259,8 @@ impl Timeline {
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
-                let version = Version { atom: id, content, issued: 0, durable: u32::MAX };
+                let garbage = self.garbage(id, cell, content);
+                let version = Version { atom: id, content, garbage, issued: 0, durable: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
             }
@@ -271,13 +282,30 @@ impl Timeline {
             Fill::Garbage => {
                 self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
             }
+            Fill::Ones => self.contents.intern(&vec![0xFF; len.index()]),
+            Fill::Kept => {
+                let cell = &self.cells[cell.0 as usize];
+                self.version(cell, cell.versions.len() as u32)
+            }
             Fill::Data => {
-                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                let event = &trace.events[piece.event.index()];
+                let Some((data, (_, at, _))) = event.payload().zip(event.range()) else {
                     return ContentId::ZERO;
                 };
-                let from = (start - *at).index();
+                let from = (start - at).index();
                 self.contents.intern(&data.as_slice()[from..from + len.index()])
             }
+        }
+    }
+
+    /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
+    fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
+        let len = self.cells[cell.0 as usize].len;
+        match self.profile.torn {
+            Torn::Garbage if len > Bytes::ZERO => {
+                self.contents.intern(&garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index()))
+            }
+            _ => whole,
         }
     }
 
@@ -316,15 +344,6 @@ impl Timeline {
             }
         }
         spans
-    }
-
-    /// Makes the garbage that torn units can leave.
-    fn add_garbage(&mut self) {
-        let mut epochs = std::mem::take(&mut self.epochs);
-        for epoch in &mut epochs {
-            epoch.add_garbage(self);
-        }
-        self.epochs = epochs;
     }
 }
 

@@ -135,7 +135,7 @@ fn fault_profiles() -> impl Strategy<Value = Profile> {
     let when = prop::sample::select(vec![When::Never, When::AtCrash, When::InService]);
     (when, any::<bool>(), 1..=2u32, any::<bool>()).prop_map(|(device_lost, unreadable, most, in_order)| {
         let order = if in_order { Order::Issued } else { Order::Any };
-        let faults = Faults { most, device_lost, unreadable };
+        let faults = Faults { most, device_lost, unreadable, flips: false };
         Profile { name: "faulty".into(), order, faults, ..Profile::default() }
     })
 }
