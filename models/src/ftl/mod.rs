@@ -71,7 +71,9 @@ pub enum FtlError {
         page: PageNo,
     },
     /// A block holds what no order of writes can have left.
-    #[error("{block} holds logical pages that do not belong together; the chip was not written by this layer")]
+    #[error(
+        "{block} holds logical pages that do not belong together; the chip was not written by this layer"
+    )]
     Misplaced {
         /// Which.
         block: BlockNo,

@@ -43,7 +43,7 @@ impl Seeded for Bug {
 const ERASE_IN_PLACE: BugSwitch = BugSwitch {
     name: "erase-in-place",
     about: "a block is erased and programmed again without a copy, as in the textbook: a crash in between loses all of it",
-    breaks: &["well-formed"],
+    breaks: &["durable", "well-formed"],
     checks: &["FT-13", "FT-03"],
     workload: "overwrite",
     profile: "flash",
@@ -52,9 +52,9 @@ const ERASE_IN_PLACE: BugSwitch = BugSwitch {
 const SCRATCH_NOT_AWAITED: BugSwitch = BugSwitch {
     name: "scratch-not-awaited",
     about: "a block is erased before its copy in the scratch block is durable",
-    breaks: &["well-formed"],
+    breaks: &["durable", "well-formed"],
     checks: &["FT-03", "M16"],
-    workload: "overwrite",
+    workload: "write",
     profile: "flash",
     nested: 0,
 };

@@ -8,6 +8,8 @@ use crashcheck::BugSwitch;
 pub enum Bug {
     /// The old blocks of a chunk are erased before the new one is durable.
     EraseBeforeCopies,
+    /// Pages are copied before they are durable themselves.
+    SourcesNotAwaited,
     /// Of two versions in a log block the first counts.
     RebuildIgnoresSequence,
     /// A log block becomes the data block although it does not hold the whole chunk.
@@ -30,6 +32,7 @@ pub type Bugs = Switches<Bug>;
 /// The faults by name.
 const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::EraseBeforeCopies, ERASE_BEFORE_COPIES),
+    (Bug::SourcesNotAwaited, SOURCES_NOT_AWAITED),
     (Bug::RebuildIgnoresSequence, REBUILD_IGNORES_SEQUENCE),
     (Bug::IncompleteSwitch, INCOMPLETE_SWITCH),
     (Bug::DataBeforeLog, DATA_BEFORE_LOG),
@@ -55,6 +58,15 @@ const ERASE_BEFORE_COPIES: BugSwitch = BugSwitch {
     breaks: &["durable"],
     checks: &["M16", "FT-03", "FT-22"],
     workload: "full-merge",
+    profile: "flash",
+    nested: 0,
+};
+const SOURCES_NOT_AWAITED: BugSwitch = BugSwitch {
+    name: "sources-not-awaited",
+    about: "a merge copies pages that are not durable themselves: the newest versions end up in three blocks",
+    breaks: &["recovers"],
+    checks: &["FT-22", "FT-26"],
+    workload: "unflushed-merge",
     profile: "flash",
     nested: 0,
 };
@@ -125,6 +137,7 @@ const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
 /// What the layer can be built with.
 pub const ALL: &[BugSwitch] = &[
     ERASE_BEFORE_COPIES,
+    SOURCES_NOT_AWAITED,
     REBUILD_IGNORES_SEQUENCE,
     INCOMPLETE_SWITCH,
     DATA_BEFORE_LOG,

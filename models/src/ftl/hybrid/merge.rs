@@ -33,6 +33,10 @@ impl HybridFtl {
             (block, self.copy_newest(chunk, block, pages)?)
         } else {
             self.merges.full += 1;
+            // What a merge has made so far must be a part of what it is made from: three blocks are no chunk.
+            if !self.bugs.has(Bug::SourcesNotAwaited) {
+                self.chip.wait()?;
+            }
             let block = self.begin_block()?;
             (block, self.copy_newest(chunk, block, Pages::default())?)
         };

@@ -59,8 +59,7 @@ pub struct Hybrid {
 
 impl Layer for Hybrid {
     const NAME: &'static str = "ftl-hybrid";
-    const ABOUT: &'static str =
-        "a flash translation layer that maps whole blocks, and pages of a few log blocks that are merged into them";
+    const ABOUT: &'static str = "a flash translation layer that maps whole blocks, and pages of a few log blocks that are merged into them";
     const MEDIUM: &'static str = "flash";
     const PROFILE: &'static str = "flash";
     const BUGS: &'static [BugSwitch] = bugs::ALL;

@@ -29,6 +29,12 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(2, 1, 2), write(1, 1, 3), FLUSH, MERGE, write(6, 1, 4), FLUSH, MERGE],
         },
         Workload {
+            name: "unflushed-merge",
+            about: "A log block is merged of which a part is not durable yet.",
+            setup: vec![write(0, 4, 1), MERGE, FLUSH],
+            ops: vec![write(2, 1, 2), FLUSH, write(1, 1, 3), write(0, 1, 4), MERGE, FLUSH],
+        },
+        Workload {
             name: "trim-merge",
             about: "A discarded page goes through a merge (FT-25).",
             setup: vec![write(0, 4, 1), MERGE, FLUSH],

@@ -88,8 +88,7 @@ impl PagedFtl {
             };
             let summary = Summary { sequence, ..summary };
             let what = if summary.kind == Kind::Trim { "trim" } else { "data" };
-            let copy =
-                self.append(&summary, &written.data, &format!("copy of {what} {}", summary.lpn))?;
+            let copy = self.append(&summary, &written.data, &format!("copy of {what} {}", summary.lpn))?;
             self.tables.copied(page, copy, summary);
         }
         if !self.bugs.has(Bug::EraseBeforeCopies) {

@@ -67,8 +67,7 @@ pub struct Slc;
 
 impl Cells for Slc {
     const NAME: &'static str = "ftl";
-    const ABOUT: &'static str =
-        "a flash translation layer that maps pages to a log, with checkpoints, garbage collection and wear levelling";
+    const ABOUT: &'static str = "a flash translation layer that maps pages to a log, with checkpoints, garbage collection and wear levelling";
     const PAIRED: Pairing = Pairing::None;
     const SPARE_BLOCKS: u32 = 4;
     const BUGS: &'static [BugSwitch] = bugs::SLC;
@@ -84,8 +83,7 @@ pub struct Mlc;
 
 impl Cells for Mlc {
     const NAME: &'static str = "ftl-mlc";
-    const ABOUT: &'static str =
-        "the page-mapped flash translation layer on a chip whose pages share cells in pairs, padded at every flush";
+    const ABOUT: &'static str = "the page-mapped flash translation layer on a chip whose pages share cells in pairs, padded at every flush";
     const PAIRED: Pairing = Pairing::Mlc { distance: 2 };
     const SPARE_BLOCKS: u32 = 6;
     const BUGS: &'static [BugSwitch] = bugs::MLC;

@@ -144,7 +144,8 @@ fn worn_out_blocks_are_left_out_and_nothing_is_lost() {
         None
     });
     assert_eq!(full, Some(FtlError::Full), "the chip wears out");
-    let bad = ftl.tables().blocks_that(|state| state == State::Bad).map(|(number, _)| number).collect::<Vec<_>>();
+    let bad =
+        ftl.tables().blocks_that(|state| state == State::Bad).map(|(number, _)| number).collect::<Vec<_>>();
     assert!(bad.len() > 3 && bad.contains(&BlockNo(3)), "{bad:?}");
     let shown: Vec<u8> = (0..16).map(|lpn| fill(&mut open(&disk), lpn)).collect();
     assert_eq!(shown, last);
@@ -155,14 +156,17 @@ fn worn_out_blocks_are_left_out_and_nothing_is_lost() {
 fn a_flipped_bit_is_corrected_and_its_block_is_moved() {
     let disk = durable_chip(8, 12);
     drop(formatted(&disk, 24));
-    let (nand, oob) = (disk.nand(CHIP).expect("a chip"), OutOfBand {
-        kind: Kind::Data,
-        lpn: Lpn(5),
-        count: 1,
-        sequence: Sequence(9),
-        born: Sequence(8),
-        erases: 1,
-    });
+    let (nand, oob) = (
+        disk.nand(CHIP).expect("a chip"),
+        OutOfBand {
+            kind: Kind::Data,
+            lpn: Lpn(5),
+            count: 1,
+            sequence: Sequence(9),
+            born: Sequence(8),
+            erases: 1,
+        },
+    );
     let mut raw = encode(&oob, &[0x5a; PAGE]);
     raw[1000] ^= 0x10;
     nand.program(PageNo(0), &raw, None).expect("an erased page");
