@@ -7,11 +7,11 @@ use crashcheck::BugSwitch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The old blocks of a chunk are erased before the new one is durable.
-    EraseBeforeCopies,
+    MergeNotAwaited,
     /// Pages are copied before they are durable themselves.
     SourcesNotAwaited,
     /// Of two versions in a log block the first counts.
-    RebuildIgnoresSequence,
+    FirstVersionCounts,
     /// A log block becomes the data block although it does not hold the whole chunk.
     IncompleteSwitch,
     /// Reads look into the data block first.
@@ -21,9 +21,9 @@ pub enum Bug {
     /// A merge leaves out which pages were discarded.
     TrimForgotten,
     /// A block that was interrupted is used without being erased.
-    InterruptedEraseReused,
+    ReusedWithoutErase,
     /// A page that is not erased counts as the next page of its block.
-    TornPageTaken,
+    TornLogPageTaken,
 }
 
 /// A set of faults.
@@ -31,15 +31,15 @@ pub type Bugs = Switches<Bug>;
 
 /// The faults by name.
 const SWITCHES: &[(Bug, BugSwitch)] = &[
-    (Bug::EraseBeforeCopies, ERASE_BEFORE_COPIES),
+    (Bug::MergeNotAwaited, MERGE_NOT_AWAITED),
     (Bug::SourcesNotAwaited, SOURCES_NOT_AWAITED),
-    (Bug::RebuildIgnoresSequence, REBUILD_IGNORES_SEQUENCE),
+    (Bug::FirstVersionCounts, FIRST_VERSION_COUNTS),
     (Bug::IncompleteSwitch, INCOMPLETE_SWITCH),
     (Bug::DataBeforeLog, DATA_BEFORE_LOG),
     (Bug::LogNotRebuilt, LOG_NOT_REBUILT),
     (Bug::TrimForgotten, TRIM_FORGOTTEN),
-    (Bug::InterruptedEraseReused, INTERRUPTED_ERASE_REUSED),
-    (Bug::TornPageTaken, TORN_PAGE_TAKEN),
+    (Bug::ReusedWithoutErase, REUSED_WITHOUT_ERASE),
+    (Bug::TornLogPageTaken, TORN_LOG_PAGE_TAKEN),
 ];
 
 impl Seeded for Bug {
@@ -52,10 +52,10 @@ impl Seeded for Bug {
     }
 }
 
-const ERASE_BEFORE_COPIES: BugSwitch = BugSwitch {
+const MERGE_NOT_AWAITED: BugSwitch = BugSwitch {
     name: "merge-not-awaited",
     about: "the old blocks of a chunk are erased before the block that replaces them is durable",
-    breaks: &["durable"],
+    breaks: &["durable", "no-resurrection"],
     checks: &["M16", "FT-03", "FT-22"],
     workload: "full-merge",
     profile: "flash",
@@ -70,7 +70,7 @@ const SOURCES_NOT_AWAITED: BugSwitch = BugSwitch {
     profile: "flash",
     nested: 0,
 };
-const REBUILD_IGNORES_SEQUENCE: BugSwitch = BugSwitch {
+const FIRST_VERSION_COUNTS: BugSwitch = BugSwitch {
     name: "first-version-counts",
     about: "of two versions of a page in a log block recovery takes the first, whatever their numbers say",
     breaks: &["no-resurrection"],
@@ -100,7 +100,7 @@ const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
 const LOG_NOT_REBUILT: BugSwitch = BugSwitch {
     name: "log-not-rebuilt",
     about: "recovery finds the data blocks, and forgets what is in the log blocks",
-    breaks: &["durable"],
+    breaks: &["no-resurrection"],
     checks: &["FT-22", "FT-15"],
     workload: "full-merge",
     profile: "flash",
@@ -115,7 +115,7 @@ const TRIM_FORGOTTEN: BugSwitch = BugSwitch {
     profile: "flash",
     nested: 0,
 };
-const INTERRUPTED_ERASE_REUSED: BugSwitch = BugSwitch {
+const REUSED_WITHOUT_ERASE: BugSwitch = BugSwitch {
     name: "reused-without-erase",
     about: "a block that recovery has no use for is programmed without being erased first",
     breaks: &["usable"],
@@ -124,7 +124,7 @@ const INTERRUPTED_ERASE_REUSED: BugSwitch = BugSwitch {
     profile: "flash",
     nested: 0,
 };
-const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
+const TORN_LOG_PAGE_TAKEN: BugSwitch = BugSwitch {
     name: "torn-log-page-taken",
     about: "a page of a log block that is not erased counts as the next page of its chunk",
     breaks: &["no-foreign-data"],
@@ -136,13 +136,13 @@ const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
 
 /// What the layer can be built with.
 pub const ALL: &[BugSwitch] = &[
-    ERASE_BEFORE_COPIES,
+    MERGE_NOT_AWAITED,
     SOURCES_NOT_AWAITED,
-    REBUILD_IGNORES_SEQUENCE,
+    FIRST_VERSION_COUNTS,
     INCOMPLETE_SWITCH,
     DATA_BEFORE_LOG,
     LOG_NOT_REBUILT,
     TRIM_FORGOTTEN,
-    INTERRUPTED_ERASE_REUSED,
-    TORN_PAGE_TAKEN,
+    REUSED_WITHOUT_ERASE,
+    TORN_LOG_PAGE_TAKEN,
 ];

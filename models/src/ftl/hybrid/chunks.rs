@@ -73,7 +73,7 @@ impl HybridFtl {
             let Some((number, state)) = least.map(|(number, block)| (number, block.state)) else {
                 return Err(FtlError::Full);
             };
-            let reused = self.bugs.has(Bug::InterruptedEraseReused);
+            let reused = self.bugs.has(Bug::ReusedWithoutErase);
             if state == (State::Free { erased: false }) && !reused && !self.erase(number)? {
                 continue;
             }
@@ -147,7 +147,7 @@ impl HybridFtl {
 
     /// What a page holds that the tables say holds this.
     pub(super) fn read(&mut self, lpn: Lpn, page: PageNo) -> Result<Vec<u8>, FtlError> {
-        if self.bugs.has(Bug::TornPageTaken) {
+        if self.bugs.has(Bug::TornLogPageTaken) {
             return self.chip.read_unchecked(page);
         }
         let written = self.chip.read(page)?.valid().filter(|written| written.oob.lpn == lpn);
@@ -160,7 +160,7 @@ impl HybridFtl {
         if self.bugs.has(Bug::DataBeforeLog)
             && let Some((block, pages)) = &chunk.data
         {
-            return pages.newest(lpn, self.bugs).map(|(place, entry)| (*block, place, entry));
+            return pages.newest(lpn, false).map(|(place, entry)| (*block, place, entry));
         }
         chunk.find(lpn, self.bugs)
     }

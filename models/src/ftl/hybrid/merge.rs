@@ -68,7 +68,7 @@ impl HybridFtl {
 
     /// Gives a chunk its new data block, and frees the blocks that it had.
     fn replace(&mut self, chunk: usize, new: (BlockNo, Pages)) -> Result<(), FtlError> {
-        if !self.bugs.has(Bug::EraseBeforeCopies) {
+        if !self.bugs.has(Bug::MergeNotAwaited) {
             self.chip.wait()?;
         }
         let old: Vec<BlockNo> = self.chunks[chunk].blocks().filter(|block| *block != new.0).collect();

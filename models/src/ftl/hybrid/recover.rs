@@ -127,7 +127,7 @@ impl HybridFtl {
         let last = before.0.last().copied().flatten()?;
         let next = Entry { lpn: Lpn(last.lpn.0 + 1), kind: Kind::Data, sequence: last.sequence.next() };
         let same_chunk = !next.lpn.0.is_multiple_of(self.pages_per_block());
-        (self.bugs.has(Bug::TornPageTaken) && same_chunk).then_some(next)
+        (self.bugs.has(Bug::TornLogPageTaken) && same_chunk).then_some(next)
     }
 
     /// Reads every page of the chip and compares (FT-21).
@@ -139,12 +139,12 @@ impl HybridFtl {
             if let Some((block, pages)) = &data
                 && !pages.is_data(first, true)
             {
-                return differs(format!("{block} is no data block: {pages:?}"));
+                return differs(format!("{block} is no data block: its pages are out of place"));
             }
             for (block, pages) in data.into_iter().chain(log.map(|log| (log.block, log.pages))) {
                 let found = self.read_block(block)?.pages;
                 if found != pages {
-                    return differs(format!("{block} holds {found:?}, not {pages:?}"));
+                    return differs(format!("{block} does not hold what the table of chunk {chunk} says"));
                 }
             }
         }

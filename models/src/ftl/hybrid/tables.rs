@@ -19,11 +19,11 @@ pub struct Entry {
 pub struct Pages(pub Vec<Option<Entry>>);
 
 impl Pages {
-    /// The newest version of a logical page, and its place in the block.
-    pub fn newest(&self, lpn: Lpn, bugs: Bugs) -> Option<(u32, Entry)> {
+    /// The newest version of a logical page, and its place in the block; with `first_counts` the first one.
+    pub fn newest(&self, lpn: Lpn, first_counts: bool) -> Option<(u32, Entry)> {
         let here = (0..).zip(&self.0).filter_map(|(place, entry)| entry.map(|entry| (place, entry)));
         let mut versions = here.filter(|(_, entry)| entry.lpn == lpn);
-        match bugs.has(Bug::RebuildIgnoresSequence) {
+        match first_counts {
             true => versions.next(),
             false => versions.max_by_key(|(_, entry)| entry.sequence),
         }
@@ -74,11 +74,12 @@ pub struct Log {
 impl Chunk {
     /// Where the newest version of a page is: in the log block if it is there at all (FT-22).
     pub fn find(&self, lpn: Lpn, bugs: Bugs) -> Option<(BlockNo, u32, Entry)> {
-        let newest = |block: BlockNo, pages: &Pages| {
-            pages.newest(lpn, bugs).map(|(place, entry)| (block, place, entry))
+        let newest = |block: BlockNo, pages: &Pages, rebuilt: bool| {
+            let first_counts = rebuilt && bugs.has(Bug::FirstVersionCounts);
+            pages.newest(lpn, first_counts).map(|(place, entry)| (block, place, entry))
         };
-        let log = self.log.as_ref().and_then(|log| newest(log.block, &log.pages));
-        log.or_else(|| self.data.as_ref().and_then(|(block, pages)| newest(*block, pages)))
+        let log = self.log.as_ref().and_then(|log| newest(log.block, &log.pages, log.sealed));
+        log.or_else(|| self.data.as_ref().and_then(|(block, pages)| newest(*block, pages, false)))
     }
 
     /// Which of the blocks that hold pages of a chunk are its data block and its log block: one or two that hold the
@@ -88,7 +89,9 @@ impl Chunk {
         let newest: Vec<Option<Sequence>> = first
             .run(pages)
             .map(|lpn| {
-                let versions = candidates.iter().filter_map(|held| held.pages.newest(lpn, bugs));
+                let versions = candidates
+                    .iter()
+                    .filter_map(|held| held.pages.newest(lpn, bugs.has(Bug::FirstVersionCounts)));
                 versions.map(|(_, entry)| entry.sequence).max()
             })
             .collect();

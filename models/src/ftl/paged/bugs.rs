@@ -94,7 +94,7 @@ const TOMBSTONE_DROPPED: BugSwitch = BugSwitch {
 const CHECKPOINT_TRUSTED: BugSwitch = BugSwitch {
     name: "checkpoint-trusted",
     about: "the map is what the checkpoint says, and pages that were written later are not looked at",
-    breaks: &["durable"],
+    breaks: &["well-formed"],
     checks: &["FT-16", "FT-15"],
     workload: "write",
     profile: "flash",
@@ -121,7 +121,7 @@ const CHECKPOINT_IN_PLACE: BugSwitch = BugSwitch {
 const CHECKPOINT_BEFORE_DATA: BugSwitch = BugSwitch {
     name: "checkpoint-before-data",
     about: "a checkpoint is written before the pages that it speaks of are durable",
-    breaks: &["recovers"],
+    breaks: &["well-formed"],
     checks: &["FT-16"],
     workload: "checkpoints",
     profile: "flash",
@@ -139,7 +139,7 @@ const BAD_BLOCK_NOT_RECORDED: BugSwitch = BugSwitch {
 const PAIRS_NOT_PADDED: BugSwitch = BugSwitch {
     name: "pairs-not-padded",
     about: "a page that shares cells with an acknowledged one is programmed later, and cut off takes it with it",
-    breaks: &["durable"],
+    breaks: &["no-resurrection"],
     checks: &["FT-10"],
     workload: "overwrite",
     profile: "flash",

@@ -35,14 +35,18 @@ use crate::ftl::format::PAGE;
 use crate::ftl::{CHIP, chip_with};
 use crate::volume::{Layer, VolumeOp};
 use bugs::Bugs;
-use crashcheck::{BugSwitch, Bytes, Device, Disk, Pairing, Result, UnknownBug, Workload};
+use crashcheck::trace::DeviceKind;
+use crashcheck::{BlockNo, BugSwitch, Bytes, Device, Disk, Pairing, Result, UnknownBug, Workload};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
 /// Pages of a block.
 const PAGES_PER_BLOCK: u32 = 8;
-/// How many erases a block survives: so few that a workload can wear one out (FT-08).
-const ENDURANCE: u32 = 12;
+/// How many erases a block survives.
+const ENDURANCE: u32 = 3000;
+/// A block that has been erased almost as often: formatting erases it once more, and so does its first use (FT-08).
+const WEAK: BlockNo = BlockNo(4);
+const WEAK_ERASES: u32 = ENDURANCE - 2;
 
 /// The kind of chip that the layer runs on.
 pub trait Cells: Copy + Debug + Default + Send + Sync + 'static {
@@ -119,11 +123,16 @@ impl<C: Cells> Layer for Paged<C> {
         Ok(Paged { bugs: Bugs::named(C::NAME, C::BUGS, bugs)?, cells: PhantomData })
     }
 
-    /// Half as many pages again as are exported, so that there is always garbage to collect, and spare blocks.
+    /// Half as many pages again as are exported, so that there is always garbage to collect, and spare blocks. One block
+    /// is about to wear out.
     fn devices(&self, capacity: Bytes) -> Vec<Device> {
         let log = (pages(capacity) * 3 / 2).div_ceil(PAGES_PER_BLOCK) + C::SPARE_BLOCKS;
         let half = checkpoint::parts(log + log / 4 + 2, PAGES_PER_BLOCK).div_ceil(PAGES_PER_BLOCK);
-        vec![chip_with(PAGES_PER_BLOCK, log + 2 * half, ENDURANCE, C::PAIRED)]
+        let mut chip = chip_with(PAGES_PER_BLOCK, log + 2 * half, ENDURANCE, C::PAIRED);
+        if let DeviceKind::Nand(chip) = &mut chip.kind {
+            chip.erases.insert(WEAK, WEAK_ERASES);
+        }
+        vec![chip]
     }
 
     fn format(&self, disk: &Disk, capacity: Bytes) -> Result<()> {

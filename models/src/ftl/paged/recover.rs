@@ -94,21 +94,30 @@ impl PagedFtl {
             }
             let mut reading =
                 Reading { chip: &mut self.chip, bugs: Bugs::NONE, found: &mut found, newest: &mut newest };
-            let pages = reading.scan(number)?.pages;
-            if pages != block.pages {
-                return Err(differs(format!("{number} holds {pages:?}, not {:?}", block.pages)));
+            for (place, (found, noted)) in reading.scan(number)?.pages.iter().zip(&block.pages).enumerate() {
+                if found != noted {
+                    let (found, noted) = (words(*found), words(*noted));
+                    return Err(differs(format!("page {place} of {number} holds {found}, not {noted}")));
+                }
             }
         }
-        scanned.rebuild(false);
+        scanned.rebuild(self.bugs.has(Bug::RebuildIgnoresSequence));
         for lpn in (0..self.tables.map.len() as u32).map(Lpn) {
             let data = |tables: &Tables| tables.find(lpn).and_then(|page| tables.summary(page));
             let (here, there) = (data(&self.tables), data(&scanned));
             if here != there {
-                return Err(differs(format!("logical page {lpn} is {here:?}, but a scan finds {there:?}")));
+                let (here, there) = (words(here), words(there));
+                return Err(differs(format!("logical page {lpn} is {here}, but a scan finds {there}")));
             }
         }
         Ok(())
     }
+}
+
+fn words(summary: Option<Summary>) -> String {
+    let Some(Summary { kind, lpn, sequence, .. }) = summary else { return "nothing".to_owned() };
+    let what = if kind == Kind::Data { "data" } else { "the trim of" };
+    format!("{what} {lpn}, write {}", sequence.0)
 }
 
 fn worn_out(outcome: Result<(), DiskError>) -> Result<bool, FtlError> {

@@ -4,7 +4,6 @@ use super::tables::State;
 use super::*;
 use crate::ftl::FtlError;
 use crate::ftl::format::{Kind, Lpn, OutOfBand, PageNo, Sequence, encode};
-use crashcheck::BlockNo;
 
 /// A chip that wears out late.
 fn durable_chip(pages_per_block: u32, blocks: u32) -> Disk {

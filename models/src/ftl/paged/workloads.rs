@@ -1,6 +1,5 @@
 //! Workloads for a small chip, beside those of every block device: nine blocks of eight pages for 24 logical pages.
 
-use super::ENDURANCE;
 use crate::volume::VolumeOp;
 use crate::volume::workloads::{self, FLUSH, write};
 use crashcheck::Workload;
@@ -57,7 +56,6 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
                 write(9, 7, 201),
                 COLLECT,
                 COLLECT,
-                COLLECT,
                 FLUSH,
             ],
         },
@@ -92,9 +90,8 @@ fn one_live_page_in_the_first_block() -> Vec<VolumeOp> {
     first.into_iter().chain(later).chain([FLUSH]).collect()
 }
 
-/// A chip whose blocks have been erased almost as often as they can be; the last full block holds page 0 and others.
+/// The block that is about to wear out, the fifth of the chip, is the last full one, and holds page 0 and others.
 fn worn() -> Vec<VolumeOp> {
-    let rounds = 9 * (ENDURANCE - 2);
-    let hammer = (0..rounds).map(|turn| write(8, 8, turn as u8 | 1));
-    hammer.chain([write(0, 1, 1), write(9, 7, 199), FLUSH]).collect()
+    let first_blocks = (1..=4).map(|fill| write(8, 8, fill));
+    first_blocks.chain([COLLECT, COLLECT, COLLECT, write(0, 1, 1), write(9, 7, 199), FLUSH]).collect()
 }
