@@ -5,7 +5,8 @@
 //! The system cannot tell which.
 
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use crate::network::Wire;
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, NodeId, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
@@ -42,6 +43,20 @@ pub enum DiskError {
         /// The budget.
         limit: u64,
     },
+    /// The node that acts is down: whoever runs the nodes goes on without it.
+    #[error("{node} is down")]
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// The cluster has no such node.
+    #[error("there is no {node}: the cluster has {nodes}")]
+    NoSuchNode {
+        /// Which.
+        node: NodeId,
+        /// How many there are.
+        nodes: u16,
+    },
 }
 
 impl Disk {
@@ -49,18 +64,18 @@ impl Disk {
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images)))
+        Disk::on(Machine::new(Backing::Plain(images), Wire::new(devices)))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+        Disk::on(Machine::new(Backing::Recording(images(devices), trace), Wire::new(devices)))
     }
 
     /// A machine without power, to be given crash states.
     pub(crate) fn dark() -> Disk {
-        Disk::on(Machine::new(Backing::Plain(Vec::new())))
+        Disk::on(Machine::new(Backing::Plain(Vec::new()), Wire::default()))
     }
 
     fn on(machine: Machine) -> Disk {
@@ -83,7 +98,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        Ok(self.powered()?.size(self.device))
+        Ok(self.awake()?.size(self.device))
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -91,7 +106,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.powered()?.read(self.device, at, buf)
+        self.awake()?.read(self.device, at, buf)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -99,7 +114,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, false, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
     /// Writes `data` at `at` with force unit access: durable on return.
@@ -107,7 +122,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, true, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -115,7 +130,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.write_zeroes(self.device, at, len, self.label.as_ref())
+        self.awake()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
     /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
@@ -123,7 +138,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.discard(self.device, at, len)
+        self.awake()?.discard(self.device, at, len)
     }
 
     /// Changes the length of a file-like device.
@@ -131,7 +146,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.resize(self.device, len);
+        self.awake()?.resize(self.device, len);
         Ok(())
     }
 
@@ -140,12 +155,19 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device);
+        self.awake()?.flush(self.device);
         Ok(())
     }
 
+    /// The machine, as long as this handle has power and the node that the device belongs to is up.
+    fn awake(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+        let mut machine = self.powered()?;
+        machine.awake(self.device)?;
+        Ok(machine)
+    }
+
     /// The machine, as long as the power cycle of this handle lasts.
-    fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+    pub(crate) fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
         let mut machine = self.machine();
         if machine.cycle != self.cycle {
             return Err(DiskError::PoweredOff);
@@ -158,6 +180,7 @@ impl Disk {
     pub(crate) fn power_on(&self) -> Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
+        machine.wire.restart();
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
@@ -185,6 +208,8 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The nodes that the devices belong to, if they do.
+    wire: Wire,
     /// How often the power was turned on.
     cycle: u64,
     /// Device operations used and allowed.
@@ -208,11 +233,20 @@ const GRACE: u64 = 1000;
 pub(crate) struct Stopped;
 
 impl Machine {
-    fn new(backing: Backing) -> Machine {
-        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
+    fn new(backing: Backing, wire: Wire) -> Machine {
+        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX }
     }
 
-    /// Writes an event of the workload, or a mark, into the recording.
+    /// Who is up, and what is on its way.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// Writes an event of the workload or of the network, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
         if let Backing::Recording(_, trace) = &mut self.backing {
             trace.events.push(event);
@@ -221,6 +255,7 @@ impl Machine {
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
+        self.wire.restart();
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
             for (device, image) in trace.devices.iter_mut().zip(images) {
@@ -240,7 +275,8 @@ impl Machine {
 
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
-        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image)) };
+        let wire = image.wire().clone();
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image), wire) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.

@@ -208,7 +208,7 @@ fn subsets(
 fn chase_on(images: &[Image], writes: bool) -> (Shown, Vec<Event>) {
     let devices: Vec<Device> = images
         .iter()
-        .map(|image| Device { name: "disk".into(), block: Bytes(GRAIN), base: image.clone() })
+        .map(|image| Device { name: "disk".into(), block: Bytes(GRAIN), base: image.clone(), node: None })
         .collect();
     let disk = Disk::recording(&devices);
     let shown = chase(&disk, images.len() as u64, writes);

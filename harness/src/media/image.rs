@@ -7,6 +7,7 @@ use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole};
 use crate::judge::Window;
+use crate::network::Wire;
 use crate::profile::Discard;
 use crate::supervise::Trail;
 use crashcheck_trace::{Bytes, DeviceId, Image};
@@ -68,6 +69,11 @@ impl LazyImage {
             trail: None,
             timeline,
         }
+    }
+
+    /// The nodes that the devices belong to, all of them up.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.timeline.wire
     }
 
     /// Begins another crash state.

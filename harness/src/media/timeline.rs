@@ -4,6 +4,7 @@ use super::block::{Fill, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use crate::judge::Window;
+use crate::network::Wire;
 use crate::profile::Profile;
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
 
@@ -78,6 +79,8 @@ pub(crate) struct Timeline {
     pub(crate) epochs: Vec<Epoch>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
+    /// The nodes of the cluster before the first event, if it is one.
+    pub(crate) wire: Wire,
 }
 
 impl Timeline {
@@ -91,6 +94,7 @@ impl Timeline {
             contents: Contents::default(),
             epochs: Vec::new(),
             windows: windows(trace),
+            wire: Wire::new(&trace.devices),
         };
         timeline.cut(trace, &pieces);
         timeline.chain(trace, pieces);
