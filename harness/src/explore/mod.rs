@@ -8,6 +8,7 @@ mod isolate;
 mod keep;
 mod memo;
 mod pool;
+mod rerun;
 mod run;
 mod tally;
 mod walk;
