@@ -3,8 +3,8 @@
 use crashcheck::trace::outcome::{Exploration, Verdict};
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{
-    Ack, Bytes, Device, DeviceId, Disk, DiskError, Envelope, NodeId, Result, Step, System, explore, record,
-    summary,
+    Ack, Bytes, Device, DeviceId, Disk, DiskError, Envelope, NodeId, ReplayId, Result, Step, System, explore,
+    record, summary,
 };
 
 /// Two nodes with a disk each. The primary writes a number down, sends it to its backup, and acknowledges it when the
@@ -263,4 +263,42 @@ fn a_correct_pair_survives_every_crash_of_its_nodes_and_every_fate_of_its_messag
     assert_eq!(exploration.verdict, Verdict::Survived);
     assert!(exploration.coverage.complete && exploration.coverage.exact);
     assert_eq!(exploration.coverage.represented, exploration.coverage.total);
+}
+
+/// What is found in a pair, and that it is found again when its id is replayed.
+fn finding(pair: Pair, promise: &str) -> String {
+    let exploration = explored(pair);
+    assert_eq!(exploration.verdict, Verdict::Lost, "{pair:?}");
+    assert!(exploration.coverage.complete);
+    assert_eq!(exploration.coverage.represented, exploration.coverage.total);
+    let found = exploration.findings.iter().find(|finding| finding.promise == promise);
+    let found = found.unwrap_or_else(|| panic!("{promise} in {:?}", exploration.findings));
+    let id: ReplayId = found.id.parse().expect("an id");
+    let again = explore(pair).workload([1, 2]).replay(&id).expect("it works without a crash");
+    assert!(!again.diverged, "{id}");
+    let again = again.finding.expect("the same failure");
+    assert_eq!((&again.promise, &again.state), (&found.promise, &found.state));
+    format!("{found}")
+}
+
+#[test]
+fn an_acknowledgement_before_the_backup_has_it_is_found_and_told_in_words() {
+    let words = finding(Pair { waits: false, ..CORRECT }, "durable");
+    println!("{words}");
+    assert!(words.contains("node 0 went down"), "{words}");
+    assert!(words.contains("message 'log' from node 0 to node 1"), "{words}");
+}
+
+#[test]
+fn a_write_that_is_not_flushed_is_lost_with_its_node() {
+    let words = finding(Pair { flushes: false, ..CORRECT }, "durable");
+    println!("{words}");
+    assert!(words.contains("went down") && words.contains("log, 512 B at disk 0 B) lost"), "{words}");
+}
+
+#[test]
+fn a_stale_message_that_is_listened_to_undoes_what_was_promised() {
+    let words = finding(Pair { has_terms: false, ..CORRECT }, "idempotent");
+    println!("{words}");
+    assert!(words.contains("late") || words.contains("twice"), "{words}");
 }

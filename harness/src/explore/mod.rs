@@ -12,6 +12,7 @@ mod rerun;
 mod run;
 mod tally;
 mod walk;
+mod words;
 
 pub(crate) use finding::Naming;
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};

@@ -30,6 +30,9 @@
 //! # }
 //! ```
 //!
+//! Nodes that went down stay down until a user has looked at what the others do without them; then they return. If none
+//! is left, all return at once, as soon as everything is quiet.
+//!
 //! What the system must keep to, so that a crash at any moment can be played: everything a node does is a function of
 //! what it was given (no clock, no random numbers of its own); a node learns of the others only through messages; and
 //! what a node keeps in memory is dropped when [`Step::Down`] says so.

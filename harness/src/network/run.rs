@@ -124,7 +124,7 @@ impl Run {
                 return Some(step);
             }
             let Some(sent) = wire.in_flight.pop_front() else {
-                if self.phase == Phase::Before || !wire.all_down() {
+                if self.anybody_up(wire) {
                     return None;
                 }
                 wire.regain_all();
@@ -139,6 +139,13 @@ impl Run {
                 return Some(step);
             }
         }
+    }
+
+    /// Whether a node is up, now that everything is quiet. If none is known to be, asks for one after the other.
+    fn anybody_up(&mut self, wire: &mut Wire) -> bool {
+        let asked = |node: NodeId| self.phase != Phase::Crashed || self.nodes[node.index()] != Node::Open;
+        let known = (0..wire.nodes()).map(NodeId).any(|node| asked(node) && wire.is_up(node));
+        known || wire.nodes() == 0 || (0..wire.nodes()).map(NodeId).any(|node| self.is_up(wire, node))
     }
 
     /// A message arrives after the crash, or not.

@@ -103,10 +103,6 @@ impl Wire {
         self.news.push_back(Step::Up(node));
     }
 
-    pub(super) fn all_down(&self) -> bool {
-        !self.up.contains(&true)
-    }
-
     /// All nodes that are down come up.
     pub(super) fn regain_all(&mut self) {
         for node in (0..self.nodes()).map(NodeId) {
