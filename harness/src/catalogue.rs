@@ -3,6 +3,7 @@
 use crate::System;
 use crate::explore::{Naming, Options, Progress};
 use crate::explorer::{Replayed, WithWorkload, explore};
+use crate::profile::Profile;
 use crate::record::{RecordError, record_after};
 use crashcheck_trace::outcome::Exploration;
 use crashcheck_trace::{ReplayId, Trace};
@@ -91,6 +92,9 @@ pub trait Subject: Send + Sync {
 
     /// The faults it can be built with.
     fn bugs(&self) -> &'static [BugSwitch];
+
+    /// The device profile under which it is explored where none is asked for.
+    fn profile(&self) -> Profile;
 
     /// The workloads by name, with a sentence each.
     fn workloads(&self) -> Vec<(&'static str, &'static str)>;
@@ -201,6 +205,10 @@ impl<R: Reference> Subject for Entry<R> {
 
     fn bugs(&self) -> &'static [BugSwitch] {
         R::BUGS
+    }
+
+    fn profile(&self) -> Profile {
+        R::with_bugs(&[]).map_or_else(|_| Profile::default(), |system| Profile::of(&system.devices()))
     }
 
     fn workloads(&self) -> Vec<(&'static str, &'static str)> {

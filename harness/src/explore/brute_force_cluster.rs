@@ -369,7 +369,7 @@ impl<W: World> Live<W> {
 
     fn apply(&mut self, op: u8) -> Result<Ack, Down> {
         let node = u16::from(op) % self.memory.len() as u16;
-        self.handle(node, [op, 0, 1])?;
+        self.handle(node, [op, 0, 2])?;
         self.settle();
         let up = self.world.is_up(node);
         match self.memory[usize::from(node)].filter(|_| up) {
@@ -553,11 +553,11 @@ fn profiles() -> impl Strategy<Value = Profile> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn every_crash_of_a_cluster_is_met_as_brute_force_meets_it(
-        nodes in 1..=3u16, ops in prop::collection::vec(any::<u8>(), 0..3), profile in profiles(),
+        nodes in 1..=3u16, ops in prop::collection::vec(any::<u8>(), 0..4), profile in profiles(),
         strategy in prop::sample::select(vec![StrategyKind::Deviations, StrategyKind::Complete]), jobs in 1..=2usize,
     ) {
         let cluster = profile.cluster.clone().expect("a cluster");

@@ -35,9 +35,10 @@ pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec
     for target in targets {
         let bugs = target.bugs();
         let nested = bugs.iter().map(|bug| bug.nested).max().unwrap_or(0);
-        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != Profile::default().name);
+        let usual = target.profile();
+        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != usual.name);
         let profiles = match (&search.profiles[..], special) {
-            ([], None) => vec![Named { profile: Profile::default(), file: None }],
+            ([], None) => vec![Named { profile: usual, file: None }],
             ([], Some(name)) => vec![profile(name)?],
             (asked, _) => asked.to_vec(),
         };
@@ -48,6 +49,14 @@ pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec
 }
 
 impl Target<'_> {
+    /// The profile for it if none is asked for.
+    fn profile(&self) -> Profile {
+        match self {
+            Target::Reference(Selected { subject, .. }) => subject.profile(),
+            Target::Recorded(..) => Profile::default(),
+        }
+    }
+
     /// The bug switches that are on.
     fn bugs(&self) -> Vec<BugSwitch> {
         let Target::Reference(Selected { subject, case }) = self else { return Vec::new() };
