@@ -9,7 +9,7 @@ use super::group::Group;
 use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
-use crate::profile::Profile;
+use crate::profile::{Profile, When};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -226,6 +226,12 @@ impl Timeline {
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
     pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
         self.flags.get(question).copied()
+    }
+
+    /// Whether a device may fail while the recovered system is in use.
+    pub(crate) fn fails_in_service(&self) -> bool {
+        let lost = Question::DeviceLost { device: DeviceId(0) };
+        self.profile.faults.device_lost == When::InService && self.flags.contains_key(&lost)
     }
 
     /// Whether a cell holds the outcome of a question instead of bytes.
