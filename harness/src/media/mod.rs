@@ -8,7 +8,7 @@ mod block;
 mod census;
 mod contents;
 mod epoch;
-mod fault;
+pub(crate) mod fault;
 mod flag;
 mod flash;
 mod group;
