@@ -9,7 +9,7 @@ mod census;
 mod cluster;
 mod contents;
 mod epoch;
-mod fault;
+pub(crate) mod fault;
 mod flag;
 mod flash;
 mod group;
