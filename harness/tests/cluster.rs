@@ -85,7 +85,7 @@ impl Live {
         let [kind, term, len, ref log @ ..] = message[..] else { return Ok(()) };
         let stale = has_terms && (term < node.term || (term == node.term && log.len() < node.log.len()));
         match kind {
-            LOG if !stale && !(node.primary && term == node.term) => {
+            LOG if !(stale || node.primary && term == node.term) => {
                 *node = Node { term, primary: false, log: log.to_vec(), backed_up: 0 };
                 self.save(to)?;
                 self.tell(to, HAVE)

@@ -234,14 +234,15 @@ impl<I: Instance> Tally<I> {
 
     fn judged(&self) -> Vec<Judged> {
         let times = |promise: &str| match promise {
-            "recovers" => self.leaves,
+            "recovers" | "deterministic" => self.leaves,
             "durable" => self.with_durable,
             "atomic" => self.with_volatile,
             "redundant" => self.with_loss,
             _ => self.shown,
         };
         let redundant = self.context.timeline.fails_in_service().then_some("redundant");
-        let promises = self.context.instance.promises().into_iter().chain(redundant);
+        let again = self.context.timeline.script.is_some().then_some("deterministic");
+        let promises = self.context.instance.promises().into_iter().chain(redundant).chain(again);
         promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
     }
 

@@ -65,10 +65,10 @@ impl<W: World> Live<W> {
         let Some(memory) = self.memory[usize::from(node)] else { return Ok(()) };
         let memory = mix(memory, u32::from(low) << 8 | u32::from(high));
         self.memory[usize::from(node)] = Some(memory);
-        if memory % 3 != 0 {
+        if !memory.is_multiple_of(3) {
             self.world.write(node, u64::from(memory / 3) % CELLS, (memory >> 8) as u8)?;
         }
-        if memory % 4 == 0 {
+        if memory.is_multiple_of(4) {
             self.world.flush(node)?;
         }
         let copies = if hops == 0 { 0 } else { 1 + memory / 5 % 2 };
@@ -99,7 +99,7 @@ impl<W: World> Live<W> {
         self.settle();
         let up = self.world.is_up(node);
         match self.memory[usize::from(node)].filter(|_| up) {
-            Some(memory) if memory % 2 == 0 => Ok(Ack::Durable),
+            Some(memory) if memory.is_multiple_of(2) => Ok(Ack::Durable),
             _ => Ok(Ack::Volatile),
         }
     }
