@@ -16,8 +16,6 @@ pub enum Bug {
     ReuseBeforeCheckpoint,
     /// The version of a number stays when its inode is deleted.
     VersionKeptOnDelete,
-    /// A checkpoint is issued before what it refers to is durable.
-    CheckpointBeforeLog,
     /// Roll-forward does not look at the checksums of blocks.
     ChecksumIgnored,
     /// Roll-forward does not compare numbers and epochs.
@@ -52,11 +50,11 @@ impl Seeded for Bug {
 }
 
 /// The faults by name, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 15] = [
+pub const SWITCHES: [BugSwitch; 14] = [
     BugSwitch {
         name: "tail-without-barrier",
         about: "the tail of a checkpoint region is issued with the body: equal timestamps enclose an old body",
-        breaks: &["well-formed"],
+        breaks: &["recovers", "well-formed", "idempotent"],
         checks: &["M7", "LF-13", "ERR-12"],
         workload: "create",
         profile: "reorder",
@@ -65,7 +63,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "same-checkpoint-region",
         about: "every checkpoint goes to the same region: a crash leaves none, or one of long ago",
-        breaks: &["durable"],
+        breaks: &["recovers", "well-formed"],
         checks: &["M8", "LF-12", "LF-15"],
         workload: "create",
         profile: "reorder",
@@ -83,7 +81,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "reuse-before-checkpoint",
         about: "the cleaner writes over a segment that the durable checkpoint still refers to",
-        breaks: &["durable"],
+        breaks: &["recovers", "well-formed", "atomic"],
         checks: &["M10", "LF-26", "LF-34", "LF-01"],
         workload: "clean",
         profile: "reorder",
@@ -99,18 +97,9 @@ pub const SWITCHES: [BugSwitch; 15] = [
         nested: 0,
     },
     BugSwitch {
-        name: "checkpoint-before-log",
-        about: "a checkpoint is issued before the blocks it refers to are durable",
-        breaks: &["recovers"],
-        checks: &["LF-14"],
-        workload: "create",
-        profile: "reorder",
-        nested: 0,
-    },
-    BugSwitch {
         name: "checksum-ignored",
         about: "roll-forward trusts a summary whose blocks are not there",
-        breaks: &["well-formed"],
+        breaks: &["well-formed", "atomic"],
         checks: &["LF-23"],
         workload: "fsync-mix",
         profile: "reorder",
@@ -119,7 +108,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "stale-summary-accepted",
         about: "roll-forward takes what an earlier life of a segment left for a continuation",
-        breaks: &["well-formed"],
+        breaks: &["well-formed", "atomic", "idempotent"],
         checks: &["LF-23", "LF-16"],
         workload: "clean",
         profile: "reorder",
@@ -173,7 +162,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "recovery-overwrites-checkpoint",
         about: "recovery writes its checkpoint over the one it started from: a crash in it leaves none",
-        breaks: &["durable"],
+        breaks: &["recovers", "well-formed"],
         checks: &["LF-24", "LF-15"],
         workload: "fsync-mix",
         profile: "reorder",
@@ -182,9 +171,9 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "epoch-kept",
         about: "recovery stays in the epoch it found: after another crash its own parts are continued by lost ones",
-        breaks: &["atomic"],
+        breaks: &["idempotent", "well-formed"],
         checks: &["LF-23", "LF-24"],
-        workload: "fsync-mix",
+        workload: "lost-batch",
         profile: "reorder",
         nested: 1,
     },

@@ -16,7 +16,6 @@ use crate::fs::{Errno, FsOp};
 use crate::vsfs::FsError;
 use crate::vsfs::files::Files;
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, INODE_SIZE, InodeNo};
-use crashcheck::Bytes;
 
 /// Clean segments that only the cleaner, and what gives space back, may use (LF-10).
 pub(super) const RESERVE: u32 = 4;
@@ -82,6 +81,7 @@ impl Log {
     /// # Errors
     /// If the device fails or holds nonsense.
     pub(super) fn clean(&mut self, wanted: u32) -> Result<(), FsError> {
+        self.cleanings += 1;
         self.checkpoint()?;
         let mut greedy = false;
         while self.usage.clean() < wanted {
@@ -232,33 +232,5 @@ impl Log {
             at = next;
         }
         Ok(found)
-    }
-}
-
-/// The time it takes to reach the place where a write begins, in seconds, and bytes per second from there on.
-#[derive(Clone, Copy, Debug)]
-pub struct Drive {
-    /// Seconds.
-    pub positioning: f64,
-    /// Bytes per second.
-    pub rate: f64,
-}
-
-impl Drive {
-    /// How much has to be written at once to reach a share of the drive's rate (OSTEP, chapter 43): D = F/(1−F)·R·T.
-    ///
-    /// ```
-    /// use crashcheck_models::lfs::Drive;
-    /// let drive = Drive { positioning: 0.01, rate: 100e6 };
-    /// assert_eq!(drive.buffer_for(0.9).0, 9_000_000);
-    /// ```
-    pub fn buffer_for(self, share: f64) -> Bytes {
-        Bytes((share / (1.0 - share) * self.rate * self.positioning).round() as u64)
-    }
-
-    /// The rate that writes of that size reach, in bytes per second: D / (T + D/R).
-    pub fn effective_rate(self, buffer: Bytes) -> f64 {
-        let bytes = buffer.0 as f64;
-        bytes / (self.positioning + bytes / self.rate)
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct Log {
     pub(super) parts_since: u32,
     pub(super) segments_since: u32,
     pub(super) unflushed: bool,
+    /// How often the cleaner was called for.
+    pub(super) cleanings: u32,
     pub(super) map: InodeMap,
     pub(super) usage: Usage,
     pub(super) inodes: BTreeMap<InodeNo, CachedInode>,

@@ -44,7 +44,6 @@ pub mod workloads;
 mod write;
 
 pub use check::Wrong;
-pub use clean::Drive;
 pub use recover::OpenError;
 
 use crate::fs::{Fill, FsOp, Path, View, generate, posix};
@@ -142,3 +141,6 @@ impl Reference for Lfs {
         generate::generated(seed)
     }
 }
+
+#[cfg(test)]
+mod tests;

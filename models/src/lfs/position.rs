@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_number_to_which_no_pointer_leads_is_refused() {
-        let pointers = |first| 1 << HEIGHT_SHIFT | first;
+        let pointers = |first: u32| 1 << HEIGHT_SHIFT | first;
         assert!(Position::from_number(pointers(12)).is_some());
         assert_eq!(Position::from_number(pointers(11)), None, "a direct block has no pointers");
         assert_eq!(Position::from_number(pointers(13)), None, "in the middle of one");

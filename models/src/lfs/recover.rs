@@ -136,6 +136,7 @@ impl Log {
             parts_since: 0,
             segments_since: 0,
             unflushed: false,
+            cleanings: 0,
             map: InodeMap::empty(geometry),
             usage,
             inodes: BTreeMap::new(),

@@ -276,9 +276,7 @@ impl Log {
     /// # Errors
     /// If the device fails.
     pub(super) fn write_checkpoint(&mut self, turn: checkpoint::Turn) -> Result<(), FsError> {
-        if !self.bugs.has(Bug::CheckpointBeforeLog) {
-            self.flush()?;
-        }
+        self.flush()?;
         let state = Checkpoint {
             epoch: self.epoch,
             serial: self.serial,

@@ -13,7 +13,7 @@
 mod blocks;
 pub mod bugs;
 mod cache;
-mod content;
+pub(crate) mod content;
 pub(crate) mod dir;
 pub(crate) mod files;
 pub mod format;
