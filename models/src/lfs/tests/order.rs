@@ -219,5 +219,5 @@ fn reading_takes_the_inode_and_the_blocks_of_each_step() {
     let (number, inode) = log.resolve(&file).expect("is there");
     let read = crate::vsfs::content::Contents::read_all(&mut log, number, &inode).expect("can be read");
     assert_eq!(read, Fill(7).bytes(Bytes::ZERO, Bytes(2 * 4096)));
-    assert_eq!(needed.len(), 2 + 1 + 1 + 2, "inodes of two batches, two directories, two blocks");
+    assert_eq!(needed.len(), 3 + 2 + 2, "three inodes, two directories of one block, a file of two");
 }
