@@ -46,7 +46,7 @@ mod write;
 pub use check::Wrong;
 pub use recover::OpenError;
 
-use crate::fs::{Fill, FsOp, Path, View, generate, posix};
+use crate::fs::{self, FsOp, View, generate, posix};
 use crate::vsfs::format::BLOCK_SIZE;
 use crate::vsfs::show::Show;
 use bugs::Bugs;
@@ -58,6 +58,13 @@ use format::Geometry;
 pub struct Lfs {
     geometry: Geometry,
     bugs: Bugs,
+}
+
+impl Lfs {
+    /// A file system of that size, without faults.
+    pub fn new(geometry: Geometry) -> Lfs {
+        Lfs { geometry, ..Lfs::default() }
+    }
 }
 
 /// The opened file system, and what recovery had to do for it.
@@ -106,10 +113,7 @@ impl System for Lfs {
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {
-        let name = |number: u32| Path::root().join(&format!("probe-{number}"));
-        let Some(path) = (0..).map(name).find(|path| view.get(path).is_none()) else { return Vec::new() };
-        let (len, fill) = (Bytes::of(BLOCK_SIZE), Fill(0xee));
-        vec![FsOp::Create(path.clone()), FsOp::Append { path, len, fill }, FsOp::Sync]
+        fs::workloads::probe(view)
     }
 
     fn remark(&self, live: &Mounted) -> Option<String> {

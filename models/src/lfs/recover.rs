@@ -107,7 +107,7 @@ pub(super) fn open(disk: Disk, bugs: Bugs) -> Result<(Log, usize), OpenError> {
     let mut log = Log::new(disk, superblock, turn, &state, bugs);
     log.load_map(&state)?;
     let parts = found.count();
-    log.roll_forward(found)?;
+    log.roll_forward(&found)?;
     if !bugs.has(Bug::EpochKept) {
         log.epoch = Epoch(state.epoch.0 + 1);
     }
@@ -160,7 +160,7 @@ impl Log {
     }
 
     /// Brings what a checkpoint has to the end of the log.
-    fn roll_forward(&mut self, found: Found) -> Result<(), FsError> {
+    fn roll_forward(&mut self, found: &Found) -> Result<(), FsError> {
         let geometry = *self.geometry();
         for part in &found.parts {
             self.usage.set_clean(geometry.segment_of(*part), false);
@@ -232,7 +232,7 @@ impl Log {
     }
 
     /// Completes what an operation did to names and counts. What is complete already stays as it is (LF-21).
-    fn redo(&mut self, record: &Record) -> Result<(), FsError> {
+    pub(super) fn redo(&mut self, record: &Record) -> Result<(), FsError> {
         record.names.iter().try_for_each(|change| self.redo_name(change))?;
         record.counts.iter().try_for_each(|change| self.redo_count(record.opcode, *change))
     }

@@ -142,3 +142,22 @@ fn an_operation_larger_than_the_disk_is_refused() {
     }
     assert_eq!(checked_view(&mut live), before);
 }
+
+/// The workloads meet what they are made for: a cleaner at work, a segment written again, a refusal.
+#[test]
+fn the_workloads_clean_and_fill_the_disk() {
+    let run = |name: &str| {
+        let workload =
+            workloads::all().into_iter().find(|workload| workload.name == name).expect("a workload");
+        let mut live = open(&fresh());
+        perform(&mut live, &workload.setup);
+        let before = live.log.cleanings;
+        let acks = workload.ops.iter().map(|op| live.log.apply(op).expect("works"));
+        let refused = acks.filter(|ack| *ack == Ack::Refused).count();
+        checked_view(&mut live);
+        (live.log.cleanings - before, refused)
+    };
+    assert!(run("clean").0 > 0 && run("clean-deleted").0 > 0);
+    assert_eq!(run("no-space").1, 1, "the write of 30 blocks");
+    assert_eq!(run("unsynced"), (0, 0));
+}

@@ -5,6 +5,7 @@ mod order;
 mod recovery;
 
 use super::*;
+use crate::fs::{Fill, Path};
 use crate::vsfs::names::Names;
 use crashcheck::trace::Image;
 

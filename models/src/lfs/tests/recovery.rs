@@ -1,7 +1,9 @@
 //! Opening: roll-forward without a crash in the middle, and disks that hold anything.
 
+use super::dirlog::{CountChange, NameChange, Opcode, Record, Uid};
 use super::*;
-use crate::vsfs::names::Names;
+use crate::vsfs::format::InodeNo;
+use crate::vsfs::inode::FileType;
 
 fn image(disk: &Disk) -> Vec<u8> {
     let mut bytes = vec![0; Geometry::default().device_len().index()];
@@ -47,6 +49,43 @@ fn the_log_rebuilds_what_was_in_memory() {
         }
     }
     assert!(rolled > 1000, "only {rolled} parts were rolled forward");
+}
+
+/// LF-20, LF-21: what a record says is completed, whichever half of it is missing, and nothing happens to what is
+/// complete; the name of an inode that was never written, or of a former life, goes away.
+#[test]
+fn a_record_is_completed_and_completing_it_again_changes_nothing() {
+    let mut live = open(&fresh());
+    perform(&mut live, &[create("a"), FsOp::Sync]);
+    let log = &mut live.log;
+    let (root, file) = (log.uid(InodeNo::ROOT), log.resolve(&path("a")).expect("is there").0);
+    let uid = log.uid(file);
+    let name = |name: &str, target| NameChange { dir: root, name: name.to_owned(), target };
+    let link = Record {
+        opcode: Opcode::Link,
+        names: vec![name("b", Some((uid, FileType::File)))],
+        counts: vec![CountChange { inode: uid, links: 2 }],
+    };
+    let only_name = Record { counts: Vec::new(), ..link.clone() };
+    let only_count = Record { names: Vec::new(), ..link.clone() };
+    for record in [&only_count, &link, &only_name, &link, &link] {
+        log.redo(record).expect("works");
+        log.redo(record).expect("works");
+    }
+    let links =
+        |log: &mut super::log::Log, name: &str| log.resolve(&path(name)).map(|(_, inode)| inode.nlink);
+    assert_eq!((links(log, "a"), links(log, "b")), (Ok(2), Ok(2)));
+    let former = Uid { version: uid.version.next_life(), ..uid };
+    let gone = CountChange { inode: former, links: 0 };
+    let never = Record {
+        opcode: Opcode::Create,
+        names: vec![name("b", Some((former, FileType::File))), name("c", Some((former, FileType::File)))],
+        counts: vec![gone, CountChange { inode: uid, links: 1 }],
+    };
+    log.redo(&never).expect("works");
+    assert_eq!(links(log, "a"), Ok(1), "the present life is not that of the record");
+    assert!(links(log, "b").is_err() && links(log, "c").is_err());
+    checked_view(&mut live);
 }
 
 /// LF-23: the log of an earlier file system on the same device is not taken for a part of this one.
