@@ -4,7 +4,7 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::EventId;
+use crashcheck_trace::{DeviceId, EventId, PageNo};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -39,13 +39,55 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
+    /// Was this program or erase of a recovery that crashed cut off half-way, so that it reads as garbage? 0: yes, 1: no.
+    RecoveryGarbled {
+        /// Which recovery: 1 is the first that crashed.
+        depth: u8,
+        /// Which of its writes.
+        write: u32,
+    },
+    /// Did this device fail as a whole? 0: no, 1: yes.
+    DeviceLost {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Is this block unreadable until it is written again? 0: no, 1: yes.
+    Unreadable {
+        /// Of which device.
+        device: DeviceId,
+        /// The number of the logical block.
+        block: u32,
+    },
+    /// Does a bit of this page of a flash chip read flipped until it is erased? 0: no, 1: one of the data area, 2: one of
+    /// the spare area.
+    Flipped {
+        /// Of which device.
+        device: DeviceId,
+        /// Which page.
+        page: PageNo,
+    },
 }
 
 impl Question {
+    /// Whether this is about something that need not happen at a crash: neither pole has it.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Question::RecoveryCrashed { .. }
+            | Question::DeviceLost { .. }
+            | Question::Unreadable { .. }
+            | Question::Flipped { .. } => true,
+            Question::Survived { .. }
+            | Question::Garbled { .. }
+            | Question::RecoveryWrite { .. }
+            | Question::RecoveryGarbled { .. } => false,
+        }
+    }
+
     /// How many outcomes there are.
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
+            Question::Flipped { .. } => 3,
             _ => 2,
         }
     }
@@ -75,8 +117,7 @@ impl Pole {
     /// What this end answers.
     pub fn answer(self, question: &Question) -> u8 {
         match self {
-            // Recovery crashes only where the walk deviates, from whichever end.
-            _ if matches!(question, Question::RecoveryCrashed { .. }) => 0,
+            _ if question.is_fault() => 0,
             Pole::Newest => 0,
             Pole::Oldest => question.outcomes() - 1,
         }

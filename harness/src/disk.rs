@@ -4,10 +4,16 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use thiserror::Error;
+
+mod error;
+mod nand;
+
+pub use error::DiskError;
+pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]
@@ -19,43 +25,24 @@ pub struct Disk {
     cycle: u64,
 }
 
-/// Why a device refused an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DiskError {
-    /// The range ends beyond the device.
-    #[error("{len} at byte {at} end beyond the device, whose length is {size}", at = at.0, size = size.0)]
-    OutOfRange {
-        /// First byte.
-        at: Bytes,
-        /// How many bytes.
-        len: Bytes,
-        /// The length of the device.
-        size: Bytes,
-    },
-    /// The power is off: the recording has ended.
-    #[error("the device has no power")]
-    PoweredOff,
-    /// Recovery has used more device operations than it may.
-    #[error("recovery used more than {limit} device operations")]
-    Runaway {
-        /// The budget.
-        limit: u64,
-    },
-}
-
 impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images)))
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(Backing::Plain(images)) })
+    }
+
+    /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
+    pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
+        Disk::on(Machine::new(Backing::Layer(layer)))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+        let backing = Backing::Recording(images(devices), trace);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing) })
     }
 
     /// A machine without power, to be given crash states.
@@ -72,6 +59,11 @@ impl Disk {
         Disk { device, label: None, ..self.clone() }
     }
 
+    /// How many devices the machine has.
+    pub fn devices(&self) -> usize {
+        self.machine().devices()
+    }
+
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {
@@ -83,7 +75,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        Ok(self.powered()?.size(self.device))
+        self.powered()?.size(self.device)
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -131,8 +123,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.resize(self.device, len);
-        Ok(())
+        self.powered()?.resize(self.device, len)
     }
 
     /// Makes everything written so far durable.
@@ -140,8 +131,9 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device);
-        Ok(())
+        let mut machine = self.powered()?;
+        machine.not_flash(self.device)?;
+        machine.flush(self.device)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
@@ -161,6 +153,11 @@ impl Disk {
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
+    /// From now on what recovered is in use. Whether there are faults that only happen then.
+    pub(crate) fn begin_service(&self) -> bool {
+        self.machine().crashed().is_some_and(LazyImage::begin_service)
+    }
+
     /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
     /// what the two crashes have left.
     pub(crate) fn recovery_crashed(&self) -> bool {
@@ -177,6 +174,10 @@ fn images(devices: &[Device]) -> Vec<Image> {
     devices.iter().map(|device| device.base.clone()).collect()
 }
 
+fn chips(devices: &[Device]) -> Vec<Option<NandChip>> {
+    devices.iter().map(|device| device.chip().cloned()).collect()
+}
+
 /// A range of a plain image, which was checked before.
 fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
     &mut image[at.index()..at.index() + len]
@@ -185,6 +186,8 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The flash chips among the devices, as worn as they are now; those of a crash state are with it.
+    chips: Vec<Option<NandChip>>,
     /// How often the power was turned on.
     cycle: u64,
     /// Device operations used and allowed.
@@ -199,6 +202,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// What looks like a disk, over other disks.
+    Layer(Box<dyn BlockDevice>),
 }
 
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
@@ -209,7 +214,7 @@ pub(crate) struct Stopped;
 
 impl Machine {
     fn new(backing: Backing) -> Machine {
-        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
+        Machine { backing, chips: Vec::new(), cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Writes an event of the workload, or a mark, into the recording.
@@ -223,8 +228,11 @@ impl Machine {
     pub(crate) fn rebase(&mut self) {
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(images) {
+            for ((device, image), chip) in trace.devices.iter_mut().zip(images).zip(&self.chips) {
                 device.base = image.clone();
+                if let Some(chip) = chip {
+                    device.kind = DeviceKind::Nand(chip.clone());
+                }
             }
         }
     }
@@ -265,6 +273,15 @@ impl Machine {
         self.used > self.limit
     }
 
+    fn devices(&self) -> usize {
+        match &self.backing {
+            Backing::Plain(images) => images.len(),
+            Backing::Recording(images, _) => images.len(),
+            Backing::Crashed(image) => image.devices(),
+            Backing::Layer(_) => 1,
+        }
+    }
+
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
         if self.used <= self.limit {
@@ -276,16 +293,26 @@ impl Machine {
         Err(DiskError::Runaway { limit: self.limit })
     }
 
-    fn size(&mut self, device: DeviceId) -> Bytes {
+    /// The length of a device that has not failed.
+    fn size(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
         match &mut self.backing {
-            Backing::Plain(images) => Bytes::of(images[device.index()].len()),
-            Backing::Recording(images, _) => images[device.index()].len(),
-            Backing::Crashed(image) => image.len(device),
+            Backing::Plain(images) => Ok(Bytes::of(images[device.index()].len())),
+            Backing::Recording(images, _) => Ok(images[device.index()].len()),
+            Backing::Crashed(image) => match image.is_lost(device) {
+                true => Err(DiskError::Lost { device }),
+                false => Ok(image.len(device)),
+            },
+            Backing::Layer(layer) => layer.len(),
         }
     }
 
+    fn not_flash(&self, device: DeviceId) -> Result<(), DiskError> {
+        if self.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
+    }
+
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        let size = self.size(device);
+        self.not_flash(device)?;
+        let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
@@ -297,7 +324,10 @@ impl Machine {
         match &mut self.backing {
             Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => image.read(device, at, buf),
+            Backing::Crashed(image) => {
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Layer(layer) => layer.read(at, buf)?,
         }
         Ok(())
     }
@@ -321,6 +351,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Write { device, at, data, fua, label });
             }
+            Backing::Layer(layer) => layer.write(at, data, fua, label)?,
         }
         Ok(())
     }
@@ -340,6 +371,7 @@ impl Machine {
                 images[device.index()].zero(at, len);
                 trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
             }
+            Backing::Layer(layer) => layer.write_zeroes(at, len, label)?,
         }
         Ok(())
     }
@@ -350,11 +382,14 @@ impl Machine {
             Backing::Crashed(image) => image.discard(device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+            Backing::Layer(layer) => layer.discard(at, len)?,
         }
         Ok(())
     }
 
-    fn resize(&mut self, device: DeviceId, len: Bytes) {
+    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
@@ -362,14 +397,22 @@ impl Machine {
                 images[device.index()].resize(len);
                 trace.events.push(Event::Resize { device, len });
             }
+            Backing::Layer(_) => {
+                let what = "the length of a layer is that of the devices below it".to_owned();
+                return Err(DiskError::Failed { what });
+            }
         }
+        Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) {
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+            Backing::Layer(layer) => layer.flush()?,
         }
+        Ok(())
     }
 }

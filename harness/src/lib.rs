@@ -72,6 +72,7 @@ mod disk;
 mod explore;
 mod explorer;
 pub mod judge;
+mod layer;
 mod media;
 mod profile;
 mod record;
@@ -80,16 +81,20 @@ pub mod supervise;
 mod system;
 mod workload;
 
-pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
+pub use catalogue::{
+    BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
+};
 pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
-pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, OpId, ReplayId};
-pub use disk::{Disk, DiskError};
+pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, NandGeometry};
+pub use crashcheck_trace::{OpId, PageNo, Pairing, ReplayId};
+pub use disk::{Disk, DiskError, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
+pub use layer::BlockDevice;
 pub use media::{Census, Count, EpochCensus, census};
-pub use profile::{Atomic, Discard, Honesty, Order, Profile, ProfileError, Torn};
+pub use profile::{Atomic, Discard, Faults, Honesty, Order, Profile, ProfileError, Torn, When};
 pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};

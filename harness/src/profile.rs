@@ -10,11 +10,23 @@ use thiserror::Error;
 /// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
 /// order  = "any"        # or "issued": what survives is a prefix of what was issued
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
-/// flush  = "honest"     # or "ignored"
+/// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
-/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
+///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
+///
+/// [faults]              # what may go wrong beside the power; by default nothing
+/// most = 1              # so many of these at most, in one crash state
+/// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
+/// unreadable = false    # a block cannot be read until it is written again
+/// flips = false         # one bit of a page of a flash chip reads flipped
 /// ```
+///
+/// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
+/// their order, so that `order` is about different erase blocks, and `atomic`, `fua` and `discard` say nothing. The
+/// profile for flash chips is `flash`: only where `torn` is `"garbage"` does the power cut a program or an erase off
+/// half-way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -40,6 +52,50 @@ pub struct Profile {
     /// What a discarded range reads as.
     #[serde(default)]
     pub discard: Discard,
+    /// What may go wrong beside the power.
+    #[serde(default, skip_serializing_if = "Faults::is_none")]
+    pub faults: Faults,
+}
+
+/// What may go wrong with a device beside the power.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Faults {
+    /// So many of these at most, in one crash state.
+    pub most: u32,
+    /// When one of several devices may fail as a whole.
+    pub device_lost: When,
+    /// Whether a block may be unreadable until it is written again.
+    pub unreadable: bool,
+    /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
+    /// disturb, and what leaks away with time.
+    pub flips: bool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Faults { most: 1, device_lost: When::Never, unreadable: false, flips: false }
+    }
+}
+
+impl Faults {
+    /// Whether nothing goes wrong.
+    pub fn is_none(&self) -> bool {
+        self.device_lost == When::Never && !self.unreadable && !self.flips
+    }
+}
+
+/// When a fault may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// It does not.
+    #[default]
+    Never,
+    /// Together with the crash: recovery meets it.
+    AtCrash,
+    /// While the recovered system is in use.
+    InService,
 }
 
 /// Whether writes in flight may overtake each other.
@@ -156,7 +212,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 8] = [
+const BUILT_IN: [&str; 13] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -165,6 +221,11 @@ const BUILT_IN: [&str; 8] = [
     include_str!("../profiles/lying-flush.toml"),
     include_str!("../profiles/discard-old.toml"),
     include_str!("../profiles/discard-garbage.toml"),
+    include_str!("../profiles/member-loss.toml"),
+    include_str!("../profiles/member-loss-at-crash.toml"),
+    include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/flash.toml"),
+    include_str!("../profiles/read-disturb.toml"),
 ];
 
 impl Profile {
@@ -192,9 +253,6 @@ impl Profile {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
-        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
-            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
-        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {
             return Err(contradiction("a name has only letters, digits, '-' and '_'"));

@@ -1,15 +1,16 @@
 //! An epoch: what is in flight between two durability points, in groups that are independent of each other.
 
+use super::block::Lane;
 use super::contents::ContentId;
 use super::group::{Group, GroupState};
-use super::timeline::{AtomId, CellId, Held, Span, Timeline};
+use super::timeline::{Atom, AtomId, CellId, Held, Span, Timeline};
 use super::ways::{Product, Ways};
 use crate::choice::Choices;
-use crate::profile::{Order, Torn};
-use crashcheck_trace::EventId;
+use crashcheck_trace::{DeviceId, EventId};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// What can be left by a crash between two durability points.
 pub(crate) struct Epoch {
@@ -20,8 +21,10 @@ pub(crate) struct Epoch {
     /// What is in flight and can be seen, in the order of issue.
     pub(crate) atoms: Vec<AtomId>,
     /// Sets of atoms that share no cell with each other. The outcomes of one say nothing of another.
-    pub(crate) groups: Vec<Group>,
-    /// The undecided cells, ordered: their group, and their place in it.
+    pub(crate) groups: Vec<Arc<Group>>,
+    /// The first cell of the last group, which is the faults that can happen in every epoch.
+    first_fault: Option<CellId>,
+    /// The other undecided cells, ordered: their group, and their place in it.
     cells: Vec<(CellId, u32, u32)>,
     /// The crash states: the product over the groups.
     pub(crate) total: BigUint,
@@ -30,7 +33,7 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span) -> Epoch {
+    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span, faults: Option<Arc<Group>>) -> Epoch {
         let visible = visible(timeline, epoch, &span.in_flight);
         let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
         atoms.dedup();
@@ -40,9 +43,11 @@ impl Epoch {
             let group = Group::new(timeline, epoch, &members);
             let nth = groups.len() as u32;
             cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
-            groups.push(group);
+            groups.push(Arc::new(group));
         }
         cells.sort_unstable();
+        let first_fault = faults.as_ref().map(|faults| faults.cells[0]);
+        groups.extend(faults);
         let product = |count: &dyn Fn(&Group) -> Ways| {
             let mut product = Product::one();
             groups.iter().for_each(|group| product.times(&count(group)));
@@ -53,21 +58,14 @@ impl Epoch {
             0 => BigUint::zero(),
             _ => product(&|group| group.shared.clone()),
         };
-        Epoch { from: span.from, upto: span.upto, atoms, groups, cells, total, shared }
-    }
-
-    /// Adds the garbage that torn units can leave; the contents are made here because an epoch is laid out before the
-    /// timeline is whole.
-    pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
-        if timeline.profile.torn == Torn::Garbage {
-            for group in &mut self.groups {
-                group.add_garbage(timeline);
-            }
-        }
+        Epoch { from: span.from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
     }
 
     /// The group of an undecided cell, and the place of the cell in it.
     fn place(&self, cell: CellId) -> (u32, u32) {
+        if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
+            return (self.groups.len() as u32 - 1, cell.0 - first.0);
+        }
         let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
         let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
         (group, place)
@@ -157,19 +155,19 @@ fn visible(timeline: &Timeline, epoch: u32, in_flight: &[AtomId]) -> Vec<(AtomId
     visible
 }
 
-/// Splits atoms into sets that share no cell. Where nothing overtakes, all of one device belong together.
+/// Splits atoms into sets that share no cell. Those of one lane keep their order, and so belong together.
 fn partition(timeline: &Timeline, visible: &[(AtomId, CellId)]) -> Vec<Vec<(AtomId, CellId)>> {
     let mut set_of_cell: FxHashMap<CellId, usize> = FxHashMap::default();
     let mut set_of_atom: FxHashMap<AtomId, usize> = FxHashMap::default();
-    let mut set_of_device: FxHashMap<u16, usize> = FxHashMap::default();
+    let mut set_of_lane: FxHashMap<(DeviceId, Lane), usize> = FxHashMap::default();
     let mut parent: Vec<usize> = Vec::new();
     for (atom, cell) in visible {
         let known = [set_of_atom.get(atom), set_of_cell.get(cell)];
-        let device = timeline.atoms[atom.0 as usize].device.0;
-        let ordered = timeline.profile.order == Order::Issued;
-        let by_device = set_of_device.get(&device).filter(|_| ordered);
+        let Atom { device, lane, .. } = &timeline.atoms[atom.0 as usize];
+        let lane = lane.map(|lane| (*device, lane));
+        let by_lane = lane.and_then(|lane| set_of_lane.get(&lane));
         let roots: Vec<usize> =
-            known.into_iter().flatten().chain(by_device).map(|set| root(&parent, *set)).collect();
+            known.into_iter().flatten().chain(by_lane).map(|set| root(&parent, *set)).collect();
         let set = roots.iter().copied().min().unwrap_or_else(|| {
             parent.push(parent.len());
             parent.len() - 1
@@ -179,7 +177,7 @@ fn partition(timeline: &Timeline, visible: &[(AtomId, CellId)]) -> Vec<Vec<(Atom
         }
         set_of_atom.insert(*atom, set);
         set_of_cell.insert(*cell, set);
-        set_of_device.insert(device, set);
+        set_of_lane.extend(lane.map(|lane| (lane, set)));
     }
     let mut sets: Vec<Vec<(AtomId, CellId)>> = vec![Vec::new(); parent.len()];
     for (atom, cell) in visible {

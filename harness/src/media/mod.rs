@@ -8,10 +8,14 @@ mod block;
 mod census;
 mod contents;
 mod epoch;
+mod fault;
+mod flag;
+mod flash;
 mod group;
 mod image;
 mod nested;
 mod overlay;
+mod prefix;
 mod timeline;
 mod ways;
 

@@ -1,11 +1,16 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
-use super::block::{Fill, Piece, Settles, pieces};
+use super::block::{Fill, Lane, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
+use super::fault;
+use super::group::Group;
+use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::Profile;
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+use crate::profile::{Profile, Torn, When};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +24,8 @@ pub(crate) struct Atom {
     pub(crate) event: EventId,
     pub(crate) unit: u32,
     pub(crate) device: DeviceId,
+    /// What it keeps its order with, on its device.
+    pub(super) lane: Option<Lane>,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
     /// The epoch in which it was issued.
@@ -31,6 +38,8 @@ pub(crate) struct Atom {
 pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
+    /// What the cell reads as if the atom was cut off half-way, where the profile has that.
+    pub(super) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -61,6 +70,10 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
+    /// What it is made of, if it is a flash chip.
+    pub(crate) chip: Option<NandChip>,
+    /// The unit in which it fails to be read.
+    pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
     first: u32,
     count: u32,
@@ -75,7 +88,12 @@ pub(crate) struct Timeline {
     pub(crate) cells: Vec<Cell>,
     pub(crate) atoms: Vec<Atom>,
     pub(crate) contents: Contents,
+    /// The cells that hold no bytes but the outcome of a question: those from `first_flag`.
+    flags: FxHashMap<Question, CellId>,
+    first_flag: CellId,
     pub(crate) epochs: Vec<Epoch>,
+    /// The erases of blocks of flash chips, in the order of issue.
+    erases: Vec<(DeviceId, BlockNo, EventId)>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
 }
@@ -89,15 +107,19 @@ impl Timeline {
             cells: Vec::new(),
             atoms: Vec::new(),
             contents: Contents::default(),
+            flags: FxHashMap::default(),
+            first_flag: CellId(0),
             epochs: Vec::new(),
+            erases: erases(trace),
             windows: windows(trace),
         };
         timeline.cut(trace, &pieces);
+        timeline.first_flag = CellId(timeline.cells.len() as u32);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
-        timeline.epochs =
-            (0..spans.len()).map(|epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch])).collect();
-        timeline.add_garbage();
+        let faults = timeline.raise_faults(trace);
+        let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
+        timeline.epochs = (0..spans.len()).map(epoch).collect();
         timeline
     }
 
@@ -131,6 +153,20 @@ impl Timeline {
         }
     }
 
+    /// How often a block of a flash chip has been erased when the power fails in an epoch.
+    ///
+    /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
+    /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo, epoch: u32) -> u32 {
+        let Some(chip) = &self.lines[device.index()].chip else { return 0 };
+        let upto = self.epochs[epoch as usize].upto;
+        let before = |(on, of, event): &&(DeviceId, BlockNo, EventId)| {
+            (*on, *of) == (device, block) && event.index() < upto
+        };
+        let erases = self.erases.iter().filter(before).count() as u32;
+        chip.erases_of(block).saturating_add(erases)
+    }
+
     /// Cuts every device where an atom begins or ends.
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
@@ -154,7 +190,9 @@ impl Timeline {
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
-            self.lines.push(Line { base: device.base.clone(), first, count, length });
+            let (base, chip) = (device.base.clone(), device.chip().cloned());
+            let block = fault::block_len(device);
+            self.lines.push(Line { base, chip, block, first, count, length });
         }
     }
 
@@ -168,6 +206,38 @@ impl Timeline {
         self.contents.intern(&content)
     }
 
+    /// A cell for every fault that the profile allows, and the group that they are.
+    fn raise_faults(&mut self, trace: &Trace) -> Option<Arc<Group>> {
+        let sites = fault::sites(trace, &self.profile);
+        let first = CellId(self.cells.len() as u32);
+        sites.iter().for_each(|site| self.add_flag(*site));
+        let group = || fault::group(first, &sites, &self.profile, &mut self.contents);
+        (!sites.is_empty()).then(group).map(Arc::new)
+    }
+
+    /// A cell that holds the outcome of a question.
+    fn add_flag(&mut self, question: Question) {
+        self.flags.insert(question, CellId(self.cells.len() as u32));
+        let base = ContentId::ZERO;
+        self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
+    }
+
+    /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
+    pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
+        self.flags.get(question).copied()
+    }
+
+    /// Whether a device may fail while the recovered system is in use.
+    pub(crate) fn fails_in_service(&self) -> bool {
+        let lost = Question::DeviceLost { device: DeviceId(0) };
+        self.profile.faults.device_lost == When::InService && self.flags.contains_key(&lost)
+    }
+
+    /// Whether a cell holds the outcome of a question instead of bytes.
+    pub(super) fn is_flag(&self, cell: CellId) -> bool {
+        cell >= self.first_flag
+    }
+
     /// Gives every atom its cells and every cell its versions.
     fn chain(&mut self, trace: &Trace, pieces: Vec<Piece>) {
         for piece in pieces {
@@ -176,11 +246,12 @@ impl Timeline {
                 false => AtomId(self.atoms.len() as u32),
             };
             if !piece.joins {
-                let (event, unit, device) = (piece.event, piece.unit, piece.device);
+                let Piece { event, unit, device, lane, .. } = piece;
                 self.atoms.push(Atom {
                     event,
                     unit,
                     device,
+                    lane,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
@@ -188,7 +259,8 @@ impl Timeline {
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
-                let version = Version { atom: id, content, issued: 0, durable: u32::MAX };
+                let garbage = self.garbage(id, cell, content);
+                let version = Version { atom: id, content, garbage, issued: 0, durable: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
             }
@@ -210,13 +282,30 @@ impl Timeline {
             Fill::Garbage => {
                 self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
             }
+            Fill::Ones => self.contents.intern(&vec![0xFF; len.index()]),
+            Fill::Kept => {
+                let cell = &self.cells[cell.0 as usize];
+                self.version(cell, cell.versions.len() as u32)
+            }
             Fill::Data => {
-                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                let event = &trace.events[piece.event.index()];
+                let Some((data, (_, at, _))) = event.payload().zip(event.range()) else {
                     return ContentId::ZERO;
                 };
-                let from = (start - *at).index();
+                let from = (start - at).index();
                 self.contents.intern(&data.as_slice()[from..from + len.index()])
             }
+        }
+    }
+
+    /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
+    fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
+        let len = self.cells[cell.0 as usize].len;
+        match self.profile.torn {
+            Torn::Garbage if len > Bytes::ZERO => {
+                self.contents.intern(&garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index()))
+            }
+            _ => whole,
         }
     }
 
@@ -256,15 +345,6 @@ impl Timeline {
         }
         spans
     }
-
-    /// Makes the garbage that torn units can leave.
-    fn add_garbage(&mut self) {
-        let mut epochs = std::mem::take(&mut self.epochs);
-        for epoch in &mut epochs {
-            epoch.add_garbage(self);
-        }
-        self.epochs = epochs;
-    }
 }
 
 /// The events of an epoch: a crash in it happens after `from` to `upto` events.
@@ -299,6 +379,15 @@ fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
         (depth, last) = (depth + step, position);
     }
     cells
+}
+
+fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
+    let erase = |(id, event): (u32, &Event)| {
+        let Event::Erase { device, at, .. } = event else { return None };
+        let chip = trace.devices[device.index()].chip()?;
+        Some((*device, chip.geometry.block_with(*at), EventId(id)))
+    };
+    (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
 /// What a crash after n events allows.
