@@ -172,8 +172,6 @@ fn a_sync_that_does_not_wait_loses_what_it_acknowledged() {
         let exploration = run(PageLog { waits: false, ..CORRECT }, profile);
         assert_eq!(exploration.verdict, Verdict::Lost, "{profile}");
         assert_eq!(promises(&exploration), ["durable"], "{profile}");
-        let words = exploration.findings[0].to_string();
-        assert!(words.contains("entry, page ") && words.contains("of erase block"), "{words}");
     }
 }
 
@@ -193,7 +191,7 @@ fn ft_26_a_page_that_was_cut_off_is_taken_for_an_entry_by_who_does_not_check() {
     let exploration = run(unchecked, "flash");
     assert_eq!(exploration.verdict, Verdict::Lost);
     let words = exploration.findings[0].to_string();
-    assert!(words.contains("garbled"), "{words}");
+    assert!(words.contains("(entry, page 0 of erase block 0) garbled"), "{words}");
 }
 
 /// FT-10: on an MLC chip, a program that was cut off takes an earlier page with it that had been acknowledged.
@@ -205,10 +203,10 @@ fn ft_10_a_page_that_shares_its_cells_takes_a_durable_one_with_it() {
         let exploration = run(mlc, "flash");
         // Pages 2 and 3 are programmed after the sync of pages 0 and 1; at distance 1 they only take each other.
         match distance {
-            1 => assert!(!promises(&exploration).contains(&"durable"), "{:?}", promises(&exploration)),
-            _ => assert!(promises(&exploration).contains(&"durable"), "{:?}", promises(&exploration)),
+            1 => assert_eq!(exploration.verdict, Verdict::Survived),
+            // What is left of the log is no beginning of it.
+            _ => assert_eq!(promises(&exploration), ["atomic"], "{:?}", exploration.findings),
         }
-        assert_eq!(exploration.verdict, Verdict::Lost);
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod fs;
 pub mod ftl;
 pub mod journal;
+pub mod lfs;
 pub mod switches;
 pub mod volume;
 pub mod vsfs;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<lfs::Lfs>(),
         subject::<Volume<Direct>>(),
         subject::<Volume<Paged<Slc>>>(),
         subject::<Volume<Paged<Mlc>>>(),
