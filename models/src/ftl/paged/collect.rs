@@ -13,8 +13,8 @@ use crate::ftl::ecc::Corrected;
 use crate::ftl::exported::Translation;
 use crate::ftl::format::{BlockNo, Kind, Lpn, PageNo, Written};
 
-/// So many free blocks are kept for copies.
-pub(super) const RESERVE: usize = 1;
+/// So many free blocks are kept: one for copies, and one to make up for a block that fails when it is erased.
+const RESERVE: usize = 2;
 /// Erase counts that are so far apart are brought together.
 pub const WEAR_LIMIT: u32 = 4;
 
@@ -49,12 +49,16 @@ impl PagedFtl {
         }
     }
 
+    /// A crash in the middle of a collection may leave no free block at all. Then there is a block without live pages: the
+    /// one that the copies went to.
     fn victim(&self) -> Option<BlockNo> {
         let full = || self.tables.blocks_that(|state| state == State::Closed);
-        if let Some((decaying, _)) = full().find(|(_, block)| block.decays) {
+        let room_for_copies = self.tables.free() > 0;
+        if room_for_copies && let Some((decaying, _)) = full().find(|(_, block)| block.decays) {
             return Some(decaying);
         }
-        if self.tables.spread() >= WEAR_LIMIT
+        if room_for_copies
+            && self.tables.spread() >= WEAR_LIMIT
             && let Some(least) = self.least_worn()
         {
             return Some(least);

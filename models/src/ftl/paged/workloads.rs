@@ -83,10 +83,10 @@ pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
     all
 }
 
-/// Eight full blocks, each with a live page or more; the first has one.
+/// Seven full blocks, each with a live page or more; the first has one.
 fn one_live_page_in_the_first_block() -> Vec<VolumeOp> {
     let first = [write(0, 8, 1), write(1, 8, 2), write(9, 8, 3), write(17, 7, 4), write(23, 1, 5)];
-    let later = (10..=13).map(|block| write(block, 8, block as u8));
+    let later = (10..=12).map(|block| write(block, 8, block as u8));
     first.into_iter().chain(later).chain([FLUSH]).collect()
 }
 
