@@ -142,3 +142,37 @@ fn what_is_asked_for_must_be_there() {
         assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
     }
 }
+
+#[test]
+fn a_trace_of_a_flash_chip_is_shown_and_counted_but_is_no_log_of_writes() {
+    use crashcheck::trace::{Bytes, Device, DeviceId, Event, Label, NandGeometry, Pairing, Payload, Trace};
+    let place = Place::new();
+    let (page, spare, paired) = (Bytes(2048), Bytes(64), Pairing::None);
+    let geometry = NandGeometry { page, spare, pages_per_block: 4, blocks: 8, endurance: 100, paired };
+    let (device, label) = (DeviceId(0), Some(Label::from("data")));
+    let events = vec![
+        Event::Erase { device, at: Bytes(8448), len: Bytes(8448), label: None },
+        Event::Program { device, at: Bytes(8448), data: Payload::from(vec![3; 2112]), label },
+        Event::Flush { device, except: vec![] },
+    ];
+    let trace = Trace { devices: vec![Device::nand("chip", geometry)], events };
+    trace.write_to(place.path("chip.crash")).expect("a trace");
+    let shown = place.run(&["trace", "show", "chip.crash"]).out;
+    let expected = [
+        "device 0: chip, 66 KiB, 8 erase blocks of 4 pages of 2048 + 64 bytes",
+        "#0      erase  device 0 at 8448 + 8448",
+        "#1      program  device 0 at 8448 + 2112  data",
+        "#2      flush  device 0",
+    ];
+    assert!(expected.iter().all(|line| shown.contains(line)), "{shown}");
+    let stats = place.run(&["trace", "stats", "chip.crash", "--json", "--profile", "flash"]).out;
+    let stats = json(&stats);
+    // All was erased before: a complete erase leaves the same image as none.
+    assert_eq!((&stats["writes"], &stats["erases"], &stats["flushes"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!((&stats["crash_states"], &stats["written_bytes"]), (&"4".into(), &2112.into()), "{stats}");
+    assert_eq!(place.run(&["trace", "import", "chip.crash", "-o", "copy.crash"]).code, Some(0));
+    assert_eq!(Trace::read_from(place.path("copy.crash")).expect("a trace").0, trace);
+    let ran = place.run(&["trace", "export", "chip.crash", "-o", "chip.log", "--format", "dm-log-writes"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    assert!(ran.err.contains("cannot express a flash chip"), "{}", ran.err);
+}
