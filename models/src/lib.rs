@@ -2,6 +2,7 @@
 
 pub mod fs;
 pub mod journal;
+pub mod lfs;
 pub mod switches;
 pub mod volume;
 pub mod vsfs;
@@ -48,5 +49,6 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<lfs::Lfs>(),
     ]
 }
