@@ -4,6 +4,7 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::layer::BlockDevice;
 use crate::media::LazyImage;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +37,26 @@ pub enum DiskError {
     /// The power is off: the recording has ended.
     #[error("the device has no power")]
     PoweredOff,
+    /// The device has failed as a whole.
+    #[error("device {} has failed", device.0)]
+    Lost {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A block cannot be read until it is written again.
+    #[error("device {} cannot read the block at byte {at}", device.0, at = at.0)]
+    Unreadable {
+        /// Of which device.
+        device: DeviceId,
+        /// The first byte of the block.
+        at: Bytes,
+    },
+    /// What looks like a device is a layer over others, and failed.
+    #[error("{what}")]
+    Failed {
+        /// What failed, and why.
+        what: String,
+    },
     /// Recovery has used more device operations than it may.
     #[error("recovery used more than {limit} device operations")]
     Runaway {
@@ -50,6 +71,11 @@ impl Disk {
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
         Disk::on(Machine::new(Backing::Plain(images)))
+    }
+
+    /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
+    pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
+        Disk::on(Machine::new(Backing::Layer(layer)))
     }
 
     /// A machine that records.
@@ -72,6 +98,11 @@ impl Disk {
         Disk { device, label: None, ..self.clone() }
     }
 
+    /// How many devices the machine has.
+    pub fn devices(&self) -> usize {
+        self.machine().devices()
+    }
+
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {
@@ -83,7 +114,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        Ok(self.powered()?.size(self.device))
+        self.powered()?.size(self.device)
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -131,8 +162,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.resize(self.device, len);
-        Ok(())
+        self.powered()?.resize(self.device, len)
     }
 
     /// Makes everything written so far durable.
@@ -140,8 +170,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device);
-        Ok(())
+        self.powered()?.flush(self.device)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
@@ -159,6 +188,11 @@ impl Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
+    }
+
+    /// From now on what recovered is in use. Whether there are faults that only happen then.
+    pub(crate) fn begin_service(&self) -> bool {
+        self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
     /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
@@ -199,6 +233,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// What looks like a disk, over other disks.
+    Layer(Box<dyn BlockDevice>),
 }
 
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
@@ -265,6 +301,15 @@ impl Machine {
         self.used > self.limit
     }
 
+    fn devices(&self) -> usize {
+        match &self.backing {
+            Backing::Plain(images) => images.len(),
+            Backing::Recording(images, _) => images.len(),
+            Backing::Crashed(image) => image.devices(),
+            Backing::Layer(_) => 1,
+        }
+    }
+
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
         if self.used <= self.limit {
@@ -276,16 +321,21 @@ impl Machine {
         Err(DiskError::Runaway { limit: self.limit })
     }
 
-    fn size(&mut self, device: DeviceId) -> Bytes {
+    /// The length of a device that has not failed.
+    fn size(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
         match &mut self.backing {
-            Backing::Plain(images) => Bytes::of(images[device.index()].len()),
-            Backing::Recording(images, _) => images[device.index()].len(),
-            Backing::Crashed(image) => image.len(device),
+            Backing::Plain(images) => Ok(Bytes::of(images[device.index()].len())),
+            Backing::Recording(images, _) => Ok(images[device.index()].len()),
+            Backing::Crashed(image) => match image.is_lost(device) {
+                true => Err(DiskError::Lost { device }),
+                false => Ok(image.len(device)),
+            },
+            Backing::Layer(layer) => layer.len(),
         }
     }
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        let size = self.size(device);
+        let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
@@ -297,7 +347,10 @@ impl Machine {
         match &mut self.backing {
             Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => image.read(device, at, buf),
+            Backing::Crashed(image) => {
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Layer(layer) => layer.read(at, buf)?,
         }
         Ok(())
     }
@@ -321,6 +374,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Write { device, at, data, fua, label });
             }
+            Backing::Layer(layer) => layer.write(at, data, fua, label)?,
         }
         Ok(())
     }
@@ -340,6 +394,7 @@ impl Machine {
                 images[device.index()].zero(at, len);
                 trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
             }
+            Backing::Layer(layer) => layer.write_zeroes(at, len, label)?,
         }
         Ok(())
     }
@@ -350,11 +405,13 @@ impl Machine {
             Backing::Crashed(image) => image.discard(device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+            Backing::Layer(layer) => layer.discard(at, len)?,
         }
         Ok(())
     }
 
-    fn resize(&mut self, device: DeviceId, len: Bytes) {
+    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
@@ -362,14 +419,22 @@ impl Machine {
                 images[device.index()].resize(len);
                 trace.events.push(Event::Resize { device, len });
             }
+            Backing::Layer(_) => {
+                let what = "the length of a layer is that of the devices below it".to_owned();
+                return Err(DiskError::Failed { what });
+            }
         }
+        Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) {
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+            Backing::Layer(layer) => layer.flush()?,
         }
+        Ok(())
     }
 }
