@@ -51,6 +51,30 @@ pub enum Question {
         /// The number of the logical block.
         block: u32,
     },
+    /// Does this block hold something that nobody wrote, without a word from the device? 0: no; 1: garbage; 2: one bit
+    /// of it has flipped.
+    Corrupt {
+        /// Of which device.
+        device: DeviceId,
+        /// The number of the logical block.
+        block: u32,
+    },
+    /// Did this write never reach the medium, although it was acknowledged and flushed? 0: it did; 1: it did not.
+    WriteLost {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+    },
+    /// Did this write land on a neighbouring block, although it was acknowledged and flushed? 0: no; 1: yes.
+    Misdirected {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+        /// Whether on the block behind it, or on the one before.
+        forward: bool,
+    },
 }
 
 impl Question {
@@ -58,7 +82,12 @@ impl Question {
     pub fn is_fault(&self) -> bool {
         matches!(
             self,
-            Question::RecoveryCrashed { .. } | Question::DeviceLost { .. } | Question::Unreadable { .. }
+            Question::RecoveryCrashed { .. }
+                | Question::DeviceLost { .. }
+                | Question::Unreadable { .. }
+                | Question::Corrupt { .. }
+                | Question::WriteLost { .. }
+                | Question::Misdirected { .. }
         )
     }
 
@@ -66,6 +95,7 @@ impl Question {
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
+            Question::Corrupt { .. } => 3,
             _ => 2,
         }
     }

@@ -19,6 +19,9 @@ use thiserror::Error;
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+/// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
+/// lost-write = false    # a write that was acknowledged and flushed never reached the medium
+/// misdirected = false   # one landed on a neighbouring block instead
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,18 +63,32 @@ pub struct Faults {
     pub device_lost: When,
     /// Whether a block may be unreadable until it is written again.
     pub unreadable: bool,
+    /// Whether a block may hold what nobody wrote, until it is written again.
+    pub corrupt: bool,
+    /// Whether a write that was acknowledged and flushed may not be on the medium.
+    pub lost_write: bool,
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
+    pub misdirected: bool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { most: 1, device_lost: When::Never, unreadable: false }
+        Faults {
+            most: 1,
+            device_lost: When::Never,
+            unreadable: false,
+            corrupt: false,
+            lost_write: false,
+            misdirected: false,
+        }
     }
 }
 
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        self.device_lost == When::Never && !self.unreadable
+        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, .. } = *self;
+        device_lost == When::Never && !unreadable && !corrupt && !lost_write && !misdirected
     }
 }
 
@@ -202,7 +219,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 14] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -214,6 +231,9 @@ const BUILT_IN: [&str; 11] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/corrupt.toml"),
+    include_str!("../profiles/lost-write.toml"),
+    include_str!("../profiles/misdirected.toml"),
 ];
 
 impl Profile {

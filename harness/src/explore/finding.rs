@@ -236,9 +236,26 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
+        Question::Corrupt { device, block } => Some(format!("block {block} of {} is corrupt", name(*device))),
+        Question::WriteLost { event, .. } => {
+            Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
+        }
+        Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
         _ => None,
     });
     words.collect()
+}
+
+/// Where a write landed, in words.
+fn misdirected(trace: &Trace, event: EventId, forward: bool) -> String {
+    let what = describe(trace, event);
+    let range = trace.events.get(event.index()).and_then(Event::range);
+    let place = range.and_then(|(device, at, len)| Some((trace.devices.get(device.index())?, at, len)));
+    let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+    let block = device.block.0.max(512);
+    let (meant, away) = (at.0 / block, len.0.div_ceil(block));
+    let landed = if forward { meant + away } else { meant.saturating_sub(away) };
+    format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
 }
 
 /// When the power went, in words.

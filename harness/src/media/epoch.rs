@@ -1,7 +1,7 @@
 //! An epoch: what is in flight between two durability points, in groups that are independent of each other.
 
 use super::contents::ContentId;
-use super::group::{Group, GroupState};
+use super::group::{Group, GroupState, Shown};
 use super::timeline::{AtomId, CellId, Held, Span, Timeline};
 use super::ways::{Product, Ways};
 use crate::choice::Choices;
@@ -73,22 +73,40 @@ impl Epoch {
 
     /// The group of an undecided cell, and the place of the cell in it.
     fn place(&self, cell: CellId) -> (u32, u32) {
-        if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
-            return (self.groups.len() as u32 - 1, cell.0 - first.0);
+        if self.first_fault.is_some_and(|first| cell >= first) {
+            let place = self.fault(cell).expect("a fault that can happen in this epoch");
+            return (self.groups.len() as u32 - 1, place);
         }
         let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
         let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
         (group, place)
     }
 
+    /// The place of the flag of a fault in its group, if the fault can happen in this epoch.
+    fn fault(&self, flag: CellId) -> Option<u32> {
+        let faults = self.groups.last().filter(|_| self.first_fault.is_some())?;
+        faults.cells.binary_search(&flag).ok().map(|place| place as u32)
+    }
+
+    /// Finds out whether a fault has happened.
+    pub(super) fn has_happened(
+        &self,
+        timeline: &Timeline,
+        flag: CellId,
+        states: &mut FxHashMap<u32, GroupState>,
+        choices: &mut Choices,
+    ) -> bool {
+        self.fault(flag).is_some() && self.resolve(timeline, flag, states, choices).content != ContentId::ZERO
+    }
+
     /// Finds out what an undecided cell holds, asking for what the state of its group leaves open.
-    pub(crate) fn resolve(
+    pub(super) fn resolve(
         &self,
         timeline: &Timeline,
         cell: CellId,
         states: &mut FxHashMap<u32, GroupState>,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         let (nth, place) = self.place(cell);
         let group = &self.groups[nth as usize];
         let state = states.entry(nth).or_insert_with(|| GroupState::new(group));

@@ -99,6 +99,14 @@ enum Fate {
     Garbled,
 }
 
+/// What a cell was found to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The number of the version, 0 being the base.
+    pub(super) version: u32,
+    pub(super) content: ContentId,
+}
+
 impl GroupState {
     pub(crate) fn new(group: &Group) -> GroupState {
         let (high, members) = match &group.shape {
@@ -118,13 +126,14 @@ impl GroupState {
 }
 
 impl Group {
-    /// Flags. What is open beside bytes was so in the epoch before as well.
+    /// Flags, with the cells that hold them, ordered.
     pub(super) fn flags(cells: Vec<CellId>, flags: Flags) -> Group {
-        let total = flags.remaining(&FlagState::default());
+        let nothing = FlagState::default();
+        let (total, shared) = (flags.remaining(&nothing), flags.shared(&nothing));
         Group {
             floors: Vec::new(),
             shape: Shape::Flags(flags),
-            shared: total.clone(),
+            shared,
             total,
             exact: true,
             counts_images: true,
@@ -282,19 +291,30 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let outcome = self.resolve_chain(timeline, outcomes, state, choices);
+                let version = self.floors[place] + outcome.rank;
                 match outcome.garbled {
-                    true => self.garbage[&(outcome.atom.0, place as u32)],
-                    false => self.content(timeline, place, outcome.rank),
+                    true => Shown { version, content: self.garbage[&(outcome.atom.0, place as u32)] },
+                    false => self.shown(timeline, place, version),
                 }
             }
-            Shape::Prefix(steps) => self.resolve_prefix(timeline, steps, place, state, choices),
+            Shape::Prefix(steps) => {
+                let version = self.resolve_prefix(timeline, steps, place, state, choices);
+                self.shown(timeline, place, version)
+            }
             Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
-            Shape::Flags(flags) => flags.resolve(place, &mut state.flags, choices),
+            Shape::Flags(flags) => {
+                Shown { version: 0, content: flags.resolve(place, &mut state.flags, choices) }
+            }
         }
+    }
+
+    fn shown(&self, timeline: &Timeline, place: usize, version: u32) -> Shown {
+        let cell = &timeline.cells[self.cells[place].0 as usize];
+        Shown { version, content: timeline.version(cell, version) }
     }
 
     fn resolve_chain(
@@ -322,12 +342,13 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> u32 {
         let cell = &timeline.cells[self.cells[place].0 as usize];
-        let floor = self.floors[place] as usize;
+        let floor = self.floors[place];
         let last = steps.last().map(|step| step.atom);
-        let in_flight = cell.versions[floor..].iter().filter(|version| Some(version.atom) <= last);
-        for version in in_flight.rev() {
+        let in_flight = cell.versions.iter().zip(1..).skip(floor as usize);
+        let in_flight = in_flight.take_while(|(version, _)| Some(version.atom) <= last);
+        for (version, number) in in_flight.collect::<Vec<_>>().into_iter().rev() {
             let Ok(step) = steps.binary_search_by_key(&version.atom, |step| step.atom) else { continue };
             let step = step as u32;
             if step >= state.high {
@@ -335,11 +356,11 @@ impl Group {
             }
             if step < state.low || choices.ask(question(timeline, version.atom, false)) == 0 {
                 state.low = state.low.max(step + 1);
-                return version.content;
+                return number;
             }
             state.high = step;
         }
-        timeline.version(cell, self.floors[place])
+        floor
     }
 
     fn resolve_mix(
@@ -349,7 +370,7 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         let cell = &timeline.cells[self.cells[place].0 as usize];
         for (index, member) in members.iter().enumerate().rev() {
             if member.places.binary_search(&(place as u32)).is_err() {
@@ -358,16 +379,17 @@ impl Group {
             if state.fates[index] == Fate::Open {
                 state.fates[index] = ask_fate(timeline, member.atom, self.garbles, choices);
             }
-            match state.fates[index] {
-                Fate::Whole => {
-                    let version = cell.versions.iter().find(|version| version.atom == member.atom);
-                    return version.expect("a member of the group wrote the cell").content;
-                }
-                Fate::Garbled => return self.garbage[&(member.atom.0, place as u32)],
-                Fate::Lost | Fate::Open => {}
+            if matches!(state.fates[index], Fate::Lost | Fate::Open) {
+                continue;
             }
+            let nth = cell.versions.iter().position(|version| version.atom == member.atom);
+            let version = nth.expect("a member of the group wrote the cell") as u32 + 1;
+            return match state.fates[index] {
+                Fate::Garbled => Shown { version, content: self.garbage[&(member.atom.0, place as u32)] },
+                _ => self.shown(timeline, place, version),
+            };
         }
-        timeline.version(cell, self.floors[place])
+        self.shown(timeline, place, self.floors[place])
     }
 
     /// Everything the cells can hold together, unless there are more than `limit` ways.
@@ -379,7 +401,7 @@ impl Group {
             let mut state = GroupState::new(self);
             let places = 0..self.cells.len();
             vectors.insert(
-                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices)).collect(),
+                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
             );
             open.extend(
                 Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
@@ -427,6 +449,7 @@ impl Group {
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
                 fates_of((0..members.len()).filter(open).count(), garbles)
             }
+            Shape::Flags(flags) if shared => flags.shared(&state.flags),
             Shape::Flags(flags) => flags.remaining(&state.flags),
         }
     }

@@ -4,8 +4,9 @@ use super::block::{Fill, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
-use super::group::Group;
-use crate::choice::Question;
+use super::group::{Group, GroupState, Shown};
+use super::silent::{self, Effect, Silent};
+use crate::choice::{Choices, Question};
 use crate::judge::Window;
 use crate::profile::Profile;
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
@@ -85,6 +86,9 @@ pub(crate) struct Timeline {
     /// The cells that hold no bytes but the outcome of a question: those from `first_flag`.
     flags: FxHashMap<Question, CellId>,
     first_flag: CellId,
+    /// The writes that can go wrong without a word; nobody looks at their flags, which are the last.
+    silent: Silent,
+    first_silent: CellId,
     pub(crate) epochs: Vec<Epoch>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
@@ -101,6 +105,8 @@ impl Timeline {
             contents: Contents::default(),
             flags: FxHashMap::default(),
             first_flag: CellId(0),
+            silent: Silent::default(),
+            first_silent: CellId(0),
             epochs: Vec::new(),
             windows: windows(trace),
         };
@@ -108,9 +114,9 @@ impl Timeline {
         timeline.first_flag = CellId(timeline.cells.len() as u32);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
-        let faults = timeline.raise_faults(trace);
-        let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
-        timeline.epochs = (0..spans.len()).map(epoch).collect();
+        let faults = timeline.raise_faults(trace, spans.len() as u32);
+        let epoch = |(epoch, faults)| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults);
+        timeline.epochs = faults.into_iter().enumerate().map(epoch).collect();
         timeline.add_garbage();
         timeline
     }
@@ -149,8 +155,9 @@ impl Timeline {
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
             let mine = pieces.iter().filter(|piece| piece.device.index() == index);
-            let ranges: Vec<(u64, u64)> =
+            let mut ranges: Vec<(u64, u64)> =
                 mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
+            ranges.extend(silent::victims(device, &mine.clone().collect::<Vec<_>>(), &self.profile.faults));
             let first = self.cells.len() as u32;
             for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
                 let base = self.base_of(device, start, end);
@@ -162,7 +169,7 @@ impl Timeline {
                 });
             }
             let count = self.cells.len() as u32 - first;
-            let resized = mine.clone().any(|piece| matches!(piece.fill, Fill::Length(_)));
+            let resized = mine.clone().any(Piece::is_length);
             let length = resized.then(|| {
                 let base = self.contents.intern(&length_bytes(device.base.len()));
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
@@ -183,13 +190,18 @@ impl Timeline {
         self.contents.intern(&content)
     }
 
-    /// A cell for every fault that the profile allows, and the group that they are.
-    fn raise_faults(&mut self, trace: &Trace) -> Option<Arc<Group>> {
+    /// A cell for every fault that the profile allows, and by epoch the group that they are.
+    fn raise_faults(&mut self, trace: &Trace, epochs: u32) -> Vec<Option<Arc<Group>>> {
         let sites = fault::sites(trace, &self.profile);
         let first = CellId(self.cells.len() as u32);
         sites.iter().for_each(|site| self.add_flag(*site));
-        let group = || fault::group(first, &sites, &self.profile, &mut self.contents);
-        (!sites.is_empty()).then(group).map(Arc::new)
+        self.first_silent = CellId(self.cells.len() as u32);
+        let silent = Silent::new(self, trace, self.first_silent);
+        silent.sites().iter().for_each(|site| self.add_flag(site.question));
+        let mut contents = std::mem::take(&mut self.contents);
+        let groups = fault::groups(self, &mut contents, first, &sites, &silent, epochs);
+        (self.contents, self.silent) = (contents, silent);
+        groups
     }
 
     /// A cell that holds the outcome of a question.
@@ -202,6 +214,68 @@ impl Timeline {
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
     pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
         self.flags.get(question).copied()
+    }
+
+    /// The cells that can be looked at.
+    pub(super) fn visible(&self) -> impl Iterator<Item = CellId> + use<> {
+        (0..self.first_silent.0).map(CellId)
+    }
+
+    /// Finds out what a cell holds in an epoch, asking for what is open.
+    pub(super) fn find(
+        &self,
+        cell: CellId,
+        epoch: u32,
+        states: &mut FxHashMap<u32, GroupState>,
+        choices: &mut Choices,
+    ) -> ContentId {
+        let nth = &self.epochs[epoch as usize];
+        if self.is_flag(cell) {
+            return nth.resolve(self, cell, states, choices).content;
+        }
+        let mut shown = match self.held(cell, epoch) {
+            Held::Durable(content) => Shown { version: self.latest(cell, epoch), content },
+            Held::InFlight { .. } => nth.resolve(self, cell, states, choices),
+        };
+        let marks = self.silent.marks(cell);
+        if marks.is_empty() {
+            return shown.content;
+        }
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        let mut before = None;
+        loop {
+            let atom = shown.version.checked_sub(1).map(|index| versions[index as usize].atom);
+            let landed = marks
+                .iter()
+                .filter(|mark| Some(mark.atom) > atom && before.is_none_or(|before| mark.atom < before));
+            for mark in landed {
+                if let Effect::Landed(content) = mark.effect
+                    && nth.has_happened(self, mark.flag, states, choices)
+                {
+                    return content;
+                }
+            }
+            let mut missing =
+                marks.iter().filter(|mark| Some(mark.atom) == atom && mark.effect == Effect::Missing);
+            if !missing.any(|mark| nth.has_happened(self, mark.flag, states, choices)) {
+                return shown.content;
+            }
+            let version = shown.version - 1;
+            shown = Shown { version, content: self.version(&self.cells[cell.0 as usize], version) };
+            before = atom;
+        }
+    }
+
+    /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
+    fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.partition_point(|version| version.issued <= epoch) as u32
+    }
+
+    /// What wrote the newest version of a cell that is durable in an epoch.
+    pub(super) fn newest_durable(&self, cell: CellId, epoch: u32) -> Option<AtomId> {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.iter().rev().find(|version| version.durable <= epoch).map(|version| version.atom)
     }
 
     /// Whether a cell holds the outcome of a question instead of bytes.
