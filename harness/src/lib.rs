@@ -81,7 +81,9 @@ pub mod supervise;
 mod system;
 mod workload;
 
-pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
+pub use catalogue::{
+    BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
+};
 pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, Label, OpId, ReplayId};

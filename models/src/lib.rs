@@ -3,10 +3,42 @@
 pub mod fs;
 pub mod journal;
 pub mod switches;
+pub mod volume;
 pub mod vsfs;
 
-use crashcheck::{Subject, subject};
+use crashcheck::{Reference, Subject, subject};
 use journal::{Async, Data, Journal, Ordered, Writeback};
+use std::sync::Arc;
+use volume::{Base, stacked};
+
+/// Puts a system on top of a block device.
+type OnTop = fn(&Arc<dyn Base>) -> Box<dyn Subject>;
+
+/// Every system that can run on a block device instead of a disk.
+const UPPER: [(&str, OnTop); 5] = [
+    (vsfs::Vsfs::NAME, stacked::<vsfs::Vsfs>),
+    (Journal::<Ordered>::NAME, stacked::<Journal<Ordered>>),
+    (Journal::<Data>::NAME, stacked::<Journal<Data>>),
+    (Journal::<Writeback>::NAME, stacked::<Journal<Writeback>>),
+    (Journal::<Async>::NAME, stacked::<Journal<Async>>),
+];
+
+/// The names of all systems that can run on a block device.
+pub fn uppers() -> Vec<&'static str> {
+    UPPER.iter().map(|(name, _)| *name).collect()
+}
+
+/// Every block device that a system can run on.
+pub fn bases() -> Vec<Arc<dyn Base>> {
+    Vec::new()
+}
+
+/// A system on top of a block device, by a name such as `journal@raid5`; `None` if either does not exist.
+pub fn stack(name: &str) -> Option<Box<dyn Subject>> {
+    let (upper, lower) = name.split_once('@')?;
+    let (_, on_top) = UPPER.iter().find(|(known, _)| *known == upper)?;
+    bases().iter().find(|base| base.name() == lower).map(on_top)
+}
 
 /// Every reference system.
 pub fn all() -> Vec<Box<dyn Subject>> {
