@@ -219,7 +219,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 14] = [
+const BUILT_IN: [&str; 15] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -234,6 +234,7 @@ const BUILT_IN: [&str; 14] = [
     include_str!("../profiles/corrupt.toml"),
     include_str!("../profiles/lost-write.toml"),
     include_str!("../profiles/misdirected.toml"),
+    include_str!("../profiles/any-fault.toml"),
 ];
 
 impl Profile {

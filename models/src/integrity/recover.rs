@@ -6,7 +6,7 @@
 use super::IntegrityError;
 use super::bugs::{Bug, Bugs};
 use super::checksum::Checksum;
-use super::format::{BLOCK_SIZE, Generation, Geometry, Member, Place, Pointer, ROOTS, Root};
+use super::format::{Generation, Geometry, Member, Place, Pointer, ROOTS, Root};
 use super::live::Live;
 use super::map::Map;
 use super::mirror::{Fault, Mirror};
