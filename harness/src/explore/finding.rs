@@ -231,12 +231,15 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
     };
     let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
-    let words = happened.filter_map(|(question, _)| match question {
+    let words = happened.filter_map(|(question, answer)| match question {
         Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
-        Question::Corrupt { device, block } => Some(format!("block {block} of {} is corrupt", name(*device))),
+        Question::Corrupt { device, block } => {
+            let how = if *answer == 1 { "reads as garbage" } else { "has a flipped bit" };
+            Some(format!("block {block} of {} {how}", name(*device)))
+        }
         Question::WriteLost { event, .. } => {
             Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
         }

@@ -190,7 +190,7 @@ impl LazyImage {
     /// From now on what recovered is in use, and what may fail in service may fail.
     pub(crate) fn begin_service(&mut self) -> bool {
         self.in_service = true;
-        self.timeline.profile.faults.device_lost == When::InService
+        self.timeline.fails_in_service()
     }
 
     /// Whether a device has failed as a whole.

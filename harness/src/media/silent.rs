@@ -11,8 +11,9 @@
 use super::block::Piece;
 use super::contents::ContentId;
 use super::fault::block_len;
-use super::timeline::{AtomId, CellId, Timeline};
-use crate::choice::Question;
+use super::group::{GroupState, Shown};
+use super::timeline::{AtomId, Cell, CellId, Held, Timeline};
+use crate::choice::{Choices, Question};
 use crate::profile::Faults;
 use crashcheck_trace::{Bytes, Device, Event, Trace};
 use rustc_hash::FxHashMap;
@@ -139,6 +140,61 @@ impl Site {
         atom.durable <= epoch
             && (atom.cells.iter().any(|cell| newest(cell) == Some(self.atom))
                 || self.victims.iter().any(|cell| newest(cell) < Some(self.atom)))
+    }
+}
+
+impl Timeline {
+    /// Finds out what a cell holds in an epoch, asking for what is open.
+    pub(super) fn find(
+        &self,
+        cell: CellId,
+        epoch: u32,
+        states: &mut FxHashMap<u32, GroupState>,
+        choices: &mut Choices,
+    ) -> ContentId {
+        let open = &self.epochs[epoch as usize];
+        if self.is_flag(cell) {
+            return open.resolve(self, cell, states, choices).content;
+        }
+        let shown = match self.held(cell, epoch) {
+            Held::Durable(content) => Shown { version: self.latest(cell, epoch), content },
+            Held::InFlight { .. } => open.resolve(self, cell, states, choices),
+        };
+        match self.silent.marks(cell) {
+            [] => shown.content,
+            marks => {
+                let cell = &self.cells[cell.0 as usize];
+                let happened = |flag: CellId| open.has_happened(self, flag, states, choices);
+                self.find_astray(cell, marks, shown, happened)
+            }
+        }
+    }
+
+    /// Goes back in time from what a cell should hold, to the newest write that has really reached it.
+    fn find_astray(
+        &self,
+        cell: &Cell,
+        marks: &[Mark],
+        mut shown: Shown,
+        mut happened: impl FnMut(CellId) -> bool,
+    ) -> ContentId {
+        let mut before = AtomId(u32::MAX);
+        loop {
+            let written = shown.version.checked_sub(1).map(|index| cell.versions[index as usize].atom);
+            let later = marks.iter().filter(|mark| mark.atom < before && Some(mark.atom) > written);
+            for mark in later {
+                if let Effect::Landed(content) = mark.effect
+                    && happened(mark.flag)
+                {
+                    return content;
+                }
+            }
+            let mut missing = marks.iter().filter(|mark| mark.effect == Effect::Missing);
+            let is_missing = missing.any(|mark| Some(mark.atom) == written && happened(mark.flag));
+            let Some(atom) = written.filter(|_| is_missing) else { return shown.content };
+            let version = shown.version - 1;
+            (shown, before) = (Shown { version, content: self.version(cell, version) }, atom);
+        }
     }
 }
 

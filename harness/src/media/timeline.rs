@@ -4,11 +4,11 @@ use super::block::{Fill, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
-use super::group::{Group, GroupState, Shown};
-use super::silent::{self, Effect, Silent};
-use crate::choice::{Choices, Question};
+use super::group::Group;
+use super::silent::{self, Silent};
+use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::Profile;
+use crate::profile::{Profile, When};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub(crate) struct Timeline {
     flags: FxHashMap<Question, CellId>,
     first_flag: CellId,
     /// The writes that can go wrong without a word; nobody looks at their flags, which are the last.
-    silent: Silent,
+    pub(super) silent: Silent,
     first_silent: CellId,
     pub(crate) epochs: Vec<Epoch>,
     /// What a crash after n events allows; one longer than the trace.
@@ -221,53 +221,8 @@ impl Timeline {
         (0..self.first_silent.0).map(CellId)
     }
 
-    /// Finds out what a cell holds in an epoch, asking for what is open.
-    pub(super) fn find(
-        &self,
-        cell: CellId,
-        epoch: u32,
-        states: &mut FxHashMap<u32, GroupState>,
-        choices: &mut Choices,
-    ) -> ContentId {
-        let nth = &self.epochs[epoch as usize];
-        if self.is_flag(cell) {
-            return nth.resolve(self, cell, states, choices).content;
-        }
-        let mut shown = match self.held(cell, epoch) {
-            Held::Durable(content) => Shown { version: self.latest(cell, epoch), content },
-            Held::InFlight { .. } => nth.resolve(self, cell, states, choices),
-        };
-        let marks = self.silent.marks(cell);
-        if marks.is_empty() {
-            return shown.content;
-        }
-        let Cell { versions, .. } = &self.cells[cell.0 as usize];
-        let mut before = None;
-        loop {
-            let atom = shown.version.checked_sub(1).map(|index| versions[index as usize].atom);
-            let landed = marks
-                .iter()
-                .filter(|mark| Some(mark.atom) > atom && before.is_none_or(|before| mark.atom < before));
-            for mark in landed {
-                if let Effect::Landed(content) = mark.effect
-                    && nth.has_happened(self, mark.flag, states, choices)
-                {
-                    return content;
-                }
-            }
-            let mut missing =
-                marks.iter().filter(|mark| Some(mark.atom) == atom && mark.effect == Effect::Missing);
-            if !missing.any(|mark| nth.has_happened(self, mark.flag, states, choices)) {
-                return shown.content;
-            }
-            let version = shown.version - 1;
-            shown = Shown { version, content: self.version(&self.cells[cell.0 as usize], version) };
-            before = atom;
-        }
-    }
-
     /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
-    fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+    pub(super) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
         let Cell { versions, .. } = &self.cells[cell.0 as usize];
         versions.partition_point(|version| version.issued <= epoch) as u32
     }
@@ -276,6 +231,12 @@ impl Timeline {
     pub(super) fn newest_durable(&self, cell: CellId, epoch: u32) -> Option<AtomId> {
         let Cell { versions, .. } = &self.cells[cell.0 as usize];
         versions.iter().rev().find(|version| version.durable <= epoch).map(|version| version.atom)
+    }
+
+    /// Whether a device may fail while the recovered system is in use.
+    pub(crate) fn fails_in_service(&self) -> bool {
+        let lost = Question::DeviceLost { device: DeviceId(0) };
+        self.profile.faults.device_lost == When::InService && self.flags.contains_key(&lost)
     }
 
     /// Whether a cell holds the outcome of a question instead of bytes.

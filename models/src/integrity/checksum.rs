@@ -30,8 +30,7 @@ pub enum Checksum {
 
 impl Checksum {
     /// All kinds, from the weakest.
-    pub const ALL: [Checksum; 4] =
-        [Checksum::Xor, Checksum::Additive, Checksum::Fletcher, Checksum::Crc32c];
+    pub const ALL: [Checksum; 4] = [Checksum::Xor, Checksum::Additive, Checksum::Fletcher, Checksum::Crc32c];
 
     /// The number that stands for the kind in a root.
     pub fn code(self) -> u8 {

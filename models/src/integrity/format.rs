@@ -185,8 +185,12 @@ impl Root {
         }
         let geometry = Geometry { blocks: get_u64(page, 24), places: get_u32(page, 32), height: page[13] };
         let kind = Checksum::from_code(page[12])?;
-        let root =
-            Root { kind, generation: Generation(get_u64(page, 16)), geometry, top: Pointer::decode(page, 36) };
+        let root = Root {
+            kind,
+            generation: Generation(get_u64(page, 16)),
+            geometry,
+            top: Pointer::decode(page, 36),
+        };
         let fits = Geometry::of(geometry.blocks).is_some_and(|known| known == geometry);
         fits.then_some(root)
     }

@@ -145,9 +145,8 @@ impl Layer for Integrity {
 
     fn devices(&self, capacity: Bytes) -> Vec<Device> {
         let len = Geometry::for_capacity(capacity).map_or(Bytes::ZERO, |geometry| geometry.member_len());
-        let member = |member: Member| {
-            Device::zeroed(&format!("member {}", member.0), Bytes::of(FORMATTED), len)
-        };
+        let member =
+            |member: Member| Device::zeroed(&format!("member {}", member.0), Bytes::of(FORMATTED), len);
         Member::BOTH.map(member).into()
     }
 

@@ -71,7 +71,11 @@ fn newest_root(disk: Disk, bugs: Bugs) -> Result<(Mirror, Root), IntegrityError>
 }
 
 /// The root that one member has at a place.
-fn root_copy(mirror: &mut Mirror, member: Member, place: Place) -> Result<Result<Root, Fault>, IntegrityError> {
+fn root_copy(
+    mirror: &mut Mirror,
+    member: Member,
+    place: Place,
+) -> Result<Result<Root, Fault>, IntegrityError> {
     let page = match mirror.copy(member, place, None)? {
         Ok(page) => page,
         Err(fault) => return Ok(Err(fault)),
@@ -113,4 +117,3 @@ pub(super) fn remark(live: &Live) -> String {
     };
     words.to_owned()
 }
-

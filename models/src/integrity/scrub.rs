@@ -82,7 +82,8 @@ impl Live {
         writes_back: bool,
         scrubbed: &mut Scrubbed,
     ) -> Result<(), IntegrityError> {
-        scrubbed.copies += Member::BOTH.into_iter().filter(|member| self.mirror.works(*member)).count() as u64;
+        scrubbed.copies +=
+            Member::BOTH.into_iter().filter(|member| self.mirror.works(*member)).count() as u64;
         for (member, fault) in bad {
             if writes_back {
                 self.mirror.repair(*member, *fault, place, good)?;
@@ -112,10 +113,7 @@ impl Live {
         let mut places = BTreeSet::new();
         match self.map.pointers().into_iter().find(|pointer| !places.insert(pointer.place)) {
             None => Ok(()),
-            Some(twice) => {
-                Err(IntegrityError::BadMap { place: twice.place, what: "belongs to two blocks" })
-            }
+            Some(twice) => Err(IntegrityError::BadMap { place: twice.place, what: "belongs to two blocks" }),
         }
     }
 }
-
