@@ -32,7 +32,7 @@ pub fn format(disk: &Disk, geometry: Geometry, kind: Checksum, bugs: Bugs) -> Re
 /// # Errors
 /// If neither member has a root, or what the newest one leads to has no good copy.
 pub fn open(disk: Disk, bugs: Bugs) -> Result<Live, IntegrityError> {
-    let (mut mirror, root) = newest_root(disk, bugs)?;
+    let (mut mirror, root) = newest_root(&disk, bugs)?;
     renew_root(&mut mirror, &root)?;
     let mut space = Space::new(&root.geometry);
     let map = Map::load(&mut mirror, &root.geometry, root.top, &mut space)?;
@@ -41,7 +41,7 @@ pub fn open(disk: Disk, bugs: Bugs) -> Result<Live, IntegrityError> {
 
 /// The newest root. A root says itself with which kind of checksum it is to be compared; all four copies are looked at
 /// under that of the first that is whole.
-fn newest_root(disk: Disk, bugs: Bugs) -> Result<(Mirror, Root), IntegrityError> {
+fn newest_root(disk: &Disk, bugs: Bugs) -> Result<(Mirror, Root), IntegrityError> {
     let mut why = Vec::new();
     for kind in Checksum::ALL.into_iter().rev() {
         let mut mirror = Mirror::new(disk.clone(), kind, bugs);
