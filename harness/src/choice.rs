@@ -4,7 +4,7 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::{DeviceId, EventId};
+use crashcheck_trace::{DeviceId, EventId, PageNo};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -38,6 +38,13 @@ pub enum Question {
         write: u32,
         /// Which atomic unit of it, from 0.
         unit: u32,
+    },
+    /// Was this program or erase of a recovery that crashed cut off half-way, so that it reads as garbage? 0: yes, 1: no.
+    RecoveryGarbled {
+        /// Which recovery: 1 is the first that crashed.
+        depth: u8,
+        /// Which of its writes.
+        write: u32,
     },
     /// Did this device fail as a whole? 0: no, 1: yes.
     DeviceLost {
@@ -75,27 +82,39 @@ pub enum Question {
         /// Whether on the block behind it, or on the one before.
         forward: bool,
     },
+    /// Does a bit of this page of a flash chip read flipped until it is erased? 0: no, 1: one of the data area, 2: one of
+    /// the spare area.
+    Flipped {
+        /// Of which device.
+        device: DeviceId,
+        /// Which page.
+        page: PageNo,
+    },
 }
 
 impl Question {
     /// Whether this is about something that need not happen at a crash: neither pole has it.
     pub fn is_fault(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Question::RecoveryCrashed { .. }
-                | Question::DeviceLost { .. }
-                | Question::Unreadable { .. }
-                | Question::Corrupt { .. }
-                | Question::WriteLost { .. }
-                | Question::Misdirected { .. }
-        )
+            | Question::DeviceLost { .. }
+            | Question::Unreadable { .. }
+            | Question::Corrupt { .. }
+            | Question::WriteLost { .. }
+            | Question::Misdirected { .. }
+            | Question::Flipped { .. } => true,
+            Question::Survived { .. }
+            | Question::Garbled { .. }
+            | Question::RecoveryWrite { .. }
+            | Question::RecoveryGarbled { .. } => false,
+        }
     }
 
     /// How many outcomes there are.
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
-            Question::Corrupt { .. } => 3,
+            Question::Corrupt { .. } | Question::Flipped { .. } => 3,
             _ => 2,
         }
     }

@@ -86,8 +86,9 @@ pub use catalogue::{
 };
 pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
-pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, Label, OpId, ReplayId};
-pub use disk::{Disk, DiskError};
+pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, NandGeometry};
+pub use crashcheck_trace::{OpId, PageNo, Pairing, ReplayId};
+pub use disk::{Disk, DiskError, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};

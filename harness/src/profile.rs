@@ -10,9 +10,10 @@ use thiserror::Error;
 /// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
 /// order  = "any"        # or "issued": what survives is a prefix of what was issued
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
-/// flush  = "honest"     # or "ignored"
+/// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
-/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
+///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
 ///
 /// [faults]              # what may go wrong beside the power; by default nothing
@@ -22,7 +23,13 @@ use thiserror::Error;
 /// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
 /// lost-write = false    # a write that was acknowledged and flushed never reached the medium
 /// misdirected = false   # one landed on a neighbouring block instead
+/// flips = false         # one bit of a page of a flash chip reads flipped
 /// ```
+///
+/// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
+/// their order, so that `order` is about different erase blocks, and `atomic`, `fua` and `discard` say nothing. The
+/// profile for flash chips is `flash`: only where `torn` is `"garbage"` does the power cut a program or an erase off
+/// half-way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -69,6 +76,9 @@ pub struct Faults {
     pub lost_write: bool,
     /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
     pub misdirected: bool,
+    /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
+    /// disturb, and what leaks away with time.
+    pub flips: bool,
 }
 
 impl Default for Faults {
@@ -80,6 +90,7 @@ impl Default for Faults {
             corrupt: false,
             lost_write: false,
             misdirected: false,
+            flips: false,
         }
     }
 }
@@ -87,8 +98,9 @@ impl Default for Faults {
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, .. } = *self;
-        device_lost == When::Never && !unreadable && !corrupt && !lost_write && !misdirected
+        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
+        let silent = corrupt || lost_write || misdirected || flips;
+        device_lost == When::Never && !unreadable && !silent
     }
 }
 
@@ -219,7 +231,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 15] = [
+const BUILT_IN: [&str; 17] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -235,6 +247,8 @@ const BUILT_IN: [&str; 15] = [
     include_str!("../profiles/lost-write.toml"),
     include_str!("../profiles/misdirected.toml"),
     include_str!("../profiles/any-fault.toml"),
+    include_str!("../profiles/flash.toml"),
+    include_str!("../profiles/read-disturb.toml"),
 ];
 
 impl Profile {
@@ -262,9 +276,6 @@ impl Profile {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
-        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
-            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
-        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {
             return Err(contradiction("a name has only letters, digits, '-' and '_'"));

@@ -1,6 +1,7 @@
 //! Arbitrary traces, for the tests of every format.
 
-use crate::{Bytes, Device, DeviceId, Event, EventId, Image, Label, OpId, Payload, Trace};
+use crate::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, NandGeometry};
+use crate::{OpId, PageNo, Pairing, Payload, Trace};
 use proptest::prelude::*;
 
 /// The raw material of an event: numbers that [`build`] bends until they fit.
@@ -10,12 +11,30 @@ const TEXTS: [&str; 4] = ["rename /a /b", "", "mkdir \u{00fc}\n", "begin 3 deep"
 
 /// Traces of up to three devices with every kind of event.
 pub(crate) fn any_trace() -> impl Strategy<Value = Trace> {
-    let device = (prop_oneof![Just(1u64), Just(512), Just(4096)], 0u64..70_000, any::<u8>());
-    let devices = prop::collection::vec(device, 0..4);
+    let disk = (prop_oneof![Just(1u64), Just(512), Just(4096)], 0u64..70_000, any::<u8>());
+    let disk = disk.prop_map(|(block, len, fill)| any_device(block, len, fill));
+    let devices = prop::collection::vec(prop_oneof![3 => disk, 1 => any_chip()], 0..4);
     let seeds = prop::collection::vec(any::<Seed>(), 0..40);
-    (devices, seeds).prop_map(|(devices, seeds)| {
-        let devices = devices.into_iter().map(|(block, len, fill)| any_device(block, len, fill)).collect();
-        build(devices, &seeds, 1, 8)
+    (devices, seeds).prop_map(|(devices, seeds)| build(devices, &seeds, 1, 8))
+}
+
+/// Flash chips of any geometry, some of them in use, worn, and with bad blocks.
+fn any_chip() -> impl Strategy<Value = Device> {
+    let lens = (1u64..600, 0u64..40, 1u32..5, 1u32..6);
+    let wear = (1u32..1000, 0u32..4, prop::collection::btree_map(0u32..6, any::<u32>(), 0..4), any::<u8>());
+    (lens, wear).prop_map(|((page, spare, pages_per_block, blocks), (endurance, distance, erases, fill))| {
+        let (page, spare) = (Bytes(page), Bytes(spare));
+        let paired = if distance == 0 { Pairing::None } else { Pairing::Mlc { distance } };
+        let geometry = NandGeometry { page, spare, pages_per_block, blocks, endurance, paired };
+        let mut device = Device::nand(&format!("chip {fill}"), geometry);
+        if fill > 128 {
+            device = device.with_bad_blocks(&[BlockNo(u32::from(fill) % blocks)]);
+            device.base.write(geometry.page_at(PageNo(geometry.pages() - 1)), &vec![fill; page.index()]);
+        }
+        if let DeviceKind::Nand(chip) = &mut device.kind {
+            chip.erases.extend(erases.into_iter().map(|(block, erases)| (BlockNo(block % blocks), erases)));
+        }
+        device
     })
 }
 
@@ -33,11 +52,12 @@ fn any_device(block: u64, len: u64, fill: u8) -> Device {
         base.write(Bytes(4096 * u64::from(fill % 2)), &[fill; 4904]);
         base.write(Bytes(len - 3), &[fill; 3]);
     }
-    Device { name: format!("disk {fill}"), block: Bytes(block), base }
+    Device::block(&format!("disk {fill}"), Bytes(block), base)
 }
 
 fn build(devices: Vec<Device>, seeds: &[Seed], align: u64, kinds: u8) -> Trace {
-    let mut lens: Vec<u64> = devices.iter().map(|device| device.base.len().0).collect();
+    let kind = |device: &Device| (device.base.len().0, device.chip().map(|chip| chip.geometry));
+    let mut lens: Vec<(u64, Option<NandGeometry>)> = devices.iter().map(kind).collect();
     let mut trace = Trace { devices, events: Vec::new() };
     for seed in seeds {
         let event = event(seed, &mut lens, align, kinds, &trace.events);
@@ -47,7 +67,13 @@ fn build(devices: Vec<Device>, seeds: &[Seed], align: u64, kinds: u8) -> Trace {
     trace
 }
 
-fn event(seed: &Seed, lens: &mut [u64], align: u64, kinds: u8, before: &[Event]) -> Option<Event> {
+fn event(
+    seed: &Seed,
+    lens: &mut [(u64, Option<NandGeometry>)],
+    align: u64,
+    kinds: u8,
+    before: &[Event],
+) -> Option<Event> {
     let (kind, device, at, len, fill, flag) = *seed;
     let op = OpId(u32::from(fill));
     let text = TEXTS[usize::from(fill) % TEXTS.len()].to_owned();
@@ -60,18 +86,41 @@ fn event(seed: &Seed, lens: &mut [u64], align: u64, kinds: u8, before: &[Event])
     }
     let index = usize::from(device) % lens.len();
     let device = DeviceId(index as u16);
-    let (at, len) = range(lens[index], u64::from(at), u64::from(len), align);
     let label = (fill % 3 == 0).then(|| Label::from(["metadata", "commit"][usize::from(fill % 2)]));
+    if let Some(chip) = &lens[index].1 {
+        return Some(on_chip(chip, device, kind, (at, fill), label));
+    }
+    let (at, len) = range(lens[index].0, u64::from(at), u64::from(len), align);
     Some(match kind % kinds {
         3 => Event::Flush { device, except: except(before, device, fill) },
         4 => Event::WriteZeroes { device, at, len, fua: flag, label },
         5 => Event::Discard { device, at, len },
         7 => {
-            lens[index] = u64::from(fill) * 300;
-            Event::Resize { device, len: Bytes(lens[index]) }
+            lens[index].0 = u64::from(fill) * 300;
+            Event::Resize { device, len: Bytes(lens[index].0) }
         }
         _ => Event::Write { device, at, data: content(len, fill), fua: flag, label },
     })
+}
+
+fn on_chip(
+    chip: &NandGeometry,
+    device: DeviceId,
+    kind: u8,
+    (at, fill): (u32, u8),
+    label: Option<Label>,
+) -> Event {
+    match kind % 4 {
+        0 => Event::Flush { device, except: vec![] },
+        1 => {
+            let at = chip.block_at(BlockNo(at % chip.blocks));
+            Event::Erase { device, at, len: chip.block_len(), label }
+        }
+        _ => {
+            let at = chip.page_at(PageNo(at % chip.pages()));
+            Event::Program { device, at, data: content(chip.page_len(), fill), label }
+        }
+    }
 }
 
 fn range(size: u64, at: u64, len: u64, align: u64) -> (Bytes, Bytes) {

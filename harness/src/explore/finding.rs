@@ -5,7 +5,7 @@ use super::run::{Context, Leaf};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{Finding, WriteFate};
-use crashcheck_trace::{DeviceId, Event, EventId, ReplayId, Trace};
+use crashcheck_trace::{Device, DeviceId, Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,12 +183,11 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
     for (question, answer) in answered {
-        if pole.answer(question) == *answer {
-            continue;
-        }
         let Some(event) = question.event() else { continue };
         let fate = match (question, answer) {
+            // At neither end of the tree is it what one expects.
             (Question::Garbled { .. }, 0) => "garbled",
+            _ if pole.answer(question) == *answer || is_garbled(path, question) => continue,
             (_, 0) => "survived",
             _ => "lost",
         };
@@ -200,6 +199,13 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     }
     writes.sort_by_key(|write| write.event);
     writes
+}
+
+/// Whether this is about a unit that turned out to be garbage.
+fn is_garbled(path: &Path, question: &Question) -> bool {
+    let Question::Survived { event, unit } = *question else { return false };
+    let garbled = Question::Garbled { event, unit };
+    path.questions.iter().zip(&path.answers).any(|(asked, answer)| *asked == garbled && *answer == 0)
 }
 
 /// Which of the writes in flight matter, in words.
@@ -244,6 +250,9 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
             Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
         }
         Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
+        Question::Flipped { device, page } => {
+            Some(format!("a bit of {page} of {} reads flipped", name(*device)))
+        }
         _ => None,
     });
     words.collect()
@@ -279,6 +288,8 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Write { .. } => "write",
         Event::WriteZeroes { .. } => "zeroes",
         Event::Discard { .. } => "discard",
+        Event::Program { .. } => "program",
+        Event::Erase { .. } => "erase",
         Event::Resize { len, .. } => return format!("length = {}", len.0),
         Event::Flush { .. } => return "flush".to_owned(),
         Event::Begin { op, text } => return format!("begin of operation {} ({})", op.0 + 1, shortened(text)),
@@ -289,10 +300,17 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Mark { text } => return format!("mark {text}"),
         _ => return "event".to_owned(),
     };
-    let Some((device, at, len)) = event.range() else { return kind.to_owned() };
-    let name = trace.devices.get(device.index()).filter(|_| trace.devices.len() > 1);
+    let Some((index, at, len)) = event.range() else { return kind.to_owned() };
+    let name = trace.devices.get(index.index()).filter(|_| trace.devices.len() > 1);
     let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
     let what = event.label().map_or(kind, |label| label.as_str());
+    if let Some(chip) = trace.devices.get(index.index()).and_then(Device::chip) {
+        let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
+        return match event {
+            Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
+            _ => format!("{what}, {device}{block}"),
+        };
+    }
     format!("{what}, {len} at {device}{at}")
 }
 

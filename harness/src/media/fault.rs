@@ -1,5 +1,5 @@
 //! What else may go wrong with a device, beside the power: it fails as a whole, a block of it cannot be read or is not
-//! what was written, or a [write went wrong](super::silent).
+//! what was written, a page of a flash chip reads with a bit flipped, or a [write went wrong](super::silent).
 //!
 //! A fault is a [flag](super::flag), and all faults together are one group, of which at most so many as the
 //! [`Profile`] says happen in one crash state. But for those of writes they can happen in every epoch alike.
@@ -11,7 +11,7 @@ use super::silent::Silent;
 use super::timeline::{CellId, Timeline};
 use crate::choice::Question;
 use crate::profile::{Profile, When};
-use crashcheck_trace::{Bytes, Device, DeviceId, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, NandGeometry, PageNo, Trace};
 use std::sync::Arc;
 
 /// The faults that a profile allows on the devices of a trace.
@@ -24,20 +24,41 @@ pub(super) fn sites(trace: &Trace, profile: &Profile) -> Vec<Question> {
     }
     for id in devices {
         let device = &trace.devices[id.index()];
+        let is_chip = device.chip().is_some();
         let blocks = 0..device.base.len().0.div_ceil(block_len(device).0) as u32;
         if profile.faults.unreadable {
             sites.extend(blocks.clone().map(|block| Question::Unreadable { device: id, block }));
         }
-        if profile.faults.corrupt {
+        // What flash chips do to their pages they do bit by bit.
+        if profile.faults.corrupt && !is_chip {
             sites.extend(blocks.map(|block| Question::Corrupt { device: id, block }));
+        }
+    }
+    if profile.faults.flips {
+        let chips = (0u16..).zip(&trace.devices).filter_map(|(index, device)| Some((index, device.chip()?)));
+        for (index, chip) in chips {
+            let pages = (0..chip.geometry.pages()).map(PageNo);
+            sites.extend(pages.map(|page| Question::Flipped { device: DeviceId(index), page }));
         }
     }
     sites
 }
 
-/// The unit in which a device fails to be read: its logical block.
+/// The bit of a page that reads flipped, counted from its first byte: always the same one of its area.
+pub(super) fn flipped_bit(chip: &NandGeometry, page: PageNo, outcome: u8) -> u64 {
+    let anywhere = u64::from(page.0).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
+    match (outcome, 8 * chip.page.0, 8 * chip.spare.0) {
+        (1, data, _) | (_, data, 0) => anywhere % data,
+        (_, data, spare) => data + anywhere % spare,
+    }
+}
+
+/// The unit in which a device fails to be read: its logical block, or the page of a flash chip.
 pub(super) fn block_len(device: &Device) -> Bytes {
-    Bytes(device.block.0.max(512))
+    match device.chip() {
+        Some(chip) => chip.geometry.page_len(),
+        None => Bytes(device.block.0.max(512)),
+    }
 }
 
 /// The group of all faults of each epoch: those that can happen in every one, whose cells begin at `first`, and those of

@@ -3,14 +3,14 @@
 use super::contents::{ContentId, garbage};
 use super::fault;
 use super::group::GroupState;
-use super::nested::{Layer, Log};
+use super::nested::{Layer, Log, Reading};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::profile::{Discard, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{Bytes, DeviceId, Image};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image, NandGeometry};
 use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub(crate) struct LazyImage {
     log: Option<Log>,
     /// How many recoveries may crash.
     nested: usize,
+    /// How often the blocks of flash chips have been erased that the recoveries of this state have erased.
+    erases: FxHashMap<(DeviceId, BlockNo), u32>,
     trail: Option<Trail>,
     /// Whether recovery is over, and what it gave is in use.
     in_service: bool,
@@ -68,6 +70,7 @@ impl LazyImage {
             layers: Vec::new(),
             log: None,
             nested: 0,
+            erases: FxHashMap::default(),
             trail: None,
             in_service: false,
             timeline,
@@ -83,6 +86,7 @@ impl LazyImage {
         self.reads.clear();
         self.written.iter_mut().for_each(Overlay::clear);
         self.layers.clear();
+        self.erases.clear();
         self.nested = usize::from(nested);
         self.in_service = false;
         self.log = (nested > 0).then(Log::default);
@@ -214,9 +218,7 @@ impl LazyImage {
             return len;
         }
         for depth in (0..self.layers.len()).rev() {
-            if let Some(len) =
-                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
-            {
+            if let Some(len) = self.layers[depth].len(device, depth, &mut self.choices) {
                 return len;
             }
         }
@@ -229,10 +231,22 @@ impl LazyImage {
 
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        self.read_with(true, device, at, buf)
+    }
+
+    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let mut bytes = vec![0; len.index()];
+        let read = self.read_with(false, device, at, &mut bytes);
+        read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+    }
+
+    /// Reads a range; without `faults`, as if nothing but the power had failed.
+    fn read_with(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let mut open = Vec::new();
         let mine = &self.written[device.index()];
         if mine.is_untouched() && self.layers.is_empty() {
-            return self.read_trace(device, at, buf);
+            return self.read_trace(faults, device, at, buf);
         }
         mine.parts(at, buf.len(), |span, piece| match piece {
             Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
@@ -241,26 +255,33 @@ impl LazyImage {
         });
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(self.layers.len(), device, start, &mut buf[span])?;
+            self.read_layers(self.layers.len(), faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
-    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
-        let (profile, choices) = (&self.timeline.profile, &mut self.choices);
-        let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
+    fn read_layers(
+        &mut self,
+        upto: usize,
+        faults: bool,
+        device: DeviceId,
+        at: Bytes,
+        buf: &mut [u8],
+    ) -> Result<(), Bytes> {
+        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(faults, device, at, buf) };
+        let mut reading = Reading { device, at, buf, choices: &mut self.choices };
+        let open = self.layers[depth].read(depth, &mut reading);
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(depth, device, start, &mut buf[span])?;
+            self.read_layers(depth, faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the trace left.
-    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        if self.timeline.profile.faults.unreadable {
+    fn read_trace(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if faults && self.timeline.profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
         let mut here = at;
@@ -286,8 +307,11 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
-        if self.timeline.profile.faults.corrupt {
+        if faults && self.timeline.profile.faults.corrupt {
             self.corrupt(device, at, buf);
+        }
+        if faults && self.timeline.profile.faults.flips {
+            self.flip(device, at, buf);
         }
         Ok(())
     }
@@ -304,6 +328,26 @@ impl LazyImage {
                 let part = &mut buf[(from - at.0) as usize..(upto - at.0) as usize];
                 fault::corrupt(device, number, way, len, within, part);
             }
+        }
+    }
+
+    /// Flips a bit in what was read of each page that reads with one flipped. A page that is erased has none.
+    fn flip(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let Some(chip) = self.chip(device) else { return };
+        let mut start = 0;
+        while start < buf.len() {
+            let page = chip.page_with(at + Bytes::of(start));
+            let first = chip.page_at(page);
+            let end = (first + chip.page_len() - at).index().min(buf.len());
+            if buf[start..end].iter().any(|byte| *byte != 0xFF) {
+                let outcome = self.flag(Question::Flipped { device, page });
+                let bit = 8 * first.0 + fault::flipped_bit(&chip, page, outcome);
+                let byte = (bit / 8).checked_sub(at.0).filter(|byte| outcome > 0 && *byte < end as u64);
+                if let Some(byte) = byte {
+                    buf[byte as usize] ^= 1 << (bit % 8);
+                }
+            }
+            start = end;
         }
     }
 
@@ -334,6 +378,37 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.write(device, at, data, fua);
         }
+    }
+
+    /// The layout of a device, if it is a flash chip.
+    pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
+        self.timeline.lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+    }
+
+    /// How often a block of a flash chip has been erased.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {
+        match self.erases.get(&(device, block)) {
+            Some(erases) => *erases,
+            None => self.timeline.erases(device, block, self.epoch),
+        }
+    }
+
+    /// Notes that recovery has erased a block of a flash chip.
+    pub(crate) fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
+        self.erases.insert((device, block), erases);
+    }
+
+    /// Programs a page of a flash chip.
+    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
+        self.written[device.index()].write(at, data);
+        if let Some((log, chip)) = self.log.as_mut().zip(self.timeline.lines[device.index()].chip.as_ref()) {
+            log.on_chip(device, at, data, chip.geometry);
+        }
+    }
+
+    /// Erases a block of a flash chip.
+    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        self.program(device, at, &vec![0xFF; len.index()]);
     }
 
     /// Zeroes a range that lies within the device.

@@ -56,7 +56,8 @@ pub(super) enum Effect {
 /// The ranges of a device that writes to it may land on by mistake.
 pub(super) fn victims(device: &Device, pieces: &[&Piece], faults: &Faults) -> Vec<(u64, u64)> {
     let mut ranges = Vec::new();
-    if !faults.misdirected || pieces.iter().any(|piece| piece.is_length()) {
+    let is_chip = device.chip().is_some();
+    if !faults.misdirected || is_chip || pieces.iter().any(|piece| piece.is_length()) {
         return ranges;
     }
     for (at, len) in pieces.iter().filter_map(|piece| piece.range) {

@@ -1,6 +1,6 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
-use super::block::{Fill, Piece, Settles, pieces};
+use super::block::{Fill, Lane, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
@@ -8,8 +8,8 @@ use super::group::Group;
 use super::silent::{self, Silent};
 use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::{Profile, When};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+use crate::profile::{Profile, Torn, When};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub(crate) struct Atom {
     pub(crate) event: EventId,
     pub(crate) unit: u32,
     pub(crate) device: DeviceId,
+    /// What it keeps its order with, on its device.
+    pub(super) lane: Option<Lane>,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
     /// The epoch in which it was issued.
@@ -37,6 +39,8 @@ pub(crate) struct Atom {
 pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
+    /// What the cell reads as if the atom was cut off half-way, where the profile has that.
+    pub(super) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -67,6 +71,8 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
+    /// What it is made of, if it is a flash chip.
+    pub(crate) chip: Option<NandChip>,
     /// The unit in which it fails to be read.
     pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
@@ -90,6 +96,8 @@ pub(crate) struct Timeline {
     pub(super) silent: Silent,
     first_silent: CellId,
     pub(crate) epochs: Vec<Epoch>,
+    /// The erases of blocks of flash chips, in the order of issue.
+    erases: Vec<(DeviceId, BlockNo, EventId)>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
 }
@@ -108,6 +116,7 @@ impl Timeline {
             silent: Silent::default(),
             first_silent: CellId(0),
             epochs: Vec::new(),
+            erases: erases(trace),
             windows: windows(trace),
         };
         timeline.cut(trace, &pieces);
@@ -117,7 +126,6 @@ impl Timeline {
         let faults = timeline.raise_faults(trace, spans.len() as u32);
         let epoch = |(epoch, faults)| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults);
         timeline.epochs = faults.into_iter().enumerate().map(epoch).collect();
-        timeline.add_garbage();
         timeline
     }
 
@@ -151,6 +159,20 @@ impl Timeline {
         }
     }
 
+    /// How often a block of a flash chip has been erased when the power fails in an epoch.
+    ///
+    /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
+    /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo, epoch: u32) -> u32 {
+        let Some(chip) = &self.lines[device.index()].chip else { return 0 };
+        let upto = self.epochs[epoch as usize].upto;
+        let before = |(on, of, event): &&(DeviceId, BlockNo, EventId)| {
+            (*on, *of) == (device, block) && event.index() < upto
+        };
+        let erases = self.erases.iter().filter(before).count() as u32;
+        chip.erases_of(block).saturating_add(erases)
+    }
+
     /// Cuts every device where an atom begins or ends.
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
@@ -175,8 +197,9 @@ impl Timeline {
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
+            let (base, chip) = (device.base.clone(), device.chip().cloned());
             let block = fault::block_len(device);
-            self.lines.push(Line { base: device.base.clone(), block, first, count, length });
+            self.lines.push(Line { base, chip, block, first, count, length });
         }
     }
 
@@ -252,11 +275,12 @@ impl Timeline {
                 false => AtomId(self.atoms.len() as u32),
             };
             if !piece.joins {
-                let (event, unit, device) = (piece.event, piece.unit, piece.device);
+                let Piece { event, unit, device, lane, .. } = piece;
                 self.atoms.push(Atom {
                     event,
                     unit,
                     device,
+                    lane,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
@@ -264,7 +288,8 @@ impl Timeline {
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
-                let version = Version { atom: id, content, issued: 0, durable: u32::MAX };
+                let garbage = self.garbage(id, cell, content);
+                let version = Version { atom: id, content, garbage, issued: 0, durable: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
             }
@@ -286,13 +311,30 @@ impl Timeline {
             Fill::Garbage => {
                 self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
             }
+            Fill::Ones => self.contents.intern(&vec![0xFF; len.index()]),
+            Fill::Kept => {
+                let cell = &self.cells[cell.0 as usize];
+                self.version(cell, cell.versions.len() as u32)
+            }
             Fill::Data => {
-                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                let event = &trace.events[piece.event.index()];
+                let Some((data, (_, at, _))) = event.payload().zip(event.range()) else {
                     return ContentId::ZERO;
                 };
-                let from = (start - *at).index();
+                let from = (start - at).index();
                 self.contents.intern(&data.as_slice()[from..from + len.index()])
             }
+        }
+    }
+
+    /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
+    fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
+        let len = self.cells[cell.0 as usize].len;
+        match self.profile.torn {
+            Torn::Garbage if len > Bytes::ZERO => {
+                self.contents.intern(&garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index()))
+            }
+            _ => whole,
         }
     }
 
@@ -332,15 +374,6 @@ impl Timeline {
         }
         spans
     }
-
-    /// Makes the garbage that torn units can leave.
-    fn add_garbage(&mut self) {
-        let mut epochs = std::mem::take(&mut self.epochs);
-        for epoch in &mut epochs {
-            epoch.add_garbage(self);
-        }
-        self.epochs = epochs;
-    }
 }
 
 /// The events of an epoch: a crash in it happens after `from` to `upto` events.
@@ -375,6 +408,15 @@ fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
         (depth, last) = (depth + step, position);
     }
     cells
+}
+
+fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
+    let erase = |(id, event): (u32, &Event)| {
+        let Event::Erase { device, at, .. } = event else { return None };
+        let chip = trace.devices[device.index()].chip()?;
+        Some((*device, chip.geometry.block_with(*at), EventId(id)))
+    };
+    (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
 /// What a crash after n events allows.

@@ -24,6 +24,7 @@ struct Stats {
     written_bytes: u64,
     flushes: usize,
     discards: usize,
+    erases: usize,
     operations: usize,
     epochs: Vec<EpochStats>,
     /// Different images over the whole trace; an upper bound if not `exact`.
@@ -90,10 +91,13 @@ impl Stats {
             profile: profile.name.clone(),
             devices: devices(trace),
             events: trace.events.len(),
-            writes: count(|event| matches!(event, Event::Write { .. } | Event::WriteZeroes { .. })),
+            writes: count(|event| {
+                matches!(event, Event::Write { .. } | Event::WriteZeroes { .. } | Event::Program { .. })
+            }),
             written_bytes: written(trace),
             flushes: count(|event| matches!(event, Event::Flush { .. })),
             discards: count(|event| matches!(event, Event::Discard { .. })),
+            erases: count(|event| matches!(event, Event::Erase { .. })),
             operations: count(|event| matches!(event, Event::Begin { .. })),
             epochs: epochs.collect(),
             crash_states: crash_states.value.to_string(),
@@ -102,7 +106,7 @@ impl Stats {
     }
 
     fn text(&self, screen: &Screen) -> String {
-        let Stats { format, events, writes, written_bytes, flushes, discards, operations, .. } = self;
+        let Stats { format, events, writes, written_bytes, flushes, discards, erases, operations, .. } = self;
         let mut text = format!("{}: {format}, {events} events\n", escape(&self.file));
         for (index, device) in self.devices.iter().enumerate() {
             let DeviceStats { name, bytes, block_bytes } = device;
@@ -113,6 +117,9 @@ impl Stats {
             text,
             "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {operations} operations"
         );
+        if *erases > 0 {
+            let _ = writeln!(text, "{erases} erases");
+        }
         let heading = [("epoch", Align::Right), ("after events", Align::Right), ("in flight", Align::Right)];
         let heading = [&heading[..], &[("crash states", Align::Right)]].concat();
         let row = |epoch: &EpochStats| {
@@ -137,7 +144,8 @@ fn devices(trace: &Trace) -> Vec<DeviceStats> {
 }
 
 fn written(trace: &Trace) -> u64 {
-    let writes = trace.events.iter().filter(|event| !matches!(event, Event::Discard { .. }));
+    let gone = |event: &&Event| matches!(event, Event::Discard { .. } | Event::Erase { .. });
+    let writes = trace.events.iter().filter(|event| !gone(event));
     writes.filter_map(Event::range).map(|(_, _, len)| len.0).sum()
 }
 
