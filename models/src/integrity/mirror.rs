@@ -227,7 +227,8 @@ impl Mirror {
         self.still_works()
     }
 
-    fn still_works(&self) -> Result<(), IntegrityError> {
+    /// Whether a member is left.
+    pub(super) fn still_works(&self) -> Result<(), IntegrityError> {
         match self.lost {
             [true, true] => Err(IntegrityError::BothLost),
             _ => Ok(()),

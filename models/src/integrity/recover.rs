@@ -61,9 +61,7 @@ fn newest_root(disk: &Disk, bugs: Bugs) -> Result<(Mirror, Root), IntegrityError
         if let Some(root) = newest {
             return Ok((mirror, root));
         }
-        if !mirror.is_whole() && Member::BOTH.into_iter().all(|member| !mirror.works(member)) {
-            return Err(IntegrityError::BothLost);
-        }
+        mirror.still_works()?;
     }
     why.truncate(2 * ROOTS as usize);
     let each = why.iter().map(|(member, fault)| format!("on member {} {fault}", member.0));

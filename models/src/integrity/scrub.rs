@@ -17,17 +17,19 @@ pub struct Scrubbed {
 }
 
 impl Live {
-    /// Reads every copy of the root, of the map and of all data, and writes the bad ones anew.
+    /// Reads every copy of the root, of the map and of all data, and writes the bad ones anew. What the root before the
+    /// newest leads to is of no use: the next commit takes its place.
     ///
     /// # Errors
-    /// If something has no good copy.
+    /// If something has no good copy; the rest is scrubbed nevertheless.
     pub fn scrub(&mut self) -> Result<Scrubbed, IntegrityError> {
         let writes_back = !self.mirror.bugs.has(Bug::ScrubReadOnly);
-        let scrubbed = self.pass(writes_back)?;
-        if writes_back && !scrubbed.bad.is_empty() {
+        let before = self.mirror.met.repaired;
+        let scrubbed = self.pass(writes_back);
+        if self.mirror.met.repaired > before {
             self.mirror.flush()?;
         }
-        Ok(scrubbed)
+        scrubbed
     }
 
     /// Reads every copy, and changes nothing.
@@ -39,7 +41,7 @@ impl Live {
     }
 
     fn pass(&mut self, writes_back: bool) -> Result<Scrubbed, IntegrityError> {
-        let mut scrubbed = Scrubbed::default();
+        let (mut scrubbed, mut lost) = (Scrubbed::default(), Ok(()));
         let root = self.root().encode();
         self.pass_root(&root, writes_back, &mut scrubbed)?;
         for pointer in self.map.pointers() {
@@ -50,10 +52,12 @@ impl Live {
             let good = copies.iter().find_map(|(_, copy)| copy.ok());
             let bad = copies.iter().filter_map(|(member, copy)| Some((*member, copy.err()?)));
             let bad: Vec<(Member, Fault)> = bad.collect();
-            let Some(good) = good else { return Err(self.mirror.no_copy(pointer.place, &bad)) };
-            self.mend(pointer.place, &bad, &good, writes_back, &mut scrubbed)?;
+            match good {
+                Some(good) => self.mend(pointer.place, &bad, &good, writes_back, &mut scrubbed)?,
+                None => lost = lost.and_then(|()| Err(self.mirror.no_copy(pointer.place, &bad))),
+            }
         }
-        Ok(scrubbed)
+        lost.map(|()| scrubbed)
     }
 
     /// The root is known without reading it: it is what the volume was opened with or has written.

@@ -72,7 +72,9 @@ fn two_bad_copies_are_an_error() {
     assert!(error.contains("on member 0 it does not have its checksum"), "{error}");
     assert!(error.contains("on member 1 it does not have its checksum"), "{error}");
     assert_eq!(live.read_block(2), Ok(page(3, 2)), "the others are there");
+    flip(&disk, Member(1), Place(place.0 + 1), 3);
     assert!(live.scrub().is_err() && live.check().is_err());
+    assert_eq!(live.met().repaired, 1, "the rest is scrubbed nevertheless");
     write(&mut live, 4, 1..2);
     assert_eq!(live.read_block(1), Ok(page(4, 1)), "what is written anew is there");
 }
