@@ -4,7 +4,8 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::{DeviceId, EventId, PageNo};
+use crate::profile::Fates;
+use crashcheck_trace::{DeviceId, EventId, NodeId, PageNo};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -90,6 +91,19 @@ pub enum Question {
         /// Which page.
         page: PageNo,
     },
+    /// Did this node of a cluster go down? 0: no, 1: yes.
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// What became of this message, which was on its way when the crash came? 0: it arrived; the others are those that
+    /// the profile allows: it came late, it came twice, it was lost.
+    Arrived {
+        /// The event that sent it.
+        event: EventId,
+        /// What may have become of it.
+        fates: Fates,
+    },
 }
 
 impl Question {
@@ -106,7 +120,9 @@ impl Question {
             Question::Survived { .. }
             | Question::Garbled { .. }
             | Question::RecoveryWrite { .. }
-            | Question::RecoveryGarbled { .. } => false,
+            | Question::RecoveryGarbled { .. }
+            | Question::NodeDown { .. }
+            | Question::Arrived { .. } => false,
         }
     }
 
@@ -115,14 +131,17 @@ impl Question {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
             Question::Corrupt { .. } | Question::Flipped { .. } => 3,
+            Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }
     }
 
-    /// The write of the trace that is asked about.
+    /// The write or the message of the trace that is asked about.
     pub fn event(&self) -> Option<EventId> {
         match self {
-            Question::Survived { event, .. } | Question::Garbled { event, .. } => Some(*event),
+            Question::Survived { event, .. }
+            | Question::Garbled { event, .. }
+            | Question::Arrived { event, .. } => Some(*event),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 pub mod fs;
 pub mod integrity;
 pub mod journal;
+pub mod lfs;
 pub mod switches;
 pub mod volume;
 pub mod vsfs;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<lfs::Lfs>(),
         subject::<Volume<Integrity>>(),
     ]
 }

@@ -1,7 +1,9 @@
 //! Arbitrary traces, for the tests of every format.
 
-use crate::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, NandGeometry};
-use crate::{OpId, PageNo, Pairing, Payload, Trace};
+use crate::{
+    BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, MessageId, NandGeometry,
+};
+use crate::{NodeId, OpId, PageNo, Pairing, Payload, Trace};
 use proptest::prelude::*;
 
 /// The raw material of an event: numbers that [`build`] bends until they fit.
@@ -9,13 +11,20 @@ type Seed = (u8, u16, u32, u32, u8, bool);
 
 const TEXTS: [&str; 4] = ["rename /a /b", "", "mkdir \u{00fc}\n", "begin 3 deep"];
 
-/// Traces of up to three devices with every kind of event.
+/// Traces of up to three devices, of one machine or of a cluster, with every kind of event.
 pub(crate) fn any_trace() -> impl Strategy<Value = Trace> {
     let disk = (prop_oneof![Just(1u64), Just(512), Just(4096)], 0u64..70_000, any::<u8>());
     let disk = disk.prop_map(|(block, len, fill)| any_device(block, len, fill));
     let devices = prop::collection::vec(prop_oneof![3 => disk, 1 => any_chip()], 0..4);
     let seeds = prop::collection::vec(any::<Seed>(), 0..40);
-    (devices, seeds).prop_map(|(devices, seeds)| build(devices, &seeds, 1, 8))
+    let nodes = prop_oneof![Just(0u16), 1..=3u16];
+    (devices, seeds, nodes).prop_map(|(devices, seeds, nodes)| {
+        let owned = devices.into_iter().zip(0..).map(|(device, nth)| match nodes {
+            0 => device,
+            _ => device.of(NodeId(nth % nodes)),
+        });
+        build(owned.collect(), &seeds, 1, 8)
+    })
 }
 
 /// Flash chips of any geometry, some of them in use, worn, and with bad blocks.
@@ -59,12 +68,62 @@ fn build(devices: Vec<Device>, seeds: &[Seed], align: u64, kinds: u8) -> Trace {
     let kind = |device: &Device| (device.base.len().0, device.chip().map(|chip| chip.geometry));
     let mut lens: Vec<(u64, Option<NandGeometry>)> = devices.iter().map(kind).collect();
     let mut trace = Trace { devices, events: Vec::new() };
+    let mut cluster = Cluster { up: vec![true; usize::from(trace.nodes())], sent: 0, in_flight: Vec::new() };
     for seed in seeds {
-        let event = event(seed, &mut lens, align, kinds, &trace.events);
-        trace.events.extend(event);
+        if seed.0 >= 192 && !cluster.up.is_empty() {
+            trace.events.extend(cluster.event(seed));
+            continue;
+        }
+        let mut after = lens.clone();
+        let Some(event) = event(seed, &mut after, align, kinds, &trace.events) else { continue };
+        let owner = event.device().and_then(|on| trace.devices[on.index()].node);
+        if owner.is_none_or(|node| cluster.up[node.index()]) {
+            trace.events.push(event);
+            lens = after;
+        }
     }
     trace.validate().expect("a valid trace");
     trace
+}
+
+/// Who is up, and what is on its way.
+struct Cluster {
+    up: Vec<bool>,
+    sent: u32,
+    in_flight: Vec<(MessageId, NodeId)>,
+}
+
+impl Cluster {
+    fn event(&mut self, seed: &Seed) -> Option<Event> {
+        let (kind, from, to, len, fill, _) = *seed;
+        let nodes = self.up.len();
+        let (from, to) = (usize::from(from) % nodes, to as usize % nodes);
+        let node = NodeId(from as u16);
+        Some(match kind % 8 {
+            0..=3 if self.up[from] => {
+                let (message, to) = (MessageId(self.sent), NodeId(to as u16));
+                self.sent += 1;
+                self.in_flight.extend(self.up[to.index()].then_some((message, to)));
+                let label = (fill % 3 == 0).then(|| Label::from("request"));
+                let data = content(Bytes(u64::from(len % 9000)), fill);
+                Event::Send { message, from: node, to, data, label }
+            }
+            4 | 5 if !self.in_flight.is_empty() => {
+                let (message, _) = self.in_flight.remove(to % self.in_flight.len());
+                Event::Deliver { message }
+            }
+            6 if self.up[from] => {
+                self.up[from] = false;
+                self.in_flight.retain(|(_, to)| *to != node);
+                Event::Down { node }
+            }
+            7 if !self.up[from] => {
+                self.up[from] = true;
+                Event::Up { node }
+            }
+            _ => return None,
+        })
+    }
 }
 
 fn event(

@@ -1,6 +1,6 @@
 //! Why a device refused an operation.
 
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, PageNo};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, NodeId, PageNo};
 use thiserror::Error;
 
 /// Why a device refused an operation.
@@ -52,8 +52,8 @@ pub enum DiskError {
         /// Which.
         device: DeviceId,
     },
-    /// The device is not a flash chip.
-    #[error("device {} is not a flash chip: make it with Device::nand", device.0)]
+    /// The device is not a flash chip, or one that belongs to a node of a cluster.
+    #[error("device {} is not a flash chip: make it with Device::nand, for a machine that is no cluster", device.0)]
     NotFlash {
         /// Which.
         device: DeviceId,
@@ -107,5 +107,19 @@ pub enum DiskError {
     WornOut {
         /// Which.
         block: BlockNo,
+    },
+    /// The node that acts is down: whoever runs the nodes goes on without it.
+    #[error("{node} is down")]
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// The cluster has no such node.
+    #[error("there is no {node}: the cluster has {nodes}")]
+    NoSuchNode {
+        /// Which.
+        node: NodeId,
+        /// How many there are.
+        nodes: u16,
     },
 }

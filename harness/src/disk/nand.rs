@@ -47,9 +47,12 @@ impl Disk {
     /// A flash chip of the same machine.
     ///
     /// # Errors
-    /// If the device is not a flash chip, or without power.
+    /// If the device is not a flash chip or belongs to a node of a cluster, or without power.
     pub fn nand(&self, device: DeviceId) -> Result<Nand, DiskError> {
-        let geometry = self.powered()?.chip(device).ok_or(DiskError::NotFlash { device })?;
+        let machine = self.powered()?;
+        let alone = machine.wire().owner(device).is_none();
+        let geometry = machine.chip(device).filter(|_| alone).ok_or(DiskError::NotFlash { device })?;
+        drop(machine);
         Ok(Nand { disk: self.device(device), geometry })
     }
 }
@@ -153,7 +156,7 @@ impl Machine {
             Backing::Crashed(image) => {
                 image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
             }
-            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
+            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
@@ -191,7 +194,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Program { device, at, data, label });
             }
-            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
+            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }
@@ -217,7 +220,7 @@ impl Machine {
                 images[device.index()].write(at, &vec![0xFF; len.index()]);
                 trace.events.push(Event::Erase { device, at, len, label: label.cloned() });
             }
-            Backing::Layer(_) => return Err(DiskError::NotFlash { device }),
+            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! The walk against brute force: on small random traces both meet the same outcomes at the same crash points, and the
 //! coverage of a completed walk is the number of images there are.
 
+mod cluster;
 mod faults;
 mod flash;
+mod plain_cluster;
 mod silent;
 
 use super::instance::{Instance, Kind, Recovered};

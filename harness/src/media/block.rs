@@ -7,8 +7,9 @@
 
 use super::flash;
 use super::timeline::Atom;
+use crate::network::Wire;
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
 /// A part of an event that is atomic on the medium.
 pub(super) struct Piece {
@@ -114,6 +115,8 @@ pub(super) enum Settles<'a> {
     Device(DeviceId, &'a [EventId]),
     /// What one event wrote.
     Event(EventId),
+    /// What is in flight on the devices of a node, which is turned off in good order.
+    Node(NodeId),
 }
 
 impl Settles<'_> {
@@ -131,16 +134,18 @@ impl Settles<'_> {
                     Order::Any => Some(Settles::Event(id)),
                 }
             }
+            Event::Down { node } => Some(Settles::Node(*node)),
             _ => None,
         }
     }
 
-    pub(super) fn covers(&self, atom: &Atom) -> bool {
+    pub(super) fn covers(&self, atom: &Atom, nodes: &Wire) -> bool {
         match self {
             Settles::Device(device, except) => {
                 atom.device == *device && except.binary_search(&atom.event).is_err()
             }
             Settles::Event(event) => atom.event == *event,
+            Settles::Node(node) => nodes.owner(atom.device) == Some(*node),
         }
     }
 }

@@ -33,14 +33,21 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span, faults: Option<Arc<Group>>) -> Epoch {
+    pub(crate) fn new(
+        timeline: &Timeline,
+        epoch: u32,
+        span: &Span,
+        flags: Vec<Group>,
+        faults: Option<Arc<Group>>,
+    ) -> Epoch {
         let visible = visible(timeline, epoch, &span.in_flight);
         let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
         atoms.dedup();
         let mut groups = Vec::new();
         let mut cells = Vec::new();
-        for members in partition(timeline, &visible) {
-            let group = Group::new(timeline, epoch, &members);
+        let members = partition(timeline, &visible);
+        let members = members.iter().map(|members| Group::new(timeline, epoch, members));
+        for group in members.chain(flags) {
             let nth = groups.len() as u32;
             cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
             groups.push(Arc::new(group));
@@ -54,22 +61,24 @@ impl Epoch {
             product.value()
         };
         let total = product(&|group| group.total.clone());
+        let one_by_one = timeline.script.is_some();
         let shared = match epoch {
             0 => BigUint::zero(),
+            _ if one_by_one => BigUint::zero(),
             _ => product(&|group| group.shared.clone()),
         };
-        Epoch { from: span.from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
+        let from = if one_by_one { span.upto } else { span.from };
+        Epoch { from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
     }
 
     /// The group of an undecided cell, and the place of the cell in it.
-    fn place(&self, cell: CellId) -> (u32, u32) {
+    fn place(&self, cell: CellId) -> Option<(u32, u32)> {
         if self.first_fault.is_some_and(|first| cell >= first) {
-            let place = self.fault(cell).expect("a fault that can happen in this epoch");
-            return (self.groups.len() as u32 - 1, place);
+            return self.fault(cell).map(|place| (self.groups.len() as u32 - 1, place));
         }
-        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
-        let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
-        (group, place)
+        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell).ok()?;
+        let (_, group, place) = self.cells[index];
+        Some((group, place))
     }
 
     /// The place of the flag of a fault in its group, if the fault can happen in this epoch.
@@ -78,18 +87,8 @@ impl Epoch {
         faults.cells.binary_search(&flag).ok().map(|place| place as u32)
     }
 
-    /// Finds out whether a fault has happened.
-    pub(super) fn has_happened(
-        &self,
-        timeline: &Timeline,
-        flag: CellId,
-        states: &mut FxHashMap<u32, GroupState>,
-        choices: &mut Choices,
-    ) -> bool {
-        self.fault(flag).is_some() && self.resolve(timeline, flag, states, choices).content != ContentId::ZERO
-    }
-
-    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open.
+    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open. A flag that is not
+    /// open in this epoch is not raised.
     pub(super) fn resolve(
         &self,
         timeline: &Timeline,
@@ -97,7 +96,8 @@ impl Epoch {
         states: &mut FxHashMap<u32, GroupState>,
         choices: &mut Choices,
     ) -> Shown {
-        let (nth, place) = self.place(cell);
+        let nothing = Shown { version: 0, content: ContentId::ZERO };
+        let Some((nth, place)) = self.place(cell) else { return nothing };
         let group = &self.groups[nth as usize];
         let state = states.entry(nth).or_insert_with(|| GroupState::new(group));
         group.resolve(timeline, place as usize, state, choices)

@@ -45,7 +45,7 @@ pub(super) fn sites(trace: &Trace, profile: &Profile) -> Vec<Question> {
 }
 
 /// The bit of a page that reads flipped, counted from its first byte: always the same one of its area.
-pub(super) fn flipped_bit(chip: &NandGeometry, page: PageNo, outcome: u8) -> u64 {
+pub(crate) fn flipped_bit(chip: &NandGeometry, page: PageNo, outcome: u8) -> u64 {
     let anywhere = u64::from(page.0).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
     match (outcome, 8 * chip.page.0, 8 * chip.spare.0) {
         (1, data, _) | (_, data, 0) => anywhere % data,

@@ -1,5 +1,6 @@
 //! One crash state, made up while it is read.
 
+use super::cluster::Script;
 use super::contents::{ContentId, garbage};
 use super::fault;
 use super::group::GroupState;
@@ -8,6 +9,7 @@ use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
+use crate::network::Wire;
 use crate::profile::{Discard, When};
 use crate::supervise::Trail;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image, NandGeometry};
@@ -75,6 +77,24 @@ impl LazyImage {
             in_service: false,
             timeline,
         }
+    }
+
+    /// The nodes that the devices belong to, all of them up.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.timeline.wire
+    }
+
+    /// What the crash state is made from if it is one of a cluster whose nodes crash one by one.
+    pub(crate) fn script(&self) -> Option<&Script> {
+        self.timeline.script.as_ref()
+    }
+
+    /// Looks where the crash comes: after so many events.
+    pub(crate) fn look_for_crash(&mut self) -> usize {
+        if let Some(cell) = self.timeline.first_look() {
+            self.look(cell);
+        }
+        self.timeline.epochs[self.epoch as usize].upto
     }
 
     /// Begins another crash state.

@@ -6,9 +6,10 @@
 
 mod block;
 mod census;
+mod cluster;
 mod contents;
 mod epoch;
-mod fault;
+pub(crate) mod fault;
 mod flag;
 mod flash;
 mod group;

@@ -155,7 +155,8 @@ impl Timeline {
     ) -> ContentId {
         let open = &self.epochs[epoch as usize];
         if self.is_flag(cell) {
-            return open.resolve(self, cell, states, choices).content;
+            let crash = self.crash_in(cell, epoch);
+            return crash.unwrap_or_else(|| open.resolve(self, cell, states, choices).content);
         }
         let shown = match self.held(cell, epoch) {
             Held::Durable(content) => Shown { version: self.latest(cell, epoch), content },
@@ -165,7 +166,8 @@ impl Timeline {
             [] => shown.content,
             marks => {
                 let cell = &self.cells[cell.0 as usize];
-                let happened = |flag: CellId| open.has_happened(self, flag, states, choices);
+                let happened =
+                    |flag: CellId| open.resolve(self, flag, states, choices).content != ContentId::ZERO;
                 self.find_astray(cell, marks, shown, happened)
             }
         }

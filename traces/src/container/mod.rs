@@ -7,7 +7,7 @@
 //! preamble    0  "crashtrc"
 //!             8  u32  layout version: 1 or 2
 //!            12  u32  crc32 of bytes 0..12
-//! chunk       0  tag: "DEVS", "BASE", "DATA", "EVTS" or "DONE"
+//! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
 //!             8  u32  raw length, once decompressed
 //!            12  u32  stored length
@@ -19,6 +19,7 @@
 //!       and in layout 2  kind: 0 = block device, or 1 = flash chip, then
 //!       page, spare, pages per block, blocks, endurance, pairing (0 = none, n = MLC at distance n),
 //!       number of worn blocks, and for each  distance from the one before, erases
+//! NODE  second, on a cluster only:  the node of each device
 //! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
 //! BASE  base pages, those of device 0 first:  distance from the page before, piece
 //! EVTS  whole events, which refer only to DATA chunks before this one
@@ -35,6 +36,10 @@
 //!   0x17 Mark          text
 //!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
 //!   0x21 Erase         device, at, length, label
+//!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
+//!   0x31 Deliver       message
+//!   0x32 Down          node
+//!   0x33 Up            node
 //! label  0 = none; 1 = new, text follows; n + 2 = the n-th label that was new
 //! text   length, UTF-8
 //! ```
@@ -47,6 +52,7 @@
 //! |--------|--------------|---------------|---------------|
 //! | 1      | `0x10..0x18` | 0.1           | block devices |
 //! | 2      | `0x20..0x22` | 0.1           | flash chips   |
+//! | 1      | `0x30..0x34` | 0.1           | clusters      |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.

@@ -5,9 +5,10 @@ use super::codec::{Cursor, Labels, Payloads, Piece, event, malformed, piece_lens
 use super::{
     BLOCK_LAYOUT, CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem,
 };
+use crate::cluster::Cluster;
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, EventId, Image};
-use crate::{NandChip, NandGeometry, Pairing, Payload, Trace};
+use crate::{NandChip, NandGeometry, NodeId, Pairing, Payload, Trace};
 use lru::LruCache;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,6 +22,7 @@ pub struct Reader<R> {
     store: Store<R>,
     limits: Limits,
     devices: Vec<Device>,
+    cluster: Cluster,
     labels: Labels,
     /// The EVTS chunk that is being read.
     records: Vec<u8>,
@@ -75,12 +77,17 @@ impl<R: Read + Seek> Reader<R> {
         };
         let (mut devices, pages) = device_table(&table, store.layout, limits)
             .map_err(|problem| ContainerError::new(table_at, problem))?;
+        if let Some((at, nodes)) = store.take(Tag::Nodes)? {
+            node_table(&nodes, &mut devices).map_err(|problem| ContainerError::new(at, problem))?;
+        }
+        let cluster = Cluster::of(&devices).map_err(|invalid| ContainerError::new(table_at, invalid))?;
         load_base(&mut store, &mut devices, &pages)?;
         store.extents = extents(&devices);
         Ok(Reader {
             store,
             limits,
             devices,
+            cluster,
             labels: Labels::default(),
             records: Vec::new(),
             done: 0,
@@ -148,6 +155,7 @@ impl<R: Read + Seek> Reader<R> {
         let mut cursor = Cursor::new(&self.records[self.done..]);
         let event = event(&mut cursor, &mut self.labels, &mut self.store)?;
         validate_event(EventId(self.next), &event, &mut self.store.extents)?;
+        self.cluster.follow(EventId(self.next), &event)?;
         self.next = self.next.checked_add(1).ok_or(malformed("there are more than 2^32 events"))?;
         self.done = self.records.len() - cursor.left();
         Ok(event)
@@ -223,6 +231,17 @@ impl<R: Read + Seek> Store<R> {
         }
     }
 
+    /// The next chunk, if it is one of this kind. What is wrong with it is for the next step to say.
+    fn take(&mut self, tag: Tag) -> Result<Option<(u64, Vec<u8>)>, ContainerError> {
+        match self.read(self.at) {
+            Ok(Some((header, _))) if header.tag == tag => match self.step()? {
+                Step::Chunk { at, raw, .. } => Ok(Some((at, raw))),
+                Step::Cut { .. } => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// Reads the chunk at an offset, or `None` if the file ends before the chunk does.
     fn read(&mut self, at: u64) -> Result<Option<(Header, Vec<u8>)>, ContainerError> {
         let fail = |problem: Problem| ContainerError::new(at, problem);
@@ -276,6 +295,10 @@ impl<R: Read + Seek> Payloads for Store<R> {
         if at.checked_add(len).is_none_or(|end| end > extent.len) {
             return Err(malformed("a write ends beyond its device"));
         }
+        self.content(len, cursor)
+    }
+
+    fn content(&mut self, len: Bytes, cursor: &mut Cursor<'_>) -> Result<Payload, Problem> {
         if len > PAYLOAD_MAX {
             return Err(Problem::TooLong { what: "a payload", len: len.0, max: PAYLOAD_MAX.0 });
         }
@@ -284,7 +307,7 @@ impl<R: Read + Seek> Payloads for Store<R> {
         }
         // A piece takes at least two bytes in the record: an event cannot claim more than it names.
         if len.index().div_ceil(PIECE) > cursor.left() / 2 {
-            return Err(malformed("a write has more pieces than its chunk has bytes"));
+            return Err(malformed("an event has more pieces than its chunk has bytes"));
         }
         let mut data = Vec::with_capacity(len.index());
         for piece_len in piece_lens(len.index()) {
@@ -317,7 +340,7 @@ fn device_table(raw: &[u8], layout: u32, limits: Limits) -> Result<(Vec<Device>,
             return Err(Problem::Memory { limit: limits.memory });
         }
         let kind = if layout == BLOCK_LAYOUT { DeviceKind::Block } else { device_kind(&mut cursor)? };
-        let device = Device { name, block, base: Image::zeroed(len), kind };
+        let device = Device { name, block, base: Image::zeroed(len), kind, node: None };
         validate_device(devices.len(), &device)?;
         devices.push(device);
         pages.push(present);
@@ -348,6 +371,16 @@ fn chip(cursor: &mut Cursor<'_>) -> Result<NandChip, Problem> {
         erases.insert(BlockNo(block), number()?);
     }
     Ok(NandChip { geometry, erases })
+}
+
+/// Gives every device its node.
+fn node_table(raw: &[u8], devices: &mut [Device]) -> Result<(), Problem> {
+    let mut cursor = Cursor::new(raw);
+    for device in devices {
+        let node = u16::try_from(cursor.number()?).map_err(|_| malformed("there is no such node"))?;
+        device.node = Some(NodeId(node));
+    }
+    if cursor.left() == 0 { Ok(()) } else { Err(malformed("it goes on after the last device")) }
 }
 
 fn load_base<R: Read + Seek>(
@@ -405,7 +438,9 @@ fn resident(image: &Image) -> u64 {
 /// About what an event takes in memory.
 fn event_size(event: &Event) -> u64 {
     let content = match event {
-        Event::Write { data, .. } | Event::Program { data, .. } => data.len().index(),
+        Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {
+            data.len().index()
+        }
         Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
         _ => 0,

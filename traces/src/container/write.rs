@@ -3,6 +3,7 @@
 use super::chunk::{ChunkWriter, Tag, at_most};
 use super::codec::{Labels, Piece, check_lengths, put_event, put_number, put_piece, put_text};
 use super::{BLOCK_LAYOUT, ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX, VERSION};
+use crate::cluster::Cluster;
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceKind, Event, EventId, NandGeometry, Pairing};
 use lru::LruCache;
@@ -38,6 +39,7 @@ pub struct Writer<W: Write> {
     tag: Tag,
     labels: Labels,
     extents: Vec<Extent>,
+    cluster: Cluster,
     events: u32,
 }
 
@@ -64,10 +66,15 @@ impl<W: Write> Writer<W> {
             tag: Tag::Base,
             labels: Labels::default(),
             extents: extents(devices),
+            cluster: Cluster::default(),
             events: 0,
         };
         let header = device_table(devices).map_err(|problem| writer.error(problem))?;
         writer.chunks.write(Tag::Devices, &header)?;
+        writer.cluster = Cluster::of(devices).map_err(|invalid| writer.error(invalid.into()))?;
+        if Device::nodes(devices) > 0 {
+            writer.chunks.write(Tag::Nodes, &node_table(devices))?;
+        }
         for device in devices {
             writer.push_base(device)?;
         }
@@ -102,6 +109,7 @@ impl<W: Write> Writer<W> {
             self.error(Problem::TooLong { what: "the trace", len: 1 << 32, max: u64::from(u32::MAX) })
         })?;
         validate_event(id, event, &mut self.extents)
+            .and_then(|()| self.cluster.follow(id, event))
             .map_err(|invalid| ContainerError::new(self.chunks.offset, invalid))?;
         let mut pieces = Vec::new();
         if let Some(data) = event.payload() {
@@ -237,4 +245,13 @@ fn put_kind(table: &mut Vec<u8>, kind: &DeviceKind) {
         put_number(table, u64::from(*erases));
         before = block.0;
     }
+}
+
+/// The node of each device.
+fn node_table(devices: &[Device]) -> Vec<u8> {
+    let mut table = Vec::new();
+    for node in devices.iter().filter_map(|device| device.node) {
+        put_number(&mut table, u64::from(node.0));
+    }
+    table
 }

@@ -25,6 +25,7 @@ struct Stats {
     flushes: usize,
     discards: usize,
     erases: usize,
+    messages: usize,
     operations: usize,
     epochs: Vec<EpochStats>,
     /// Different images over the whole trace; an upper bound if not `exact`.
@@ -37,6 +38,9 @@ struct DeviceStats {
     name: String,
     bytes: u64,
     block_bytes: u64,
+    /// The node of a cluster that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +102,7 @@ impl Stats {
             flushes: count(|event| matches!(event, Event::Flush { .. })),
             discards: count(|event| matches!(event, Event::Discard { .. })),
             erases: count(|event| matches!(event, Event::Erase { .. })),
+            messages: count(|event| matches!(event, Event::Send { .. })),
             operations: count(|event| matches!(event, Event::Begin { .. })),
             epochs: epochs.collect(),
             crash_states: crash_states.value.to_string(),
@@ -106,16 +111,22 @@ impl Stats {
     }
 
     fn text(&self, screen: &Screen) -> String {
-        let Stats { format, events, writes, written_bytes, flushes, discards, erases, operations, .. } = self;
+        let Stats { format, events, writes, written_bytes, flushes, discards, erases, .. } = self;
+        let Stats { messages, operations, .. } = self;
         let mut text = format!("{}: {format}, {events} events\n", escape(&self.file));
         for (index, device) in self.devices.iter().enumerate() {
-            let DeviceStats { name, bytes, block_bytes } = device;
-            let _ =
-                writeln!(text, "device {index}: {}, {bytes} bytes, blocks of {block_bytes}", escape(name));
+            let DeviceStats { name, bytes, block_bytes, node } = device;
+            let node = node.map(|node| format!(", of node {node}")).unwrap_or_default();
+            let name = escape(name);
+            let _ = writeln!(text, "device {index}: {name}, {bytes} bytes, blocks of {block_bytes}{node}");
         }
+        let messages = match messages {
+            0 => String::new(),
+            _ => format!("{messages} messages, "),
+        };
         let _ = writeln!(
             text,
-            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {operations} operations"
+            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {messages}{operations} operations"
         );
         if *erases > 0 {
             let _ = writeln!(text, "{erases} erases");
@@ -139,6 +150,7 @@ fn devices(trace: &Trace) -> Vec<DeviceStats> {
         name: device.name.clone(),
         bytes: device.base.len().0,
         block_bytes: device.block.0,
+        node: device.node.map(|node| node.0),
     });
     stats.collect()
 }

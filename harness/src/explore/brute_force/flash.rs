@@ -2,6 +2,7 @@
 //! an operation that was cut off.
 
 use super::*;
+use crate::media::fault::flipped_bit;
 use crashcheck_trace::{BlockNo, NandGeometry, PageNo, Pairing};
 use std::collections::BTreeMap;
 
@@ -338,6 +339,57 @@ proptest! {
         let (expected, _) = brute_force(&trace, &setting, true, nested);
         let explored = walk(&trace, &profile, strategy, true, nested);
         prop_assert_eq!(&explored.outcomes, &expected);
+    }
+}
+
+/// The images that one flipped bit makes of another; a page that is erased has none.
+fn flips(images: &[Image], devices: &[Device]) -> Vec<Vec<Image>> {
+    let mut all = Vec::new();
+    for (index, device) in devices.iter().enumerate() {
+        let geometry = device.chip().expect("a chip").geometry;
+        for page in (0..geometry.pages()).map(PageNo) {
+            let (at, mut bytes) = (geometry.page_at(page), [0; PAGE]);
+            images[index].read(at, &mut bytes);
+            for outcome in [1, 2] {
+                let (bit, mut flipped) = (flipped_bit(&geometry, page, outcome) as usize, bytes);
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                let mut images = images.to_vec();
+                if bytes != [0xFF; PAGE] {
+                    images[index].write(at, &flipped);
+                }
+                all.push(images);
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// FT-07: every image is met with every page that has a flipped bit, and no more than one of them.
+    #[test]
+    fn every_image_of_a_chip_is_met_with_every_flipped_bit(
+        (trace, distance) in traces(), torn in any::<bool>(), strategy in complete(), writes in any::<bool>(),
+    ) {
+        prop_assume!(in_flight(&trace) <= 4);
+        let mut profile = Profile::named("read-disturb").expect("a built-in profile");
+        profile.torn = if torn { Torn::Garbage } else { Torn::OldOrNew };
+        let setting = Setting { profile: &profile, distance };
+        let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
+        let mut expected = Outcomes::new();
+        for (_, window, images) in crash_images(&base, &trace.events, &setting) {
+            for images in flips(&images, &trace.devices).into_iter().chain([images]) {
+                expected.insert((on(&images, &trace.devices, writes).0, window));
+            }
+        }
+        let explored = walk(&trace, &profile, strategy, writes, 0);
+        prop_assert_eq!(&explored.outcomes, &expected);
+        prop_assert_eq!(&explored.represented, &explored.total);
+        let images = brute_force(&trace, &setting, false, 0).1;
+        let flags = 1 + 2 * trace.devices.len() * (BLOCKS * PAGES) as usize;
+        let images: Vec<String> = images.iter().map(|images| (images * flags).to_string()).collect();
+        prop_assert_eq!(&explored.images_by_epoch, &images);
     }
 }
 
