@@ -149,6 +149,9 @@ fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usi
 /// Told of every crash: the epoch, the window, what is durable, and all that survives, in the order of issue.
 type Told<'a> = dyn FnMut(usize, Window, &[Atom], &[(&Atom, Fate)]) + 'a;
 
+/// Told of all that survives, in the order of issue.
+type Survived<'a> = dyn FnMut(&[(&Atom, Fate)]) + 'a;
+
 /// Everything that can survive a crash.
 fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
     let (mut durable, mut pending) = (Vec::<Atom>::new(), Vec::<Atom>::new());
@@ -191,7 +194,7 @@ enum Fate {
 }
 
 /// Every fate of what is pending (every prefix by device, where nothing overtakes) over what is durable.
-fn subsets(durable: &[Atom], pending: &[Atom], profile: &Profile, found: &mut dyn FnMut(&[(&Atom, Fate)])) {
+fn subsets(durable: &[Atom], pending: &[Atom], profile: &Profile, found: &mut Survived<'_>) {
     let fates = match profile.torn {
         Torn::OldOrNew => &[Fate::Lost, Fate::Whole][..],
         Torn::Garbage => &[Fate::Lost, Fate::Whole, Fate::Garbled],

@@ -156,7 +156,7 @@ impl Layer for Integrity {
     }
 
     fn open(&self, disk: Disk) -> Result<Live> {
-        Ok(recover::open(disk, self.bugs)?)
+        Ok(recover::open(&disk, self.bugs)?)
     }
 
     fn check(&self, live: &mut Live) -> Result<()> {

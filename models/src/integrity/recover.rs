@@ -31,8 +31,8 @@ pub fn format(disk: &Disk, geometry: Geometry, kind: Checksum, bugs: Bugs) -> Re
 ///
 /// # Errors
 /// If neither member has a root, or what the newest one leads to has no good copy.
-pub fn open(disk: Disk, bugs: Bugs) -> Result<Live, IntegrityError> {
-    let (mut mirror, root) = newest_root(&disk, bugs)?;
+pub fn open(disk: &Disk, bugs: Bugs) -> Result<Live, IntegrityError> {
+    let (mut mirror, root) = newest_root(disk, bugs)?;
     renew_root(&mut mirror, &root)?;
     let mut space = Space::new(&root.geometry);
     let map = Map::load(&mut mirror, &root.geometry, root.top, &mut space)?;
