@@ -1,6 +1,7 @@
 //! The reference systems: real formats, real recovery, and seeded bugs, to know that crashcheck finds what it should.
 
 pub mod fs;
+pub mod integrity;
 pub mod journal;
 pub mod lfs;
 pub mod switches;
@@ -8,9 +9,10 @@ pub mod volume;
 pub mod vsfs;
 
 use crashcheck::{Reference, Subject, subject};
+use integrity::Integrity;
 use journal::{Async, Data, Journal, Ordered, Writeback};
 use std::sync::Arc;
-use volume::{Base, stacked};
+use volume::{Base, Volume, base, stacked};
 
 /// Puts a system on top of a block device.
 type OnTop = fn(&Arc<dyn Base>) -> Box<dyn Subject>;
@@ -31,7 +33,7 @@ pub fn uppers() -> Vec<&'static str> {
 
 /// Every block device that a system can run on.
 pub fn bases() -> Vec<Arc<dyn Base>> {
-    Vec::new()
+    vec![base(Integrity::default())]
 }
 
 /// A system on top of a block device, by a name such as `journal@raid5`; `None` if either does not exist.
@@ -50,5 +52,6 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
         subject::<lfs::Lfs>(),
+        subject::<Volume<Integrity>>(),
     ]
 }

@@ -8,3 +8,4 @@ mod determinism;
 #[cfg(any(feature = "quickcheck", feature = "arbitrary"))]
 mod features;
 mod pruning;
+mod silent;
