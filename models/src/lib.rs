@@ -1,6 +1,7 @@
 //! The reference systems: real formats, real recovery, and seeded bugs, to know that crashcheck finds what it should.
 
 pub mod fs;
+pub mod ftl;
 pub mod integrity;
 pub mod journal;
 pub mod lfs;
@@ -9,6 +10,9 @@ pub mod volume;
 pub mod vsfs;
 
 use crashcheck::{Reference, Subject, subject};
+use ftl::direct::Direct;
+use ftl::hybrid::Hybrid;
+use ftl::paged::{Mlc, Paged, Slc};
 use integrity::Integrity;
 use journal::{Async, Data, Journal, Ordered, Writeback};
 use std::sync::Arc;
@@ -33,7 +37,13 @@ pub fn uppers() -> Vec<&'static str> {
 
 /// Every block device that a system can run on.
 pub fn bases() -> Vec<Arc<dyn Base>> {
-    vec![base(Integrity::default())]
+    vec![
+        base(Direct::default()),
+        base(Paged::<Slc>::default()),
+        base(Paged::<Mlc>::default()),
+        base(Hybrid::default()),
+        base(Integrity::default()),
+    ]
 }
 
 /// A system on top of a block device, by a name such as `journal@raid5`; `None` if either does not exist.
@@ -52,6 +62,10 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
         subject::<lfs::Lfs>(),
+        subject::<Volume<Direct>>(),
+        subject::<Volume<Paged<Slc>>>(),
+        subject::<Volume<Paged<Mlc>>>(),
+        subject::<Volume<Hybrid>>(),
         subject::<Volume<Integrity>>(),
     ]
 }
