@@ -2,14 +2,16 @@
 
 pub mod fs;
 pub mod journal;
+pub mod raid;
 pub mod switches;
 pub mod volume;
 pub mod vsfs;
 
 use crashcheck::{Reference, Subject, subject};
 use journal::{Async, Data, Journal, Ordered, Writeback};
+use raid::Raid;
 use std::sync::Arc;
-use volume::{Base, stacked};
+use volume::{Base, Volume, base, stacked};
 
 /// Puts a system on top of a block device.
 type OnTop = fn(&Arc<dyn Base>) -> Box<dyn Subject>;
@@ -30,7 +32,15 @@ pub fn uppers() -> Vec<&'static str> {
 
 /// Every block device that a system can run on.
 pub fn bases() -> Vec<Arc<dyn Base>> {
-    Vec::new()
+    vec![
+        base(Raid::<raid::Raid0>::default()),
+        base(Raid::<raid::Raid1>::default()),
+        base(Raid::<raid::Raid2>::default()),
+        base(Raid::<raid::Raid3>::default()),
+        base(Raid::<raid::Raid4>::default()),
+        base(Raid::<raid::Raid5>::default()),
+        base(Raid::<raid::Raid5Journal>::default()),
+    ]
 }
 
 /// A system on top of a block device, by a name such as `journal@raid5`; `None` if either does not exist.
@@ -48,5 +58,15 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<Volume<Raid<raid::Raid0>>>(),
+        subject::<Volume<Raid<raid::Raid1>>>(),
+        subject::<Volume<Raid<raid::Raid1Degraded>>>(),
+        subject::<Volume<Raid<raid::Raid2>>>(),
+        subject::<Volume<Raid<raid::Raid3>>>(),
+        subject::<Volume<Raid<raid::Raid4>>>(),
+        subject::<Volume<Raid<raid::Raid5>>>(),
+        subject::<Volume<Raid<raid::Raid5Degraded>>>(),
+        subject::<Volume<Raid<raid::Raid5Journal>>>(),
+        subject::<Volume<Raid<raid::Raid5JournalDegraded>>>(),
     ]
 }

@@ -1,0 +1,1 @@
+//! What arrays compute, serve and survive.
