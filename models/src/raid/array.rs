@@ -256,11 +256,16 @@ impl Array {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
+        let spreads = self.geometry().level.spreads_blocks();
         let mut rows: Vec<(Row, Vec<Change>)> = Vec::new();
         for (block, range, part) in parts(at, data.len()) {
             for (row, change) in self.changes(block, range, &data[part])? {
-                match rows.iter_mut().find(|(other, _)| *other == row) {
-                    Some((_, changes)) => Change::add(changes, change),
+                // A block that is spread is a stripe of its own; others of a row are written together.
+                let same = |(other, changes): &&mut (Row, Vec<Change>)| {
+                    *other == row && (!spreads || changes[0].what == change.what)
+                };
+                match rows.iter_mut().find(same) {
+                    Some((_, changes)) => changes.push(change),
                     None => rows.push((row, vec![change])),
                 }
             }

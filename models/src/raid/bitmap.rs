@@ -1,8 +1,8 @@
 //! The write-intent bitmap: which stripes may be half written (RD-22).
 //!
-//! A bit is durable on every member before the first write to its stripes is issued. It is dropped with the next write of
-//! the bitmap after a flush has made the stripes whole, or at once while a member is missing, because half-written
-//! stripes of a degraded array cannot be read.
+//! A bit is durable on every member before the first write to its stripes is issued. After a flush has made the stripes
+//! whole it is dropped when there is time, or with the next write of the bitmap; at once while a member is missing,
+//! because half-written stripes of a degraded array cannot be read.
 
 use super::array::Array;
 use super::bugs::Bug;

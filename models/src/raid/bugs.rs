@@ -151,7 +151,7 @@ const REBUILD_WATERMARK_EARLY: BugSwitch = BugSwitch {
     about: "rows count as rebuilt before the spare has them: after a crash the rebuild goes on at the wrong place",
     breaks: &["durable"],
     checks: &["RD-19"],
-    workload: "rebuild",
+    workload: "rebuild-while-serving",
     profile: "reorder",
     nested: 0,
 };
@@ -196,7 +196,7 @@ const JOURNAL_ON_ONE_MEMBER: BugSwitch = BugSwitch {
     about: "the journal has no copy: it is lost together with its member, and the write hole is open",
     breaks: &["no-foreign-data"],
     checks: &["RD-22", "RD-20"],
-    workload: "small-write",
+    workload: "two-stripes",
     profile: "member-loss-at-crash",
     nested: 0,
 };

@@ -3,11 +3,27 @@
 
 use super::format::{SECTOR, UNIT};
 use super::geometry::{Geometry, Level, Role};
-use super::parity::xor_all;
+use super::parity::{xor, xor_all};
 use crate::volume::{Sector, View};
 use crashcheck::Bytes;
 
 const SECTORS: u64 = (UNIT / SECTOR) as u64;
+
+/// So many changes of a stripe are considered together.
+const TOGETHER: usize = 3;
+
+/// What an operation changed in one block of the stripe.
+struct Change {
+    block: u64,
+    /// Counted from one.
+    operation: usize,
+    /// Old XOR new.
+    delta: Vec<u8>,
+    /// What the block held afterwards.
+    new: Vec<u8>,
+    /// Its position.
+    sector: u64,
+}
 
 /// How the loss of a member has turned one view into another, if it was the write hole. `states` is what the model says
 /// after each of the operations.
@@ -25,51 +41,71 @@ pub(super) fn write_hole(
     let sector = *differing.min()?;
     let block = sector / SECTORS;
     let place = geometry.place(block);
-    let (was, is) = (bytes(before, sector), bytes(after, sector));
-    for (column, sibling) in geometry.blocks_of(place.row).enumerate() {
-        if sibling == block {
-            continue;
-        }
-        let there = sibling * SECTORS + sector % SECTORS;
-        let held: Vec<Vec<u8>> = states.iter().map(|state| bytes(state, there)).collect();
-        let change = held
-            .windows(2)
-            .position(|pair| pair[0] != pair[1] && xor_all([&*was, &*pair[0], &*pair[1]]) == is);
-        if let Some(before_op) = change {
-            let stripe = geometry.stripe(place.row);
-            let now = bytes(before, there);
-            let met = match () {
-                () if now == held[before_op + 1] => "had new data but old parity",
-                () if now == held[before_op] => "had old data but new parity",
-                () => "has a parity that missed this change",
-            };
-            let lost = geometry.role(place.row, place.column);
-            return Some(format!(
-                "block {block}, {}, reads as its content XOR (old XOR new content of block {sibling}, operation {}), \
-                 after member {} is lost: stripe {} {met} (block {sibling} is on member {}, the \
-                 parity on member {})",
-                last_written(states, sector),
-                before_op + 1,
-                lost.0,
-                stripe.0,
-                geometry.role(place.row, column).0,
-                geometry.parity(place.row).unwrap_or(Role(0)).0,
-            ));
-        }
-    }
-    None
+    let error = xor_all([&*bytes(before, sector), &*bytes(after, sector)]);
+    let siblings = geometry.blocks_of(place.row);
+    let changes: Vec<Change> =
+        siblings.flat_map(|sibling| changes(sibling, sector % SECTORS, states)).collect();
+    let found = (1..=TOGETHER).find_map(|count| adding_up(&changes, count, error.clone()))?;
+    let first = found.first()?;
+    let parts: Vec<String> = found
+        .iter()
+        .map(|change| match change.block == block {
+            true => format!("its own, operation {}", change.operation),
+            false => format!("of block {}, operation {}", change.block, change.operation),
+        })
+        .collect();
+    let met = match bytes(before, first.sector) == first.new {
+        true => "new data but old parity",
+        false => "old data but new parity",
+    };
+    let role = |block: u64| geometry.role(place.row, geometry.place(block).column).0;
+    Some(format!(
+        "block {block}, {}, reads as its content XOR (old XOR new content {}), after member {} is lost: stripe {} had {met} \
+         (block {} is on member {}, the parity on member {})",
+        last_written(before, states, sector),
+        parts.join("; "),
+        role(block),
+        geometry.stripe(place.row).0,
+        first.block,
+        role(first.block),
+        geometry.parity(place.row).unwrap_or(Role(0)).0,
+    ))
 }
 
-/// When a sector last changed, in words.
-fn last_written(states: &[View], sector: u64) -> String {
-    let changed = states.windows(2).rposition(|pair| pair[0].get(&sector) != pair[1].get(&sector));
-    match changed {
-        Some(before_op) => format!("which no operation wrote after operation {}", before_op + 1),
-        None => "which no operation wrote".to_owned(),
+/// Every change of one sector of a block.
+fn changes(block: u64, nth: u64, states: &[View]) -> Vec<Change> {
+    let sector = block * SECTORS + nth;
+    let change = |(index, pair): (usize, &[View])| {
+        let (old, new) = (bytes(&pair[0], sector), bytes(&pair[1], sector));
+        let delta = xor_all([&*old, &*new]);
+        (old != new).then_some(Change { block, operation: index + 1, delta, new, sector })
+    };
+    states.windows(2).enumerate().filter_map(change).collect()
+}
+
+/// So many changes that make up this error.
+fn adding_up(changes: &[Change], count: usize, error: Vec<u8>) -> Option<Vec<&Change>> {
+    if count == 0 {
+        return error.iter().all(|byte| *byte == 0).then(Vec::new);
+    }
+    changes.iter().enumerate().find_map(|(index, change)| {
+        let mut rest = error.clone();
+        xor(&mut rest, &change.delta);
+        let mut found = adding_up(&changes[index + 1..], count - 1, rest)?;
+        found.insert(0, change);
+        Some(found)
+    })
+}
+
+/// Which operation wrote what the sector held, in words.
+fn last_written(before: &View, states: &[View], sector: u64) -> String {
+    match states.iter().position(|state| state.get(&sector) == before.get(&sector)) {
+        Some(0) | None => "which no operation had written".to_owned(),
+        Some(operation) => format!("which no operation wrote after operation {operation}"),
     }
 }
 
 fn bytes(view: &View, sector: u64) -> Vec<u8> {
-    view.get(&sector)
-        .map_or_else(|| vec![0; SECTOR], |held: &Sector| held.bytes(Bytes(sector * SECTOR as u64)))
+    let held = |held: &Sector| held.bytes(Bytes(sector * SECTOR as u64));
+    view.get(&sector).map_or_else(|| vec![0; SECTOR], held)
 }

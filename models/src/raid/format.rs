@@ -28,7 +28,7 @@
 //!  (one sector)| magic | sequence | tail | row | pieces | zero | piece … | crc32 of all before it |
 //!              piece: | role | zero | offset in the unit u16 | length u16 | zero | crc32 of its bytes |   12 bytes
 //!              tail: the oldest record that was not known to be in place on every member when this one was written
-//!  body        one unit for each piece, padded with zeros
+//!  body        one unit for each piece, padded with zeros; all of them are one write
 //! ```
 //!
 //! Superblock, bitmap and the header of a record fit one sector of 512 bytes, which a device writes whole or not at all;
@@ -161,7 +161,9 @@ impl Superblock {
         if !counts || !geometry.is_sane() {
             return None;
         }
-        let filled = |at: usize| Some(unit[at]).filter(|device| *device < devices);
+        let failed = get_u32(unit, 64);
+        let in_use = |device: &u8| *device < devices && failed >> device & 1 == 0;
+        let filled = |at: usize| Some(unit[at]).filter(in_use);
         let found = Superblock {
             uuid: unit[16..32].try_into().ok()?,
             geometry,
@@ -169,9 +171,9 @@ impl Superblock {
             devices,
             events: get_u64(unit, 32),
             roles: (0..usize::from(members)).map(|role| filled(ROLES_AT + role)).collect(),
-            failed: get_u32(unit, 64),
+            failed,
             rebuilding: Some(Role(unit[45])).filter(|role| role.0 < members),
-            rebuilt: get_u64(unit, 56),
+            rebuilt: get_u64(unit, 56).min(geometry.rows),
             slots: get_u32(unit, 68).min(1 << 16),
         };
         (get_u64(unit, 72) == found.data_at().0).then_some((found, device))

@@ -132,7 +132,8 @@ impl Geometry {
             }
             Level::FixedParity | Level::RotatedParity => self.members >= 3,
         };
-        let chunk = self.chunk >= 1 && self.rows.is_multiple_of(u64::from(self.chunk.max(1)));
+        let chunk =
+            (1..1 << 16).contains(&self.chunk) && self.rows.is_multiple_of(u64::from(self.chunk.max(1)));
         members && usize::from(self.members) <= super::format::MEMBERS_MAX && chunk && self.rows <= 1 << 40
     }
 

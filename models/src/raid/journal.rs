@@ -1,13 +1,13 @@
 //! The stripe journal: what goes into a row is durable there before the row is touched (RD-22).
 //!
 //! Two members hold the same journal, so that a crash together with the loss of any one member leaves a copy. A record
-//! is issued as a header and bodies, without an order between them: checksums tell whether it is whole. A slot is used
+//! is issued as a header and a body, without an order between them: checksums tell whether it is whole. A slot is used
 //! again when a flush of all members has made the row of its record durable; the tail in every header says so to
 //! recovery, which therefore has nothing to clear.
 
 use super::array::Array;
 use super::bugs::Bug;
-use super::format::{JOURNAL_AT, PieceHead, RecordHead, UNIT, Unit};
+use super::format::{JOURNAL_AT, PieceHead, RecordHead, UNIT};
 use super::geometry::{Role, Row};
 use super::row::Change;
 use crashcheck::{Bytes, DiskError};
@@ -30,21 +30,26 @@ impl Journal {
     }
 }
 
-/// A record that was read back.
+/// A record, read back or about to be written.
 struct Record {
     head: RecordHead,
-    /// The unit of each piece.
-    bodies: Vec<Box<Unit>>,
+    /// One unit for each piece.
+    body: Vec<u8>,
 }
 
 impl Record {
     fn of(head: RecordHead, pieces: &[Change]) -> Record {
-        let body = |piece: &Change| {
-            let mut body = Box::new([0; UNIT]);
-            body[..piece.bytes.len()].copy_from_slice(&piece.bytes);
-            body
-        };
-        Record { head, bodies: pieces.iter().map(body).collect() }
+        let mut body = vec![0; pieces.len() * UNIT];
+        for (unit, piece) in body.chunks_mut(UNIT).zip(pieces) {
+            unit[..piece.bytes.len()].copy_from_slice(&piece.bytes);
+        }
+        Record { head, body }
+    }
+
+    /// The bytes of each piece.
+    fn pieces(&self) -> impl Iterator<Item = (&PieceHead, &[u8])> {
+        let bytes = self.head.pieces.iter().zip(self.body.chunks(UNIT));
+        bytes.map(|(piece, unit)| (piece, &unit[..usize::from(piece.len)]))
     }
 }
 
@@ -105,11 +110,10 @@ impl Array {
     fn write_record(&mut self, device: u8, record: &Record) -> Result<(), DiskError> {
         let at = self.slot(record.head.sequence);
         let head = record.head.encode();
-        let units = [(&head, "journal header")].into_iter();
-        let units = units.chain(record.bodies.iter().map(|body| (&**body, "journal body")));
-        for (nth, (unit, label)) in units.enumerate() {
-            let at = at + Bytes::of(nth * UNIT);
-            match self.members.write_metadata(device, at, unit, (false, label)) {
+        let parts =
+            [(at, &head[..], "journal header"), (at + Bytes::of(UNIT), &*record.body, "journal body")];
+        for (at, bytes, label) in parts {
+            match self.members.write_metadata(device, at, bytes, (false, label)) {
                 Err(DiskError::Lost { .. }) => return self.fail(device),
                 done => done?,
             }
@@ -117,24 +121,21 @@ impl Array {
         Ok(())
     }
 
-    /// Reads a slot of one copy; `None` if no whole record is in it.
-    fn read_record(&mut self, device: u8, slot: u64) -> Result<Option<Record>, DiskError> {
-        let at = self.slot(slot);
-        let found = self.members.read_sector(device, at);
-        let Some(unit) = self.or_missing(device, found)? else { return Ok(None) };
-        let Some(head) = RecordHead::decode(&unit, &self.geometry()) else { return Ok(None) };
-        let mut bodies = Vec::new();
-        for (nth, piece) in head.pieces.iter().enumerate() {
-            let at = at + Bytes::of((nth + 1) * UNIT);
-            let found = self.members.read_metadata(device, at, usize::from(piece.len));
-            let Some(body) = self.or_missing(device, found)? else { return Ok(None) };
-            let genuine = crc32fast::hash(&body[..usize::from(piece.len)]) == piece.crc;
-            if !genuine && !self.bugs.has(Bug::JournalChecksumIgnored) {
-                return Ok(None);
-            }
-            bodies.push(body);
-        }
-        Ok(Some(Record { head, bodies }))
+    /// The header in a slot of one copy.
+    fn read_head(&mut self, device: u8, slot: u64) -> Result<Option<RecordHead>, DiskError> {
+        let found = self.members.read_sector(device, self.slot(slot));
+        let unit = self.or_missing(device, found)?;
+        Ok(unit.and_then(|unit| RecordHead::decode(&unit, &self.geometry())))
+    }
+
+    /// The rest of a record; `None` if it is not whole.
+    fn read_body(&mut self, device: u8, head: RecordHead) -> Result<Option<Record>, DiskError> {
+        let at = self.slot(head.sequence) + Bytes::of(UNIT);
+        let found = self.members.read_metadata(device, at, head.pieces.len() * UNIT);
+        let Some(body) = self.or_missing(device, found)? else { return Ok(None) };
+        let record = Record { head, body };
+        let genuine = record.pieces().all(|(piece, bytes)| crc32fast::hash(bytes) == piece.crc);
+        Ok(Some(record).filter(|_| genuine || self.bugs.has(Bug::JournalChecksumIgnored)))
     }
 
     /// What was read, or nothing if a fault of the device is the reason.
@@ -153,27 +154,17 @@ impl Array {
 
     /// Writes everything into place that a crash may have kept from it. Returns the number of records.
     pub(super) fn replay(&mut self) -> Result<usize, DiskError> {
-        let mut records = BTreeMap::new();
-        let mut whole: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
-        for device in self.copies() {
-            for slot in 0..u64::from(self.superblock.slots) {
-                if let Some(record) = self.read_record(device, slot)? {
-                    whole.entry(device).or_default().push(record.head.sequence);
-                    records.insert(record.head.sequence, record);
-                }
-            }
-        }
-        let Some(tail) = records.last_key_value().map(|(_, newest)| newest.head.tail) else { return Ok(0) };
-        let needed = records.split_off(&tail);
-        self.journal.next = needed.last_key_value().map_or(0, |(newest, _)| newest + 1);
+        let needed = self.needed()?;
+        let Some((newest, _)) = needed.last_key_value() else { return Ok(0) };
+        self.journal.next = newest + 1;
         // A record that only one member holds would be gone with it, and its row half written.
-        for device in self.copies() {
-            let missing = |sequence: &&u64| !whole.get(&device).is_some_and(|held| held.contains(sequence));
-            for sequence in needed.keys().filter(missing) {
-                self.write_record(device, &needed[sequence])?;
+        let copies = self.copies();
+        for record in needed.values() {
+            for device in &copies {
+                self.write_record(*device, record)?;
             }
         }
-        self.flush_devices(&self.copies())?;
+        self.flush_devices(&copies)?;
         for record in needed.values() {
             self.put_in_place(record)?;
         }
@@ -182,9 +173,32 @@ impl Array {
         Ok(needed.len())
     }
 
+    /// The newest record that is whole, and those before it that may not be in place.
+    fn needed(&mut self) -> Result<BTreeMap<u64, Record>, DiskError> {
+        let mut heads = BTreeMap::<u64, Vec<(u8, RecordHead)>>::new();
+        for device in self.copies() {
+            for slot in 0..u64::from(self.superblock.slots) {
+                if let Some(head) = self.read_head(device, slot)? {
+                    heads.entry(head.sequence).or_default().push((device, head));
+                }
+            }
+        }
+        let (mut needed, mut tail) = (BTreeMap::new(), 0);
+        while let Some((sequence, copies)) = heads.pop_last().filter(|(sequence, _)| *sequence >= tail) {
+            for (device, head) in copies {
+                if let Some(record) = self.read_body(device, head)? {
+                    tail = if needed.is_empty() { record.head.tail } else { tail };
+                    needed.insert(sequence, record);
+                    break;
+                }
+            }
+        }
+        Ok(needed)
+    }
+
     fn put_in_place(&mut self, record: &Record) -> Result<(), DiskError> {
         let row = record.head.row;
-        for (piece, body) in record.head.pieces.iter().zip(&record.bodies) {
+        for (piece, bytes) in record.pieces() {
             let is_data = self.geometry().column(row, piece.role).is_some();
             if self.bugs.has(Bug::ReplayWithoutParity) && !is_data {
                 continue;
@@ -192,7 +206,6 @@ impl Array {
             let Some(device) = self.device(piece.role).filter(|_| self.has(piece.role, row)) else {
                 continue;
             };
-            let bytes = &body[..usize::from(piece.len)];
             self.write_unit(device, row, usize::from(piece.at), bytes, (false, "replayed"))?;
         }
         Ok(())

@@ -21,11 +21,15 @@ impl Array {
         }
     }
 
-    /// One step of background work: of rebuilding if a member is missing and a spare is there, or else of scrubbing.
+    /// One step of background work: marks that stand for nothing any more are dropped; then a step of rebuilding if a
+    /// member is missing and a spare is there, or else of scrubbing.
     ///
     /// # Errors
     /// If what is to be rebuilt cannot be computed.
     pub fn work(&mut self) -> Result<(), DiskError> {
+        if self.superblock.policy == Policy::Bitmap {
+            self.clear_bitmap()?;
+        }
         if self.superblock.rebuilding.is_some() || self.begin_rebuild()? {
             return self.rebuild_step();
         }
@@ -47,7 +51,7 @@ impl Array {
                 superblock.rebuilt = 0;
             }
         }
-        superblock.events += 1;
+        superblock.events = superblock.events.saturating_add(1);
         self.flush_members()?;
         if self.superblock.policy == Policy::Bitmap && !self.recovering {
             // A mark that is left on a whole stripe would make a degraded array doubt it after a crash.
@@ -88,7 +92,7 @@ impl Array {
         self.superblock.roles[place] = Some(spare);
         self.superblock.rebuilding = Some(Role(place as u8));
         self.superblock.rebuilt = 0;
-        self.superblock.events += 1;
+        self.superblock.events = self.superblock.events.saturating_add(1);
         if self.superblock.policy == Policy::Bitmap {
             self.write_bitmap()?;
         }
@@ -121,7 +125,7 @@ impl Array {
         if upto == rows {
             self.superblock.rebuilding = None;
         }
-        self.superblock.events += 1;
+        self.superblock.events = self.superblock.events.saturating_add(1);
         self.write_superblocks()
     }
 

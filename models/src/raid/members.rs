@@ -2,7 +2,7 @@
 
 use super::format::{SECTOR, UNIT, Unit};
 use super::geometry::Row;
-use crashcheck::{Bytes, DeviceId, Disk, DiskError};
+use crashcheck::{Bytes, Disk, DiskError};
 
 /// What one device was asked to do in its data area, and beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,9 +37,8 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn new(disk: &Disk, devices: usize, data_at: Bytes) -> Members {
-        let disks = (0..devices).map(|device| disk.device(DeviceId(device as u16))).collect();
-        Members { disks, data_at, served: vec![Served::default(); devices] }
+    pub(super) fn new(disks: Vec<Disk>, data_at: Bytes) -> Members {
+        Members { served: vec![Served::default(); disks.len()], disks, data_at }
     }
 
     fn position(&self, row: Row, at: usize) -> Bytes {
@@ -71,34 +70,31 @@ impl Members {
         if fua { disk.write_fua(position, data) } else { disk.write(position, data) }
     }
 
-    /// Reads a unit outside the data. A unit that holds no more than a sector is read as one.
-    pub(super) fn read_metadata(
-        &mut self,
-        device: u8,
-        at: Bytes,
-        len: usize,
-    ) -> Result<Box<Unit>, DiskError> {
-        let mut unit = Box::new([0; UNIT]);
-        self.disks[usize::from(device)].read(at, &mut unit[..len])?;
-        Ok(unit)
+    /// Reads outside the data.
+    pub(super) fn read_metadata(&mut self, device: u8, at: Bytes, len: usize) -> Result<Vec<u8>, DiskError> {
+        let mut bytes = vec![0; len];
+        self.disks[usize::from(device)].read(at, &mut bytes)?;
+        Ok(bytes)
     }
 
-    /// Writes a unit outside the data.
+    /// Writes units outside the data.
     pub(super) fn write_metadata(
         &mut self,
         device: u8,
         at: Bytes,
-        unit: &Unit,
+        units: &[u8],
         (fua, label): (bool, &str),
     ) -> Result<(), DiskError> {
         self.served[usize::from(device)].metadata += 1;
         let disk = self.disks[usize::from(device)].labelled(label);
-        if fua { disk.write_fua(at, unit) } else { disk.write(at, unit) }
+        if fua { disk.write_fua(at, units) } else { disk.write(at, units) }
     }
 
-    /// The sector of metadata at the beginning of a unit.
+    /// A unit of metadata that says everything in its first sector. The rest is not read.
     pub(super) fn read_sector(&mut self, device: u8, at: Bytes) -> Result<Box<Unit>, DiskError> {
-        self.read_metadata(device, at, SECTOR)
+        let mut unit = Box::new([0; UNIT]);
+        self.disks[usize::from(device)].read(at, &mut unit[..SECTOR])?;
+        Ok(unit)
     }
 
     pub(super) fn len(&self, device: u8) -> Result<Bytes, DiskError> {

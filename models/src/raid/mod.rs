@@ -54,7 +54,7 @@ mod workloads;
 
 pub use array::Array;
 pub use members::Served;
-pub use recover::{RaidError, open};
+pub use recover::{RaidError, assemble, open};
 pub use row::{Method, cheaper};
 pub use scrub::Scrubbed;
 pub use workloads::fail;

@@ -16,16 +16,19 @@ pub fn xor_all<'a>(units: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
 }
 
 /// Spreads a block over so many members: byte i of it goes to member i mod n at level 3, bit i at level 2, counted from
-/// the low end of each byte. The number of members is 1, 2, 4 or 8.
+/// the low end of each byte. The number of members is 1, 2, 4 or 8, and the block is a multiple of it.
 pub fn spread(level: Level, block: &[u8], members: usize) -> Vec<Vec<u8>> {
     let mut parts = vec![vec![0; block.len() / members]; members];
-    if level == Level::Hamming {
-        for (bit, value) in bits(block).enumerate() {
-            set_bit(&mut parts[bit % members], bit / members, value);
-        }
-    } else {
-        for (index, byte) in block.iter().enumerate() {
+    for (index, byte) in block.iter().enumerate() {
+        if level != Level::Hamming {
             parts[index % members][index / members] = *byte;
+            continue;
+        }
+        // Each byte has 8 / n bits for every member.
+        for (member, part) in parts.iter_mut().enumerate() {
+            let bits =
+                (0..8 / members).fold(0, |bits, nth| bits | (byte >> (nth * members + member) & 1) << nth);
+            part[index / members] |= bits << (index % members * (8 / members));
         }
     }
     parts
@@ -34,29 +37,17 @@ pub fn spread(level: Level, block: &[u8], members: usize) -> Vec<Vec<u8>> {
 /// Puts together what [`spread`] has spread.
 pub fn gather(level: Level, parts: &[Vec<u8>]) -> Vec<u8> {
     let members = parts.len();
-    let mut block = vec![0; parts.iter().map(Vec::len).sum()];
-    for (member, part) in parts.iter().enumerate() {
-        if level == Level::Hamming {
-            for (index, value) in bits(part).enumerate() {
-                set_bit(&mut block, index * members + member, value);
-            }
-        } else {
-            for (index, byte) in part.iter().enumerate() {
-                block[index * members + member] = *byte;
-            }
-        }
+    let len = parts.iter().map(Vec::len).sum();
+    if level != Level::Hamming {
+        return (0..len).map(|index| parts[index % members][index / members]).collect();
     }
-    block
-}
-
-fn bits(bytes: &[u8]) -> impl Iterator<Item = bool> + '_ {
-    bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1))
-}
-
-fn set_bit(bytes: &mut [u8], bit: usize, value: bool) {
-    if value {
-        bytes[bit / 8] |= 1 << (bit % 8);
-    }
+    let byte = |index: usize| {
+        parts.iter().enumerate().fold(0, |byte, (member, part)| {
+            let bits = part[index / members] >> (index % members * (8 / members));
+            (0..8 / members).fold(byte, |byte, nth| byte | (bits >> nth & 1) << (nth * members + member))
+        })
+    };
+    (0..len).map(byte).collect()
 }
 
 #[cfg(test)]

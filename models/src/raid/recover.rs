@@ -60,12 +60,20 @@ enum Found {
     Nothing,
 }
 
-/// Assembles the array, and brings its rows into order.
+/// Assembles the array of all devices of a machine. See [`assemble`].
 ///
 /// # Errors
 /// If too much of it is missing.
 pub fn open(disk: &Disk, bugs: Bugs) -> Result<Array, RaidError> {
-    let found = (0..disk.devices()).map(|device| look(disk, device)).collect::<Result<Vec<_>, _>>()?;
+    assemble((0..disk.devices()).map(|device| disk.device(DeviceId(device as u16))).collect(), bugs)
+}
+
+/// Assembles an array of these devices, and brings its rows into order.
+///
+/// # Errors
+/// If too much of it is missing.
+pub fn assemble(mut disks: Vec<Disk>, bugs: Bugs) -> Result<Array, RaidError> {
+    let found = disks.iter().map(look).collect::<Result<Vec<_>, _>>()?;
     let newest = found.iter().filter_map(|found| match found {
         Found::Superblock(superblock, _) => Some(superblock),
         _ => None,
@@ -81,7 +89,8 @@ pub fn open(disk: &Disk, bugs: Bugs) -> Result<Array, RaidError> {
         return Err(RaidError::Devices { wanted, len, found: found.len() });
     }
     let behind = admit(&mut superblock, &found, bugs);
-    let members = Members::new(disk, usize::from(wanted), superblock.data_at());
+    disks.truncate(usize::from(wanted));
+    let members = Members::new(disks, superblock.data_at());
     for device in (0..wanted).filter(|device| superblock.failed >> device & 1 == 0) {
         match members.len(device) {
             Ok(found) if found < len => return Err(RaidError::Devices { wanted, len, found: 0 }),
@@ -99,9 +108,8 @@ pub fn open(disk: &Disk, bugs: Bugs) -> Result<Array, RaidError> {
     Ok(array)
 }
 
-fn look(disk: &Disk, device: usize) -> Result<Found, DiskError> {
+fn look(disk: &Disk) -> Result<Found, DiskError> {
     let mut unit = Box::new([0; UNIT]);
-    let disk = disk.device(DeviceId(device as u16));
     match disk.read(Bytes::ZERO, &mut unit[..SECTOR]) {
         Ok(()) => Ok(match Superblock::decode(&unit) {
             Some((superblock, device)) => Found::Superblock(superblock, device),
@@ -119,7 +127,7 @@ fn admit(superblock: &mut Superblock, found: &[Found], bugs: Bugs) -> bool {
     let mut behind = false;
     for (device, found) in (0..superblock.devices).zip(found) {
         if superblock.failed >> device & 1 == 1 {
-            readmit_if_trusted(superblock, device, found, bugs);
+            behind |= readmit_if_trusted(superblock, device, found, bugs);
             continue;
         }
         let belongs = match found {
@@ -141,7 +149,7 @@ fn admit(superblock: &mut Superblock, found: &[Found], bugs: Bugs) -> bool {
                 .iter_mut()
                 .filter(|filled| **filled == Some(device))
                 .for_each(|filled| *filled = None);
-            superblock.events += 1;
+            superblock.events = superblock.events.saturating_add(1);
         }
     }
     if superblock.rebuilding.is_some_and(|role| superblock.roles[role.index()].is_none()) {
@@ -151,14 +159,15 @@ fn admit(superblock: &mut Superblock, found: &[Found], bugs: Bugs) -> bool {
     behind
 }
 
-/// A device that has failed stays out, whatever it says of itself; the bug believes it.
-fn readmit_if_trusted(superblock: &mut Superblock, device: u8, found: &Found, bugs: Bugs) {
-    let Found::Superblock(own, _) = found else { return };
+/// A device that has failed stays out, whatever it says of itself; the bug believes it. Whether it does.
+fn readmit_if_trusted(superblock: &mut Superblock, device: u8, found: &Found, bugs: Bugs) -> bool {
+    let Found::Superblock(own, _) = found else { return false };
     let mine = own.roles.iter().position(|filled| *filled == Some(device));
-    if let Some(place) = mine.filter(|_| bugs.has(Bug::StaleMemberTrusted)) {
-        superblock.roles[place] = Some(device);
-        superblock.failed &= !(1 << device);
-    }
+    let Some(place) = mine.filter(|_| bugs.has(Bug::StaleMemberTrusted)) else { return false };
+    superblock.roles[place] = Some(device);
+    superblock.failed &= !(1 << device);
+    superblock.rebuilding = superblock.rebuilding.filter(|role| role.index() != place);
+    true
 }
 
 impl Array {

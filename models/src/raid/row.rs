@@ -27,15 +27,6 @@ impl Change {
     fn range(&self) -> Range<usize> {
         self.at..self.at + self.bytes.len()
     }
-
-    /// Adds a change to others of the same row. Parts of one unit that follow each other become one.
-    pub(super) fn add(changes: &mut Vec<Change>, change: Change) {
-        let before = |other: &&mut Change| other.role == change.role && other.range().end == change.at;
-        match changes.iter_mut().find(before) {
-            Some(other) => other.bytes.extend(change.bytes),
-            None => changes.push(change),
-        }
-    }
 }
 
 /// How a check is computed.

@@ -18,7 +18,7 @@ pub fn fail(role: u8) -> VolumeOp {
 }
 
 fn on_full(name: &'static str, about: &'static str, ops: Vec<VolumeOp>) -> Workload<VolumeOp> {
-    Workload { name, about, setup: vec![write(0, 12, 1), FLUSH], ops }
+    Workload { name, about, setup: vec![write(0, 12, 1), FLUSH, WORK], ops }
 }
 
 /// The workloads of a kind of array whose members are all well.
@@ -69,8 +69,8 @@ pub(super) fn degraded() -> Vec<Workload<VolumeOp>> {
     vec![
         on_full(
             "degraded",
-            "A member fails, and its blocks and others are written and made durable (RD-17).",
-            vec![fail(0), write(0, 2, 2), FLUSH, write(4, 1, 3)],
+            "A member fails, and blocks of it and beside it are written, of which the first are made durable (RD-17).",
+            vec![fail(0), write(0, 2, 2), FLUSH, write(1, 1, 3)],
         ),
         on_full(
             "rebuild",

@@ -1,1 +1,0 @@
-//! What arrays compute, serve and survive.
