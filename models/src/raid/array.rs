@@ -20,8 +20,6 @@ pub struct Array {
     pub(super) journal: Journal,
     /// Rows with a lost unit that nothing is left to compute from: a crash met them half written.
     pub(super) doubtful: BTreeSet<Row>,
-    /// Which copy of a mirror is read next.
-    turn: bool,
     /// Where scrubbing goes on.
     pub(super) scrubbed: Row,
     /// What recovery had to do, in words.
@@ -43,7 +41,6 @@ impl Array {
             bitmap: Bitmap::default(),
             journal: Journal::default(),
             doubtful: BTreeSet::new(),
-            turn: false,
             scrubbed: Row(0),
             recovered: "nothing to do",
             writing: None,
@@ -216,9 +213,11 @@ impl Array {
         }
         let mut role = geometry.role(place.row, place.column);
         if geometry.level == Level::Mirrored {
-            // Both copies serve, in turn.
-            self.turn = !self.turn;
-            role.0 += u8::from(self.turn);
+            // Both copies serve: the one that has served less is next.
+            let served =
+                |role: Role| self.device(role).map(|device| self.members.served[usize::from(device)].reads);
+            let copy = Role(role.0 + 1);
+            role = if served(copy) < served(role) { copy } else { role };
         }
         buf.copy_from_slice(&self.fetch(role, place.row, range)?);
         Ok(())
@@ -348,7 +347,10 @@ impl BlockDevice for Array {
         self.flush_members()?;
         match self.superblock.policy {
             Policy::Nothing => Ok(()),
-            Policy::Bitmap => self.settle_bitmap(),
+            Policy::Bitmap => {
+                self.bitmap.settle();
+                self.clear_bitmap()
+            }
             Policy::Journal => {
                 self.journal.settle();
                 Ok(())

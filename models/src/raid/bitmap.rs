@@ -1,8 +1,7 @@
 //! The write-intent bitmap: which stripes may be half written (RD-22).
 //!
-//! A bit is durable on every member before the first write to its stripes is issued. After a flush has made the stripes
-//! whole it is dropped when there is time, or with the next write of the bitmap; at once while a member is missing,
-//! because half-written stripes of a degraded array cannot be read.
+//! A bit is durable on every member before the first write to its stripes is issued, and it is dropped by the flush that
+//! makes the stripes whole. So only stripes that are being written when the power fails are ever in doubt.
 
 use super::array::Array;
 use super::bugs::Bug;
@@ -56,16 +55,7 @@ impl Array {
         self.write_bitmap()
     }
 
-    /// After a flush: a degraded array drops its marks at once.
-    pub(super) fn settle_bitmap(&mut self) -> Result<(), DiskError> {
-        self.bitmap.settle();
-        if self.degraded().is_empty() {
-            return Ok(());
-        }
-        self.clear_bitmap()
-    }
-
-    /// Takes the marks away of all stripes that are whole.
+    /// Drops the marks of all stripes that are whole.
     pub(super) fn clear_bitmap(&mut self) -> Result<(), DiskError> {
         let doubtful: Vec<Row> = self.doubtful.iter().copied().collect();
         for row in doubtful {

@@ -176,7 +176,9 @@ impl Superblock {
             rebuilt: get_u64(unit, 56).min(geometry.rows),
             slots: get_u32(unit, 68).min(1 << 16),
         };
-        (get_u64(unit, 72) == found.data_at().0).then_some((found, device))
+        let journal =
+            (found.policy == Policy::Journal) == (found.slots > 0) && (found.slots == 0 || members >= 2);
+        (journal && get_u64(unit, 72) == found.data_at().0).then_some((found, device))
     }
 }
 

@@ -21,15 +21,11 @@ impl Array {
         }
     }
 
-    /// One step of background work: marks that stand for nothing any more are dropped; then a step of rebuilding if a
-    /// member is missing and a spare is there, or else of scrubbing.
+    /// One step of background work: of rebuilding if a member is missing and a spare is there, or else of scrubbing.
     ///
     /// # Errors
     /// If what is to be rebuilt cannot be computed.
     pub fn work(&mut self) -> Result<(), DiskError> {
-        if self.superblock.policy == Policy::Bitmap {
-            self.clear_bitmap()?;
-        }
         if self.superblock.rebuilding.is_some() || self.begin_rebuild()? {
             return self.rebuild_step();
         }

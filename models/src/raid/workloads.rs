@@ -18,7 +18,7 @@ pub fn fail(role: u8) -> VolumeOp {
 }
 
 fn on_full(name: &'static str, about: &'static str, ops: Vec<VolumeOp>) -> Workload<VolumeOp> {
-    Workload { name, about, setup: vec![write(0, 12, 1), FLUSH, WORK], ops }
+    Workload { name, about, setup: vec![write(0, 12, 1), FLUSH], ops }
 }
 
 /// The workloads of a kind of array whose members are all well.

@@ -45,7 +45,7 @@ impl BlockDevice for Handle {
     fn write(&mut self, at: Bytes, data: &[u8], _: bool, _: Option<&Label>) -> Result<(), DiskError> {
         let mut faulty = self.alive()?;
         let whole = at.0.div_ceil(UNIT as u64)..(at.0 + data.len() as u64) / UNIT as u64;
-        whole.for_each(|block| drop(faulty.unreadable.remove(&block)));
+        faulty.unreadable.retain(|block| !whole.contains(block));
         faulty.bytes[at.index()..at.index() + data.len()].copy_from_slice(data);
         Ok(())
     }
