@@ -24,12 +24,13 @@ use volume::{Base, Volume, base, stacked};
 type OnTop = fn(&Arc<dyn Base>) -> Box<dyn Subject>;
 
 /// Every system that can run on a block device instead of a disk.
-const UPPER: [(&str, OnTop); 5] = [
+const UPPER: [(&str, OnTop); 6] = [
     (vsfs::Vsfs::NAME, stacked::<vsfs::Vsfs>),
     (Journal::<Ordered>::NAME, stacked::<Journal<Ordered>>),
     (Journal::<Data>::NAME, stacked::<Journal<Data>>),
     (Journal::<Writeback>::NAME, stacked::<Journal<Writeback>>),
     (Journal::<Async>::NAME, stacked::<Journal<Async>>),
+    (lfs::Lfs::NAME, stacked::<lfs::Lfs>),
 ];
 
 /// The names of all systems that can run on a block device.
