@@ -176,7 +176,7 @@ const JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch {
 const JOURNAL_CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     name: "journal-checksum-ignored",
     about: "a record is replayed although a part of it is missing",
-    breaks: &["durable"],
+    breaks: &["no-foreign-data"],
     checks: &["RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
@@ -210,14 +210,23 @@ const REPLAY_WITHOUT_PARITY: BugSwitch = BugSwitch {
     nested: 0,
 };
 
+const MIRROR_BITMAP_CLEARED_EARLY: BugSwitch =
+    BugSwitch { breaks: &["redundant", "idempotent"], checks: &["RD-21", "RD-22"], ..BITMAP_CLEARED_EARLY };
+
+/// A rebuilt copy serves reads, so that they flap.
+const MIRROR_REBUILD_WATERMARK_EARLY: BugSwitch =
+    BugSwitch { breaks: &["durable", "idempotent", "usable"], ..REBUILD_WATERMARK_EARLY };
+/// The block has to lie apart from the journal: the member that is lost takes its own block with it.
+const PARITY_JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch { workload: "two-stripes", ..JOURNAL_NOT_DURABLE };
+
 /// What `raid0` can be built with.
 pub const RAID0: &[BugSwitch] = &[FLUSH_FIRST_MEMBER];
 /// What `raid1` can be built with.
 pub const RAID1: &[BugSwitch] =
-    &[NO_MIRROR_RESYNC, FLUSH_FIRST_MEMBER, BITMAP_NOT_DURABLE, BITMAP_CLEARED_EARLY];
+    &[NO_MIRROR_RESYNC, FLUSH_FIRST_MEMBER, BITMAP_NOT_DURABLE, MIRROR_BITMAP_CLEARED_EARLY];
 /// What `raid1-degraded` can be built with.
 pub const RAID1_DEGRADED: &[BugSwitch] =
-    &[STALE_MEMBER_TRUSTED, RESYNC_FROM_FAILED_MEMBER, REBUILD_WATERMARK_EARLY];
+    &[STALE_MEMBER_TRUSTED, RESYNC_FROM_FAILED_MEMBER, MIRROR_REBUILD_WATERMARK_EARLY];
 /// What `raid2` can be built with.
 pub const RAID2: &[BugSwitch] = &[NO_JOURNAL, JOURNAL_NOT_DURABLE];
 /// What `raid3` can be built with.
@@ -232,7 +241,7 @@ pub const RAID5_DEGRADED: &[BugSwitch] = &[STALE_MEMBER_TRUSTED, REBUILD_WATERMA
 /// What `raid5-journal` can be built with.
 pub const RAID5_JOURNAL: &[BugSwitch] = &[
     NO_JOURNAL,
-    JOURNAL_NOT_DURABLE,
+    PARITY_JOURNAL_NOT_DURABLE,
     JOURNAL_CHECKSUM_IGNORED,
     JOURNAL_FREED_EARLY,
     JOURNAL_ON_ONE_MEMBER,

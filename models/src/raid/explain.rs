@@ -45,7 +45,7 @@ pub(super) fn write_hole(
     let siblings = geometry.blocks_of(place.row);
     let changes: Vec<Change> =
         siblings.flat_map(|sibling| changes(sibling, sector % SECTORS, states)).collect();
-    let found = (1..=TOGETHER).find_map(|count| adding_up(&changes, count, error.clone()))?;
+    let found = (1..=TOGETHER).find_map(|count| adding_up(&changes, count, &error))?;
     let first = found.first()?;
     let parts: Vec<String> = found
         .iter()
@@ -84,14 +84,14 @@ fn changes(block: u64, nth: u64, states: &[View]) -> Vec<Change> {
 }
 
 /// So many changes that make up this error.
-fn adding_up(changes: &[Change], count: usize, error: Vec<u8>) -> Option<Vec<&Change>> {
+fn adding_up<'a>(changes: &'a [Change], count: usize, error: &[u8]) -> Option<Vec<&'a Change>> {
     if count == 0 {
         return error.iter().all(|byte| *byte == 0).then(Vec::new);
     }
     changes.iter().enumerate().find_map(|(index, change)| {
-        let mut rest = error.clone();
+        let mut rest = error.to_vec();
         xor(&mut rest, &change.delta);
-        let mut found = adding_up(&changes[index + 1..], count - 1, rest)?;
+        let mut found = adding_up(&changes[index + 1..], count - 1, &rest)?;
         found.insert(0, change);
         Some(found)
     })

@@ -230,10 +230,11 @@ impl<V: Variant> Layer for Raid<V> {
 
     /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service.
     fn maintain(&self, live: &mut Array, step: u8) -> Result<()> {
-        Ok(match step.checked_sub(workloads::FAIL) {
+        match step.checked_sub(workloads::FAIL) {
             Some(role) => live.fail_member(Role(role))?,
             None => live.work()?,
-        })
+        }
+        Ok(())
     }
 
     fn explain(&self, before: &View, after: &View, states: &[View]) -> Option<String> {

@@ -3,12 +3,16 @@
 
 use crate::fs::{Fill, FsOp, Path};
 use crate::journal::{Journal, Ordered};
-use crate::raid::{Array, Raid, Raid0, Raid1, Raid2, Raid3, Raid4, Raid5, Raid5Journal, Variant};
+use crate::raid::{
+    Array, Raid, Raid0, Raid1, Raid1Degraded, Raid2, Raid3, Raid4, Raid5, Raid5Degraded, Raid5Journal,
+    Raid5JournalDegraded, Variant,
+};
 use crate::volume::workloads::{FLUSH, write};
 use crate::volume::{Layer, Stack, Volume, VolumeOp, base};
 use crate::vsfs::Vsfs;
 use crashcheck::trace::outcome::{Exploration, Verdict};
 use crashcheck::{Budget, Bytes, Device, Disk, Profile, Reference, System, UnknownBug, Workload, explore};
+use std::collections::BTreeSet;
 
 fn under(profile: &str) -> Profile {
     Profile::named(profile).expect("a built-in profile")
@@ -191,6 +195,44 @@ fn mirrors_survive_a_loss_at_any_time() {
             assert!(explored.findings.is_empty() && explored.coverage.complete, "{:#?}", explored.findings);
         }
     }
+}
+
+/// What the findings of a fault name, where it is not what its switch says.
+fn misnamed<V: Variant>() -> Vec<String> {
+    let mut wrong = Vec::new();
+    for switch in V::BUGS {
+        let workloads = Volume::<Raid<V>>::workloads();
+        let workload = workloads.into_iter().find(|workload| workload.name == switch.workload);
+        let workload = workload.expect("a workload of this level");
+        let layer = Raid::<V>::with_bugs(&[switch.name.to_owned()]).expect("a fault of this level");
+        let explorer = explore(Volume::new(layer)).profile(under(switch.profile)).nested(switch.nested);
+        let found =
+            explorer.workload(workload.ops).after(workload.setup).run().expect("works without a crash");
+        let named: BTreeSet<&str> = found.findings.iter().map(|finding| &*finding.promise).collect();
+        if named != switch.breaks.iter().copied().collect() {
+            wrong.push(format!("{} {}: {named:?}, not {:?}", V::NAME, switch.name, switch.breaks));
+        }
+    }
+    wrong
+}
+
+/// Every fault is found on the workload and under the profile that its switch names, by exactly what it breaks.
+#[test]
+fn every_fault_of_an_array_breaks_what_it_says() {
+    let wrong = [
+        misnamed::<Raid0>(),
+        misnamed::<Raid1>(),
+        misnamed::<Raid1Degraded>(),
+        misnamed::<Raid2>(),
+        misnamed::<Raid3>(),
+        misnamed::<Raid4>(),
+        misnamed::<Raid5>(),
+        misnamed::<Raid5Degraded>(),
+        misnamed::<Raid5Journal>(),
+        misnamed::<Raid5JournalDegraded>(),
+    ]
+    .concat();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 fn on<U: System<Op = FsOp> + 'static, V: Variant>(upper: U, bugs: &[&str]) -> Exploration {

@@ -73,7 +73,9 @@ fn throughput_is_that_of_the_table() {
             random(read_all(level, false)),
             random(write_all(level, false)),
         ];
-        assert_eq!(measured, expected, "{level:?}");
+        // The last block of one copy of a mirror is read from the other.
+        let close = |(found, wanted): (&f64, &f64)| (found / wanted - 1.0).abs() < 1.5 / (ROWS as f64 - 1.5);
+        assert!(measured.iter().zip(&expected).all(close), "{level:?}: {measured:?}, not {expected:?}");
     }
 }
 
