@@ -24,6 +24,8 @@ pub enum Bug {
     CheckpointBeforeData,
     /// That a block is worn out is not made durable.
     BadBlockNotRecorded,
+    /// The error-correcting code is not looked at when the host reads.
+    CodeIgnored,
     /// Pages that share cells with acknowledged ones are programmed later.
     PairsNotPadded,
 }
@@ -42,6 +44,7 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::CheckpointInPlace, CHECKPOINT_IN_PLACE),
     (Bug::CheckpointBeforeData, CHECKPOINT_BEFORE_DATA),
     (Bug::BadBlockNotRecorded, BAD_BLOCK_NOT_RECORDED),
+    (Bug::CodeIgnored, CODE_IGNORED),
     (Bug::PairsNotPadded, PAIRS_NOT_PADDED),
 ];
 
@@ -136,6 +139,15 @@ const BAD_BLOCK_NOT_RECORDED: BugSwitch = BugSwitch {
     profile: "flash",
     nested: 0,
 };
+const CODE_IGNORED: BugSwitch = BugSwitch {
+    name: "code-ignored",
+    about: "the host is given a page as it reads, and the error-correcting code is not looked at",
+    breaks: &["no-foreign-data"],
+    checks: &["FT-07", "FT-09"],
+    workload: "write",
+    profile: "read-disturb",
+    nested: 0,
+};
 const PAIRS_NOT_PADDED: BugSwitch = BugSwitch {
     name: "pairs-not-padded",
     about: "a page that shares cells with an acknowledged one is programmed later, and cut off takes it with it",
@@ -157,6 +169,7 @@ pub const SLC: &[BugSwitch] = &[
     CHECKPOINT_IN_PLACE,
     CHECKPOINT_BEFORE_DATA,
     BAD_BLOCK_NOT_RECORDED,
+    CODE_IGNORED,
 ];
 
 /// What it can be built with on cells of two.
