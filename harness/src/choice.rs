@@ -59,6 +59,30 @@ pub enum Question {
         /// The number of the logical block.
         block: u32,
     },
+    /// Does this block hold something that nobody wrote, without a word from the device? 0: no; 1: garbage; 2: one bit
+    /// of it has flipped.
+    Corrupt {
+        /// Of which device.
+        device: DeviceId,
+        /// The number of the logical block.
+        block: u32,
+    },
+    /// Did this write never reach the medium, although it was acknowledged and flushed? 0: it did; 1: it did not.
+    WriteLost {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+    },
+    /// Did this write land on a neighbouring block, although it was acknowledged and flushed? 0: no; 1: yes.
+    Misdirected {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+        /// Whether on the block behind it, or on the one before.
+        forward: bool,
+    },
     /// Does a bit of this page of a flash chip read flipped until it is erased? 0: no, 1: one of the data area, 2: one of
     /// the spare area.
     Flipped {
@@ -89,6 +113,9 @@ impl Question {
             Question::RecoveryCrashed { .. }
             | Question::DeviceLost { .. }
             | Question::Unreadable { .. }
+            | Question::Corrupt { .. }
+            | Question::WriteLost { .. }
+            | Question::Misdirected { .. }
             | Question::Flipped { .. } => true,
             Question::Survived { .. }
             | Question::Garbled { .. }
@@ -103,7 +130,7 @@ impl Question {
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
-            Question::Flipped { .. } => 3,
+            Question::Corrupt { .. } | Question::Flipped { .. } => 3,
             Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }

@@ -21,6 +21,9 @@ use thiserror::Error;
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+/// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
+/// lost-write = false    # a write that was acknowledged and flushed never reached the medium
+/// misdirected = false   # one landed on a neighbouring block instead
 /// flips = false         # one bit of a page of a flash chip reads flipped
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
@@ -141,6 +144,12 @@ pub struct Faults {
     pub device_lost: When,
     /// Whether a block may be unreadable until it is written again.
     pub unreadable: bool,
+    /// Whether a block may hold what nobody wrote, until it is written again.
+    pub corrupt: bool,
+    /// Whether a write that was acknowledged and flushed may not be on the medium.
+    pub lost_write: bool,
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
+    pub misdirected: bool,
     /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
     /// disturb, and what leaks away with time.
     pub flips: bool,
@@ -148,14 +157,24 @@ pub struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { most: 1, device_lost: When::Never, unreadable: false, flips: false }
+        Faults {
+            most: 1,
+            device_lost: When::Never,
+            unreadable: false,
+            corrupt: false,
+            lost_write: false,
+            misdirected: false,
+            flips: false,
+        }
     }
 }
 
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        self.device_lost == When::Never && !self.unreadable && !self.flips
+        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
+        let silent = corrupt || lost_write || misdirected || flips;
+        device_lost == When::Never && !unreadable && !silent
     }
 }
 
@@ -286,7 +305,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 14] = [
+const BUILT_IN: [&str; 18] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -298,6 +317,10 @@ const BUILT_IN: [&str; 14] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/corrupt.toml"),
+    include_str!("../profiles/lost-write.toml"),
+    include_str!("../profiles/misdirected.toml"),
+    include_str!("../profiles/any-fault.toml"),
     include_str!("../profiles/flash.toml"),
     include_str!("../profiles/read-disturb.toml"),
     include_str!("../profiles/cluster.toml"),

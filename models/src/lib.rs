@@ -2,8 +2,10 @@
 
 pub mod fs;
 pub mod ftl;
+pub mod integrity;
 pub mod journal;
 pub mod lfs;
+pub mod raid;
 pub mod switches;
 pub mod volume;
 pub mod vsfs;
@@ -12,7 +14,9 @@ use crashcheck::{Reference, Subject, subject};
 use ftl::direct::Direct;
 use ftl::hybrid::Hybrid;
 use ftl::paged::{Mlc, Paged, Slc};
+use integrity::Integrity;
 use journal::{Async, Data, Journal, Ordered, Writeback};
+use raid::Raid;
 use std::sync::Arc;
 use volume::{Base, Volume, base, stacked};
 
@@ -37,10 +41,18 @@ pub fn uppers() -> Vec<&'static str> {
 /// Every block device that a system can run on.
 pub fn bases() -> Vec<Arc<dyn Base>> {
     vec![
+        base(Raid::<raid::Raid0>::default()),
+        base(Raid::<raid::Raid1>::default()),
+        base(Raid::<raid::Raid2>::default()),
+        base(Raid::<raid::Raid3>::default()),
+        base(Raid::<raid::Raid4>::default()),
+        base(Raid::<raid::Raid5>::default()),
+        base(Raid::<raid::Raid5Journal>::default()),
         base(Direct::default()),
         base(Paged::<Slc>::default()),
         base(Paged::<Mlc>::default()),
         base(Hybrid::default()),
+        base(Integrity::default()),
     ]
 }
 
@@ -60,9 +72,20 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
         subject::<lfs::Lfs>(),
+        subject::<Volume<Raid<raid::Raid0>>>(),
+        subject::<Volume<Raid<raid::Raid1>>>(),
+        subject::<Volume<Raid<raid::Raid1Degraded>>>(),
+        subject::<Volume<Raid<raid::Raid2>>>(),
+        subject::<Volume<Raid<raid::Raid3>>>(),
+        subject::<Volume<Raid<raid::Raid4>>>(),
+        subject::<Volume<Raid<raid::Raid5>>>(),
+        subject::<Volume<Raid<raid::Raid5Degraded>>>(),
+        subject::<Volume<Raid<raid::Raid5Journal>>>(),
+        subject::<Volume<Raid<raid::Raid5JournalDegraded>>>(),
         subject::<Volume<Direct>>(),
         subject::<Volume<Paged<Slc>>>(),
         subject::<Volume<Paged<Mlc>>>(),
         subject::<Volume<Hybrid>>(),
+        subject::<Volume<Integrity>>(),
     ]
 }

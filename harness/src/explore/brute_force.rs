@@ -5,6 +5,7 @@ mod cluster;
 mod faults;
 mod flash;
 mod plain_cluster;
+mod silent;
 
 use super::instance::{Instance, Kind, Recovered};
 use super::{Context, Naming, Options, Walk};
@@ -130,12 +131,35 @@ fn atoms(index: usize, event: &Event, profile: &Profile) -> Vec<Atom> {
 /// Everything a crash can leave: the epoch, the window, and the devices.
 fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usize, Window, Vec<Image>)> {
     let mut found = Vec::new();
+    crashes(events, profile, &mut |epoch, window, _, written| {
+        let mut images = base.to_vec();
+        for (atom, fate) in written {
+            match fate {
+                Fate::Garbled => {
+                    images[atom.device].write(atom.at, &garbage(atom.event + 7, atom.at, atom.data.len()));
+                }
+                Fate::Lost | Fate::Whole => images[atom.device].write(atom.at, &atom.data),
+            }
+        }
+        found.push((epoch, window, images));
+    });
+    found
+}
+
+/// Told of every crash: the epoch, the window, what is durable, and all that survives, in the order of issue.
+type Told<'a> = dyn FnMut(usize, Window, &[Atom], &[(&Atom, Fate)]) + 'a;
+
+/// Told of all that survives, in the order of issue.
+type Survived<'a> = dyn FnMut(&[(&Atom, Fate)]) + 'a;
+
+/// Everything that can survive a crash.
+fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
     let (mut durable, mut pending) = (Vec::<Atom>::new(), Vec::<Atom>::new());
     let (mut epoch, mut window) = (0, Window { durable: 0, begun: 0 });
     for index in 0..=events.len() {
         let event = events.get(index);
         // The power fails before this event, or while it is under way.
-        subsets(base, &durable, &pending, profile, &mut |images| found.push((epoch, window, images)));
+        subsets(&durable, &pending, profile, &mut |written| found(epoch, window, &durable, written));
         let Some(event) = event else { break };
         match event {
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
@@ -146,7 +170,7 @@ fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usi
         pending.extend(atoms(index, event, profile));
         let fua = matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest;
         if fua {
-            subsets(base, &durable, &pending, profile, &mut |images| found.push((epoch, window, images)));
+            subsets(&durable, &pending, profile, &mut |written| found(epoch, window, &durable, written));
         }
         let device = event.device().map(DeviceId::index);
         let flush = matches!(event, Event::Flush { .. }) && profile.flush == Honesty::Honest;
@@ -159,7 +183,6 @@ fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usi
         pending.retain(|atom| !settles(atom));
         epoch += usize::from(flush || fua);
     }
-    found
 }
 
 /// What became of an atom.
@@ -171,13 +194,7 @@ enum Fate {
 }
 
 /// Every fate of what is pending (every prefix by device, where nothing overtakes) over what is durable.
-fn subsets(
-    base: &[Image],
-    durable: &[Atom],
-    pending: &[Atom],
-    profile: &Profile,
-    found: &mut dyn FnMut(Vec<Image>),
-) {
+fn subsets(durable: &[Atom], pending: &[Atom], profile: &Profile, found: &mut Survived<'_>) {
     let fates = match profile.torn {
         Torn::OldOrNew => &[Fate::Lost, Fate::Whole][..],
         Torn::Garbage => &[Fate::Lost, Fate::Whole, Fate::Garbled],
@@ -199,16 +216,7 @@ fn subsets(
         let mut written: Vec<(&Atom, Fate)> =
             durable.iter().map(|atom| (atom, Fate::Whole)).chain(alive).collect();
         written.sort_by_key(|(atom, _)| (atom.event, atom.at));
-        let mut images = base.to_vec();
-        for (atom, fate) in written {
-            match fate {
-                Fate::Garbled => {
-                    images[atom.device].write(atom.at, &garbage(atom.event + 7, atom.at, atom.data.len()));
-                }
-                Fate::Lost | Fate::Whole => images[atom.device].write(atom.at, &atom.data),
-            }
-        }
-        found(images);
+        found(&written);
     }
 }
 

@@ -246,17 +246,37 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
     };
     let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
-    let words = happened.filter_map(|(question, _)| match question {
+    let words = happened.filter_map(|(question, answer)| match question {
         Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
+        Question::Corrupt { device, block } => {
+            let how = if *answer == 1 { "reads as garbage" } else { "has a flipped bit" };
+            Some(format!("block {block} of {} {how}", name(*device)))
+        }
+        Question::WriteLost { event, .. } => {
+            Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
+        }
+        Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
         Question::Flipped { device, page } => {
             Some(format!("a bit of {page} of {} reads flipped", name(*device)))
         }
         _ => None,
     });
     words.collect()
+}
+
+/// Where a write landed, in words.
+fn misdirected(trace: &Trace, event: EventId, forward: bool) -> String {
+    let what = describe(trace, event);
+    let range = trace.events.get(event.index()).and_then(Event::range);
+    let place = range.and_then(|(device, at, len)| Some((trace.devices.get(device.index())?, at, len)));
+    let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+    let block = device.block.0.max(512);
+    let (meant, away) = (at.0 / block, len.0.div_ceil(block));
+    let landed = if forward { meant + away } else { meant.saturating_sub(away) };
+    format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
 }
 
 /// When the power went, in words.

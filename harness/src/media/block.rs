@@ -40,6 +40,13 @@ pub(super) enum Fill {
     Length(Bytes),
 }
 
+impl Piece {
+    /// Whether this is a change of the length of the device.
+    pub(super) fn is_length(&self) -> bool {
+        matches!(self.fill, Fill::Length(_))
+    }
+}
+
 /// The atoms of a trace, in the order of issue.
 pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
     let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();

@@ -2,7 +2,7 @@
 
 use super::block::Lane;
 use super::contents::ContentId;
-use super::group::{Group, GroupState};
+use super::group::{Group, GroupState, Shown};
 use super::timeline::{Atom, AtomId, CellId, Held, Span, Timeline};
 use super::ways::{Product, Ways};
 use crate::choice::Choices;
@@ -73,24 +73,31 @@ impl Epoch {
 
     /// The group of an undecided cell, and the place of the cell in it.
     fn place(&self, cell: CellId) -> Option<(u32, u32)> {
-        if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
-            return Some((self.groups.len() as u32 - 1, cell.0 - first.0));
+        if self.first_fault.is_some_and(|first| cell >= first) {
+            return self.fault(cell).map(|place| (self.groups.len() as u32 - 1, place));
         }
         let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell).ok()?;
         let (_, group, place) = self.cells[index];
         Some((group, place))
     }
 
+    /// The place of the flag of a fault in its group, if the fault can happen in this epoch.
+    fn fault(&self, flag: CellId) -> Option<u32> {
+        let faults = self.groups.last().filter(|_| self.first_fault.is_some())?;
+        faults.cells.binary_search(&flag).ok().map(|place| place as u32)
+    }
+
     /// Finds out what an undecided cell holds, asking for what the state of its group leaves open. A flag that is not
     /// open in this epoch is not raised.
-    pub(crate) fn resolve(
+    pub(super) fn resolve(
         &self,
         timeline: &Timeline,
         cell: CellId,
         states: &mut FxHashMap<u32, GroupState>,
         choices: &mut Choices,
-    ) -> ContentId {
-        let Some((nth, place)) = self.place(cell) else { return ContentId::ZERO };
+    ) -> Shown {
+        let nothing = Shown { version: 0, content: ContentId::ZERO };
+        let Some((nth, place)) = self.place(cell) else { return nothing };
         let group = &self.groups[nth as usize];
         let state = states.entry(nth).or_insert_with(|| GroupState::new(group));
         group.resolve(timeline, place as usize, state, choices)

@@ -95,6 +95,14 @@ enum Fate {
     Garbled,
 }
 
+/// What a cell was found to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The number of the version, 0 being the base; the newest one, where several that are left have this content.
+    pub(super) version: u32,
+    pub(super) content: ContentId,
+}
+
 impl GroupState {
     pub(crate) fn new(group: &Group) -> GroupState {
         let (left, members) = match &group.shape {
@@ -113,13 +121,14 @@ impl GroupState {
 }
 
 impl Group {
-    /// Flags. What is open beside bytes was so in the epoch before as well.
+    /// Flags, with the cells that hold them, ordered.
     pub(super) fn flags(cells: Vec<CellId>, flags: Flags) -> Group {
-        let total = flags.remaining(&FlagState::default());
+        let nothing = FlagState::default();
+        let (total, shared) = (flags.remaining(&nothing), flags.shared(&nothing));
         Group {
             floors: Vec::new(),
             shape: Shape::Flags(flags),
-            shared: total.clone(),
+            shared,
             total,
             exact: true,
             counts_images: true,
@@ -241,15 +250,18 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let outcome = self.resolve_chain(timeline, outcomes, state, choices);
-                self.content(timeline, place, &outcome)
+                let version = self.floors[place] + outcome.rank;
+                Shown { version, content: self.content(timeline, place, &outcome) }
             }
             Shape::Prefix(prefix) => prefix.resolve(self.places(timeline), place, &mut state.left, choices),
             Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
-            Shape::Flags(flags) => flags.resolve(place, &mut state.flags, choices),
+            Shape::Flags(flags) => {
+                Shown { version: 0, content: flags.resolve(place, &mut state.flags, choices) }
+            }
         }
     }
 
@@ -278,7 +290,7 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         let cell = &timeline.cells[self.cells[place].0 as usize];
         for (index, member) in members.iter().enumerate().rev() {
             if member.places.binary_search(&(place as u32)).is_err() {
@@ -287,13 +299,15 @@ impl Group {
             if state.fates[index] == Fate::Open {
                 state.fates[index] = ask_fate(timeline, member.atom, self.garbles, choices);
             }
+            let (version, held) = version_by(&cell.versions, member.atom);
             match state.fates[index] {
-                Fate::Whole => return version_by(&cell.versions, member.atom).content,
-                Fate::Garbled => return version_by(&cell.versions, member.atom).garbage,
+                Fate::Whole => return Shown { version, content: held.content },
+                Fate::Garbled => return Shown { version, content: held.garbage },
                 Fate::Lost | Fate::Open => {}
             }
         }
-        timeline.version(cell, self.floors[place])
+        let version = self.floors[place];
+        Shown { version, content: timeline.version(cell, version) }
     }
 
     /// Everything the cells can hold together, unless there are more than `limit` ways.
@@ -305,7 +319,7 @@ impl Group {
             let mut state = GroupState::new(self);
             let places = 0..self.cells.len();
             vectors.insert(
-                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices)).collect(),
+                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
             );
             open.extend(
                 Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
@@ -349,6 +363,7 @@ impl Group {
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
                 fates_of((0..members.len()).filter(open).count(), garbles)
             }
+            Shape::Flags(flags) if shared => flags.shared(&state.flags),
             Shape::Flags(flags) => flags.remaining(&state.flags),
         }
     }
@@ -369,8 +384,10 @@ impl Group {
     }
 }
 
-fn version_by(versions: &[Version], atom: AtomId) -> &Version {
-    versions.iter().find(|version| version.atom == atom).expect("a member of the group wrote the cell")
+/// The version that an atom wrote, with its number.
+fn version_by(versions: &[Version], atom: AtomId) -> (u32, &Version) {
+    let mut numbered = (1..).zip(versions);
+    numbered.find(|(_, version)| version.atom == atom).expect("a member of the group wrote the cell")
 }
 
 pub(super) fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {

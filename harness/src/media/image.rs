@@ -6,7 +6,7 @@ use super::fault;
 use super::group::GroupState;
 use super::nested::{Layer, Log, Reading};
 use super::overlay::{Overlay, Piece};
-use super::timeline::{CellId, Held, Timeline};
+use super::timeline::{CellId, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::network::Wire;
@@ -160,21 +160,17 @@ impl LazyImage {
 
     /// Looks at every cell, in the order of position: for a recovery that cannot be followed, or needs the whole image.
     pub(crate) fn decide_all(&mut self) {
-        for cell in 0..self.timeline.cells.len() as u32 {
-            self.look(CellId(cell));
+        for cell in self.timeline.visible() {
+            self.look(cell);
         }
     }
 
     /// Every device as the trace left it. What is undecided is taken to have persisted, and stays undecided.
     pub(crate) fn whole(&self) -> Vec<Image> {
-        let (epoch, timeline) = (&self.timeline.epochs[self.epoch as usize], &self.timeline);
+        let timeline = &self.timeline;
         let (mut states, mut choices) = (self.states.clone(), Choices::new(Plan::pole(Pole::Newest)));
-        let mut content = |cell: CellId| match timeline.held(cell, self.epoch) {
-            Held::Durable(content) => timeline.contents.get(content),
-            Held::InFlight { .. } => {
-                timeline.contents.get(epoch.resolve(timeline, cell, &mut states, &mut choices))
-            }
-        };
+        let mut content =
+            |cell: CellId| timeline.contents.get(timeline.find(cell, self.epoch, &mut states, &mut choices));
         let mut devices = Vec::new();
         for (index, line) in timeline.lines.iter().enumerate() {
             let mut image = line.base.clone();
@@ -199,17 +195,7 @@ impl LazyImage {
         if stamp == self.stamp {
             return content;
         }
-        let held = match self.timeline.is_flag(cell) {
-            true => self.timeline.crash_in(cell, self.epoch),
-            false => match self.timeline.held(cell, self.epoch) {
-                Held::Durable(content) => Some(content),
-                Held::InFlight { .. } => None,
-            },
-        };
-        let content = held.unwrap_or_else(|| {
-            let epoch = &self.timeline.epochs[self.epoch as usize];
-            epoch.resolve(&self.timeline, cell, &mut self.states, &mut self.choices)
-        });
+        let content = self.timeline.find(cell, self.epoch, &mut self.states, &mut self.choices);
         self.found[cell.0 as usize] = (self.stamp, content);
         self.reads.push(Touched { cell, content });
         if let Some(trail) = &mut self.trail {
@@ -341,10 +327,28 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
+        if faults && self.timeline.profile.faults.corrupt {
+            self.corrupt(device, at, buf);
+        }
         if faults && self.timeline.profile.faults.flips {
             self.flip(device, at, buf);
         }
         Ok(())
+    }
+
+    /// Turns what the trace left into what the device reads.
+    fn corrupt(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let len = self.timeline.lines[device.index()].block;
+        let end = at.0 + buf.len() as u64;
+        for number in at.0 / len.0..end.div_ceil(len.0) {
+            let way = self.flag(Question::Corrupt { device, block: number as u32 });
+            if way > 0 {
+                let (from, upto) = (at.0.max(number * len.0), end.min((number + 1) * len.0));
+                let within = Bytes(from - number * len.0);
+                let part = &mut buf[(from - at.0) as usize..(upto - at.0) as usize];
+                fault::corrupt(device, number, way, len, within, part);
+            }
+        }
     }
 
     /// Flips a bit in what was read of each page that reads with one flipped. A page that is erased has none.

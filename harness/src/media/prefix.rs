@@ -4,7 +4,7 @@
 //! So n atoms have 2n + 1 outcomes, n + 1 where nothing reads as garbage, and fewer where some leave the same contents.
 
 use super::contents::ContentId;
-use super::group::{Member, question};
+use super::group::{Member, Shown, question};
 use super::timeline::{AtomId, Cell, CellId, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::Choices;
@@ -111,11 +111,11 @@ impl Prefix {
         place: usize,
         left: &mut Left,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         let runs = self.runs(places, place);
         loop {
-            let (content, border) = self.newest_run(&runs, left);
-            let Some(border) = border else { return content };
+            let (shown, border) = self.newest_run(&runs, left);
+            let Some(border) = border else { return shown };
             let (atom, garbled, border) = self.ask_at(border, left);
             match choices.ask(question(places.timeline, atom, garbled)) {
                 0 => left.end = border,
@@ -125,27 +125,29 @@ impl Prefix {
     }
 
     /// What a cell holds by rank, newest first: each content with the lowest rank at which it is there.
-    fn runs(&self, places: Places<'_>, place: usize) -> Vec<(u32, ContentId)> {
-        let mut runs = Vec::new();
-        for version in places.versions(place).iter().rev() {
-            let Some(step) = self.step(version.atom) else { continue };
-            runs.push((2 * step, version.content));
-            runs.push((2 * step - 1, version.garbage));
+    fn runs(&self, places: Places<'_>, place: usize) -> Vec<(u32, Shown)> {
+        let (mut runs, floor) = (Vec::new(), places.floors[place]);
+        for (number, held) in (floor + 1..).zip(places.versions(place)) {
+            let Some(step) = self.step(held.atom) else { continue };
+            runs.push((2 * step - 1, Shown { version: number, content: held.garbage }));
+            runs.push((2 * step, Shown { version: number, content: held.content }));
         }
-        runs.push((0, places.floor(place)));
+        runs.reverse();
+        runs.push((0, Shown { version: floor, content: places.floor(place) }));
         runs
     }
 
     /// The content of a cell under the newest outcome that is left, and the first outcome under which it has another.
-    fn newest_run(&self, runs: &[(u32, ContentId)], left: &Left) -> (ContentId, Option<u32>) {
-        let (mut start, mut newest) = (left.newest, None);
-        for (rank, content) in runs {
+    fn newest_run(&self, runs: &[(u32, Shown)], left: &Left) -> (Shown, Option<u32>) {
+        let (mut start, mut newest) = (left.newest, None::<Shown>);
+        for (rank, shown) in runs {
             let end = self.outcomes.partition_point(|outcome| outcome.rank >= *rank) as u32;
             let end = end.clamp(start, left.end);
             if end > start {
                 match newest {
-                    Some(held) if held != *content => return (held, Some(start)),
-                    _ => newest = Some(*content),
+                    Some(held) if held.content != shown.content => return (held, Some(start)),
+                    Some(_) => {}
+                    None => newest = Some(*shown),
                 }
             }
             start = end;

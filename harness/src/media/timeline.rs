@@ -6,6 +6,7 @@ use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
 use super::group::Group;
+use super::silent::{self, Silent};
 use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
@@ -93,6 +94,9 @@ pub(crate) struct Timeline {
     /// The cells that hold no bytes but the outcome of a question: those from `first_flag`.
     flags: FxHashMap<Question, CellId>,
     first_flag: CellId,
+    /// The writes that can go wrong without a word; nobody looks at their flags, which are the last.
+    pub(super) silent: Silent,
+    first_silent: CellId,
     pub(crate) epochs: Vec<Epoch>,
     /// The erases of blocks of flash chips, in the order of issue.
     erases: Vec<(DeviceId, BlockNo, EventId)>,
@@ -115,6 +119,8 @@ impl Timeline {
             contents: Contents::default(),
             flags: FxHashMap::default(),
             first_flag: CellId(0),
+            silent: Silent::default(),
+            first_silent: CellId(0),
             epochs: Vec::new(),
             erases: erases(trace),
             windows: windows(trace),
@@ -126,9 +132,9 @@ impl Timeline {
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
         let flags = timeline.raise_cluster(trace, &spans);
-        let faults = timeline.raise_faults(trace);
-        let epochs = (0..).zip(&spans).zip(flags);
-        let epoch = |((epoch, span), flags)| Epoch::new(&timeline, epoch, span, flags, faults.clone());
+        let faults = timeline.raise_faults(trace, spans.len() as u32);
+        let epochs = (0..).zip(&spans).zip(flags.into_iter().zip(faults));
+        let epoch = |((epoch, span), (flags, faults))| Epoch::new(&timeline, epoch, span, flags, faults);
         timeline.epochs = epochs.map(epoch).collect();
         timeline
     }
@@ -181,8 +187,9 @@ impl Timeline {
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
             let mine = pieces.iter().filter(|piece| piece.device.index() == index);
-            let ranges: Vec<(u64, u64)> =
+            let mut ranges: Vec<(u64, u64)> =
                 mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
+            ranges.extend(silent::victims(device, &mine.clone().collect::<Vec<_>>(), &self.profile.faults));
             let first = self.cells.len() as u32;
             for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
                 let base = self.base_of(device, start, end);
@@ -194,7 +201,7 @@ impl Timeline {
                 });
             }
             let count = self.cells.len() as u32 - first;
-            let resized = mine.clone().any(|piece| matches!(piece.fill, Fill::Length(_)));
+            let resized = mine.clone().any(Piece::is_length);
             let length = resized.then(|| {
                 let base = self.contents.intern(&length_bytes(device.base.len()));
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
@@ -216,13 +223,18 @@ impl Timeline {
         self.contents.intern(&content)
     }
 
-    /// A cell for every fault that the profile allows, and the group that they are.
-    fn raise_faults(&mut self, trace: &Trace) -> Option<Arc<Group>> {
+    /// A cell for every fault that the profile allows, and by epoch the group that they are.
+    fn raise_faults(&mut self, trace: &Trace, epochs: u32) -> Vec<Option<Arc<Group>>> {
         let sites = fault::sites(trace, &self.profile);
         let first = CellId(self.cells.len() as u32);
         sites.iter().for_each(|site| self.add_flag(*site));
-        let group = || fault::group(first, &sites, &self.profile, &mut self.contents);
-        (!sites.is_empty()).then(group).map(Arc::new)
+        self.first_silent = CellId(self.cells.len() as u32);
+        let silent = Silent::new(self, trace, self.first_silent);
+        silent.sites().iter().for_each(|site| self.add_flag(site.question));
+        let mut contents = std::mem::take(&mut self.contents);
+        let groups = fault::groups(self, &mut contents, first, &sites, &silent, epochs);
+        (self.contents, self.silent) = (contents, silent);
+        groups
     }
 
     /// A cell that holds the outcome of a question.
@@ -249,6 +261,23 @@ impl Timeline {
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
     pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
         self.flags.get(question).copied()
+    }
+
+    /// The cells that can be looked at.
+    pub(super) fn visible(&self) -> impl Iterator<Item = CellId> + use<> {
+        (0..self.first_silent.0).map(CellId)
+    }
+
+    /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
+    pub(super) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.partition_point(|version| version.issued <= epoch) as u32
+    }
+
+    /// What wrote the newest version of a cell that is durable in an epoch.
+    pub(super) fn newest_durable(&self, cell: CellId, epoch: u32) -> Option<AtomId> {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.iter().rev().find(|version| version.durable <= epoch).map(|version| version.atom)
     }
 
     /// Whether a device may fail while the recovered system is in use.

@@ -9,3 +9,4 @@ mod determinism;
 mod features;
 mod flash;
 mod pruning;
+mod silent;

@@ -25,7 +25,9 @@ struct Stats {
     flushes: usize,
     discards: usize,
     erases: usize,
-    messages: usize,
+    /// Between the nodes of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<usize>,
     operations: usize,
     epochs: Vec<EpochStats>,
     /// Different images over the whole trace; an upper bound if not `exact`.
@@ -102,7 +104,7 @@ impl Stats {
             flushes: count(|event| matches!(event, Event::Flush { .. })),
             discards: count(|event| matches!(event, Event::Discard { .. })),
             erases: count(|event| matches!(event, Event::Erase { .. })),
-            messages: count(|event| matches!(event, Event::Send { .. })),
+            messages: (trace.nodes() > 0).then(|| count(|event| matches!(event, Event::Send { .. }))),
             operations: count(|event| matches!(event, Event::Begin { .. })),
             epochs: epochs.collect(),
             crash_states: crash_states.value.to_string(),
@@ -120,10 +122,7 @@ impl Stats {
             let name = escape(name);
             let _ = writeln!(text, "device {index}: {name}, {bytes} bytes, blocks of {block_bytes}{node}");
         }
-        let messages = match messages {
-            0 => String::new(),
-            _ => format!("{messages} messages, "),
-        };
+        let messages = messages.map(|count| format!("{count} messages, ")).unwrap_or_default();
         let _ = writeln!(
             text,
             "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {messages}{operations} operations"

@@ -97,7 +97,7 @@ fn ft_04_a_program_only_clears_bits() {
         chip.erase(BlockNo(1), None).expect("an erase");
         for page in 4..8u32 {
             let (mut old, mut new) = ([0; 12], [0; 12]);
-            let data: Vec<u8> = (0..12).map(|at| (page as u8).wrapping_mul(37) ^ at * 11).collect();
+            let data: Vec<u8> = (0..12).map(|at| (page as u8).wrapping_mul(37) ^ (at * 11)).collect();
             chip.read(PageNo(page), &mut old).expect("a page");
             assert_eq!(old, [0xFF; 12]);
             chip.program(PageNo(page), &data, None).expect("a program");

@@ -52,7 +52,7 @@ fn checked_view(live: &mut Mounted) -> View {
 
 /// The disk with that content.
 fn on(image: &Image) -> Disk {
-    Disk::plain(&[Device { name: "disk".into(), block: Bytes(4096), base: image.clone() }])
+    Disk::plain(&[Device::block("disk", Bytes(4096), image.clone())])
 }
 
 /// The file system and the model must agree on what they refuse and on what they show.
