@@ -58,6 +58,16 @@ fn a_file_system_without_checksums_survives_none() {
     assert!(misdirected.contains("instead of block"), "{misdirected}");
 }
 
+/// RD-18: redundancy that relies on members which fail openly does not help against those that do not.
+#[test]
+fn arrays_without_checksums_survive_no_corruption() {
+    for array in ["raid1", "raid5"] {
+        let told = told(array, "overwrite", None, "corrupt");
+        println!("{told}");
+        assert!(told.contains("reads as garbage"), "{array}: {told}");
+    }
+}
+
 /// RD-18: nor does a mirror that compares nothing, though it has a good copy of everything.
 #[test]
 fn a_mirror_that_compares_nothing_returns_what_rotted() {
