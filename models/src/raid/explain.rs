@@ -50,7 +50,7 @@ pub(super) fn write_hole(
     let parts: Vec<String> = found
         .iter()
         .map(|change| match change.block == block {
-            true => format!("its own, operation {}", change.operation),
+            true => format!("of its own, operation {}", change.operation),
             false => format!("of block {}, operation {}", change.block, change.operation),
         })
         .collect();
@@ -58,9 +58,13 @@ pub(super) fn write_hole(
         true => "new data but old parity",
         false => "old data but new parity",
     };
+    let kind = match found.iter().any(|change| change.block == block) {
+        true => "stale parity",
+        false => "write hole",
+    };
     let role = |block: u64| geometry.role(place.row, geometry.place(block).column).0;
     Some(format!(
-        "block {block}, {}, reads as its content XOR (old XOR new content {}), after member {} is lost: stripe {} had {met} \
+        "{kind}: block {block}, {}, reads as its content XOR (old XOR new content {}), after member {} is lost: stripe {} had {met} \
          (block {} is on member {}, the parity on member {})",
         last_written(before, states, sector),
         parts.join("; "),

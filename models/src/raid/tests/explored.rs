@@ -104,7 +104,7 @@ fn the_write_hole_is_told_in_words() {
     assert!(found.findings.iter().all(|finding| finding.promise == "redundant"), "{details:?}");
     let victim = |block: u64| {
         let words = format!(
-            "block {block}, which no operation had written, reads as its content XOR (old XOR new content of block 4, \
+            "write hole: block {block}, which no operation had written, reads as its content XOR (old XOR new content of block 4, \
              operation 1), after member "
         );
         details.iter().any(|detail| detail.starts_with(&words))
