@@ -315,7 +315,7 @@ pub(super) fn event(
         DELIVER => Event::Deliver { message: cursor.message()? },
         DOWN => Event::Down { node: cursor.node()? },
         UP => Event::Up { node: cursor.node()? },
-        _ => return Err(Problem::Kind { kind, version: kind >> 4 }),
+        _ => return Err(Problem::Kind { kind }),
     })
 }
 

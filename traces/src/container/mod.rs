@@ -161,12 +161,10 @@ pub enum Problem {
         found: u32,
     },
     /// An event of a medium that this reader does not know.
-    #[error("event kind {kind:#x} needs format version {version}, but this reader knows {VERSION}")]
+    #[error("event kind {kind:#x} is of a medium that this reader does not know: use a newer crashcheck")]
     Kind {
         /// The kind.
         kind: u64,
-        /// The version that introduced it.
-        version: u64,
     },
     /// A chunk that this reader does not know.
     #[error("there is no chunk `{}`: the file is damaged or newer than this reader", .tag.escape_ascii())]

@@ -154,10 +154,10 @@ fn a_writer_that_dies_leaves_what_it_flushed() {
 }
 
 #[test]
-fn an_event_of_a_later_version_names_that_version() {
-    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x33, 1, 2]))]);
+fn an_event_of_a_later_medium_is_refused_by_its_kind() {
+    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x43, 1, 2]))]);
     let (offset, text) = problem(&file);
-    assert_eq!(text, "event kind 0x33 needs format version 3, but this reader knows 2");
+    assert_eq!(text, "event kind 0x43 is of a medium that this reader does not know: use a newer crashcheck");
     assert!(offset > 16);
 }
 
