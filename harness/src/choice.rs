@@ -4,7 +4,7 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::EventId;
+use crashcheck_trace::{DeviceId, EventId};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -39,9 +39,29 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
+    /// Did this device fail as a whole? 0: no, 1: yes.
+    DeviceLost {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Is this block unreadable until it is written again? 0: no, 1: yes.
+    Unreadable {
+        /// Of which device.
+        device: DeviceId,
+        /// The number of the logical block.
+        block: u32,
+    },
 }
 
 impl Question {
+    /// Whether this is about something that need not happen at a crash: neither pole has it.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Question::RecoveryCrashed { .. } | Question::DeviceLost { .. } | Question::Unreadable { .. }
+        )
+    }
+
     /// How many outcomes there are.
     pub fn outcomes(&self) -> u8 {
         match self {
@@ -75,8 +95,7 @@ impl Pole {
     /// What this end answers.
     pub fn answer(self, question: &Question) -> u8 {
         match self {
-            // Recovery crashes only where the walk deviates, from whichever end.
-            _ if matches!(question, Question::RecoveryCrashed { .. }) => 0,
+            _ if question.is_fault() => 0,
             Pole::Newest => 0,
             Pole::Oldest => question.outcomes() - 1,
         }

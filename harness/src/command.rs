@@ -55,6 +55,12 @@ pub enum CommandError {
         /// Why.
         source: std::io::Error,
     },
+    /// The profile has faults that an image file cannot show.
+    #[error("profile '{profile}' lets devices fail, which commands that are given image files cannot see")]
+    Faults {
+        /// The profile.
+        profile: String,
+    },
     /// The image files cannot be written.
     #[error("cannot write image files: {0}")]
     Images(#[source] std::io::Error),
@@ -96,6 +102,9 @@ fn context(
     commands: &Commands,
     options: &Options,
 ) -> Result<Arc<Context<External>>, CommandError> {
+    if !options.profile.faults.is_none() {
+        return Err(CommandError::Faults { profile: options.profile.name.clone() });
+    }
     let naming = Naming {
         system: "trace".to_owned(),
         workload: name.to_owned(),

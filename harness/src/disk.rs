@@ -4,8 +4,10 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use crate::network::Wire;
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, NodeId, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
@@ -36,11 +38,45 @@ pub enum DiskError {
     /// The power is off: the recording has ended.
     #[error("the device has no power")]
     PoweredOff,
+    /// The device has failed as a whole.
+    #[error("device {} has failed", device.0)]
+    Lost {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A block cannot be read until it is written again.
+    #[error("device {} cannot read the block at byte {at}", device.0, at = at.0)]
+    Unreadable {
+        /// Of which device.
+        device: DeviceId,
+        /// The first byte of the block.
+        at: Bytes,
+    },
+    /// What looks like a device is a layer over others, and failed.
+    #[error("{what}")]
+    Failed {
+        /// What failed, and why.
+        what: String,
+    },
     /// Recovery has used more device operations than it may.
     #[error("recovery used more than {limit} device operations")]
     Runaway {
         /// The budget.
         limit: u64,
+    },
+    /// The node that acts is down: whoever runs the nodes goes on without it.
+    #[error("{node} is down")]
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// The cluster has no such node.
+    #[error("there is no {node}: the cluster has {nodes}")]
+    NoSuchNode {
+        /// Which.
+        node: NodeId,
+        /// How many there are.
+        nodes: u16,
     },
 }
 
@@ -49,18 +85,23 @@ impl Disk {
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images)))
+        Disk::on(Machine::new(Backing::Plain(images), Wire::new(devices)))
+    }
+
+    /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
+    pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
+        Disk::on(Machine::new(Backing::Layer(layer), Wire::default()))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+        Disk::on(Machine::new(Backing::Recording(images(devices), trace), Wire::new(devices)))
     }
 
     /// A machine without power, to be given crash states.
     pub(crate) fn dark() -> Disk {
-        Disk::on(Machine::new(Backing::Plain(Vec::new())))
+        Disk::on(Machine::new(Backing::Plain(Vec::new()), Wire::default()))
     }
 
     fn on(machine: Machine) -> Disk {
@@ -70,6 +111,11 @@ impl Disk {
     /// Another device of the same machine.
     pub fn device(&self, device: DeviceId) -> Disk {
         Disk { device, label: None, ..self.clone() }
+    }
+
+    /// How many devices the machine has.
+    pub fn devices(&self) -> usize {
+        self.machine().devices()
     }
 
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
@@ -83,7 +129,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        Ok(self.powered()?.size(self.device))
+        self.awake()?.size(self.device)
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -91,7 +137,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.powered()?.read(self.device, at, buf)
+        self.awake()?.read(self.device, at, buf)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -99,7 +145,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, false, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
     /// Writes `data` at `at` with force unit access: durable on return.
@@ -107,7 +153,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, true, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -115,7 +161,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.write_zeroes(self.device, at, len, self.label.as_ref())
+        self.awake()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
     /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
@@ -123,7 +169,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.discard(self.device, at, len)
+        self.awake()?.discard(self.device, at, len)
     }
 
     /// Changes the length of a file-like device.
@@ -131,8 +177,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.resize(self.device, len);
-        Ok(())
+        self.awake()?.resize(self.device, len)
     }
 
     /// Makes everything written so far durable.
@@ -140,12 +185,18 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device);
-        Ok(())
+        self.awake()?.flush(self.device)
+    }
+
+    /// The machine, as long as this handle has power and the node that the device belongs to is up.
+    fn awake(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+        let mut machine = self.powered()?;
+        machine.awake(self.device)?;
+        Ok(machine)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
-    fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+    pub(crate) fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
         let mut machine = self.machine();
         if machine.cycle != self.cycle {
             return Err(DiskError::PoweredOff);
@@ -158,7 +209,13 @@ impl Disk {
     pub(crate) fn power_on(&self) -> Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
+        machine.wire.restart();
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
+    }
+
+    /// From now on what recovered is in use. Whether there are faults that only happen then.
+    pub(crate) fn begin_service(&self) -> bool {
+        self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
     /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
@@ -185,6 +242,8 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The nodes that the devices belong to, if they do.
+    wire: Wire,
     /// How often the power was turned on.
     cycle: u64,
     /// Device operations used and allowed.
@@ -199,6 +258,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// What looks like a disk, over other disks.
+    Layer(Box<dyn BlockDevice>),
 }
 
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
@@ -208,11 +269,20 @@ const GRACE: u64 = 1000;
 pub(crate) struct Stopped;
 
 impl Machine {
-    fn new(backing: Backing) -> Machine {
-        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
+    fn new(backing: Backing, wire: Wire) -> Machine {
+        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX }
     }
 
-    /// Writes an event of the workload, or a mark, into the recording.
+    /// Who is up, and what is on its way.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// Writes an event of the workload or of the network, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
         if let Backing::Recording(_, trace) = &mut self.backing {
             trace.events.push(event);
@@ -221,6 +291,7 @@ impl Machine {
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
+        self.wire.restart();
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
             for (device, image) in trace.devices.iter_mut().zip(images) {
@@ -240,7 +311,8 @@ impl Machine {
 
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
-        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image)) };
+        let wire = image.wire().clone();
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image), wire) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.
@@ -265,6 +337,15 @@ impl Machine {
         self.used > self.limit
     }
 
+    fn devices(&self) -> usize {
+        match &self.backing {
+            Backing::Plain(images) => images.len(),
+            Backing::Recording(images, _) => images.len(),
+            Backing::Crashed(image) => image.devices(),
+            Backing::Layer(_) => 1,
+        }
+    }
+
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
         if self.used <= self.limit {
@@ -276,16 +357,21 @@ impl Machine {
         Err(DiskError::Runaway { limit: self.limit })
     }
 
-    fn size(&mut self, device: DeviceId) -> Bytes {
+    /// The length of a device that has not failed.
+    fn size(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
         match &mut self.backing {
-            Backing::Plain(images) => Bytes::of(images[device.index()].len()),
-            Backing::Recording(images, _) => images[device.index()].len(),
-            Backing::Crashed(image) => image.len(device),
+            Backing::Plain(images) => Ok(Bytes::of(images[device.index()].len())),
+            Backing::Recording(images, _) => Ok(images[device.index()].len()),
+            Backing::Crashed(image) => match image.is_lost(device) {
+                true => Err(DiskError::Lost { device }),
+                false => Ok(image.len(device)),
+            },
+            Backing::Layer(layer) => layer.len(),
         }
     }
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        let size = self.size(device);
+        let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
@@ -297,7 +383,10 @@ impl Machine {
         match &mut self.backing {
             Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => image.read(device, at, buf),
+            Backing::Crashed(image) => {
+                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Layer(layer) => layer.read(at, buf)?,
         }
         Ok(())
     }
@@ -321,6 +410,7 @@ impl Machine {
                 let (data, label) = (Payload::from(data), label.cloned());
                 trace.events.push(Event::Write { device, at, data, fua, label });
             }
+            Backing::Layer(layer) => layer.write(at, data, fua, label)?,
         }
         Ok(())
     }
@@ -340,6 +430,7 @@ impl Machine {
                 images[device.index()].zero(at, len);
                 trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
             }
+            Backing::Layer(layer) => layer.write_zeroes(at, len, label)?,
         }
         Ok(())
     }
@@ -350,11 +441,13 @@ impl Machine {
             Backing::Crashed(image) => image.discard(device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
+            Backing::Layer(layer) => layer.discard(at, len)?,
         }
         Ok(())
     }
 
-    fn resize(&mut self, device: DeviceId, len: Bytes) {
+    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
@@ -362,14 +455,22 @@ impl Machine {
                 images[device.index()].resize(len);
                 trace.events.push(Event::Resize { device, len });
             }
+            Backing::Layer(_) => {
+                let what = "the length of a layer is that of the devices below it".to_owned();
+                return Err(DiskError::Failed { what });
+            }
         }
+        Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) {
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
+            Backing::Layer(layer) => layer.flush()?,
         }
+        Ok(())
     }
 }

@@ -14,6 +14,11 @@ use thiserror::Error;
 /// fua    = "honest"     # or "ignored"
 /// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
+///
+/// [faults]              # what may go wrong beside the power; by default nothing
+/// most = 1              # so many of these at most, in one crash state
+/// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
+/// unreadable = false    # a block cannot be read until it is written again
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +45,47 @@ pub struct Profile {
     /// What a discarded range reads as.
     #[serde(default)]
     pub discard: Discard,
+    /// What may go wrong beside the power.
+    #[serde(default, skip_serializing_if = "Faults::is_none")]
+    pub faults: Faults,
+}
+
+/// What may go wrong with a device beside the power.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Faults {
+    /// So many of these at most, in one crash state.
+    pub most: u32,
+    /// When one of several devices may fail as a whole.
+    pub device_lost: When,
+    /// Whether a block may be unreadable until it is written again.
+    pub unreadable: bool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Faults { most: 1, device_lost: When::Never, unreadable: false }
+    }
+}
+
+impl Faults {
+    /// Whether nothing goes wrong.
+    pub fn is_none(&self) -> bool {
+        self.device_lost == When::Never && !self.unreadable
+    }
+}
+
+/// When a fault may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// It does not.
+    #[default]
+    Never,
+    /// Together with the crash: recovery meets it.
+    AtCrash,
+    /// While the recovered system is in use.
+    InService,
 }
 
 /// Whether writes in flight may overtake each other.
@@ -156,7 +202,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 8] = [
+const BUILT_IN: [&str; 11] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -165,6 +211,9 @@ const BUILT_IN: [&str; 8] = [
     include_str!("../profiles/lying-flush.toml"),
     include_str!("../profiles/discard-old.toml"),
     include_str!("../profiles/discard-garbage.toml"),
+    include_str!("../profiles/member-loss.toml"),
+    include_str!("../profiles/member-loss-at-crash.toml"),
+    include_str!("../profiles/sector-error.toml"),
 ];
 
 impl Profile {

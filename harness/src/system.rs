@@ -100,6 +100,13 @@ pub trait System: Send + Sync {
         judge::prefix(view, history)
     }
 
+    /// In what two views differ, in a sentence, where a fault of a device has turned the first into the second. `states`
+    /// is what the model says after each of the operations.
+    fn tell_apart(&self, before: &Self::View, after: &Self::View, states: &[Self::View]) -> String {
+        let _ = (before, after, states);
+        "after the fault it shows something else than before".to_owned()
+    }
+
     /// What recovery had to do, in a few fixed words, for the census of outcomes: `consistent`, `space leak`.
     fn remark(&self, live: &Self::Live) -> Option<String> {
         let _ = live;
@@ -151,6 +158,10 @@ impl<S: System> System for std::sync::Arc<S> {
     fn judge(&self, view: &S::View, history: &History<'_, Self>) -> Result<(), Violation> {
         let History { ops, states, window } = *history;
         (**self).judge(view, &History { ops, states, window })
+    }
+
+    fn tell_apart(&self, before: &S::View, after: &S::View, states: &[S::View]) -> String {
+        (**self).tell_apart(before, after, states)
     }
 
     fn remark(&self, live: &S::Live) -> Option<String> {

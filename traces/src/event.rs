@@ -1,6 +1,6 @@
 //! What a recorder sees, in the order in which it was issued.
 
-use crate::{Bytes, DeviceId, EventId, OpId};
+use crate::{Bytes, DeviceId, EventId, MessageId, NodeId, OpId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -142,6 +142,35 @@ pub enum Event {
         /// The note.
         text: String,
     },
+    /// A node sent a message. It is in flight until it is delivered, or the node that it is for goes down.
+    Send {
+        /// Which: the number of messages that were sent before it.
+        message: MessageId,
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// What it says.
+        data: Payload,
+        /// What it is.
+        label: Option<Label>,
+    },
+    /// A message reached its receiver.
+    Deliver {
+        /// Which.
+        message: MessageId,
+    },
+    /// A node was turned off in good order: its disks hold all that it wrote, its memory is gone, and messages to it
+    /// are lost.
+    Down {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node was turned on.
+    Up {
+        /// Which.
+        node: NodeId,
+    },
 }
 
 impl Event {
@@ -153,7 +182,13 @@ impl Event {
             | Event::Discard { device, .. }
             | Event::Resize { device, .. }
             | Event::Flush { device, .. } => Some(*device),
-            Event::Begin { .. } | Event::Ack { .. } | Event::Mark { .. } => None,
+            Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => None,
         }
     }
 
@@ -171,7 +206,9 @@ impl Event {
     /// What the system called it.
     pub fn label(&self) -> Option<&Label> {
         match self {
-            Event::Write { label, .. } | Event::WriteZeroes { label, .. } => label.as_ref(),
+            Event::Write { label, .. } | Event::WriteZeroes { label, .. } | Event::Send { label, .. } => {
+                label.as_ref()
+            }
             _ => None,
         }
     }

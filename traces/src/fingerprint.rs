@@ -15,6 +15,9 @@ impl Trace {
                 crc.number(at.0);
                 crc.bytes(page);
             }
+            if let Some(node) = device.node {
+                crc.numbers(&[0x30, u64::from(node.0)]);
+            }
         }
         self.events.iter().for_each(|event| crc.event(event));
         crc.0.finalize()
@@ -64,6 +67,13 @@ impl Crc {
                 self.number(8);
                 self.bytes(text.as_bytes());
             }
+            Event::Send { message, from, to, data, .. } => {
+                self.numbers(&[0x30, u64::from(message.0), u64::from(from.0), u64::from(to.0)]);
+                self.bytes(data.as_slice());
+            }
+            Event::Deliver { message } => self.numbers(&[0x31, u64::from(message.0)]),
+            Event::Down { node } => self.numbers(&[0x32, u64::from(node.0)]),
+            Event::Up { node } => self.numbers(&[0x33, u64::from(node.0)]),
         }
     }
 }

@@ -33,7 +33,7 @@ fn any_device(block: u64, len: u64, fill: u8) -> Device {
         base.write(Bytes(4096 * u64::from(fill % 2)), &[fill; 4904]);
         base.write(Bytes(len - 3), &[fill; 3]);
     }
-    Device { name: format!("disk {fill}"), block: Bytes(block), base }
+    Device { name: format!("disk {fill}"), block: Bytes(block), base, node: None }
 }
 
 fn build(devices: Vec<Device>, seeds: &[Seed], align: u64, kinds: u8) -> Trace {

@@ -1,6 +1,7 @@
 //! A whole trace in memory.
 
-use crate::{Bytes, Event, EventId, Image};
+use crate::cluster::Cluster;
+use crate::{Bytes, Event, EventId, Image, NodeId};
 use thiserror::Error;
 
 /// The longest device, 4 EiB: positions on it can be added without care.
@@ -15,12 +16,30 @@ pub struct Device {
     pub block: Bytes,
     /// Its content when the recording began; its length is the device's size.
     pub base: Image,
+    /// The node of a cluster that it belongs to; `None` on a machine that stands alone.
+    pub node: Option<NodeId>,
 }
 
 impl Device {
     /// A device full of zeros.
     pub fn zeroed(name: &str, block: Bytes, len: Bytes) -> Self {
-        Device { name: name.to_owned(), block, base: Image::zeroed(len) }
+        Device { name: name.to_owned(), block, base: Image::zeroed(len), node: None }
+    }
+
+    /// The same device, belonging to a node of a cluster. Either all devices of a machine belong to nodes, or none.
+    #[must_use]
+    pub fn of(self, node: NodeId) -> Self {
+        Device { node: Some(node), ..self }
+    }
+
+    /// How many nodes the cluster has that these devices belong to: nodes are numbered from 0. 0 if it is no cluster.
+    pub fn nodes(devices: &[Device]) -> u16 {
+        devices
+            .iter()
+            .filter_map(|device| device.node)
+            .map(|node| node.0.saturating_add(1))
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -77,10 +96,59 @@ pub enum Invalid {
         /// Which event.
         event: EventId,
     },
+    /// Some devices belong to nodes of a cluster, and this one does not, or to one beyond the last.
+    #[error("device {device} belongs to no node, but others do")]
+    NoOwner {
+        /// Which.
+        device: usize,
+    },
+    /// An event names a node that the trace does not have.
+    #[error("event {event} names {node}, but the trace has {nodes} nodes")]
+    NoSuchNode {
+        /// Which event.
+        event: EventId,
+        /// The node it names.
+        node: NodeId,
+        /// How many there are.
+        nodes: usize,
+    },
+    /// A node acts that is down, or is turned on while it is up.
+    #[error("event {event} cannot be, because {node} is {state}")]
+    NodeState {
+        /// Which event.
+        event: EventId,
+        /// The node.
+        node: NodeId,
+        /// What it is: up or down.
+        state: &'static str,
+    },
+    /// Messages are not numbered in the order in which they were sent.
+    #[error("event {event} sends message {message}, but the next one is message {expected}")]
+    MessageOrder {
+        /// Which event.
+        event: EventId,
+        /// The message it names.
+        message: u32,
+        /// The message that should be next.
+        expected: u32,
+    },
+    /// A message is delivered that was not sent, or was delivered or lost before.
+    #[error("event {event} delivers message {message}, which is not in flight")]
+    NotInFlight {
+        /// Which event.
+        event: EventId,
+        /// The message.
+        message: u32,
+    },
 }
 
 impl Trace {
-    /// Checks that every event fits its device.
+    /// How many nodes the cluster has that was recorded; 0 if it was none.
+    pub fn nodes(&self) -> u16 {
+        Device::nodes(&self.devices)
+    }
+
+    /// Checks that every event fits its device and its node.
     ///
     /// # Errors
     /// Names the first event that does not.
@@ -89,9 +157,11 @@ impl Trace {
         if let Some(device) = lens.iter().position(|len| *len > DEVICE_LEN_MAX) {
             return Err(Invalid::DeviceTooLong { device });
         }
+        let mut cluster = Cluster::of(&self.devices)?;
         for (index, event) in self.events.iter().enumerate() {
             let id = EventId(index as u32);
             validate_event(id, event, &mut lens)?;
+            cluster.follow(id, event)?;
         }
         Ok(())
     }

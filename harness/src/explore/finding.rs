@@ -5,7 +5,7 @@ use super::run::{Context, Leaf};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{Finding, WriteFate};
-use crashcheck_trace::{Event, EventId, ReplayId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +117,7 @@ impl Group {
             also: self.sentences.into_iter().collect(),
             checks: naming.checks.clone(),
             crash_point: crash_point(&context.trace, point),
-            state: state(&path, &writes),
+            state: state(&context.trace, &path, &writes),
             writes,
             leaves: self.leaves,
             states: self.states.to_string(),
@@ -203,9 +203,9 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
 }
 
 /// Which of the writes in flight matter, in words.
-fn state(path: &Path, writes: &[WriteFate]) -> String {
-    let list: Vec<String> =
-        writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate)).collect();
+fn state(trace: &Trace, path: &Path, writes: &[WriteFate]) -> String {
+    let writes = writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate));
+    let list: Vec<String> = writes.chain(faults(trace, path)).collect();
     let again =
         path.questions.iter().zip(&path.answers).filter(|(question, answer)| {
             matches!(question, Question::RecoveryCrashed { .. }) && **answer > 0
@@ -223,6 +223,22 @@ fn state(path: &Path, writes: &[WriteFate]) -> String {
         true => format!("{base}{again}"),
         false => format!("{base}, except: {}{again}", list.join(", ")),
     }
+}
+
+/// What went wrong beside the power, in words.
+fn faults(trace: &Trace, path: &Path) -> Vec<String> {
+    let name = |device: DeviceId| {
+        trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
+    };
+    let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
+    let words = happened.filter_map(|(question, _)| match question {
+        Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
+        Question::Unreadable { device, block } => {
+            Some(format!("block {block} of {} cannot be read", name(*device)))
+        }
+        _ => None,
+    });
+    words.collect()
 }
 
 /// When the power went, in words.

@@ -84,12 +84,13 @@ where
             let unreadable =
                 |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
             let view = Arc::new(self.system.view(&mut live).map_err(unreadable)?);
-            Ok(Seen { view, remark })
+            Ok((Seen { view, remark }, live))
         });
         match seen {
             Err(violation) => Recovered::failed(violation),
-            Ok(seen) => {
-                Recovered { after: self.go_on(disk, &seen.view), kind: self.kind(&seen), shown: Ok(seen) }
+            Ok((seen, live)) => {
+                let after = self.serve(disk, live, &seen.view).and_then(|()| self.go_on(disk, &seen.view));
+                Recovered { after, kind: self.kind(&seen), shown: Ok(seen) }
             }
         }
     }
@@ -135,6 +136,23 @@ impl<S: System> Recorded<S> {
             }
             disk.power_on();
             drop(live);
+        }
+    }
+
+    /// Looks again while what can fail in service may have failed.
+    fn serve(&self, disk: &Disk, mut live: S::Live, view: &S::View) -> Result<(), Violation> {
+        if !disk.begin_service() {
+            return Ok(());
+        }
+        let unreadable =
+            |error| Violation::new("redundant", format!("what it holds cannot be read any more: {error}"));
+        let again = self.system.view(&mut live).map_err(unreadable)?;
+        match again == *view {
+            true => Ok(()),
+            false => {
+                let states = &self.recording.states;
+                Err(Violation::new("redundant", self.system.tell_apart(view, &again, states)))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::finding::Groups;
 use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
+use crate::profile::When;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
 use num_bigint::BigUint;
@@ -225,7 +226,9 @@ impl<I: Instance> Tally<I> {
             "atomic" => self.with_volatile,
             _ => self.shown,
         };
-        let promises = self.context.instance.promises().into_iter();
+        let redundant = self.context.timeline.profile.faults.device_lost == When::InService;
+        let redundant = redundant.then_some("redundant");
+        let promises = self.context.instance.promises().into_iter().chain(redundant);
         promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
     }
 

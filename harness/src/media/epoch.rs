@@ -10,6 +10,7 @@ use crashcheck_trace::EventId;
 use num_bigint::BigUint;
 use num_traits::Zero;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// What can be left by a crash between two durability points.
 pub(crate) struct Epoch {
@@ -20,8 +21,10 @@ pub(crate) struct Epoch {
     /// What is in flight and can be seen, in the order of issue.
     pub(crate) atoms: Vec<AtomId>,
     /// Sets of atoms that share no cell with each other. The outcomes of one say nothing of another.
-    pub(crate) groups: Vec<Group>,
-    /// The undecided cells, ordered: their group, and their place in it.
+    pub(crate) groups: Vec<Arc<Group>>,
+    /// The first cell of the last group, which is the faults that can happen in every epoch.
+    first_fault: Option<CellId>,
+    /// The other undecided cells, ordered: their group, and their place in it.
     cells: Vec<(CellId, u32, u32)>,
     /// The crash states: the product over the groups.
     pub(crate) total: BigUint,
@@ -30,7 +33,7 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span) -> Epoch {
+    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span, faults: Option<Arc<Group>>) -> Epoch {
         let visible = visible(timeline, epoch, &span.in_flight);
         let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
         atoms.dedup();
@@ -40,9 +43,11 @@ impl Epoch {
             let group = Group::new(timeline, epoch, &members);
             let nth = groups.len() as u32;
             cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
-            groups.push(group);
+            groups.push(Arc::new(group));
         }
         cells.sort_unstable();
+        let first_fault = faults.as_ref().map(|faults| faults.cells[0]);
+        groups.extend(faults);
         let product = |count: &dyn Fn(&Group) -> Ways| {
             let mut product = Product::one();
             groups.iter().for_each(|group| product.times(&count(group)));
@@ -53,14 +58,14 @@ impl Epoch {
             0 => BigUint::zero(),
             _ => product(&|group| group.shared.clone()),
         };
-        Epoch { from: span.from, upto: span.upto, atoms, groups, cells, total, shared }
+        Epoch { from: span.from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
     }
 
     /// Adds the garbage that torn units can leave; the contents are made here because an epoch is laid out before the
     /// timeline is whole.
     pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
         if timeline.profile.torn == Torn::Garbage {
-            for group in &mut self.groups {
+            for group in self.groups.iter_mut().filter_map(Arc::get_mut) {
                 group.add_garbage(timeline);
             }
         }
@@ -68,6 +73,9 @@ impl Epoch {
 
     /// The group of an undecided cell, and the place of the cell in it.
     fn place(&self, cell: CellId) -> (u32, u32) {
+        if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
+            return (self.groups.len() as u32 - 1, cell.0 - first.0);
+        }
         let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
         let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
         (group, place)

@@ -5,6 +5,7 @@
 //! overlap in part, each of which is asked for by itself.
 
 use super::contents::{ContentId, garbage};
+use super::flag::{FlagState, Flags};
 use super::timeline::{AtomId, CellId, Held, Timeline};
 use super::ways::Ways;
 use crate::choice::{Choices, Plan, Pole, Question, Rest};
@@ -44,6 +45,8 @@ enum Shape {
     Prefix(Vec<Step>),
     /// The atoms, oldest first.
     Mix(Vec<Member>),
+    /// What is open beside bytes.
+    Flags(Flags),
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +87,8 @@ pub(crate) struct GroupState {
     decided: bool,
     /// Mix: the fate of each atom.
     fates: Vec<Fate>,
+    /// Flags: what is known of them.
+    flags: FlagState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +105,35 @@ impl GroupState {
             Shape::Chain(_) => (0, 0),
             Shape::Prefix(steps) => (steps.len() as u32, 0),
             Shape::Mix(members) => (0, members.len()),
+            Shape::Flags(_) => (0, 0),
         };
-        GroupState { low: 0, high, decided: false, fates: vec![Fate::Open; members] }
+        GroupState {
+            low: 0,
+            high,
+            decided: false,
+            fates: vec![Fate::Open; members],
+            flags: FlagState::default(),
+        }
     }
 }
 
 impl Group {
+    /// Flags. What is open beside bytes was so in the epoch before as well.
+    pub(super) fn flags(cells: Vec<CellId>, flags: Flags) -> Group {
+        let total = flags.remaining(&FlagState::default());
+        Group {
+            floors: Vec::new(),
+            shape: Shape::Flags(flags),
+            shared: total.clone(),
+            total,
+            exact: true,
+            counts_images: true,
+            garbles: false,
+            garbage: FxHashMap::default(),
+            cells,
+        }
+    }
+
     pub(crate) fn new(timeline: &Timeline, epoch: u32, members: &[(AtomId, CellId)]) -> Group {
         let mut cells: Vec<CellId> = members.iter().map(|(_, cell)| *cell).collect();
         cells.sort_unstable();
@@ -158,6 +186,7 @@ impl Group {
                     }
                 }
             }
+            Shape::Flags(flags) => self.total = flags.remaining(&FlagState::default()),
         }
     }
 
@@ -234,6 +263,7 @@ impl Group {
             Shape::Mix(members) => {
                 members.iter().map(|member| (member.atom, member.places.clone())).collect()
             }
+            Shape::Flags(_) => Vec::new(),
         };
         for (atom, places) in members {
             for place in places {
@@ -263,6 +293,7 @@ impl Group {
             }
             Shape::Prefix(steps) => self.resolve_prefix(timeline, steps, place, state, choices),
             Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
+            Shape::Flags(flags) => flags.resolve(place, &mut state.flags, choices),
         }
     }
 
@@ -396,6 +427,7 @@ impl Group {
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
                 fates_of((0..members.len()).filter(open).count(), garbles)
             }
+            Shape::Flags(flags) => flags.remaining(&state.flags),
         }
     }
 
@@ -410,6 +442,7 @@ impl Group {
                 let alive = alive.filter(|(_, fate)| matches!(fate, Fate::Whole | Fate::Garbled));
                 alive.map(|(member, _)| member.earliest).max().unwrap_or(0)
             }
+            Shape::Flags(_) => 0,
         }
     }
 }

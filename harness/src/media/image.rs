@@ -5,9 +5,10 @@ use super::group::GroupState;
 use super::nested::{Layer, Log};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Held, Timeline};
-use crate::choice::{Choices, Path, Plan, Pole};
+use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
-use crate::profile::Discard;
+use crate::network::Wire;
+use crate::profile::{Discard, When};
 use crate::supervise::Trail;
 use crashcheck_trace::{Bytes, DeviceId, Image};
 use num_bigint::BigUint;
@@ -34,6 +35,8 @@ pub(crate) struct LazyImage {
     /// How many recoveries may crash.
     nested: usize,
     trail: Option<Trail>,
+    /// Whether recovery is over, and what it gave is in use.
+    in_service: bool,
 }
 
 /// A number of crash states.
@@ -66,8 +69,14 @@ impl LazyImage {
             log: None,
             nested: 0,
             trail: None,
+            in_service: false,
             timeline,
         }
+    }
+
+    /// The nodes that the devices belong to, all of them up.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.timeline.wire
     }
 
     /// Begins another crash state.
@@ -80,6 +89,7 @@ impl LazyImage {
         self.written.iter_mut().for_each(Overlay::clear);
         self.layers.clear();
         self.nested = usize::from(nested);
+        self.in_service = false;
         self.log = (nested > 0).then(Log::default);
     }
 
@@ -170,19 +180,51 @@ impl LazyImage {
         if stamp == self.stamp {
             return content;
         }
-        let content = match self.timeline.held(cell, self.epoch) {
-            Held::Durable(content) => content,
-            Held::InFlight { .. } => {
-                let epoch = &self.timeline.epochs[self.epoch as usize];
-                epoch.resolve(&self.timeline, cell, &mut self.states, &mut self.choices)
-            }
+        let held = match self.timeline.is_flag(cell) {
+            true => None,
+            false => match self.timeline.held(cell, self.epoch) {
+                Held::Durable(content) => Some(content),
+                Held::InFlight { .. } => None,
+            },
         };
+        let content = held.unwrap_or_else(|| {
+            let epoch = &self.timeline.epochs[self.epoch as usize];
+            epoch.resolve(&self.timeline, cell, &mut self.states, &mut self.choices)
+        });
         self.found[cell.0 as usize] = (self.stamp, content);
         self.reads.push(Touched { cell, content });
         if let Some(trail) = &mut self.trail {
             trail.look(cell);
         }
         content
+    }
+
+    /// Finds out what came of something that holds no bytes; 0 if nothing can be amiss with it.
+    pub(crate) fn flag(&mut self, question: Question) -> u8 {
+        let Some(cell) = self.timeline.flag(&question) else { return 0 };
+        let content = self.look(cell);
+        self.timeline.contents.get(content).map_or(0, |bytes| bytes[0])
+    }
+
+    /// From now on what recovered is in use, and what may fail in service may fail.
+    pub(crate) fn begin_service(&mut self) -> bool {
+        self.in_service = true;
+        self.timeline.profile.faults.device_lost == When::InService
+    }
+
+    /// Whether a device has failed as a whole.
+    pub(crate) fn is_lost(&mut self, device: DeviceId) -> bool {
+        let may = match self.timeline.profile.faults.device_lost {
+            When::Never => false,
+            When::AtCrash => true,
+            When::InService => self.in_service,
+        };
+        may && self.flag(Question::DeviceLost { device }) > 0
+    }
+
+    /// How many devices there are.
+    pub(crate) fn devices(&self) -> usize {
+        self.timeline.lines.len()
     }
 
     /// The length of a device.
@@ -204,8 +246,8 @@ impl LazyImage {
         length_of(bytes)
     }
 
-    /// Reads a range that lies within the device.
-    pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+    /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
+    pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let mut open = Vec::new();
         let mine = &self.written[device.index()];
         if mine.is_untouched() && self.layers.is_empty() {
@@ -218,23 +260,28 @@ impl LazyImage {
         });
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(self.layers.len(), device, start, &mut buf[span]);
+            self.read_layers(self.layers.len(), device, start, &mut buf[span])?;
         }
+        Ok(())
     }
 
     /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
-    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
         let (profile, choices) = (&self.timeline.profile, &mut self.choices);
         let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(depth, device, start, &mut buf[span]);
+            self.read_layers(depth, device, start, &mut buf[span])?;
         }
+        Ok(())
     }
 
     /// Reads what the trace left.
-    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if self.timeline.profile.faults.unreadable {
+            self.find_unreadable(device, at, buf.len())?;
+        }
         let mut here = at;
         let end = at + Bytes::of(buf.len());
         for index in self.timeline.cells_of(device, at, Bytes::of(buf.len())) {
@@ -258,6 +305,17 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
+        Ok(())
+    }
+
+    fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
+        let block = self.timeline.lines[device.index()].block.0;
+        for number in at.0 / block..(at.0 + len as u64).div_ceil(block) {
+            if self.flag(Question::Unreadable { device, block: number as u32 }) > 0 {
+                return Err(Bytes(number * block));
+            }
+        }
+        Ok(())
     }
 
     /// Reads what no event of the trace has written: the base, and zeros beyond its end where the device has grown.
@@ -320,7 +378,7 @@ impl LazyImage {
     pub(crate) fn crash_recovery(&mut self) -> bool {
         let Some(log) = self.log.take().filter(|log| log.intervals() > 0) else { return false };
         let intervals = log.intervals();
-        match self.choices.ask(crate::choice::Question::RecoveryCrashed { intervals }) {
+        match self.choices.ask(Question::RecoveryCrashed { intervals }) {
             0 => false,
             interval => {
                 let devices = self.written.len();

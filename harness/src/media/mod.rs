@@ -8,6 +8,8 @@ mod block;
 mod census;
 mod contents;
 mod epoch;
+mod fault;
+mod flag;
 mod group;
 mod image;
 mod nested;

@@ -3,9 +3,15 @@
 use super::block::{Fill, Piece, Settles, pieces};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
+use super::fault;
+use super::group::Group;
+use crate::choice::Question;
 use crate::judge::Window;
+use crate::network::Wire;
 use crate::profile::Profile;
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +67,8 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
+    /// The unit in which it fails to be read.
+    pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
     first: u32,
     count: u32,
@@ -75,9 +83,14 @@ pub(crate) struct Timeline {
     pub(crate) cells: Vec<Cell>,
     pub(crate) atoms: Vec<Atom>,
     pub(crate) contents: Contents,
+    /// The cells that hold no bytes but the outcome of a question: those from `first_flag`.
+    flags: FxHashMap<Question, CellId>,
+    first_flag: CellId,
     pub(crate) epochs: Vec<Epoch>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
+    /// The nodes of the cluster before the first event, if it is one.
+    pub(crate) wire: Wire,
 }
 
 impl Timeline {
@@ -89,14 +102,19 @@ impl Timeline {
             cells: Vec::new(),
             atoms: Vec::new(),
             contents: Contents::default(),
+            flags: FxHashMap::default(),
+            first_flag: CellId(0),
             epochs: Vec::new(),
             windows: windows(trace),
+            wire: Wire::new(&trace.devices),
         };
         timeline.cut(trace, &pieces);
+        timeline.first_flag = CellId(timeline.cells.len() as u32);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
-        timeline.epochs =
-            (0..spans.len()).map(|epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch])).collect();
+        let faults = timeline.raise_faults(trace);
+        let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
+        timeline.epochs = (0..spans.len()).map(epoch).collect();
         timeline.add_garbage();
         timeline
     }
@@ -154,7 +172,8 @@ impl Timeline {
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
-            self.lines.push(Line { base: device.base.clone(), first, count, length });
+            let block = fault::block_len(device);
+            self.lines.push(Line { base: device.base.clone(), block, first, count, length });
         }
     }
 
@@ -166,6 +185,32 @@ impl Timeline {
         let mut content = vec![0; (end - start) as usize];
         device.base.read(Bytes(start), &mut content[..(end.min(len) - start) as usize]);
         self.contents.intern(&content)
+    }
+
+    /// A cell for every fault that the profile allows, and the group that they are.
+    fn raise_faults(&mut self, trace: &Trace) -> Option<Arc<Group>> {
+        let sites = fault::sites(trace, &self.profile);
+        let first = CellId(self.cells.len() as u32);
+        sites.iter().for_each(|site| self.add_flag(*site));
+        let group = || fault::group(first, &sites, &self.profile, &mut self.contents);
+        (!sites.is_empty()).then(group).map(Arc::new)
+    }
+
+    /// A cell that holds the outcome of a question.
+    fn add_flag(&mut self, question: Question) {
+        self.flags.insert(question, CellId(self.cells.len() as u32));
+        let base = ContentId::ZERO;
+        self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
+    }
+
+    /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
+    pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
+        self.flags.get(question).copied()
+    }
+
+    /// Whether a cell holds the outcome of a question instead of bytes.
+    pub(super) fn is_flag(&self, cell: CellId) -> bool {
+        cell >= self.first_flag
     }
 
     /// Gives every atom its cells and every cell its versions.

@@ -10,6 +10,7 @@ const LEVEL: i32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Devices,
+    Nodes,
     Data,
     Base,
     Events,
@@ -17,11 +18,12 @@ pub(super) enum Tag {
 }
 
 impl Tag {
-    const ALL: [Tag; 5] = [Tag::Devices, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
+    const ALL: [Tag; 6] = [Tag::Devices, Tag::Nodes, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
 
     fn bytes(self) -> [u8; 4] {
         *match self {
             Tag::Devices => b"DEVS",
+            Tag::Nodes => b"NODE",
             Tag::Data => b"DATA",
             Tag::Base => b"BASE",
             Tag::Events => b"EVTS",
@@ -38,6 +40,7 @@ impl Tag {
         match self {
             Tag::Data => 256 << 10,
             Tag::Devices | Tag::Base | Tag::Events => 16 << 20,
+            Tag::Nodes => 1 << 20,
             Tag::Done => 16,
         }
     }

@@ -7,7 +7,7 @@
 //! preamble    0  "crashtrc"
 //!             8  u32  layout version: 1
 //!            12  u32  crc32 of bytes 0..12
-//! chunk       0  tag: "DEVS", "BASE", "DATA", "EVTS" or "DONE"
+//! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
 //!             8  u32  raw length, once decompressed
 //!            12  u32  stored length
@@ -16,6 +16,7 @@
 //!            24  stored bytes: one zstd frame
 //!
 //! DEVS  first, once:  count, then for each device  name, block, length, number of base pages
+//! NODE  second, on a cluster only:  the node of each device
 //! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
 //! BASE  base pages, those of device 0 first:  distance from the page before, piece
 //! EVTS  whole events, which refer only to DATA chunks before this one
@@ -30,6 +31,10 @@
 //!   0x15 Begin         operation, text
 //!   0x16 Ack           operation, flags (1 = durable)
 //!   0x17 Mark          text
+//!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
+//!   0x31 Deliver       message
+//!   0x32 Down          node
+//!   0x33 Up            node
 //! label  0 = none; 1 = new, text follows; n + 2 = the n-th label that was new
 //! text   length, UTF-8
 //! ```
@@ -41,6 +46,7 @@
 //! | layout | kinds        | first release | holds         |
 //! |--------|--------------|---------------|---------------|
 //! | 1      | `0x10..0x18` | 0.1           | block devices |
+//! | 1      | `0x30..0x34` | 0.1           | clusters      |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.

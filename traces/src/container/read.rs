@@ -3,8 +3,9 @@
 use super::chunk::{HEADER, Header, Tag, read_preamble};
 use super::codec::{Cursor, Labels, Payloads, Piece, event, malformed, piece_lens};
 use super::{CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem};
+use crate::cluster::Cluster;
 use crate::trace::validate_event;
-use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Image, Payload, Trace};
+use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Image, NodeId, Payload, Trace};
 use lru::LruCache;
 use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ pub struct Reader<R> {
     store: Store<R>,
     limits: Limits,
     devices: Vec<Device>,
+    cluster: Cluster,
     labels: Labels,
     /// The EVTS chunk that is being read.
     records: Vec<u8>,
@@ -69,12 +71,17 @@ impl<R: Read + Seek> Reader<R> {
         };
         let (mut devices, pages) =
             device_table(&table, limits).map_err(|problem| ContainerError::new(table_at, problem))?;
+        if let Some((at, nodes)) = store.take(Tag::Nodes)? {
+            node_table(&nodes, &mut devices).map_err(|problem| ContainerError::new(at, problem))?;
+        }
+        let cluster = Cluster::of(&devices).map_err(|invalid| ContainerError::new(table_at, invalid))?;
         load_base(&mut store, &mut devices, &pages)?;
         store.lens = devices.iter().map(|device| device.base.len()).collect();
         Ok(Reader {
             store,
             limits,
             devices,
+            cluster,
             labels: Labels::default(),
             records: Vec::new(),
             done: 0,
@@ -142,6 +149,7 @@ impl<R: Read + Seek> Reader<R> {
         let mut cursor = Cursor::new(&self.records[self.done..]);
         let event = event(&mut cursor, &mut self.labels, &mut self.store)?;
         validate_event(EventId(self.next), &event, &mut self.store.lens)?;
+        self.cluster.follow(EventId(self.next), &event)?;
         self.next = self.next.checked_add(1).ok_or(malformed("there are more than 2^32 events"))?;
         self.done = self.records.len() - cursor.left();
         Ok(event)
@@ -207,6 +215,17 @@ impl<R: Read + Seek> Store<R> {
         }
     }
 
+    /// The next chunk, if it is one of this kind. What is wrong with it is for the next step to say.
+    fn take(&mut self, tag: Tag) -> Result<Option<(u64, Vec<u8>)>, ContainerError> {
+        match self.read(self.at) {
+            Ok(Some((header, _))) if header.tag == tag => match self.step()? {
+                Step::Chunk { at, raw, .. } => Ok(Some((at, raw))),
+                Step::Cut { .. } => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// Reads the chunk at an offset, or `None` if the file ends before the chunk does.
     fn read(&mut self, at: u64) -> Result<Option<(Header, Vec<u8>)>, ContainerError> {
         let fail = |problem: Problem| ContainerError::new(at, problem);
@@ -260,6 +279,10 @@ impl<R: Read + Seek> Payloads for Store<R> {
         if at.checked_add(len).is_none_or(|end| end > size) {
             return Err(malformed("a write ends beyond its device"));
         }
+        self.content(len, cursor)
+    }
+
+    fn content(&mut self, len: Bytes, cursor: &mut Cursor<'_>) -> Result<Payload, Problem> {
         if len > PAYLOAD_MAX {
             return Err(Problem::TooLong { what: "a payload", len: len.0, max: PAYLOAD_MAX.0 });
         }
@@ -268,7 +291,7 @@ impl<R: Read + Seek> Payloads for Store<R> {
         }
         // A piece takes at least two bytes in the record: an event cannot claim more than it names.
         if len.index().div_ceil(PIECE) > cursor.left() / 2 {
-            return Err(malformed("a write has more pieces than its chunk has bytes"));
+            return Err(malformed("an event has more pieces than its chunk has bytes"));
         }
         let mut data = Vec::with_capacity(len.index());
         for piece_len in piece_lens(len.index()) {
@@ -300,10 +323,20 @@ fn device_table(raw: &[u8], limits: Limits) -> Result<(Vec<Device>, Vec<u64>), P
         if total > limits.memory.0 {
             return Err(Problem::Memory { limit: limits.memory });
         }
-        devices.push(Device { name, block, base: Image::zeroed(len) });
+        devices.push(Device::zeroed(&name, block, len));
         pages.push(present);
     }
     if cursor.left() == 0 { Ok((devices, pages)) } else { Err(malformed("it goes on after the last device")) }
+}
+
+/// Gives every device its node.
+fn node_table(raw: &[u8], devices: &mut [Device]) -> Result<(), Problem> {
+    let mut cursor = Cursor::new(raw);
+    for device in devices {
+        let node = u16::try_from(cursor.number()?).map_err(|_| malformed("there is no such node"))?;
+        device.node = Some(NodeId(node));
+    }
+    if cursor.left() == 0 { Ok(()) } else { Err(malformed("it goes on after the last device")) }
 }
 
 fn load_base<R: Read + Seek>(
@@ -361,7 +394,7 @@ fn resident(image: &Image) -> u64 {
 /// About what an event takes in memory.
 fn event_size(event: &Event) -> u64 {
     let content = match event {
-        Event::Write { data, .. } => data.len().index(),
+        Event::Write { data, .. } | Event::Send { data, .. } => data.len().index(),
         Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
         _ => 0,

@@ -23,8 +23,10 @@ fn sample() -> (Trace, Vec<u8>) {
     let device = DeviceId(0);
     let mut base = Image::zeroed(Bytes(20_000));
     base.write(Bytes(4096), &[7; 5000]);
-    let mut trace =
-        Trace { devices: vec![Device { name: "disk".into(), block: Bytes(1), base }], events: vec![] };
+    let mut trace = Trace {
+        devices: vec![Device { name: "disk".into(), block: Bytes(1), base, node: None }],
+        events: vec![],
+    };
     let mut writer = Writer::new(Vec::new(), &trace.devices).expect("a header");
     let write = |at, fill: u8| Event::Write {
         device,
@@ -262,7 +264,7 @@ fn equal_contents_are_stored_once() {
     let content: Vec<u8> = (0..4096u32).map(|index| ((index * index) >> 3) as u8).collect();
     let mut base = Image::zeroed(Bytes(1 << 20));
     base.write(Bytes(0), &content);
-    let device = Device { name: "disk".into(), block: Bytes(512), base };
+    let device = Device { name: "disk".into(), block: Bytes(512), base, node: None };
     let size = |writes: u64| {
         let write = |index| Event::Write {
             device: DeviceId(0),

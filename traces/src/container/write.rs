@@ -3,6 +3,7 @@
 use super::chunk::{ChunkWriter, Tag, at_most};
 use super::codec::{Labels, Piece, check_lengths, put_event, put_number, put_piece, put_text};
 use super::{ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX};
+use crate::cluster::Cluster;
 use crate::trace::validate_event;
 use crate::{Bytes, DEVICE_LEN_MAX, Device, Event, EventId};
 use lru::LruCache;
@@ -38,6 +39,7 @@ pub struct Writer<W: Write> {
     tag: Tag,
     labels: Labels,
     lens: Vec<Bytes>,
+    cluster: Cluster,
     events: u32,
 }
 
@@ -63,10 +65,15 @@ impl<W: Write> Writer<W> {
             tag: Tag::Base,
             labels: Labels::default(),
             lens: devices.iter().map(|device| device.base.len()).collect(),
+            cluster: Cluster::default(),
             events: 0,
         };
         let header = device_table(devices).map_err(|problem| writer.error(problem))?;
         writer.chunks.write(Tag::Devices, &header)?;
+        writer.cluster = Cluster::of(devices).map_err(|invalid| writer.error(invalid.into()))?;
+        if Device::nodes(devices) > 0 {
+            writer.chunks.write(Tag::Nodes, &node_table(devices))?;
+        }
         for device in devices {
             writer.push_base(device)?;
         }
@@ -101,9 +108,10 @@ impl<W: Write> Writer<W> {
             self.error(Problem::TooLong { what: "the trace", len: 1 << 32, max: u64::from(u32::MAX) })
         })?;
         validate_event(id, event, &mut self.lens)
+            .and_then(|()| self.cluster.follow(id, event))
             .map_err(|invalid| ContainerError::new(self.chunks.offset, invalid))?;
         let mut pieces = Vec::new();
-        if let Event::Write { data, .. } = event {
+        if let Event::Write { data, .. } | Event::Send { data, .. } = event {
             for piece in data.as_slice().chunks(PIECE) {
                 pieces.push(self.place(piece)?);
             }
@@ -207,4 +215,13 @@ fn device_table(devices: &[Device]) -> Result<Vec<u8>, Problem> {
         put_number(&mut table, device.base.pages().count() as u64);
     }
     Ok(table)
+}
+
+/// The node of each device.
+fn node_table(devices: &[Device]) -> Vec<u8> {
+    let mut table = Vec::new();
+    for node in devices.iter().filter_map(|device| device.node) {
+        put_number(&mut table, u64::from(node.0));
+    }
+    table
 }

@@ -13,7 +13,8 @@ pub(crate) fn run(trace: &Trace, from: usize, limit: Option<usize>, screen: &Scr
     let mut text = String::new();
     for (index, device) in trace.devices.iter().enumerate() {
         let (name, len, block) = (escape(&device.name), device.base.len(), device.block);
-        let _ = writeln!(text, "device {index}: {name}, {len}, blocks of {block}");
+        let node = device.node.map(|node| format!(", of {node}")).unwrap_or_default();
+        let _ = writeln!(text, "device {index}: {name}, {len}, blocks of {block}{node}");
     }
     let events = trace.events.iter().enumerate().skip(from).take(limit.unwrap_or(usize::MAX));
     for (printed, (index, event)) in events.enumerate() {
@@ -45,6 +46,12 @@ fn describe(event: &Event) -> String {
             format!("ack  operation {}{}", op.0 + 1, if *durable { ", durable" } else { "" })
         }
         Event::Mark { text } => format!("mark  {}", escape(text)),
+        Event::Send { message, from, to, data, .. } => {
+            format!("send  message {} of {} from {from} to {to}{label}", message.0, data.len())
+        }
+        Event::Deliver { message } => format!("deliver  message {}", message.0),
+        Event::Down { node } => format!("down  {node}"),
+        Event::Up { node } => format!("up  {node}"),
         other => escape(&format!("{other:?}")),
     }
 }
