@@ -1,6 +1,7 @@
 //! The reference systems: real formats, real recovery, and seeded bugs, to know that crashcheck finds what it should.
 
 pub mod fs;
+pub mod gms;
 pub mod journal;
 pub mod switches;
 pub mod vsfs;
@@ -16,5 +17,6 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Journal<Data>>(),
         subject::<Journal<Writeback>>(),
         subject::<Journal<Async>>(),
+        subject::<gms::Gms>(),
     ]
 }

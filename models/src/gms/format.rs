@@ -25,8 +25,8 @@
 //!   16   8  configuration: counter (6), master (2)
 //! ```
 
-use super::page::{Incarnation, NodeId, PAGE, Page, Partition, Uid, Version};
-use crashcheck::{Bytes, Disk, DiskError};
+use super::page::{Incarnation, PAGE, Page, Partition, Uid, Version};
+use crashcheck::{Bytes, Disk, DiskError, NodeId};
 use thiserror::Error;
 
 /// Bytes that the disk writes whole or not at all.

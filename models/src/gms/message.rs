@@ -4,7 +4,8 @@
 //! bytes, tenures as 2 + 8, truth as one byte, lists behind their length as u16, contents as they are.
 
 use super::format::{ConfigId, Head};
-use super::page::{Age, Incarnation, NodeId, PAGE, Page, Partition, Tenure, Uid, Version};
+use super::page::{Age, Incarnation, PAGE, Page, Partition, Tenure, Uid, Version};
+use crashcheck::NodeId;
 
 /// What is asked of the node that holds a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +29,24 @@ pub struct Copy {
     pub global: bool,
 }
 
+/// A node that takes part in a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which node.
+    pub node: NodeId,
+    /// Which of its lives.
+    pub life: Incarnation,
+    /// It has just booted, so that it holds no page.
+    pub fresh: bool,
+}
+
 /// What an epoch of the replacement algorithm goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The least age among the oldest pages (GM-10).
     pub min_age: Age,
     /// How many of the oldest pages each node has: its weight, in pages.
-    pub oldest: Vec<(NodeId, u32)>,
+    pub oldest: Vec<(u32)>,
 }
 
 /// A message.
@@ -43,12 +55,12 @@ pub struct Plan {
 pub enum Message {
     /// Who takes part in the configuration of the head?
     Invite,
-    /// I do.
-    Accept,
+    /// I do; fresh if I have booted since the last one, so that my memory is empty.
+    Accept { fresh: bool },
     /// I know a later one, that of the head.
     Reject,
     /// The configuration of the head begins: its members, and the page ownership directory.
-    Commit { members: Vec<(NodeId, Incarnation)>, pod: Vec<NodeId> },
+    Commit { members: Vec<(Incarnation)>, pod: Vec<NodeId> },
     /// Nothing: it only asks for an acknowledgement.
     Ping,
     /// Nothing: it only acknowledges.
@@ -58,7 +70,7 @@ pub enum Message {
     /// To the directory: where is the page? The number becomes part of my tenure.
     Get { uid: Uid, number: u64, peek: bool },
     /// The directory to a holder: answer that node.
-    Forward { uid: Uid, tenure: Tenure, to: NodeId, number: u64, how: How },
+    Forward { uid: Uid, tenure: Tenure, to: number: u64, how: How },
     /// A holder to who asked: here it is.
     Page { uid: Uid, number: u64, version: Version, shared: bool, page: Page },
     /// The directory to who asked: nobody has it, but for what may be on its way to you under this tenure.
@@ -78,7 +90,7 @@ pub enum Message {
     /// To a node with old pages: take this one into your global part.
     Put { uid: Uid, tenure: Tenure, age: Age, version: Version, page: Page },
     /// To the directory: it went from me to there.
-    Moved { uid: Uid, from: Tenure, to: NodeId, tenure: Tenure },
+    Moved { uid: Uid, from: Tenure, to: tenure: Tenure },
     /// To the directory: it went from the global to the local part of my memory.
     Taken { uid: Uid, tenure: Tenure },
     /// To the directory: these are no longer in my memory.
@@ -114,13 +126,14 @@ impl Message {
 
     /// Whether it makes configurations, and is therefore not on a link.
     pub fn is_datagram(&self) -> bool {
-        matches!(self, Message::Invite | Message::Accept | Message::Reject | Message::Commit { .. })
+        use Message::{Accept, Commit, Invite, Reject};
+        matches!(self, Invite | Accept { .. } | Reject | Commit { .. })
     }
 
     fn name(&self) -> (&'static str, Option<Uid>) {
         match self {
             Message::Invite => ("invite", None),
-            Message::Accept => ("accept", None),
+            Message::Accept { .. } => ("accept", None),
             Message::Reject => ("reject", None),
             Message::Commit { .. } => ("commit", None),
             Message::Ping => ("ping", None),
@@ -175,10 +188,10 @@ impl Message {
     fn write(&self, to: &mut Vec<u8>) -> u16 {
         match self {
             Message::Invite => 1,
-            Message::Accept => 2,
+            Message::Accept { fresh } => numbered(2, to, (fresh, &(), &())),
             Message::Reject => 3,
             Message::Commit { members, pod } => {
-                list(to, members, |to, (node, life)| (node.put(to), life.put(to)));
+                list(to, members, |to, member| (member.node.put(to), member.life.put(to), member.fresh.put(to)));
                 list(to, pod, |to, node| node.put(to));
                 4
             }
@@ -393,6 +406,10 @@ impl Fields<'_> {
         if self.truth()? { self.tenure().map(Some) } else { Some(None) }
     }
 
+    fn member(&mut self) -> Option<Member> {
+        Some(Member { node: self.node()?, life: Incarnation(self.u32()?), fresh: self.truth()? })
+    }
+
     fn copy(&mut self) -> Option<Copy> {
         Some(Copy { uid: self.uid()?, tenure: self.tenure()?, global: self.truth()? })
     }
@@ -401,10 +418,10 @@ impl Fields<'_> {
     fn message(&mut self, kind: u16) -> Option<Message> {
         Some(match kind {
             1 => Message::Invite,
-            2 => Message::Accept,
+            2 => Message::Accept { fresh: self.truth()? },
             3 => Message::Reject,
             4 => Message::Commit {
-                members: self.list(|f| Some((f.node()?, Incarnation(f.u32()?))))?,
+                members: self.list(Self::member)?,
                 pod: self.list(Self::node)?,
             },
             5 => Message::Ping,
@@ -477,6 +494,6 @@ pub fn encode(message: &Message, head: Head) -> Vec<u8> {
 }
 
 /// The head for a message outside of any link.
-pub fn datagram(from: NodeId, to: NodeId, life: Incarnation, config: ConfigId) -> Head {
+pub fn datagram(from: to: life: Incarnation, config: ConfigId) -> Head {
     Head { kind: 0, from, to, life, config, sequence: 0, acknowledged: 0 }
 }

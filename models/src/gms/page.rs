@@ -1,7 +1,7 @@
 //! Pages: their names, their versions, and the small numbers that the nodes talk in.
 
 use crate::fs::Fill;
-use crashcheck::Bytes;
+use crashcheck::{Bytes, NodeId};
 use std::fmt;
 
 /// Bytes of a page: what is left of a sector of 512 B beside its header, so that a page is written whole or not at all.
@@ -9,10 +9,6 @@ pub const PAGE: usize = 448;
 
 /// The bytes of a page.
 pub type Page = [u8; PAGE];
-
-/// A node of the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u16);
 
 /// Time, in operations of the workload since the cluster was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
