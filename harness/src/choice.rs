@@ -4,7 +4,8 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::{DeviceId, EventId};
+use crate::profile::Fates;
+use crashcheck_trace::{DeviceId, EventId, NodeId};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -51,6 +52,19 @@ pub enum Question {
         /// The number of the logical block.
         block: u32,
     },
+    /// Did this node of a cluster go down? 0: no, 1: yes.
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// What became of this message, which was on its way when the crash came? 0: it arrived; the others are those that
+    /// the profile allows: it came late, it came twice, it was lost.
+    Arrived {
+        /// The event that sent it.
+        event: EventId,
+        /// What may have become of it.
+        fates: Fates,
+    },
 }
 
 impl Question {
@@ -66,14 +80,17 @@ impl Question {
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
+            Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }
     }
 
-    /// The write of the trace that is asked about.
+    /// The write or the message of the trace that is asked about.
     pub fn event(&self) -> Option<EventId> {
         match self {
-            Question::Survived { event, .. } | Question::Garbled { event, .. } => Some(*event),
+            Question::Survived { event, .. }
+            | Question::Garbled { event, .. }
+            | Question::Arrived { event, .. } => Some(*event),
             _ => None,
         }
     }

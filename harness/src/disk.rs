@@ -6,7 +6,7 @@
 
 use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crate::network::Wire;
+use crate::network::{Run, Wire};
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, NodeId, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
@@ -258,6 +258,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// A crash state of a cluster whose nodes crash one by one.
+    Run(Box<Run>),
     /// What looks like a disk, over other disks.
     Layer(Box<dyn BlockDevice>),
 }
@@ -282,10 +284,20 @@ impl Machine {
         &mut self.wire
     }
 
+    /// The nodes, and the run that they are in if they crash one by one.
+    pub(crate) fn cluster(&mut self) -> (&mut Wire, Option<&mut Run>) {
+        match &mut self.backing {
+            Backing::Run(run) => (&mut self.wire, Some(run)),
+            _ => (&mut self.wire, None),
+        }
+    }
+
     /// Writes an event of the workload or of the network, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
-        if let Backing::Recording(_, trace) = &mut self.backing {
-            trace.events.push(event);
+        match &mut self.backing {
+            Backing::Recording(_, trace) => trace.events.push(event),
+            Backing::Run(run) => run.follow(|recorded| *recorded == event),
+            _ => {}
         }
     }
 
@@ -312,7 +324,11 @@ impl Machine {
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
         let wire = image.wire().clone();
-        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image), wire) };
+        let backing = match image.script() {
+            None => Backing::Crashed(image),
+            Some(_) => Backing::Run(Box::new(Run::new(image))),
+        };
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(backing, wire) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.
@@ -320,6 +336,7 @@ impl Machine {
         self.cycle += 1;
         match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
             Backing::Crashed(image) => Some(image),
+            Backing::Run(run) => Some(run.into_image()),
             _ => None,
         }
     }
@@ -328,6 +345,7 @@ impl Machine {
     pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
         match &mut self.backing {
             Backing::Crashed(image) => Some(image),
+            Backing::Run(run) => Some(run.image()),
             _ => None,
         }
     }
@@ -342,12 +360,16 @@ impl Machine {
             Backing::Plain(images) => images.len(),
             Backing::Recording(images, _) => images.len(),
             Backing::Crashed(image) => image.devices(),
+            Backing::Run(run) => run.devices(),
             Backing::Layer(_) => 1,
         }
     }
 
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
+        if matches!(&self.backing, Backing::Run(run) if run.is_astray()) {
+            return Err(DiskError::Failed { what: "the system does something else than before".to_owned() });
+        }
         if self.used <= self.limit {
             return Ok(());
         }
@@ -366,6 +388,7 @@ impl Machine {
                 true => Err(DiskError::Lost { device }),
                 false => Ok(image.len(device)),
             },
+            Backing::Run(run) => Ok(run.len(&self.wire, device)),
             Backing::Layer(layer) => layer.len(),
         }
     }
@@ -386,6 +409,9 @@ impl Machine {
             Backing::Crashed(image) => {
                 image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
             }
+            Backing::Run(run) => {
+                run.read(&self.wire, device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
             Backing::Layer(layer) => layer.read(at, buf)?,
         }
         Ok(())
@@ -402,6 +428,13 @@ impl Machine {
         self.range(device, at, Bytes::of(data.len()))?;
         match &mut self.backing {
             Backing::Crashed(image) => image.write(device, at, data, fua),
+            Backing::Run(run) => {
+                run.write(&self.wire, device, at, data, fua);
+                if fua {
+                    // The crash may come before it is durable.
+                    return self.awake(device);
+                }
+            }
             Backing::Plain(images) => {
                 part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
             }
@@ -425,6 +458,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.zero(device, at, len),
+            Backing::Run(run) => run.zero(&self.wire, device, at, len),
             Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
             Backing::Recording(images, trace) => {
                 images[device.index()].zero(at, len);
@@ -439,6 +473,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.discard(device, at, len),
+            Backing::Run(run) => run.discard(&self.wire, device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
             Backing::Layer(layer) => layer.discard(at, len)?,
@@ -450,6 +485,7 @@ impl Machine {
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
+            Backing::Run(run) => run.resize(&self.wire, device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
             Backing::Recording(images, trace) => {
                 images[device.index()].resize(len);
@@ -467,6 +503,7 @@ impl Machine {
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
+            Backing::Run(run) => run.flush(&self.wire, device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
             Backing::Layer(layer) => layer.flush()?,

@@ -93,7 +93,9 @@ pub use judge::{History, Violation, Window};
 pub use layer::BlockDevice;
 pub use media::{Census, Count, EpochCensus, census};
 pub use network::{Envelope, Network, Step};
-pub use profile::{Atomic, Discard, Faults, Honesty, Order, Profile, ProfileError, Torn, When};
+pub use profile::{
+    Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
+};
 pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};

@@ -1,5 +1,6 @@
 //! Device profiles: which outcomes a device allows. Data, not code: a profile is a small TOML table.
 
+use crashcheck_trace::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -19,6 +20,12 @@ use thiserror::Error;
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+///
+/// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
+/// nodes = 1             # so many of them at most go down; by default any number
+/// late  = true          # a message on its way may arrive after everything else
+/// twice = true          # or at its time and once more after everything else
+/// lost  = true          # or not at all
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +55,73 @@ pub struct Profile {
     /// What may go wrong beside the power.
     #[serde(default, skip_serializing_if = "Faults::is_none")]
     pub faults: Faults,
+    /// What may happen to the nodes of a cluster and the messages between them. Without it all nodes lose their power
+    /// together, and all messages are lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
+}
+
+/// What may happen to the nodes of a cluster and the messages between them, where the nodes crash one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// So many nodes at most go down; `None` for any number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<u16>,
+    /// A message on its way may arrive after everything else.
+    #[serde(default)]
+    pub late: bool,
+    /// It may arrive at its time, and once more after everything else.
+    #[serde(default)]
+    pub twice: bool,
+    /// It may not arrive.
+    #[serde(default)]
+    pub lost: bool,
+}
+
+impl Cluster {
+    /// What may become of a message on its way.
+    pub fn fates(&self) -> Fates {
+        Fates { late: self.late, twice: self.twice, lost: self.lost }
+    }
+}
+
+/// What may become of a message that is on its way at a crash, beside arriving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Fates {
+    /// It arrives after everything else.
+    pub late: bool,
+    /// It arrives at its time, and once more after everything else.
+    pub twice: bool,
+    /// It does not arrive.
+    pub lost: bool,
+}
+
+/// What became of a message that was on its way at a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived at its time.
+    Arrived,
+    /// It arrived after everything else.
+    Late,
+    /// Both.
+    Twice,
+    /// It did not arrive.
+    Lost,
+}
+
+impl Fates {
+    /// How many there are, with that of arriving.
+    pub fn outcomes(self) -> u8 {
+        1 + u8::from(self.late) + u8::from(self.twice) + u8::from(self.lost)
+    }
+
+    /// The fate that an outcome stands for: 0 is that of arriving, and then come those that may be, late ones first.
+    pub fn of(self, outcome: u8) -> Fate {
+        let all = [(self.late, Fate::Late), (self.twice, Fate::Twice), (self.lost, Fate::Lost)];
+        let mut may_be = all.into_iter().filter(|(may, _)| *may).map(|(_, fate)| fate);
+        outcome.checked_sub(1).and_then(|nth| may_be.nth(nth.into())).unwrap_or(Fate::Arrived)
+    }
 }
 
 /// What may go wrong with a device beside the power.
@@ -202,7 +276,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 12] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -214,6 +288,7 @@ const BUILT_IN: [&str; 11] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/cluster.toml"),
 ];
 
 impl Profile {
@@ -233,6 +308,15 @@ impl Profile {
         all.into_iter().find(|profile| profile.name == name).ok_or(unknown)
     }
 
+    /// The profile for these devices, where none is asked for: `cluster` if they belong to the nodes of one, otherwise
+    /// the default.
+    pub fn of(devices: &[Device]) -> Profile {
+        match Device::nodes(devices) {
+            0 => Profile::default(),
+            _ => Profile::named("cluster").expect("a built-in profile"),
+        }
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -243,6 +327,9 @@ impl Profile {
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
         if profile.order == Order::Issued && profile.torn == Torn::Garbage {
             return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
+        }
+        if profile.cluster.is_some() && !profile.faults.is_none() {
+            return Err(contradiction("[cluster] and [faults] cannot be had together"));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {

@@ -1,8 +1,10 @@
 //! A cluster as a user plugs it in: a pair of nodes, of which one repeats what the other does.
 
+use crashcheck::trace::outcome::{Exploration, Verdict};
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{
-    Ack, Bytes, Device, DeviceId, Disk, DiskError, Envelope, NodeId, Result, Step, System, record,
+    Ack, Bytes, Device, DeviceId, Disk, DiskError, Envelope, NodeId, ReplayId, Result, Step, System, explore,
+    record, summary,
 };
 
 /// Two nodes with a disk each. The primary writes a number down, sends it to its backup, and acknowledges it when the
@@ -117,22 +119,27 @@ impl Live {
 
     /// The node that is asked. If the primary is down, the other takes over.
     fn primary(&mut self) -> Result<NodeId> {
-        self.settle()?;
-        let network = self.disk.network();
-        for id in [NodeId(0), NodeId(1)] {
-            let primary = self.nodes[id.index()].as_ref().is_some_and(|node| node.primary);
-            if primary && network.is_up(id)? {
-                return Ok(id);
+        loop {
+            self.settle()?;
+            let network = self.disk.network();
+            let mut up = Vec::new();
+            for id in [NodeId(0), NodeId(1)] {
+                if network.is_up(id)? {
+                    up.push(id);
+                }
             }
+            self.settle()?;
+            let is_primary = |id: &&NodeId| self.nodes[id.index()].as_ref().is_some_and(|node| node.primary);
+            if let Some(id) = up.iter().find(is_primary) {
+                return Ok(*id);
+            }
+            // When both are down, both return.
+            let Some(id) = up.first() else { continue };
+            let Some(node) = &mut self.nodes[id.index()] else { continue };
+            (node.term, node.primary) = (node.term + 1, true);
+            self.save(*id)?;
+            self.tell(*id, LOG)?;
         }
-        self.settle()?;
-        let heir = self.nodes.iter_mut().zip(0..).find_map(|(node, id)| Some((node.as_mut()?, NodeId(id))));
-        let (node, id) = heir.ok_or("no node is up")?;
-        (node.term, node.primary) = (node.term + 1, true);
-        self.save(id)?;
-        self.tell(id, LOG)?;
-        self.settle()?;
-        Ok(id)
     }
 }
 
@@ -239,4 +246,59 @@ fn a_node_that_is_turned_off_takes_no_part_until_it_is_turned_on() -> Result<()>
     assert_eq!(network.next()?, Some(Step::Deliver(Envelope { from, to, message })));
     assert!(matches!(network.is_up(NodeId(2)), Err(DiskError::NoSuchNode { .. })));
     Ok(())
+}
+
+fn explored(pair: Pair) -> Exploration {
+    explore(pair).workload([1, 2]).run().expect("it works without a crash")
+}
+
+#[test]
+fn a_correct_pair_survives_every_crash_of_its_nodes_and_every_fate_of_its_messages() {
+    let exploration = explored(CORRECT);
+    println!("{}", summary(&exploration));
+    for finding in &exploration.findings {
+        println!("{finding}\n{}", finding.id);
+    }
+    assert_eq!(exploration.profile, "cluster");
+    assert_eq!(exploration.verdict, Verdict::Survived);
+    assert!(exploration.coverage.complete && exploration.coverage.exact);
+    assert_eq!(exploration.coverage.represented, exploration.coverage.total);
+}
+
+/// What is found in a pair, and that it is found again when its id is replayed.
+fn finding(pair: Pair, promise: &str) -> String {
+    let exploration = explored(pair);
+    assert_eq!(exploration.verdict, Verdict::Lost, "{pair:?}");
+    assert!(exploration.coverage.complete);
+    assert_eq!(exploration.coverage.represented, exploration.coverage.total);
+    let found = exploration.findings.iter().find(|finding| finding.promise == promise);
+    let found = found.unwrap_or_else(|| panic!("{promise} in {:?}", exploration.findings));
+    let id: ReplayId = found.id.parse().expect("an id");
+    let again = explore(pair).workload([1, 2]).replay(&id).expect("it works without a crash");
+    assert!(!again.diverged, "{id}");
+    let again = again.finding.expect("the same failure");
+    assert_eq!((&again.promise, &again.state), (&found.promise, &found.state));
+    format!("{found}")
+}
+
+#[test]
+fn an_acknowledgement_before_the_backup_has_it_is_found_and_told_in_words() {
+    let words = finding(Pair { waits: false, ..CORRECT }, "durable");
+    println!("{words}");
+    assert!(words.contains("node 0 went down"), "{words}");
+    assert!(words.contains("message 'log' from node 0 to node 1"), "{words}");
+}
+
+#[test]
+fn a_write_that_is_not_flushed_is_lost_with_its_node() {
+    let words = finding(Pair { flushes: false, ..CORRECT }, "durable");
+    println!("{words}");
+    assert!(words.contains("went down") && words.contains("log, 512 B at disk 0 B) lost"), "{words}");
+}
+
+#[test]
+fn a_stale_message_that_is_listened_to_undoes_what_was_promised() {
+    let words = finding(Pair { has_terms: false, ..CORRECT }, "idempotent");
+    println!("{words}");
+    assert!(words.contains("late") || words.contains("twice"), "{words}");
 }

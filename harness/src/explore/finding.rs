@@ -2,10 +2,11 @@
 
 use super::instance::Instance;
 use super::run::{Context, Leaf};
+use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{Finding, WriteFate};
-use crashcheck_trace::{DeviceId, Event, EventId, ReplayId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, MessageId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,7 @@ impl Groups {
     /// Adds a failing leaf.
     pub(crate) fn add<Shown>(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
         let Err((point, violation)) = &leaf.verdict else { return };
-        let deviations = Pole::BOTH.map(|pole| leaf.path.deviations(pole)).into_iter().min().unwrap_or(0);
+        let deviations = leaf.path.deviations(nearest(&leaf.path));
         let simplest = || Simplest {
             violation: violation.clone(),
             epoch,
@@ -169,9 +170,9 @@ fn without_numbers(text: &str) -> String {
     plain
 }
 
-/// The end of the tree that a path is nearer to.
+/// The end of the tree that a path is nearer to; for a cluster the one at which nothing happened to it.
 fn nearest(path: &Path) -> Pole {
-    match path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
+    match words::is_of_cluster(path) || path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
         true => Pole::Newest,
         false => Pole::Oldest,
     }
@@ -188,6 +189,7 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
         }
         let Some(event) = question.event() else { continue };
         let fate = match (question, answer) {
+            (Question::Arrived { fates, .. }, answer) => words::fate(fates.of(*answer)),
             (Question::Garbled { .. }, 0) => "garbled",
             (_, 0) => "survived",
             _ => "lost",
@@ -215,6 +217,13 @@ fn state(trace: &Trace, path: &Path, writes: &[WriteFate]) -> String {
         1 => ", and recovery itself crashed once".to_owned(),
         times => format!(", and recovery itself crashed {times} times"),
     };
+    if words::is_of_cluster(path) {
+        let list = [words::nodes(path), list].concat();
+        return match list.is_empty() {
+            true => "every node stayed up, and every message arrived".to_owned(),
+            false => list.join(", "),
+        };
+    }
     let base = match nearest(path) {
         Pole::Newest => "everything issued persisted",
         Pole::Oldest => "nothing in flight persisted",
@@ -267,6 +276,12 @@ fn describe(trace: &Trace, id: EventId) -> String {
         }
         Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
         Event::Mark { text } => return format!("mark {text}"),
+        Event::Send { from, to, data, label, .. } => {
+            return words::message(*from, *to, data, label.as_ref());
+        }
+        Event::Deliver { message } => return format!("delivery of {}", sent(trace, *message)),
+        Event::Down { node } => return format!("{node} turned off"),
+        Event::Up { node } => return format!("{node} turned on"),
         _ => return "event".to_owned(),
     };
     let Some((device, at, len)) = event.range() else { return kind.to_owned() };
@@ -274,6 +289,13 @@ fn describe(trace: &Trace, id: EventId) -> String {
     let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
     let what = event.label().map_or(kind, |label| label.as_str());
     format!("{what}, {len} at {device}{at}")
+}
+
+/// A message in words, and the event that sent it.
+fn sent(trace: &Trace, wanted: MessageId) -> String {
+    let is_it = |event: &Event| matches!(event, Event::Send { message, .. } if *message == wanted);
+    let Some(index) = trace.events.iter().position(is_it) else { return format!("message {}", wanted.0) };
+    format!("#{index} ({})", describe(trace, EventId(index as u32)))
 }
 
 /// The operation in progress after so many events.

@@ -6,8 +6,9 @@
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
 use super::timeline::Atom;
+use crate::network::Wire;
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
 /// A part of an event that is atomic on the medium.
 pub(super) struct Piece {
@@ -85,6 +86,8 @@ pub(super) enum Settles<'a> {
     Device(DeviceId, &'a [EventId]),
     /// What one event wrote.
     Event(EventId),
+    /// What is in flight on the devices of a node, which is turned off in good order.
+    Node(NodeId),
 }
 
 impl Settles<'_> {
@@ -102,16 +105,18 @@ impl Settles<'_> {
                     Order::Any => Some(Settles::Event(id)),
                 }
             }
+            Event::Down { node } => Some(Settles::Node(*node)),
             _ => None,
         }
     }
 
-    pub(super) fn covers(&self, atom: &Atom) -> bool {
+    pub(super) fn covers(&self, atom: &Atom, nodes: &Wire) -> bool {
         match self {
             Settles::Device(device, except) => {
                 atom.device == *device && except.binary_search(&atom.event).is_err()
             }
             Settles::Event(event) => atom.event == *event,
+            Settles::Node(node) => nodes.owner(atom.device) == Some(*node),
         }
     }
 }

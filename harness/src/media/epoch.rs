@@ -33,14 +33,21 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span, faults: Option<Arc<Group>>) -> Epoch {
+    pub(crate) fn new(
+        timeline: &Timeline,
+        epoch: u32,
+        span: &Span,
+        flags: Vec<Group>,
+        faults: Option<Arc<Group>>,
+    ) -> Epoch {
         let visible = visible(timeline, epoch, &span.in_flight);
         let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
         atoms.dedup();
         let mut groups = Vec::new();
         let mut cells = Vec::new();
-        for members in partition(timeline, &visible) {
-            let group = Group::new(timeline, epoch, &members);
+        let members = partition(timeline, &visible);
+        let members = members.iter().map(|members| Group::new(timeline, epoch, members));
+        for group in members.chain(flags) {
             let nth = groups.len() as u32;
             cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
             groups.push(Arc::new(group));
@@ -54,11 +61,14 @@ impl Epoch {
             product.value()
         };
         let total = product(&|group| group.total.clone());
+        let one_by_one = timeline.script.is_some();
         let shared = match epoch {
             0 => BigUint::zero(),
+            _ if one_by_one => BigUint::zero(),
             _ => product(&|group| group.shared.clone()),
         };
-        Epoch { from: span.from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
+        let from = if one_by_one { span.upto } else { span.from };
+        Epoch { from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
     }
 
     /// Adds the garbage that torn units can leave; the contents are made here because an epoch is laid out before the
@@ -72,16 +82,17 @@ impl Epoch {
     }
 
     /// The group of an undecided cell, and the place of the cell in it.
-    fn place(&self, cell: CellId) -> (u32, u32) {
+    fn place(&self, cell: CellId) -> Option<(u32, u32)> {
         if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
-            return (self.groups.len() as u32 - 1, cell.0 - first.0);
+            return Some((self.groups.len() as u32 - 1, cell.0 - first.0));
         }
-        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
-        let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
-        (group, place)
+        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell).ok()?;
+        let (_, group, place) = self.cells[index];
+        Some((group, place))
     }
 
-    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open.
+    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open. A flag that is not
+    /// open in this epoch is not raised.
     pub(crate) fn resolve(
         &self,
         timeline: &Timeline,
@@ -89,7 +100,7 @@ impl Epoch {
         states: &mut FxHashMap<u32, GroupState>,
         choices: &mut Choices,
     ) -> ContentId {
-        let (nth, place) = self.place(cell);
+        let Some((nth, place)) = self.place(cell) else { return ContentId::ZERO };
         let group = &self.groups[nth as usize];
         let state = states.entry(nth).or_insert_with(|| GroupState::new(group));
         group.resolve(timeline, place as usize, state, choices)

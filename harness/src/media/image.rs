@@ -1,5 +1,6 @@
 //! One crash state, made up while it is read.
 
+use super::cluster::Script;
 use super::contents::{ContentId, garbage};
 use super::group::GroupState;
 use super::nested::{Layer, Log};
@@ -77,6 +78,19 @@ impl LazyImage {
     /// The nodes that the devices belong to, all of them up.
     pub(crate) fn wire(&self) -> &Wire {
         &self.timeline.wire
+    }
+
+    /// What the crash state is made from if it is one of a cluster whose nodes crash one by one.
+    pub(crate) fn script(&self) -> Option<&Script> {
+        self.timeline.script.as_ref()
+    }
+
+    /// Looks where the crash comes: after so many events.
+    pub(crate) fn look_for_crash(&mut self) -> usize {
+        if let Some(cell) = self.timeline.first_look() {
+            self.look(cell);
+        }
+        self.timeline.epochs[self.epoch as usize].upto
     }
 
     /// Begins another crash state.
@@ -181,7 +195,7 @@ impl LazyImage {
             return content;
         }
         let held = match self.timeline.is_flag(cell) {
-            true => None,
+            true => self.timeline.crash_in(cell, self.epoch),
             false => match self.timeline.held(cell, self.epoch) {
                 Held::Durable(content) => Some(content),
                 Held::InFlight { .. } => None,

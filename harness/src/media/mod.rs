@@ -6,6 +6,7 @@
 
 mod block;
 mod census;
+mod cluster;
 mod contents;
 mod epoch;
 mod fault;

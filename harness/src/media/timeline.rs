@@ -1,6 +1,7 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
 use super::block::{Fill, Piece, Settles, pieces};
+use super::cluster::{self, Script};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
@@ -91,6 +92,8 @@ pub(crate) struct Timeline {
     pub(crate) windows: Vec<Window>,
     /// The nodes of the cluster before the first event, if it is one.
     pub(crate) wire: Wire,
+    /// What crash states are made from if nodes crash one by one.
+    pub(crate) script: Option<Script>,
 }
 
 impl Timeline {
@@ -107,14 +110,17 @@ impl Timeline {
             epochs: Vec::new(),
             windows: windows(trace),
             wire: Wire::new(&trace.devices),
+            script: None,
         };
         timeline.cut(trace, &pieces);
         timeline.first_flag = CellId(timeline.cells.len() as u32);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
+        let flags = timeline.raise_cluster(trace, &spans);
         let faults = timeline.raise_faults(trace);
-        let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
-        timeline.epochs = (0..spans.len()).map(epoch).collect();
+        let epochs = (0..).zip(&spans).zip(flags);
+        let epoch = |((epoch, span), flags)| Epoch::new(&timeline, epoch, span, flags, faults.clone());
+        timeline.epochs = epochs.map(epoch).collect();
         timeline.add_garbage();
         timeline
     }
@@ -198,9 +204,23 @@ impl Timeline {
 
     /// A cell that holds the outcome of a question.
     fn add_flag(&mut self, question: Question) {
-        self.flags.insert(question, CellId(self.cells.len() as u32));
+        let cell = self.add_cell();
+        self.flags.insert(question, cell);
+    }
+
+    /// The cell that holds the outcome of a question, made if there is none.
+    pub(super) fn flag_of(&mut self, question: Question) -> CellId {
+        self.flag(&question).unwrap_or_else(|| {
+            self.add_flag(question);
+            CellId(self.cells.len() as u32 - 1)
+        })
+    }
+
+    /// A cell that holds no bytes of a device.
+    pub(super) fn add_cell(&mut self) -> CellId {
         let base = ContentId::ZERO;
         self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
+        CellId(self.cells.len() as u32 - 1)
     }
 
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
@@ -269,6 +289,7 @@ impl Timeline {
     fn date(&mut self, trace: &Trace) -> Vec<Span> {
         let (mut spans, mut from) = (Vec::new(), 0);
         let (mut next_atom, mut in_flight) = (0, Vec::<AtomId>::new());
+        let one_by_one = self.profile.cluster.is_some() && trace.nodes() > 0;
         for (index, event) in trace.events.iter().enumerate() {
             let epoch = spans.len() as u32;
             while next_atom < self.atoms.len() && self.atoms[next_atom].event.index() == index {
@@ -276,16 +297,17 @@ impl Timeline {
                 in_flight.push(AtomId(next_atom as u32));
                 next_atom += 1;
             }
-            let Some(settles) = Settles::by(event, EventId(index as u32), &self.profile) else { continue };
-            let upto = match event {
-                Event::Flush { .. } => index,
-                _ => index + 1,
-            };
+            let settles = Settles::by(event, EventId(index as u32), &self.profile);
+            if settles.is_none() && !(one_by_one && cluster::ends_epoch(event)) {
+                continue;
+            }
+            // What a write with FUA makes durable is that write, so that it has begun.
+            let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
             spans.push(Span { from, upto, in_flight: in_flight.clone() });
             from = index + 1;
             in_flight.retain(|id| {
                 let atom = &mut self.atoms[id.0 as usize];
-                let covered = settles.covers(atom);
+                let covered = settles.as_ref().is_some_and(|settles| settles.covers(atom, &self.wire));
                 if covered {
                     atom.durable = epoch + 1;
                 }

@@ -30,14 +30,21 @@
 //! # }
 //! ```
 //!
+//! Nodes that went down stay down until a user has looked at what the others do without them; then they return. If none
+//! is left, all return at once, as soon as everything is quiet.
+//!
 //! What the system must keep to, so that a crash at any moment can be played: everything a node does is a function of
 //! what it was given (no clock, no random numbers of its own); a node learns of the others only through messages; and
 //! what a node keeps in memory is dropped when [`Step::Down`] says so.
 
+mod run;
+mod wire;
+
 use crate::Disk;
 use crate::disk::{DiskError, Machine};
-use crashcheck_trace::{Device, DeviceId, Event, Label, MessageId, NodeId, Payload};
-use std::collections::VecDeque;
+use crashcheck_trace::{DeviceId, Event, Label, NodeId, Payload};
+pub(crate) use run::Run;
+pub(crate) use wire::Wire;
 
 /// The network of a cluster, and who of it is up.
 #[derive(Clone)]
@@ -145,30 +152,39 @@ impl Machine {
 
     fn is_up(&mut self, node: NodeId) -> Result<bool, DiskError> {
         self.wire().exists(node)?;
-        Ok(self.wire().is_up(node))
+        Ok(match self.cluster() {
+            (wire, None) => wire.is_up(node),
+            (wire, Some(run)) => run.is_up(wire, node),
+        })
     }
 
     fn send(&mut self, from: NodeId, to: NodeId, message: &[u8], label: &str) -> Result<(), DiskError> {
         self.wire().exists(to)?;
         self.must_be_up(from)?;
         let data = Payload::from(message);
-        let message = self.wire_mut().send(from, to, data.clone());
+        let (wire, run) = self.cluster();
+        let event = run.and_then(|run| run.sends());
+        let message = wire.send(from, to, data.clone(), event);
         self.note(Event::Send { message, from, to, data, label: Some(Label::from(label)) });
         Ok(())
     }
 
     fn next_step(&mut self) -> Result<Option<Step>, DiskError> {
-        if let Some(step) = self.wire_mut().news.pop_front() {
+        let (wire, run) = self.cluster();
+        if let Some(run) = run {
+            return Ok(run.next_step(wire));
+        }
+        if let Some(step) = wire.news.pop_front() {
             return Ok(Some(step));
         }
-        let Some(sent) = self.wire_mut().in_flight.pop_front() else { return Ok(None) };
+        let Some(sent) = wire.in_flight.pop_front() else { return Ok(None) };
         self.note(Event::Deliver { message: sent.message });
         Ok(Some(sent.delivered()))
     }
 
     fn stop(&mut self, node: NodeId) -> Result<(), DiskError> {
         if self.is_up(node)? {
-            self.wire_mut().lose(node);
+            drop(self.wire_mut().lose(node));
             self.note(Event::Down { node });
         }
         Ok(())
@@ -180,93 +196,5 @@ impl Machine {
             self.note(Event::Up { node });
         }
         Ok(())
-    }
-}
-
-/// A message on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) message: MessageId,
-    pub(crate) from: NodeId,
-    pub(crate) to: NodeId,
-    pub(crate) data: Payload,
-}
-
-impl Sent {
-    pub(crate) fn delivered(&self) -> Step {
-        let message = self.data.as_slice().to_vec();
-        Step::Deliver(Envelope { from: self.from, to: self.to, message })
-    }
-}
-
-/// The nodes of a machine, and what is on its way between them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wire {
-    /// By device: whose it is.
-    owners: Vec<Option<NodeId>>,
-    /// By node: whether it is up.
-    up: Vec<bool>,
-    /// So many messages were sent.
-    sent: u32,
-    /// Those that were not delivered, oldest first.
-    pub(crate) in_flight: VecDeque<Sent>,
-    /// Nodes that went down or up, of which the system has not been told.
-    pub(crate) news: VecDeque<Step>,
-}
-
-impl Wire {
-    pub(crate) fn new(devices: &[Device]) -> Wire {
-        let owners = devices.iter().map(|device| device.node).collect();
-        Wire { owners, up: vec![true; usize::from(Device::nodes(devices))], ..Wire::default() }
-    }
-
-    /// All nodes boot, and nothing is on its way.
-    pub(crate) fn restart(&mut self) {
-        self.up.fill(true);
-        self.sent = 0;
-        self.in_flight.clear();
-        self.news.clear();
-    }
-
-    pub(crate) fn nodes(&self) -> u16 {
-        self.up.len() as u16
-    }
-
-    pub(crate) fn owner(&self, device: DeviceId) -> Option<NodeId> {
-        self.owners.get(device.index()).copied().flatten()
-    }
-
-    pub(crate) fn is_up(&self, node: NodeId) -> bool {
-        self.up[node.index()]
-    }
-
-    pub(crate) fn exists(&self, node: NodeId) -> Result<(), DiskError> {
-        match node.index() < self.up.len() {
-            true => Ok(()),
-            false => Err(DiskError::NoSuchNode { node, nodes: self.nodes() }),
-        }
-    }
-
-    /// Puts a message on its way. To a node that is down it is lost at once.
-    pub(crate) fn send(&mut self, from: NodeId, to: NodeId, data: Payload) -> MessageId {
-        let message = MessageId(self.sent);
-        self.sent = self.sent.wrapping_add(1);
-        if self.is_up(to) {
-            self.in_flight.push_back(Sent { message, from, to, data });
-        }
-        message
-    }
-
-    /// A node goes down, and messages to it are lost.
-    pub(crate) fn lose(&mut self, node: NodeId) {
-        self.up[node.index()] = false;
-        self.in_flight.retain(|sent| sent.to != node);
-        self.news.push_back(Step::Down(node));
-    }
-
-    /// A node comes up.
-    pub(crate) fn regain(&mut self, node: NodeId) {
-        self.up[node.index()] = true;
-        self.news.push_back(Step::Up(node));
     }
 }
