@@ -46,7 +46,7 @@ pub struct Plan {
     /// The least age among the oldest pages (GM-10).
     pub min_age: Age,
     /// How many of the oldest pages each node has: its weight, in pages.
-    pub oldest: Vec<(u32)>,
+    pub oldest: Vec<(NodeId, u32)>,
 }
 
 /// A message.
@@ -60,7 +60,7 @@ pub enum Message {
     /// I know a later one, that of the head.
     Reject,
     /// The configuration of the head begins: its members, and the page ownership directory.
-    Commit { members: Vec<(Incarnation)>, pod: Vec<NodeId> },
+    Commit { members: Vec<Member>, pod: Vec<NodeId> },
     /// Nothing: it only asks for an acknowledgement.
     Ping,
     /// Nothing: it only acknowledges.
@@ -70,7 +70,7 @@ pub enum Message {
     /// To the directory: where is the page? The number becomes part of my tenure.
     Get { uid: Uid, number: u64, peek: bool },
     /// The directory to a holder: answer that node.
-    Forward { uid: Uid, tenure: Tenure, to: number: u64, how: How },
+    Forward { uid: Uid, tenure: Tenure, to: NodeId, number: u64, how: How },
     /// A holder to who asked: here it is.
     Page { uid: Uid, number: u64, version: Version, shared: bool, page: Page },
     /// The directory to who asked: nobody has it, but for what may be on its way to you under this tenure.
@@ -90,7 +90,7 @@ pub enum Message {
     /// To a node with old pages: take this one into your global part.
     Put { uid: Uid, tenure: Tenure, age: Age, version: Version, page: Page },
     /// To the directory: it went from me to there.
-    Moved { uid: Uid, from: Tenure, to: tenure: Tenure },
+    Moved { uid: Uid, from: Tenure, to: NodeId, tenure: Tenure },
     /// To the directory: it went from the global to the local part of my memory.
     Taken { uid: Uid, tenure: Tenure },
     /// To the directory: these are no longer in my memory.
@@ -494,6 +494,6 @@ pub fn encode(message: &Message, head: Head) -> Vec<u8> {
 }
 
 /// The head for a message outside of any link.
-pub fn datagram(from: to: life: Incarnation, config: ConfigId) -> Head {
+pub fn datagram(from: NodeId, to: NodeId, life: Incarnation, config: ConfigId) -> Head {
     Head { kind: 0, from, to, life, config, sequence: 0, acknowledged: 0 }
 }

@@ -180,8 +180,10 @@ impl Node {
             _ => Pod::over(&nodes),
         };
         let commit = Message::Commit { members: members.clone(), pod: pod.parts().to_vec() };
-        let others = nodes.iter().filter(|node| **node != self.id);
-        others.for_each(|to| self.datagram(*to, id, &commit));
+        let own = self.id;
+        for to in nodes.into_iter().filter(|node| *node != own) {
+            self.datagram(to, id, &commit);
+        }
         self.enter(id, members, pod);
     }
 

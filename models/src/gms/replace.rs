@@ -62,7 +62,7 @@ impl Node {
         let Some(frame) = victim.map(|frame| frame.uid).and_then(|uid| self.frames.remove(uid)) else { return };
         let age = self.now.since(frame.used);
         let is_old = age > self.epoch.plan.min_age;
-        let drawn = || {
+        let mut drawn = || {
             let random = self.random.next();
             self.epoch.plan.draw(self.id, random)
         };
