@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod brute_force;
+#[cfg(test)]
+mod brute_force_cluster;
 mod finding;
 mod instance;
 mod isolate;

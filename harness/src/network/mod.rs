@@ -33,9 +33,14 @@
 //! Nodes that went down stay down until a user has looked at what the others do without them; then they return. If none
 //! is left, all return at once, as soon as everything is quiet.
 //!
-//! What the system must keep to, so that a crash at any moment can be played: everything a node does is a function of
-//! what it was given (no clock, no random numbers of its own); a node learns of the others only through messages; and
-//! what a node keeps in memory is dropped when [`Step::Down`] says so.
+//! What the system must keep to, so that a crash at any moment can be played:
+//!
+//! - Everything a node does is a function of what it was given: no clock, no random numbers of its own.
+//! - A node learns of the others only through messages.
+//! - What a node keeps in memory is dropped when [`Step::Down`] says so. Whether a node went down is not decided before
+//!   it would act: so whoever looks into its memory for a user asks [`Network::is_up`] first.
+//! - `check` and `view` begin with running what happens until everything is quiet: nodes may have returned meanwhile.
+//!   After that at least one node is up.
 
 mod run;
 mod wire;

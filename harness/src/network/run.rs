@@ -124,7 +124,7 @@ impl Run {
                 return Some(step);
             }
             let Some(sent) = wire.in_flight.pop_front() else {
-                if self.anybody_up(wire) {
+                if self.phase == Phase::Before || self.anybody_up(wire) {
                     return None;
                 }
                 wire.regain_all();
@@ -143,9 +143,9 @@ impl Run {
 
     /// Whether a node is up, now that everything is quiet. If none is known to be, asks for one after the other.
     fn anybody_up(&mut self, wire: &mut Wire) -> bool {
-        let asked = |node: NodeId| self.phase != Phase::Crashed || self.nodes[node.index()] != Node::Open;
-        let known = (0..wire.nodes()).map(NodeId).any(|node| asked(node) && wire.is_up(node));
-        known || wire.nodes() == 0 || (0..wire.nodes()).map(NodeId).any(|node| self.is_up(wire, node))
+        let mut nodes = (0..wire.nodes()).map(NodeId);
+        let known = nodes.clone().any(|node| self.nodes[node.index()] != Node::Open && wire.is_up(node));
+        known || nodes.any(|node| self.is_up(wire, node))
     }
 
     /// A message arrives after the crash, or not.
