@@ -94,6 +94,7 @@ impl Cluster {
     /// # Errors
     /// If it cannot be done, or the node goes down.
     pub fn run(&mut self, node: NodeId, task: Task) -> Result<Done, GmsError> {
+        if std::env::var("GMS_TRACE").is_ok() { println!(" {node} {task:?}"); }
         self.act(node, |node| node.begin(task))?;
         let mut timeouts = 0;
         loop {
@@ -221,6 +222,7 @@ impl Cluster {
     /// Lets the next thing happen; false if there is none.
     fn step(&mut self) -> Result<bool, GmsError> {
         let Some(step) = self.wire.next()? else { return Ok(false) };
+        if std::env::var("GMS_TRACE").is_ok() { match &step { Step::Deliver(e) => { let (h, b) = super::format::Head::decode(&e.message).unwrap(); println!("   deliver {} -> {} c{}.{} #{} {:?}", e.from.0, e.to.0, h.config.counter, h.config.master.0, h.sequence, super::message::Message::decode(h.kind, b).map(|m| match m { super::message::Message::Page{..}|super::message::Message::Put{..}|super::message::Message::Loaded{..}|super::message::Message::Store{..} => m.label(), m => format!("{m:?}") })) } s => println!("   {s:?}") } }
         match step {
             Step::Deliver(envelope) => self.act(envelope.to, |node| node.receive(&envelope.message))?,
             Step::Down(node) => self.nodes[node.index()] = None,
@@ -231,6 +233,7 @@ impl Cluster {
 
     /// Timeouts fire, node by node; what one sets off comes to its end before the next has its turn.
     fn time_out(&mut self) -> Result<(), GmsError> {
+        if std::env::var("GMS_TRACE").is_ok() { println!("   timeouts"); }
         for id in (0..self.geometry.nodes).map(NodeId) {
             if self.node(id).is_some_and(|node| node.is_waiting()) {
                 self.act(id, Node::timeout)?;

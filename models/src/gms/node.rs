@@ -64,6 +64,8 @@ pub struct Node {
     /// The latest configuration that it has heard of.
     pub(super) promised: ConfigId,
     pub(super) proposal: Option<Proposal>,
+    /// Timeouts since it has accepted a configuration that has not begun.
+    pub(super) trusted: u32,
     /// Timeouts since it waits for others to register.
     pub(super) waited: u32,
     pub(super) links: BTreeMap<NodeId, Link>,
@@ -114,6 +116,7 @@ impl Node {
             config: None,
             promised: ConfigId { counter: 0, master: NodeId(0) },
             proposal: None,
+            trusted: 0,
             waited: 0,
             links: BTreeMap::new(),
             frames: Frames::new(geometry.frames),

@@ -33,6 +33,9 @@ use std::collections::BTreeMap;
 /// After so many timeouts those that have not answered are left out.
 const PATIENCE: u32 = 2;
 
+/// For so many timeouts a node that has accepted waits for the configuration to begin: longer than its master waits.
+const TRUST: u32 = 2 * PATIENCE + 1;
+
 /// A configuration that this node is about to make.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
@@ -71,6 +74,13 @@ impl Node {
             }
             return true;
         }
+        let current = self.config.as_ref().map(|config| config.id);
+        if self.promised.master != self.id && current.is_none_or(|current| current < self.promised) {
+            self.trusted += 1;
+            if self.promised.counter > 0 && self.trusted <= TRUST {
+                return true;
+            }
+        }
         let Some(config) = &self.config else {
             self.propose();
             return true;
@@ -93,7 +103,7 @@ impl Node {
     fn propose(&mut self) {
         let id = ConfigId { counter: self.promised.counter + 1, master: self.id };
         let own = Member { node: self.id, life: self.life(), fresh: self.config.is_none() };
-        self.promised = id;
+        (self.promised, self.trusted) = (id, 0);
         self.proposal = Some(Proposal { id, accepted: BTreeMap::from([(self.id, own)]), timeouts: 0 });
         self.invite();
         self.commit_if_all_accept();
@@ -114,6 +124,7 @@ impl Node {
             Message::Invite if about >= self.promised => {
                 if about > self.promised {
                     self.proposal = None;
+                    self.trusted = 0;
                 }
                 self.promised = about;
                 let fresh = self.config.is_none();

@@ -1,26 +1,42 @@
 //! Tests.
 use super::*;
+use crashcheck::{Case, Options, Profile, Subject, subject};
+use std::sync::atomic::AtomicBool;
 
-#[test]
-fn smoke() {
-    for workload in Gms::workloads() {
-        let name = workload.name;
-        let recording = crashcheck::record_after(&Gms::default(), &workload.setup, workload.ops);
-        match recording {
-            Err(error) => println!("{name}: {error}"),
-            Ok(recording) => {
-                println!("{name}: {} events", recording.trace.events.len());
-                for event in &recording.trace.events {
-                    use crashcheck::trace::Event;
-                    match event {
-                        Event::Send { from, to, label, .. } => println!("   {} -> {}: {}", from.0, to.0, label.as_ref().map(|l| l.to_string()).unwrap_or_default()),
-                        Event::Begin { text, .. } => println!(" {text}"),
-                        Event::Deliver{..} => {}
-                        Event::Write{label,..} => println!("   write {label:?}"),
-                        e => println!("   {e:?}"),
-                    }
-                }
+fn look(workload: &str, bugs: &[&str]) {
+    let case = Case { workload: workload.into(), bugs: bugs.iter().map(|b| b.to_string()).collect() };
+    let options = Options { profile: Profile::named("cluster").unwrap(), ..Options::default() };
+    let start = std::time::Instant::now();
+    match subject::<Gms>().explore(&case, &options, &AtomicBool::new(false), &mut |_| ()) {
+        Err(error) => println!("{workload} {bugs:?}: {error}"),
+        Ok(found) => {
+            let c = &found.coverage;
+            println!("== {workload} {bugs:?}: {:?} {:?} {:?} total {} complete {} recoveries {}", found.verdict, found.reason, start.elapsed(), c.total, c.complete, c.recoveries);
+            for finding in &found.findings {
+                println!("{finding}\n id {} after {}", finding.id, finding.found_after);
             }
+            if !found.notes.is_empty() { println!("notes {:?}", found.notes); }
         }
     }
+}
+
+#[test]
+fn dev() {
+    let what = std::env::var("GMS").unwrap_or_default();
+    for workload in Gms::workloads() {
+        if what.contains("clean") || what.contains(workload.name) { look(workload.name, &[]); }
+    }
+    for switch in bugs::SWITCHES {
+        if what.contains("bugs") || what.contains(switch.name) { look(switch.workload, &[switch.name]); }
+    }
+}
+
+#[test]
+fn replay_id() {
+    let Ok(id) = std::env::var("GMS_ID") else { return };
+    let id: crashcheck::ReplayId = id.parse().unwrap();
+    let case = Case { workload: id.workload.clone(), bugs: id.bugs.clone() };
+    let options = Options { profile: Profile::named("cluster").unwrap(), ..Options::default() };
+    let replayed = subject::<Gms>().replay(&case, &options, &id).unwrap();
+    println!("REPLAYED {} {:?}", replayed.shows, replayed.finding.map(|f| f.to_string()));
 }
