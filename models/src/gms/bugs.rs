@@ -32,6 +32,8 @@ pub enum Bug {
     RefusalForgotten,
     /// Who copies a page and who is copied from both believe to be alone.
     CopyMarkedPrivate,
+    /// A page older than MinAge is dropped although it was changed.
+    OldDroppedUnsaved,
 }
 
 /// A set of faults.
@@ -48,7 +50,7 @@ impl Seeded for Bug {
 }
 
 /// What each fault is called, breaks and is shown by, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 13] = [
+pub const SWITCHES: [BugSwitch; 14] = [
     BugSwitch {
         name: "dirty-sent-as-clean",
         about: "a changed page goes into global memory without having been written back",
@@ -61,7 +63,7 @@ pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "stale-directory-trusted",
         about: "a page that the directory says is in memory is taken as arrived, whatever its holder says",
-        breaks: &["durable"],
+        breaks: &["usable"],
         checks: &["M22", "GM-19"],
         workload: "stale-directory",
         profile: "cluster",
@@ -70,7 +72,7 @@ pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "no-discard",
         about: "other nodes keep their copies when a page is written to",
-        breaks: &["well-formed"],
+        breaks: &["well-formed", "usable", "no-resurrection"],
         checks: &["GM-23"],
         workload: "shared-write",
         profile: "cluster",
@@ -88,7 +90,7 @@ pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "victim-not-awaited",
         about: "the frame of a changed page is used again before the page is durable",
-        breaks: &["durable"],
+        breaks: &["well-formed"],
         checks: &["GM-06"],
         workload: "dirty-victim",
         profile: "cluster",
@@ -97,7 +99,7 @@ pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "stored-before-durable",
         about: "the home acknowledges a page that its disk may still lose",
-        breaks: &["durable"],
+        breaks: &["well-formed", "durable", "no-resurrection"],
         checks: &["GM-01", "GM-06"],
         workload: "write-back",
         profile: "cluster",
@@ -126,7 +128,7 @@ pub const SWITCHES: [BugSwitch; 13] = [
         about: "after a crash the new directory answers before everybody has told it what is in memory",
         breaks: &["well-formed"],
         checks: &["GM-20", "GM-21"],
-        workload: "four-cases",
+        workload: "takeover",
         profile: "cluster",
         nested: 0,
     },
@@ -160,9 +162,18 @@ pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "copy-marked-private",
         about: "a node that copies a page from another believes to be alone with it, and so does the other",
-        breaks: &["well-formed"],
+        breaks: &["well-formed", "usable", "no-resurrection"],
         checks: &["GM-07"],
         workload: "shared-write",
+        profile: "cluster",
+        nested: 0,
+    },
+    BugSwitch {
+        name: "old-dropped-unsaved",
+        about: "a page older than MinAge is dropped although it was changed",
+        breaks: &["durable"],
+        checks: &["GM-06", "GM-12"],
+        workload: "old-victim",
         profile: "cluster",
         nested: 0,
     },

@@ -3,6 +3,7 @@
 use super::bugs::Bugs;
 use super::fault::{Done, Task};
 use super::format::FormatError;
+use super::frames::State;
 use super::node::Node;
 use super::page::{Age, Shown, Time, Uid, Version};
 use super::recover::boot;
@@ -175,9 +176,12 @@ impl Cluster {
     }
 
     fn peek(&mut self, uid: Uid) -> Result<Shown, GmsError> {
-        let held = |node: &Node| node.frames().find(uid).map(|frame| (frame.content_version(), uid.shown(&frame.page)));
-        let mut seen: Vec<(Version, Shown)> = self.live().filter_map(held).collect();
-        let without = || self.live().filter(|node| node.frames().find(uid).is_none());
+        let local = |node: &Node| {
+            let frame = node.frames().find(uid).filter(|frame| frame.state != State::Global);
+            frame.map(|frame| (frame.content_version(), uid.shown(&frame.page)))
+        };
+        let mut seen: Vec<(Version, Shown)> = self.live().filter_map(local).collect();
+        let without = || self.live().filter(|node| local(node).is_none());
         let keeps = |node: &&Node| node.config().is_some_and(|config| config.pod.keeper(uid) == node.id);
         let asker = without().find(keeps).or_else(|| without().next()).map(|node| node.id);
         if let Some(asker) = asker

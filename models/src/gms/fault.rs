@@ -83,20 +83,24 @@ impl Node {
 
     fn read(&mut self, uid: Uid) -> bool {
         let now = self.now;
-        match self.frames.find_mut(uid) {
-            None => return self.go_on_with_fault(uid, false),
-            Some(frame) => frame.touch(now),
+        if self.must_fault(uid) {
+            return self.go_on_with_fault(uid, false);
         }
-        self.take_from_global_part(uid);
+        self.frames.find_mut(uid).into_iter().for_each(|frame| frame.touch(now));
         self.finish(Ok(Done::Yes));
         true
     }
 
+    /// Whether the page is not in the local part of this node's memory. If it is in the global part, the directory has to agree: the news
+    /// that it was put here may have come late, and somebody else may have got it.
+    fn must_fault(&self, uid: Uid) -> bool {
+        self.frames.find(uid).is_none_or(|frame| frame.state == State::Global)
+    }
+
     fn write(&mut self, uid: Uid, fill: Fill) -> bool {
-        if self.frames.find(uid).is_none() {
+        if self.must_fault(uid) {
             return self.go_on_with_fault(uid, false);
         }
-        self.take_from_global_part(uid);
         let now = self.now;
         let Some(frame) = self.frames.find_mut(uid) else { return false };
         if frame.state == State::Shared {
@@ -114,16 +118,9 @@ impl Node {
         true
     }
 
-    /// A page of the node's own global part that it needs itself.
-    fn take_from_global_part(&mut self, uid: Uid) {
-        let Some(frame) = self.frames.find_mut(uid).filter(|frame| frame.state == State::Global) else { return };
-        frame.state = State::Private;
-        let tenure = frame.tenure;
-        self.send(self.keeper(uid), Message::Taken { uid, tenure });
-    }
-
     fn peek(&mut self, uid: Uid) -> bool {
-        let Some(frame) = self.frames.find(uid) else { return self.go_on_with_fault(uid, true) };
+        let local = self.frames.find(uid).filter(|frame| frame.state != State::Global);
+        let Some(frame) = local else { return self.go_on_with_fault(uid, true) };
         let seen = Done::Seen(frame.content_version(), frame.page);
         self.finish(Ok(seen));
         true
@@ -167,9 +164,7 @@ impl Node {
             }
             Message::Denied { uid, tenure } => {
                 self.owning = false;
-                if self.frames.held(uid, tenure).is_some() {
-                    self.frames.remove(uid);
-                }
+                self.frames.remove_held(uid, tenure);
             }
             Message::Page { uid, number, version, shared, page } if self.expects(number, Step::Asked) => {
                 let source = (!shared).then_some(from);
@@ -203,8 +198,11 @@ impl Node {
         self.fault.as_ref().is_some_and(|fault| (fault.number, fault.step) == (number, step))
     }
 
-    /// Nobody has the page; but another node may have sent it here of its own accord, and then it is here by now or on its way.
+    /// Nobody else has the page; but it may have been put into the global part here, or be on its way there.
     fn absent(&mut self, uid: Uid, coming: Option<Tenure>) {
+        if self.fault.as_ref().is_some_and(|fault| fault.peek) {
+            return self.ask_home(uid);
+        }
         let here = coming.and_then(|tenure| self.take_put(uid, tenure));
         match here {
             Some((version, page)) => self.arrive(uid, version, page, false, None),
@@ -240,6 +238,8 @@ impl Node {
         if fault.peek {
             return self.finish(Ok(Done::Seen(version, page)));
         }
+        // If it is in the global part as well, the directory did not know, and will say that this copy must go.
+        self.frames.remove(uid);
         self.free_a_frame(source);
         let tenure = Tenure { origin: self.id, number: fault.number };
         let state = if shared || fault.shared { State::Shared } else { State::Private };

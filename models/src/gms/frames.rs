@@ -148,6 +148,12 @@ impl Frames {
         Some(self.frames.remove(at))
     }
 
+    /// Frees the frame of a page, if it is held by this right.
+    pub fn remove_held(&mut self, uid: Uid, tenure: Tenure) -> Option<Frame> {
+        let at = self.frames.iter().position(|frame| (frame.uid, frame.tenure) == (uid, tenure))?;
+        Some(self.frames.remove(at))
+    }
+
     /// The page that a fault of the node itself replaces: the oldest of the global part, and if there is none the least recently
     /// used of the local part (cases 1 and 2), among those that may go.
     pub fn victim_of_fault(&self, now: Time, may_go: impl Fn(&Frame) -> bool) -> Option<&Frame> {

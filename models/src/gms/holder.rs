@@ -46,7 +46,7 @@ impl Node {
             }
             (Some(frame), How::Move) if !frame.dirty => {
                 let (version, page) = (frame.version, frame.page);
-                self.frames.remove(uid);
+                self.frames.remove_held(uid, tenure);
                 Message::Page { uid, number, version, shared: false, page }
             }
             // It cannot be written back, as its home is down: who asked will fail there as well.

@@ -91,8 +91,6 @@ pub enum Message {
     Put { uid: Uid, tenure: Tenure, age: Age, version: Version, page: Page },
     /// To the directory: it went from me to there.
     Moved { uid: Uid, from: Tenure, to: NodeId, tenure: Tenure },
-    /// To the directory: it went from the global to the local part of my memory.
-    Taken { uid: Uid, tenure: Tenure },
     /// To the directory: these are no longer in my memory.
     Dropped { pages: Vec<(Uid, Tenure)> },
     /// To the home: read it from the disk.
@@ -154,7 +152,6 @@ impl Message {
             Message::Discarded { uid, .. } => ("discarded", Some(*uid)),
             Message::Put { uid, .. } => ("put", Some(*uid)),
             Message::Moved { uid, .. } => ("moved", Some(*uid)),
-            Message::Taken { uid, .. } => ("taken", Some(*uid)),
             Message::Dropped { .. } => ("dropped", None),
             Message::Load { uid, .. } => ("load", Some(*uid)),
             Message::Loaded { uid, .. } => ("loaded", Some(*uid)),
@@ -229,32 +226,31 @@ impl Message {
                 numbered(19, to, (uid, from, holder));
                 numbered(19, to, (tenure, &(), &()))
             }
-            Message::Taken { uid, tenure } => numbered(20, to, (uid, tenure, &())),
             Message::Dropped { pages } => {
                 list(to, pages, |to, (uid, tenure)| (uid.put(to), tenure.put(to)));
-                21
+                20
             }
-            Message::Load { uid, number } => numbered(22, to, (uid, number, &())),
+            Message::Load { uid, number } => numbered(21, to, (uid, number, &())),
             Message::Loaded { uid, number, version, page } => {
-                numbered(23, to, (uid, number, version));
-                numbered(23, to, (page, &(), &()))
+                numbered(22, to, (uid, number, version));
+                numbered(22, to, (page, &(), &()))
             }
-            Message::Unreadable { uid, number } => numbered(24, to, (uid, number, &())),
-            Message::Store { uid, version, page } => numbered(25, to, (uid, version, page)),
-            Message::Stored { uid, version } => numbered(26, to, (uid, version, &())),
-            Message::Outdated { uid, version } => numbered(27, to, (uid, version, &())),
-            Message::Census { epoch } => numbered(28, to, (epoch, &(), &())),
+            Message::Unreadable { uid, number } => numbered(23, to, (uid, number, &())),
+            Message::Store { uid, version, page } => numbered(24, to, (uid, version, page)),
+            Message::Stored { uid, version } => numbered(25, to, (uid, version, &())),
+            Message::Outdated { uid, version } => numbered(26, to, (uid, version, &())),
+            Message::Census { epoch } => numbered(27, to, (epoch, &(), &())),
             Message::Ages { epoch, ages } => {
                 epoch.put(to);
                 list(to, ages, |to, age| age.0.put(to));
-                29
+                28
             }
             Message::Weights { epoch, plan } => {
-                numbered(30, to, (epoch, &plan.min_age.0, &()));
+                numbered(29, to, (epoch, &plan.min_age.0, &()));
                 list(to, &plan.oldest, |to, (node, pages)| (node.put(to), pages.put(to)));
-                30
+                29
             }
-            Message::Spent { epoch } => numbered(31, to, (epoch, &(), &())),
+            Message::Spent { epoch } => numbered(30, to, (epoch, &(), &())),
         }
     }
 }
@@ -462,26 +458,25 @@ impl Fields<'_> {
                 to: self.node()?,
                 tenure: self.tenure()?,
             },
-            20 => Message::Taken { uid: self.uid()?, tenure: self.tenure()? },
-            21 => Message::Dropped { pages: self.list(|f| Some((f.uid()?, f.tenure()?)))? },
-            22 => Message::Load { uid: self.uid()?, number: self.u64()? },
-            23 => Message::Loaded {
+            20 => Message::Dropped { pages: self.list(|f| Some((f.uid()?, f.tenure()?)))? },
+            21 => Message::Load { uid: self.uid()?, number: self.u64()? },
+            22 => Message::Loaded {
                 uid: self.uid()?,
                 number: self.u64()?,
                 version: self.version()?,
                 page: self.page()?,
             },
-            24 => Message::Unreadable { uid: self.uid()?, number: self.u64()? },
-            25 => Message::Store { uid: self.uid()?, version: self.version()?, page: self.page()? },
-            26 => Message::Stored { uid: self.uid()?, version: self.version()? },
-            27 => Message::Outdated { uid: self.uid()?, version: self.version()? },
-            28 => Message::Census { epoch: self.u64()? },
-            29 => Message::Ages { epoch: self.u64()?, ages: self.list(Self::age)? },
-            30 => Message::Weights {
+            23 => Message::Unreadable { uid: self.uid()?, number: self.u64()? },
+            24 => Message::Store { uid: self.uid()?, version: self.version()?, page: self.page()? },
+            25 => Message::Stored { uid: self.uid()?, version: self.version()? },
+            26 => Message::Outdated { uid: self.uid()?, version: self.version()? },
+            27 => Message::Census { epoch: self.u64()? },
+            28 => Message::Ages { epoch: self.u64()?, ages: self.list(Self::age)? },
+            29 => Message::Weights {
                 epoch: self.u64()?,
                 plan: Plan { min_age: self.age()?, oldest: self.list(|f| Some((f.node()?, f.u32()?)))? },
             },
-            31 => Message::Spent { epoch: self.u64()? },
+            30 => Message::Spent { epoch: self.u64()? },
             _ => return None,
         })
     }

@@ -80,6 +80,10 @@ pub struct Node {
     pub(super) refused: BTreeSet<Tenure>,
     /// By sender, the number of the last page that it sent.
     pub(super) seen: BTreeMap<NodeId, u64>,
+    /// By sender, the number of the last page whose move this node, as keeper, has heard of.
+    pub(super) moves: BTreeMap<NodeId, u64>,
+    /// Pages that were dropped where they had been put, before this node heard that they were.
+    pub(super) dropped_early: BTreeSet<Tenure>,
     /// Pages that were dropped, of which the directory does not know yet.
     pub(super) dropped: Vec<(Uid, Tenure)>,
     pub(super) epoch: Epoch,
@@ -126,6 +130,8 @@ impl Node {
             incoming: VecDeque::new(),
             refused: BTreeSet::new(),
             seen: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            dropped_early: BTreeSet::new(),
             dropped: Vec::new(),
             epoch: Epoch::first(&[id], geometry.bounds, now),
             random: Random::new(seed),
@@ -267,7 +273,6 @@ impl Node {
             | Message::Own { .. }
             | Message::Discarded { .. }
             | Message::Moved { .. }
-            | Message::Taken { .. }
             | Message::Dropped { .. } => self.keep(from, message),
             Message::Forward { .. } | Message::Discard { .. } => self.held_by_me(from, message),
             Message::Put { .. } => self.put(from, message),
@@ -399,6 +404,8 @@ impl Node {
         self.incoming.clear();
         self.refused.clear();
         self.seen.clear();
+        self.moves.clear();
+        self.dropped_early.clear();
         self.dropped.clear();
         self.owning = false;
         self.waited = 0;

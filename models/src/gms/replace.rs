@@ -42,6 +42,11 @@ impl Node {
             return Room::Ready;
         }
         let uid = victim.uid;
+        let is_old = self.now.since(victim.used) > self.epoch.plan.min_age;
+        if is_old && bugs.has(Bug::OldDroppedUnsaved) {
+            self.frames.find_mut(uid).into_iter().for_each(|frame| frame.dirty = false);
+            return Room::Ready;
+        }
         self.start_store(uid);
         if bugs.has(Bug::VictimNotAwaited)
             && let Some(frame) = self.frames.find_mut(uid)
@@ -124,6 +129,12 @@ impl Node {
     pub(super) fn place_incoming(&mut self) -> bool {
         let Some(next) = self.incoming.front() else { return false };
         let (uid, tenure) = (next.uid, next.tenure);
+        if self.frames.find(uid).is_some() {
+            // The directory has let this node have it before it heard of this copy, and will say that it must go.
+            self.incoming.pop_front();
+            self.drop_page(uid, tenure);
+            return true;
+        }
         if !self.frames.has_free() {
             let may_go = |frame: &Frame| !frame.dirty || self.is_member(frame.uid.home());
             let victim = self.frames.victim_of_put(self.now, may_go).map(|frame| (frame.uid, frame.dirty));
@@ -154,8 +165,7 @@ impl Node {
         if let Some(at) = self.incoming.iter().position(|page| (page.uid, page.tenure) == (uid, tenure)) {
             return self.incoming.remove(at).map(|page| (page.version, page.page));
         }
-        self.frames.held(uid, tenure)?;
-        self.frames.remove(uid).map(|frame| (frame.version, frame.page))
+        self.frames.remove_held(uid, tenure).map(|frame| (frame.version, frame.page))
     }
 
     /// A page that is on its way here is not wanted any more.

@@ -86,6 +86,26 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
             ops: vec![read(0, file(0, 0)), GmsOp::Idle(3), GmsOp::EndEpoch(NodeId(1)), read(1, file(0, 0))],
         },
         Workload {
+            name: "old-victim",
+            about: "A changed page has grown older than MinAge when its frame is needed: it is written back, and then dropped (GM-12).",
+            setup: written(&[]),
+            ops: vec![
+                write(0, file(1, 0), 1),
+                read(0, file(0, 0)),
+                GmsOp::EndEpoch(NodeId(0)),
+                read(0, file(0, 1)),
+                GmsOp::Sync,
+                write(1, file(1, 0), 2),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "takeover",
+            about: "A page is asked for whose directory entry is on a node that neither has it nor wants it (GM-20, GM-21).",
+            setup: written(&[]),
+            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
+        },
+        Workload {
             name: "swap",
             about: "Anonymous pages go into global memory and come back, and are in no shared directory (GM-18, GM-22).",
             setup: written(&[]),

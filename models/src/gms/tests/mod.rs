@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 fn look(workload: &str, bugs: &[&str]) {
     let case = Case { workload: workload.into(), bugs: bugs.iter().map(|b| b.to_string()).collect() };
-    let options = Options { profile: Profile::named("cluster").unwrap(), ..Options::default() };
+    let options = Options { profile: Profile::named(&std::env::var("PROFILE").unwrap_or("cluster".into())).unwrap(), ..Options::default() };
     let start = std::time::Instant::now();
     match subject::<Gms>().explore(&case, &options, &AtomicBool::new(false), &mut |_| ()) {
         Err(error) => println!("{workload} {bugs:?}: {error}"),
@@ -26,6 +26,7 @@ fn dev() {
     for workload in Gms::workloads() {
         if what.contains("clean") || what.contains(workload.name) { look(workload.name, &[]); }
     }
+    if what.contains("gen") { for seed in 0..std::env::var("SEEDS").map_or(20, |s| s.parse().unwrap()) { look(&format!("generated-{seed}"), &[]); } }
     for switch in bugs::SWITCHES {
         if what.contains("bugs") || what.contains(switch.name) { look(switch.workload, &[switch.name]); }
     }
@@ -36,7 +37,7 @@ fn replay_id() {
     let Ok(id) = std::env::var("GMS_ID") else { return };
     let id: crashcheck::ReplayId = id.parse().unwrap();
     let case = Case { workload: id.workload.clone(), bugs: id.bugs.clone() };
-    let options = Options { profile: Profile::named("cluster").unwrap(), ..Options::default() };
+    let options = Options { profile: Profile::named(&std::env::var("PROFILE").unwrap_or("cluster".into())).unwrap(), ..Options::default() };
     let replayed = subject::<Gms>().replay(&case, &options, &id).unwrap();
     println!("REPLAYED {} {:?}", replayed.shows, replayed.finding.map(|f| f.to_string()));
 }
