@@ -238,8 +238,10 @@ impl Node {
         if fault.peek {
             return self.finish(Ok(Done::Seen(version, page)));
         }
-        // If it is in the global part as well, the directory did not know, and will say that this copy must go.
-        self.frames.remove(uid);
+        // What was put into the global part meanwhile is not what the directory means.
+        if let Some(frame) = self.frames.remove(uid) {
+            self.drop_page(uid, frame.tenure);
+        }
         self.free_a_frame(source);
         let tenure = Tenure { origin: self.id, number: fault.number };
         let state = if shared || fault.shared { State::Shared } else { State::Private };

@@ -23,9 +23,9 @@ impl Node {
             Message::Get { uid, number, peek: true } => self.get_to_peek(from, uid, number),
             Message::Own { uid, tenure } => self.own(from, uid, tenure),
             Message::Discarded { uid, tenure } => self.discarded(uid, tenure),
-            Message::Moved { uid, from, to, tenure } => self.moved(uid, from, to, tenure),
+            Message::Moved { uid, from: before, to, tenure } => self.moved(from, uid, before, to, tenure),
             Message::Dropped { pages } => {
-                pages.into_iter().for_each(|(uid, tenure)| self.dropped_at(from, uid, tenure));
+                pages.into_iter().for_each(|(uid, tenure)| self.gone(from, uid, tenure));
             }
             _ => {}
         }
@@ -104,12 +104,13 @@ impl Node {
 
     /// A page has gone from one node to the global part of another. If others have got hold of it meanwhile, or its sender had it no more,
     /// the receiver must not keep it.
-    fn moved(&mut self, uid: Uid, from: Tenure, to: NodeId, tenure: Tenure) {
+    fn moved(&mut self, from: NodeId, uid: Uid, before: Tenure, to: NodeId, tenure: Tenure) {
         self.moves.insert(tenure.origin, tenure.number);
         let entry = self.gcd.entry(uid);
-        let was_alone = entry.held(from).is_some() && entry.holders.len() == 1 && entry.owning.is_none();
-        entry.forget(from);
-        if self.dropped_early.remove(&tenure) {
+        let was_alone = entry.held(before).is_some() && entry.holders.len() == 1 && entry.owning.is_none();
+        self.gone(from, uid, before);
+        let entry = self.gcd.entry(uid);
+        if self.gone_early.remove(&tenure) {
             return self.gcd.tidy(uid);
         }
         if was_alone {
@@ -122,11 +123,11 @@ impl Node {
         self.gcd.tidy(uid);
         self.send(to, Message::Discard { uid, tenure });
     }
-    /// A holder has dropped a page. If the page had been put there, the news of that may still be on its way from the sender.
-    fn dropped_at(&mut self, holder: NodeId, uid: Uid, tenure: Tenure) {
+    /// A holder does not have a page any more. If it had been put there, the news of that may still be on its way from the sender.
+    fn gone(&mut self, holder: NodeId, uid: Uid, tenure: Tenure) {
         let known = self.moves.get(&tenure.origin).copied().unwrap_or(0);
         if tenure.origin != holder && tenure.number > known && self.gcd.entry(uid).held(tenure).is_none() {
-            self.dropped_early.insert(tenure);
+            self.gone_early.insert(tenure);
         }
         self.gcd.entry(uid).forget(tenure);
         self.gcd.tidy(uid);

@@ -82,8 +82,8 @@ pub struct Node {
     pub(super) seen: BTreeMap<NodeId, u64>,
     /// By sender, the number of the last page whose move this node, as keeper, has heard of.
     pub(super) moves: BTreeMap<NodeId, u64>,
-    /// Pages that were dropped where they had been put, before this node heard that they were.
-    pub(super) dropped_early: BTreeSet<Tenure>,
+    /// Pages that have left where they had been put, of which this node has not yet heard that they were put there.
+    pub(super) gone_early: BTreeSet<Tenure>,
     /// Pages that were dropped, of which the directory does not know yet.
     pub(super) dropped: Vec<(Uid, Tenure)>,
     pub(super) epoch: Epoch,
@@ -131,7 +131,7 @@ impl Node {
             refused: BTreeSet::new(),
             seen: BTreeMap::new(),
             moves: BTreeMap::new(),
-            dropped_early: BTreeSet::new(),
+            gone_early: BTreeSet::new(),
             dropped: Vec::new(),
             epoch: Epoch::first(&[id], geometry.bounds, now),
             random: Random::new(seed),
@@ -405,7 +405,7 @@ impl Node {
         self.refused.clear();
         self.seen.clear();
         self.moves.clear();
-        self.dropped_early.clear();
+        self.gone_early.clear();
         self.dropped.clear();
         self.owning = false;
         self.waited = 0;

@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// Notes that a page is gone. The directory hears of it with others (GM-19).
-    fn drop_page(&mut self, uid: Uid, tenure: Tenure) {
+    pub(super) fn drop_page(&mut self, uid: Uid, tenure: Tenure) {
         self.dropped.push((uid, tenure));
         self.report_dropped_beyond(self.geometry.unreported);
     }
@@ -130,7 +130,7 @@ impl Node {
         let Some(next) = self.incoming.front() else { return false };
         let (uid, tenure) = (next.uid, next.tenure);
         if self.frames.find(uid).is_some() {
-            // The directory has let this node have it before it heard of this copy, and will say that it must go.
+            // The directory has let this node have it before it heard of this copy.
             self.incoming.pop_front();
             self.drop_page(uid, tenure);
             return true;
