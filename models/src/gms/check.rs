@@ -31,7 +31,8 @@ impl Cluster {
         self.live().flat_map(|node| node.frames().iter().map(move |frame| (node, frame)))
     }
 
-    /// GM-02, GM-15: local, global and free frames make up the memory, a page has one frame, and its state is a legal one.
+    /// GM-02, GM-15: local, global and free frames make up the memory, a page has one frame, and its state is a legal
+    /// one.
     fn memory_is_divided(&self) -> Result<(), GmsError> {
         for node in self.live() {
             let frames = node.frames();
@@ -61,9 +62,10 @@ impl Cluster {
         }
     }
 
-    /// GM-01: what is in global memory, or in local memory and not changed, is equal to its copy on disk, as far as the home is up.
+    /// GM-01: what is in global memory, or private and not changed, is equal to its copy on disk, as far as the home
+    /// is up. Of shared copies nothing is said (GM-03).
     fn clean_pages_equal_the_disk(&self) -> Result<(), GmsError> {
-        for (node, frame) in self.frames().filter(|(_, frame)| !frame.dirty) {
+        for (node, frame) in self.frames().filter(|(_, frame)| !frame.dirty && frame.state != State::Shared) {
             let home = frame.uid.home();
             if self.nodes.get(home.index()).is_none_or(Option::is_none) {
                 continue;
@@ -71,7 +73,12 @@ impl Cluster {
             let disk = self.disk_of(home);
             let (version, page) = read_page(&disk, &Superblock::read(&disk, home)?, frame.uid)?;
             let differs = (version, page) != (frame.version, frame.page);
-            violated(differs, "GM-01", node.id, format!("has a clean {} that differs from the disk", frame.uid))?;
+            violated(
+                differs,
+                "GM-01",
+                node.id,
+                format!("has a clean {} that differs from the disk", frame.uid),
+            )?;
         }
         Ok(())
     }
@@ -114,7 +121,12 @@ impl Cluster {
         for ((holder, uid, tenure), (keeper, _)) in entries {
             let node = self.nodes[holder.index()].as_ref();
             let is_late = node.is_some_and(|node| node.unreported().contains(&(uid, tenure)));
-            violated(!is_late, "GM-16", keeper, format!("looks for {uid} at {holder}, which does not have it"))?;
+            violated(
+                !is_late,
+                "GM-16",
+                keeper,
+                format!("looks for {uid} at {holder}, which does not have it"),
+            )?;
         }
         Ok(())
     }
@@ -130,7 +142,12 @@ impl Cluster {
             let frames = self.geometry.frames * epoch.plan.oldest.len();
             let expected = self.geometry.bounds.replacements.min(frames);
             let is_first = epoch.number == 0;
-            violated(!is_first && total as usize != expected, "GM-10", node.id, "has weights that are not one")?;
+            violated(
+                !is_first && total as usize != expected,
+                "GM-10",
+                node.id,
+                "has weights that are not one",
+            )?;
             seen = Some((epoch.number, &epoch.plan));
         }
         Ok(())

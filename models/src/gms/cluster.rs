@@ -65,7 +65,12 @@ impl Cluster {
     ///
     /// # Errors
     /// If a disk is not formatted.
-    pub fn open(geometry: Geometry, bugs: Bugs, disk: Disk, wire: Box<dyn Wire>) -> Result<Cluster, GmsError> {
+    pub fn open(
+        geometry: Geometry,
+        bugs: Bugs,
+        disk: Disk,
+        wire: Box<dyn Wire>,
+    ) -> Result<Cluster, GmsError> {
         let nodes = (0..geometry.nodes).map(|_| None).collect();
         let mut cluster = Cluster { geometry, bugs, disk, wire, nodes, now: Time(0) };
         for id in (0..geometry.nodes).map(NodeId) {
@@ -95,7 +100,6 @@ impl Cluster {
     /// # Errors
     /// If it cannot be done, or the node goes down.
     pub fn run(&mut self, node: NodeId, task: Task) -> Result<Done, GmsError> {
-        if std::env::var("GMS_TRACE").is_ok() { println!(" {node} {task:?}"); }
         self.act(node, |node| node.begin(task))?;
         let mut timeouts = 0;
         loop {
@@ -158,8 +162,8 @@ impl Cluster {
         self.settle()
     }
 
-    /// What a user at any node sees of a page: where copies differ, the oldest one. If the home is needed and down, it is turned on:
-    /// whoever reads a file waits for its server.
+    /// What a user at any node sees of a page: where copies differ, the oldest one. If the home is needed and down,
+    /// it is turned on: whoever reads a file waits for its server.
     ///
     /// # Errors
     /// If the page cannot be read.
@@ -226,7 +230,6 @@ impl Cluster {
     /// Lets the next thing happen; false if there is none.
     fn step(&mut self) -> Result<bool, GmsError> {
         let Some(step) = self.wire.next()? else { return Ok(false) };
-        if std::env::var("GMS_TRACE").is_ok() { match &step { Step::Deliver(e) => { let (h, b) = super::format::Head::decode(&e.message).unwrap(); println!("   deliver {} -> {} c{}.{} #{} {:?}", e.from.0, e.to.0, h.config.counter, h.config.master.0, h.sequence, super::message::Message::decode(h.kind, b).map(|m| match m { super::message::Message::Page{..}|super::message::Message::Put{..}|super::message::Message::Loaded{..}|super::message::Message::Store{..} => m.label(), m => format!("{m:?}") })) } s => println!("   {s:?}") } }
         match step {
             Step::Deliver(envelope) => self.act(envelope.to, |node| node.receive(&envelope.message))?,
             Step::Down(node) => self.nodes[node.index()] = None,
@@ -237,7 +240,6 @@ impl Cluster {
 
     /// Timeouts fire, node by node; what one sets off comes to its end before the next has its turn.
     fn time_out(&mut self) -> Result<(), GmsError> {
-        if std::env::var("GMS_TRACE").is_ok() { println!("   timeouts"); }
         for id in (0..self.geometry.nodes).map(NodeId) {
             if self.node(id).is_some_and(|node| node.is_waiting()) {
                 self.act(id, Node::timeout)?;
@@ -261,8 +263,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Has a node do something, and sends what it wants to be sent. A node that loses its power in the middle of it has sent nothing, and
-    /// remembers nothing.
+    /// Has a node do something, and sends what it wants to be sent. A node that loses its power in the middle of it
+    /// has sent nothing, and remembers nothing.
     fn act(
         &mut self,
         id: NodeId,

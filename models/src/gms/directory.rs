@@ -1,6 +1,7 @@
-//! The two directories (Feeley and others 1995, section 4.1; ERR-09): the page ownership directory (POD) tells which node keeps the
-//! directory entry of a page, and is the same on all nodes; the global cache directory (GCD), of which each node has a part, tells
-//! which nodes have the page in memory. Which frame it is in, only the node itself knows (its PFD).
+//! The two directories (Feeley and others 1995, section 4.1; ERR-09): the page ownership directory (POD) tells which
+//! node keeps the directory entry of a page, and is the same on all nodes; the global cache directory (GCD), of which
+//! each node has a part, tells which nodes have the page in memory. Which frame it is in, only the node itself knows
+//! (its PFD).
 
 use super::message::{Copy, Message};
 use super::page::{Partition, Tenure, Uid};
@@ -30,11 +31,14 @@ impl Pod {
         &self.0
     }
 
-    /// The node that keeps the directory entry of a page. Pages that no other node uses are looked for at the node itself (GM-18).
+    /// The node that keeps the directory entry of a page. Pages that no other node uses are looked for at the node
+    /// itself (GM-18).
     pub fn keeper(&self, uid: Uid) -> NodeId {
         match uid.partition {
             Partition::Swap => uid.home(),
-            Partition::Files => self.0[uid.ip.wrapping_add(uid.inode).wrapping_add(uid.offset) as usize % PARTS],
+            Partition::Files => {
+                self.0[uid.ip.wrapping_add(uid.inode).wrapping_add(uid.offset) as usize % PARTS]
+            }
         }
     }
 }
@@ -108,9 +112,8 @@ impl Gcd {
 
     /// Forgets pages of which there is nothing to know.
     pub fn tidy(&mut self, uid: Uid) {
-        let nothing = |entry: &Entry| {
-            entry.holders.is_empty() && entry.owning.is_none() && entry.waiting.is_empty()
-        };
+        let nothing =
+            |entry: &Entry| entry.holders.is_empty() && entry.owning.is_none() && entry.waiting.is_empty();
         if self.0.get(&uid).is_some_and(nothing) {
             self.0.remove(&uid);
         }

@@ -1,10 +1,11 @@
-//! Epochs (Feeley and others 1995, section 3.2): now and then one node, the initiator, learns how old all pages of the cluster are,
-//! and tells all nodes which of them the next M replacements should hit.
+//! Epochs (Feeley and others 1995, section 3.2): now and then one node, the initiator, learns how old all pages of
+//! the cluster are, and tells all nodes which of them the next M replacements should hit.
 //!
-//! - *MinAge* is the least age among the M oldest pages: a page that is older is dropped when its frame is needed, a younger one is
-//!   sent to a node that has old ones (GM-10, GM-12).
+//! - *MinAge* is the least age among the M oldest pages: a page that is older is dropped when its frame is needed, a
+//!   younger one is sent to a node that has old ones (GM-10, GM-12).
 //! - The *weight* of a node is how many of the M oldest pages it has.
-//! - The *initiator* of the next epoch is the node with the highest weight, of equal ones the lowest: everybody can tell (GM-11).
+//! - The *initiator* of the next epoch is the node with the highest weight, of equal ones the lowest: everybody can
+//!   tell (GM-11).
 //!
 //! An epoch ends when a node has replaced its share, or after a time (GM-09).
 
@@ -57,7 +58,8 @@ impl Plan {
         self.oldest.iter().find(|(owner, _)| *owner == node).map_or(0, |(_, pages)| *pages)
     }
 
-    /// A node to send a page to, other than the one that sends it: each as often as it has old pages, by a random number.
+    /// A node to send a page to, other than the one that sends it: each as often as it has old pages, by a random
+    /// number.
     pub fn draw(&self, sender: NodeId, random: u64) -> Option<NodeId> {
         let others = || self.oldest.iter().filter(|(node, _)| *node != sender);
         let total: u64 = others().map(|(_, pages)| u64::from(*pages)).sum();

@@ -1,4 +1,5 @@
-//! What a node is asked to do by those who use it, and the page fault, with its way through the directories: POD, GCD, PFD, disk.
+//! What a node is asked to do by those who use it, and the page fault, with its way through the directories: POD,
+//! GCD, PFD, disk.
 
 use super::GmsError;
 use super::bugs::{Bug, Bugs};
@@ -38,7 +39,6 @@ pub enum Done {
 /// A page that is not in the memory of the node that needs it.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
-    pub(super) uid: Uid,
     /// The number of the last request; answers to others are too late.
     pub(super) number: u64,
     pub(super) step: Step,
@@ -91,8 +91,8 @@ impl Node {
         true
     }
 
-    /// Whether the page is not in the local part of this node's memory. If it is in the global part, the directory has to agree: the news
-    /// that it was put here may have come late, and somebody else may have got it.
+    /// Whether the page is not in the local part of this node's memory. If it is in the global part, the directory
+    /// has to agree: the news that it was put here may have come late, and somebody else may have got it.
     fn must_fault(&self, uid: Uid) -> bool {
         self.frames.find(uid).is_none_or(|frame| frame.state == State::Global)
     }
@@ -128,7 +128,7 @@ impl Node {
 
     /// Begins a fault, or goes on with one that waits for a frame; whether there was a step.
     fn go_on_with_fault(&mut self, uid: Uid, peek: bool) -> bool {
-        let fault = self.fault.get_or_insert(Fault { uid, number: 0, step: Step::Room, shared: false, peek });
+        let fault = self.fault.get_or_insert(Fault { number: 0, step: Step::Room, shared: false, peek });
         if fault.step != Step::Room {
             return false;
         }

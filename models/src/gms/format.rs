@@ -165,7 +165,8 @@ pub fn read_page(disk: &Disk, superblock: &Superblock, uid: Uid) -> Result<(Vers
     }
     let crc = get_u32(&sector, 4);
     sector[4..8].fill(0);
-    let right = sector[..4] == *SLOT_MAGIC && sector[8..22] == uid.encode() && crc32fast::hash(&sector) == crc;
+    let right =
+        sector[..4] == *SLOT_MAGIC && sector[8..22] == uid.encode() && crc32fast::hash(&sector) == crc;
     if !right {
         return Err(FormatError::Damaged(uid));
     }

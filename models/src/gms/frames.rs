@@ -1,8 +1,8 @@
 //! The memory of a node, which is its page frame directory (PFD) as well: which page is in which frame, in which state.
 //!
-//! A frame belongs to the local part if the node itself uses the page, and to the global part if it keeps the page for others. The
-//! border between them moves with every page (GM-02). "On disk", which Feeley and others list as a state of the PFD, is having
-//! no frame.
+//! A frame belongs to the local part if the node itself uses the page, and to the global part if it keeps the page
+//! for others. The border between them moves with every page (GM-02). "On disk", which Feeley and others list as a
+//! state of the PFD, is having no frame.
 
 use super::page::{Age, Page, Partition, Tenure, Time, Uid, Version};
 
@@ -154,12 +154,14 @@ impl Frames {
         Some(self.frames.remove(at))
     }
 
-    /// The page that a fault of the node itself replaces: the oldest of the global part, and if there is none the least recently
-    /// used of the local part (cases 1 and 2), among those that may go.
+    /// The page that a fault of the node itself replaces: the oldest of the global part, and if there is none the
+    /// least recently used of the local part (cases 1 and 2), among those that may go.
     pub fn victim_of_fault(&self, now: Time, may_go: impl Fn(&Frame) -> bool) -> Option<&Frame> {
         let may = || self.frames.iter().filter(|frame| may_go(frame));
         let oldest_global = may().filter(|frame| frame.state == State::Global);
-        oldest_global.max_by_key(|frame| age(frame, now)).or_else(|| may().max_by_key(|frame| age(frame, now)))
+        oldest_global
+            .max_by_key(|frame| age(frame, now))
+            .or_else(|| may().max_by_key(|frame| age(frame, now)))
     }
 
     /// The page that one from another node replaces: the oldest of all, and of equally old ones a global one (case 3).

@@ -24,7 +24,8 @@ impl Node {
         }
     }
 
-    /// Gives a page to a node that asked the directory for it. A changed page is written back first; false while that lasts.
+    /// Gives a page to a node that asked the directory for it. A changed page is written back first; false while that
+    /// lasts.
     fn forward(&mut self, uid: Uid, tenure: Tenure, to: NodeId, number: u64, how: How) -> bool {
         let marks = !self.bugs.has(Bug::CopyMarkedPrivate);
         let has_home = self.is_member(uid.home());

@@ -10,6 +10,7 @@ use crashcheck::{DiskError, NodeId};
 impl Node {
     /// Reads a page for another node.
     pub(super) fn load(&mut self, from: NodeId, uid: Uid, number: u64) -> Result<(), DiskError> {
+        self.disk_reads += 1;
         let answer = match read_page(&self.disk, &self.superblock, uid) {
             Ok((version, page)) => Message::Loaded { uid, number, version, page },
             Err(FormatError::Disk(error)) => return Err(error),
@@ -19,7 +20,8 @@ impl Node {
         Ok(())
     }
 
-    /// Writes a page for its owner, and acknowledges it when it is durable. The disk never goes back to an earlier version.
+    /// Writes a page for its owner, and acknowledges it when it is durable. The disk never goes back to an earlier
+    /// version.
     pub(super) fn store(
         &mut self,
         from: NodeId,

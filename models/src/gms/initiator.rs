@@ -68,7 +68,7 @@ impl Node {
 
     /// As initiator: ends an epoch that has lasted long enough; whether it did.
     pub(super) fn end_epoch_in_time(&mut self) -> bool {
-        let is_over = self.now.since(self.epoch.began) >= self.bounds().duration;
+        let is_over = self.now.since(self.epoch.began) >= self.geometry.bounds.duration;
         let is_initiator = self.epoch.plan.initiator() == Some(self.id);
         let ends = is_over && is_initiator && self.epoch.collected.is_none();
         if ends {

@@ -1,6 +1,7 @@
 //! A node as keeper of its part of the directory: it decides who holds a page, and all others follow.
 //!
-//! Whatever a node says of a page, it says of the tenure under which it holds it, so that news that come late are recognised.
+//! Whatever a node says of a page, it says of the tenure under which it holds it, so that news that come late are
+//! recognised.
 
 use super::bugs::Bug;
 use super::directory::{Holder, Owning};
@@ -65,7 +66,8 @@ impl Node {
 
     /// A holder wants to write. All others must let go of the page first.
     fn own(&mut self, from: NodeId, uid: Uid, tenure: Tenure) {
-        let (never_asks, never_waits) = (self.bugs.has(Bug::NoDiscard), self.bugs.has(Bug::GrantBeforeDiscarded));
+        let (never_asks, never_waits) =
+            (self.bugs.has(Bug::NoDiscard), self.bugs.has(Bug::GrantBeforeDiscarded));
         let entry = self.gcd.entry(uid);
         if entry.held(tenure).is_none() {
             self.gcd.tidy(uid);
@@ -102,8 +104,8 @@ impl Node {
         self.gcd.tidy(uid);
     }
 
-    /// A page has gone from one node to the global part of another. If others have got hold of it meanwhile, or its sender had it no more,
-    /// the receiver must not keep it.
+    /// A page has gone from one node to the global part of another. If others have got hold of it meanwhile, or its
+    /// sender had it no more, the receiver must not keep it.
     fn moved(&mut self, from: NodeId, uid: Uid, before: Tenure, to: NodeId, tenure: Tenure) {
         self.moves.insert(tenure.origin, tenure.number);
         let entry = self.gcd.entry(uid);
@@ -123,7 +125,8 @@ impl Node {
         self.gcd.tidy(uid);
         self.send(to, Message::Discard { uid, tenure });
     }
-    /// A holder does not have a page any more. If it had been put there, the news of that may still be on its way from the sender.
+    /// A holder does not have a page any more. If it had been put there, the news of that may still be on its way
+    /// from the sender.
     fn gone(&mut self, holder: NodeId, uid: Uid, tenure: Tenure) {
         let known = self.moves.get(&tenure.origin).copied().unwrap_or(0);
         if tenure.origin != holder && tenure.number > known && self.gcd.entry(uid).held(tenure).is_none() {

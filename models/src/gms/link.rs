@@ -1,8 +1,8 @@
 //! A link to another node: what is sent on it arrives once and in order, or not at all if a configuration ends before.
 //!
-//! Messages are numbered and kept until the other side has acknowledged them, which every message of its own does on the side. What
-//! was not is sent again when a timeout fires. A link belongs to one configuration: what comes from another is not listened
-//! to, so that a message that was late cannot do what has long been undone.
+//! Messages are numbered and kept until the other side has acknowledged them, which every message of its own does on
+//! the side. What was not is sent again when a timeout fires. A link belongs to one configuration: what comes from
+//! another is not listened to, so that a message that was late cannot do what has long been undone.
 
 use std::collections::VecDeque;
 

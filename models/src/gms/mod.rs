@@ -1,22 +1,23 @@
-//! A global memory system (Feeley, Morgan, Pighin, Karlin, Levy and Thekkath, *Implementing Global Memory Management in a Workstation
-//! Cluster*, SOSP 1995).
+//! A global memory system (Feeley, Morgan, Pighin, Karlin, Levy and Thekkath, *Implementing Global Memory Management
+//! in a Workstation Cluster*, SOSP 1995).
 //!
-//! The nodes of a cluster keep pages for each other: what one has to replace goes into the memory of another that has less use for its own, and
-//! only from there out of memory. Memory is volatile, so that what is kept for others must be clean: a crash of any nodes loses copies and
-//! no data.
+//! The nodes of a cluster keep pages for each other: what one has to replace goes into the memory of another that has
+//! less use for its own, and only from there out of memory. Memory is volatile, so that what is kept for others must
+//! be clean: a crash of any nodes loses copies and no data.
 //!
 //! What is promised:
 //!
-//! - A page shows what was last written to it, at every node. To write to a page a node must be the only one that has it: the directory has all
-//!   others let go of it first. (How sharers are kept coherent is not the concern of GMS, GM-03; this is the simplest way.)
-//! - What `write-back` or `sync` has acknowledged as durable is on the disk of its home. What was written since is in the memory of
-//!   one node, and is lost with it; what replacement has written back meanwhile is not.
+//! - A page shows what was last written to it, at every node. To write to a page a node must be the only one that has
+//!   it: the directory has all others let go of it first. (How sharers are kept coherent is not the concern of GMS,
+//!   GM-03; this is the simplest way.)
+//! - What `write-back` or `sync` has acknowledged as durable is on the disk of its home. What was written since is in
+//!   the memory of one node, and is lost with it; what replacement has written back meanwhile is not.
 //! - Every page by itself: nothing orders what is written to different pages.
 //! - While its home is down, a page can be read if some node has it in memory. Otherwise the reader waits for the home.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `page.rs`, `format.rs`, `message.rs` | names of pages, the disk of a node, the messages, as bytes |
+//! | `page.rs`, `format.rs`, `message.rs`, `body.rs` | names of pages, the disk of a node, the messages, as bytes |
 //! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links: data and rules without messages |
 //! | `node.rs` | a node: what comes in, what goes out, what waits |
 //! | `fault.rs`, `replace.rs` | the page fault; what leaves memory for it, and where it goes |
@@ -25,6 +26,7 @@
 //! | `cluster.rs`, `check.rs`, `replay.rs` | all nodes together; what must hold in them; hit ratios over long traces |
 //! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
 
+mod body;
 pub mod bugs;
 mod check;
 pub mod cluster;
@@ -50,8 +52,8 @@ use crate::fs::Fill;
 use bugs::Bugs;
 use cluster::Cluster;
 use crashcheck::{
-    Ack, BugSwitch, Bytes, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result, System, UnknownBug,
-    Violation, Workload, judge,
+    Ack, BugSwitch, Bytes, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result, System,
+    UnknownBug, Violation, Workload, judge,
 };
 use epoch::Bounds;
 use fault::Task;
@@ -84,7 +86,15 @@ impl Default for Geometry {
     /// Small enough that a dozen operations meet all cases.
     fn default() -> Geometry {
         let bounds = Bounds { replacements: 6, duration: Age(100) };
-        Geometry { nodes: 3, frames: 2, file_pages: 2, swap_pages: 1, bounds, unreported: 2, daemon_period: 2 }
+        Geometry {
+            nodes: 3,
+            frames: 2,
+            file_pages: 2,
+            swap_pages: 1,
+            bounds,
+            unreported: 2,
+            daemon_period: 2,
+        }
     }
 }
 
@@ -118,8 +128,7 @@ impl Geometry {
     /// # Errors
     /// Those of the devices.
     pub fn format(&self, disk: &Disk) -> Result<(), DiskError> {
-        (0..self.nodes)
-            .try_for_each(|node| self.superblock(NodeId(node)).write(&disk.device(DeviceId(node))))
+        (0..self.nodes).try_for_each(|node| self.superblock(NodeId(node)).write(&disk.device(DeviceId(node))))
     }
 }
 
@@ -295,7 +304,8 @@ impl System for Gms {
 
 impl Reference for Gms {
     const NAME: &'static str = "gms";
-    const ABOUT: &'static str = "a global memory system: nodes keep clean pages for each other, and directories find them";
+    const ABOUT: &'static str =
+        "a global memory system: nodes keep clean pages for each other, and directories find them";
     const MEDIUM: &'static str = "cluster";
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
 

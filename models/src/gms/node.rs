@@ -1,11 +1,11 @@
 //! A node: everything it knows is in here, and everything it does is the answer to something it is told.
 //!
-//! It does no input or output but to its own disk. What it wants to send is collected and taken by whoever runs it, after each call
-//! that did not fail: a node that loses its power in the middle of something has sent nothing.
+//! It does no input or output but to its own disk. What it wants to send is collected and taken by whoever runs it,
+//! after each call that did not fail: a node that loses its power in the middle of something has sent nothing.
 
 use super::bugs::{Bug, Bugs};
 use super::directory::{Gcd, Pod};
-use super::epoch::{Bounds, Epoch, Random};
+use super::epoch::{Epoch, Random};
 use super::fault::{Done, Fault, Task};
 use super::format::{ConfigId, Head, Superblock};
 use super::frames::Frames;
@@ -95,6 +95,8 @@ pub struct Node {
     pub(super) fault: Option<Fault>,
     /// The right to write was asked for.
     pub(super) owning: bool,
+    /// How often it has read a page from its disk for a fault.
+    pub(super) disk_reads: u64,
     loopback: VecDeque<Message>,
     out: Vec<Outgoing>,
 }
@@ -140,6 +142,7 @@ impl Node {
             done: None,
             fault: None,
             owning: false,
+            disk_reads: 0,
             loopback: VecDeque::new(),
             out: Vec::new(),
         }
@@ -175,9 +178,9 @@ impl Node {
         &self.dropped
     }
 
-    /// The epoch's bounds.
-    pub(super) fn bounds(&self) -> Bounds {
-        self.geometry.bounds
+    /// How often it has read a page from its disk for a node that needed it.
+    pub fn disk_reads(&self) -> u64 {
+        self.disk_reads
     }
 
     /// Takes what it wants to be sent.
@@ -210,7 +213,8 @@ impl Node {
     /// A message of a link: it counts in the configuration that it was sent in, and once.
     fn on_link(&mut self, head: &Head, message: Message) -> Result<(), DiskError> {
         let Some(config) = &self.config else { return Ok(()) };
-        let is_member = config.members.iter().any(|member| (member.node, member.life) == (head.from, head.life));
+        let is_member =
+            config.members.iter().any(|member| (member.node, member.life) == (head.from, head.life));
         if !is_member || config.id != head.config {
             if !is_member && config.id > head.config {
                 let later = config.id;
@@ -287,7 +291,10 @@ impl Node {
             Message::Store { uid, version, page } => self.store(from, uid, version, &page)?,
             Message::Stored { uid, version } => self.stored(uid, version),
             Message::Outdated { uid, version } => self.outdated(uid, version),
-            Message::Census { .. } | Message::Ages { .. } | Message::Weights { .. } | Message::Spent { .. } => {
+            Message::Census { .. }
+            | Message::Ages { .. }
+            | Message::Weights { .. }
+            | Message::Spent { .. } => {
                 self.on_epoch(from, message);
             }
             // These make configurations, and are never on a link.
@@ -383,7 +390,8 @@ impl Node {
     fn transmit(&mut self, to: NodeId, sequence: u64, (kind, body): Unsent, label: &str) {
         let Some(config) = &self.config else { return };
         let acknowledged = self.links.entry(to).or_default().acknowledge();
-        let head = Head { kind, sequence, acknowledged, ..message::datagram(self.id, to, self.life(), config.id) };
+        let head =
+            Head { kind, sequence, acknowledged, ..message::datagram(self.id, to, self.life(), config.id) };
         self.out.push(Outgoing { to, bytes: head.encode(&body), label: label.to_owned() });
     }
 

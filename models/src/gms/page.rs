@@ -73,8 +73,8 @@ impl Partition {
 /// The address of the first node; the others follow it.
 const FIRST_ADDRESS: u32 = 0x0a00_0001;
 
-/// The name of a page in the whole cluster (GM-14; Feeley and others 1995, section 4.1): the address of the node whose disk
-/// holds it, the partition there, the inode, and the number of the page in the file.
+/// The name of a page in the whole cluster (GM-14; Feeley and others 1995, section 4.1): the address of the node
+/// whose disk holds it, the partition there, the inode, and the number of the page in the file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid {
     /// The address of its home.
@@ -161,8 +161,8 @@ pub enum Shown {
     Foreign(u32),
 }
 
-/// The right by which a node holds a page. The node that asked for it or sent it gives it a number, and the directory knows it, so
-/// that what is said of a page that a node held before cannot be taken for the one it holds now.
+/// The right by which a node holds a page. The node that asked for it or sent it gives it a number, and the directory
+/// knows it, so that what is said of a page that a node held before cannot be taken for the one it holds now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tenure {
     /// Who gave it the number.
@@ -180,8 +180,9 @@ mod tests {
     #[test]
     fn gm_14_names_of_pages_are_injective() {
         let nodes = || (0..4).map(NodeId);
-        let uids: Vec<Uid> =
-            nodes().flat_map(|node| (0..9).flat_map(move |at| [Uid::file(node, at), Uid::swap(node, at)])).collect();
+        let uids: Vec<Uid> = nodes()
+            .flat_map(|node| (0..9).flat_map(move |at| [Uid::file(node, at), Uid::swap(node, at)]))
+            .collect();
         let bytes: BTreeSet<[u8; 14]> = uids.iter().map(|uid| uid.encode()).collect();
         assert_eq!(bytes.len(), uids.len());
         let contents: BTreeSet<Vec<u8>> = uids.iter().map(|uid| uid.filled(Fill(3)).to_vec()).collect();

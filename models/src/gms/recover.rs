@@ -1,4 +1,5 @@
-//! Boot and reconfiguration: which nodes take part, who keeps which part of the directory, and what was in it (GM-20, GM-21).
+//! Boot and reconfiguration: which nodes take part, who keeps which part of the directory, and what was in it (GM-20,
+//! GM-21).
 //!
 //! A node that boots, or finds that another does not answer, becomes the master of a new configuration:
 //!
@@ -10,12 +11,13 @@
 //!           <--- register (my pages) -  tell each keeper of the directory what is in memory
 //! ```
 //!
-//! Those that do not accept in time are left out. A keeper answers nothing before every member that was there before has registered, so that
-//! no page that somebody has can be taken for absent. A member that finds others missing repeats the commit, so that it does not matter if
-//! the master dies. A node that was left out although it lives, forgets all and asks to be let in again.
+//! Those that do not accept in time are left out. A keeper answers nothing before every member that was there before
+//! has registered, so that no page that somebody has can be taken for absent. A member that finds others missing
+//! repeats the commit, so that it does not matter if the master dies. A node that was left out although it lives,
+//! forgets all and asks to be let in again.
 //!
-//! The fault model is that of the paper: nodes fail by stopping, and those that live can talk to each other. Two halves of a network that
-//! is cut in two would each go on; nothing here prevents that.
+//! The fault model is that of the paper: nodes fail by stopping, and those that live can talk to each other. Two
+//! halves of a network that is cut in two would each go on; nothing here prevents that.
 
 use super::bugs::{Bug, Bugs};
 use super::directory::{Gcd, Pod};
@@ -49,13 +51,7 @@ pub(super) struct Proposal {
 ///
 /// # Errors
 /// If the disk is not that of this node.
-pub fn boot(
-    id: NodeId,
-    geometry: Geometry,
-    bugs: Bugs,
-    disk: Disk,
-    now: Time,
-) -> Result<Node, FormatError> {
+pub fn boot(id: NodeId, geometry: Geometry, bugs: Bugs, disk: Disk, now: Time) -> Result<Node, FormatError> {
     let found = Superblock::read(&disk, id)?;
     let superblock = Superblock { incarnation: Incarnation(found.incarnation.0.wrapping_add(1)), ..found };
     superblock.write(&disk)?;
@@ -88,7 +84,8 @@ impl Node {
         let late: Vec<NodeId> = config.registering.iter().copied().collect();
         if !late.is_empty() {
             self.waited += 1;
-            let commit = Message::Commit { members: config.members.clone(), pod: config.pod.parts().to_vec() };
+            let commit =
+                Message::Commit { members: config.members.clone(), pod: config.pod.parts().to_vec() };
             let id = config.id;
             late.iter().for_each(|to| self.datagram(*to, id, &commit));
         }
@@ -142,7 +139,9 @@ impl Node {
     }
 
     fn accepted(&mut self, head: &Head, fresh: bool) {
-        let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == head.config) else { return };
+        let Some(proposal) = self.proposal.as_mut().filter(|proposal| proposal.id == head.config) else {
+            return;
+        };
         let member = Member { node: head.from, life: head.life, fresh };
         let known = proposal.accepted.entry(head.from).or_insert(member);
         if known.life < member.life {
@@ -151,8 +150,8 @@ impl Node {
         self.commit_if_all_accept();
     }
 
-    /// Somebody knows of a later configuration: either this node was about to make one that is not the latest, or it has been left
-    /// out of one.
+    /// Somebody knows of a later configuration: either this node was about to make one that is not the latest, or it
+    /// has been left out of one.
     fn rejected(&mut self, later: ConfigId) {
         let is_outbid = self.proposal.as_ref().is_some_and(|proposal| proposal.id < later);
         let is_left_out = self.proposal.is_none()
@@ -218,7 +217,7 @@ impl Node {
         let registering = others.filter(|member| !member.fresh).map(|member| member.node).collect();
         let nodes: Vec<NodeId> = members.iter().map(|member| member.node).collect();
         self.config = Some(Config { id, members, pod, registering });
-        self.epoch = Epoch::first(&nodes, self.bounds(), self.now);
+        self.epoch = Epoch::first(&nodes, self.geometry.bounds, self.now);
         self.frames.iter_mut().for_each(|frame| frame.storing = Storing::No);
         self.drop_unkept();
         self.gcd = Gcd::default();
@@ -236,7 +235,8 @@ impl Node {
     /// Pages whose directory entry only their home keeps are of no use without it.
     fn drop_unkept(&mut self) {
         let unkept: Vec<Uid> = self.frames.iter().map(|frame| frame.uid).collect();
-        let unkept = unkept.into_iter().filter(|uid| self.keeper(*uid) == uid.home() && !self.is_member(uid.home()));
+        let unkept =
+            unkept.into_iter().filter(|uid| self.keeper(*uid) == uid.home() && !self.is_member(uid.home()));
         for uid in unkept.collect::<Vec<_>>() {
             self.frames.remove(uid);
         }

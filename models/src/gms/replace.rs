@@ -7,8 +7,9 @@
 //! | 3 | in no memory | the oldest global page, or else the oldest local one | to a node drawn by its weight; dropped if older than MinAge |
 //! | 4 | in the local part of another node | as in case 3; the other node keeps its copy | as in case 3 |
 //!
-//! What leaves is equal to its copy on disk: a changed page is written back first, and its frame is not used before that is durable
-//! (GM-05, GM-06). A page that others may share is dropped: a page in a global part is in no local part (GM-02).
+//! What leaves is equal to its copy on disk: a changed page is written back first, and its frame is not used before
+//! that is durable (GM-05, GM-06). A page that others may share is dropped: a page in a global part is in no local
+//! part (GM-02).
 
 use super::bugs::Bug;
 use super::fault::is_clean;
@@ -64,7 +65,9 @@ impl Node {
         }
         let bugs = self.bugs;
         let victim = self.frames.victim_of_fault(self.now, |frame| is_clean(frame, bugs));
-        let Some(frame) = victim.map(|frame| frame.uid).and_then(|uid| self.frames.remove(uid)) else { return };
+        let Some(frame) = victim.map(|frame| frame.uid).and_then(|uid| self.frames.remove(uid)) else {
+            return;
+        };
         let age = self.now.since(frame.used);
         let is_old = age > self.epoch.plan.min_age;
         let mut drawn = || {

@@ -148,17 +148,19 @@ pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
     let pages = geometry.pages();
     let mut random = Random::new(seed.wrapping_add(1));
     let mut below = |bound: usize| (random.next() % bound as u64) as usize;
-    let mut ops: Vec<GmsOp> = (1..GENERATED_OPS).map(|_| {
-        let node = NodeId(below(usize::from(geometry.nodes)) as u16);
-        let uid = pages[below(pages.len())];
-        let user = if uid.partition == super::page::Partition::Swap { uid.home() } else { node };
-        match below(10) {
-            0..5 => GmsOp::Read(user, uid),
-            5..8 => GmsOp::Write(user, uid, Fill(below(256) as u8)),
-            8 => GmsOp::WriteBack(node),
-            _ => GmsOp::EndEpoch(node),
-        }
-    }).collect();
+    let mut ops: Vec<GmsOp> = (1..GENERATED_OPS)
+        .map(|_| {
+            let node = NodeId(below(usize::from(geometry.nodes)) as u16);
+            let uid = pages[below(pages.len())];
+            let user = if uid.partition == super::page::Partition::Swap { uid.home() } else { node };
+            match below(10) {
+                0..5 => GmsOp::Read(user, uid),
+                5..8 => GmsOp::Write(user, uid, Fill(below(256) as u8)),
+                8 => GmsOp::WriteBack(node),
+                _ => GmsOp::EndEpoch(node),
+            }
+        })
+        .collect();
     ops.push(GmsOp::Sync);
     ops
 }
