@@ -57,7 +57,7 @@ mod tests {
         let disagree =
             RecordError::Disagree { when: "after".into(), shown: "1".into(), expected: "2".into() };
         assert_eq!(Failure::from(CaseError::from(disagree)).exit, ExitCode::Broken);
-        let workload = CaseError::Workload { system: "vsfs", name: "x".into(), known: "y".into() };
+        let workload = CaseError::Workload { system: "vsfs".into(), name: "x".into(), known: "y".into() };
         assert_eq!(Failure::from(workload).exit, ExitCode::Usage);
     }
 }

@@ -16,6 +16,18 @@ pub(crate) fn systems() -> Vec<Box<dyn Subject>> {
     systems
 }
 
+/// Those systems, and the stacks that are named beside them.
+pub(crate) fn systems_and<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Box<dyn Subject>> {
+    let mut all = systems();
+    for name in names {
+        let system = name.split(':').next().unwrap_or(name);
+        if all.iter().all(|subject| subject.name() != system) {
+            all.extend(crashcheck_models::stack(system));
+        }
+    }
+    all
+}
+
 /// A workload of a reference system.
 #[derive(Clone)]
 pub(crate) struct Selected<'a> {
@@ -29,8 +41,16 @@ pub(crate) struct Selected<'a> {
 /// If there is none.
 pub(crate) fn subject<'a>(all: &'a Subjects, name: &str) -> Result<&'a dyn Subject, Failure> {
     let found = all.iter().find(|subject| subject.name() == name);
-    let known = all.iter().map(|subject| subject.name());
-    found.map(AsRef::as_ref).ok_or_else(|| suggest::unknown("system", name, known))
+    found.map(AsRef::as_ref).ok_or_else(|| match name.split_once('@') {
+        None => suggest::unknown("system", name, all.iter().map(|subject| subject.name())),
+        Some((upper, _)) if !crashcheck_models::uppers().contains(&upper) => {
+            suggest::unknown("system that runs on a block device", upper, crashcheck_models::uppers())
+        }
+        Some((_, lower)) => {
+            let bases = crashcheck_models::bases();
+            suggest::unknown("block device", lower, bases.iter().map(|base| base.name()))
+        }
+    })
 }
 
 /// What `SYSTEM:WORKLOAD` names; all workloads of the system if it names none.

@@ -6,7 +6,6 @@ use crate::explorer::{Replayed, WithWorkload, explore};
 use crate::record::{RecordError, record_after};
 use crashcheck_trace::outcome::Exploration;
 use crashcheck_trace::{ReplayId, Trace};
-use std::marker::PhantomData;
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
@@ -47,7 +46,7 @@ pub struct Workload<Op> {
 #[error("{system} has no bug switch '{name}'; it has: {known}")]
 pub struct UnknownBug {
     /// The system.
-    pub system: &'static str,
+    pub system: String,
     /// What was asked for.
     pub name: String,
     /// What there is.
@@ -60,8 +59,10 @@ pub trait Reference: System + Sized + 'static {
     const NAME: &'static str;
     /// What it is, in a sentence.
     const ABOUT: &'static str;
-    /// What it keeps its data on: `block`, `flash`, `cluster`.
+    /// What it keeps its data on: `block`, `array`, `flash`, `cluster`.
     const MEDIUM: &'static str;
+    /// The device profile it is explored under if nothing else is asked for: the worst that it promises to survive.
+    const PROFILE: &'static str = "reorder";
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
 
@@ -81,16 +82,19 @@ pub trait Reference: System + Sized + 'static {
 /// A reference system of whatever type, as the command sees it.
 pub trait Subject: Send + Sync {
     /// Its name on the command line.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// What it is, in a sentence.
-    fn about(&self) -> &'static str;
+    fn about(&self) -> &str;
 
     /// What it keeps its data on.
     fn medium(&self) -> &'static str;
 
+    /// The device profile it is explored under if nothing else is asked for.
+    fn profile(&self) -> &'static str;
+
     /// The faults it can be built with.
-    fn bugs(&self) -> &'static [BugSwitch];
+    fn bugs(&self) -> &[BugSwitch];
 
     /// The workloads by name, with a sentence each.
     fn workloads(&self) -> Vec<(&'static str, &'static str)>;
@@ -141,7 +145,7 @@ pub enum CaseError {
     #[error("{system} has no workload '{name}'; it has: {known}, and generated-SEED")]
     Workload {
         /// The system.
-        system: &'static str,
+        system: String,
         /// What was asked for.
         name: String,
         /// What there is.
@@ -154,17 +158,47 @@ pub enum CaseError {
 
 /// A reference system as the command sees it.
 pub fn subject<R: Reference>() -> Box<dyn Subject> {
-    Box::new(Entry::<R>(PhantomData))
+    Box::new(Entry::<R> {
+        name: R::NAME.to_owned(),
+        about: R::ABOUT.to_owned(),
+        medium: R::MEDIUM,
+        profile: R::PROFILE,
+        bugs: R::BUGS.to_vec(),
+        with_bugs: Box::new(R::with_bugs),
+        workloads: R::workloads,
+        generated: R::generated,
+    })
 }
 
-struct Entry<R>(PhantomData<fn() -> R>);
+/// Builds a system with the named faults switched on.
+pub type Build<S> = Box<dyn Fn(&[String]) -> Result<S, UnknownBug> + Send + Sync>;
 
-impl<R: Reference> Entry<R> {
-    fn prepare(&self, case: &Case, options: &Options) -> Result<WithWorkload<R>, CaseError> {
-        let system = R::with_bugs(&case.bugs)?;
-        let switches = R::BUGS.iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name));
+/// A [`Subject`] that is put together from its parts.
+pub struct Entry<S: System> {
+    /// See [`Reference::NAME`].
+    pub name: String,
+    /// See [`Reference::ABOUT`].
+    pub about: String,
+    /// See [`Reference::MEDIUM`].
+    pub medium: &'static str,
+    /// See [`Reference::PROFILE`].
+    pub profile: &'static str,
+    /// See [`Reference::BUGS`].
+    pub bugs: Vec<BugSwitch>,
+    /// See [`Reference::with_bugs`].
+    pub with_bugs: Build<S>,
+    /// See [`Reference::workloads`].
+    pub workloads: fn() -> Vec<Workload<S::Op>>,
+    /// See [`Reference::generated`].
+    pub generated: fn(u64) -> Vec<S::Op>,
+}
+
+impl<S: System + 'static> Entry<S> {
+    fn prepare(&self, case: &Case, options: &Options) -> Result<WithWorkload<S>, CaseError> {
+        let system = (self.with_bugs)(&case.bugs)?;
+        let switches = self.bugs.iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name));
         let naming = Naming {
-            system: R::NAME.to_owned(),
+            system: self.name.clone(),
             bugs: case.bugs.clone(),
             checks: switches.flat_map(|bug| bug.checks).map(ToString::to_string).collect(),
             workload: case.workload.clone(),
@@ -175,40 +209,45 @@ impl<R: Reference> Entry<R> {
         Ok(explorer.workload(ops).after(setup))
     }
 
-    fn workload(&self, name: &str) -> Result<Workload<R::Op>, CaseError> {
+    fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
         if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
             let about = "Operations made from a seed.";
-            return Ok(Workload { name: "generated", about, setup: Vec::new(), ops: R::generated(seed) });
+            let ops = (self.generated)(seed);
+            return Ok(Workload { name: "generated", about, setup: Vec::new(), ops });
         }
         let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let unknown = CaseError::Workload { system: R::NAME, name: name.to_owned(), known };
-        R::workloads().into_iter().find(|workload| workload.name == name).ok_or(unknown)
+        let unknown = CaseError::Workload { system: self.name.clone(), name: name.to_owned(), known };
+        (self.workloads)().into_iter().find(|workload| workload.name == name).ok_or(unknown)
     }
 }
 
-impl<R: Reference> Subject for Entry<R> {
-    fn name(&self) -> &'static str {
-        R::NAME
+impl<S: System + 'static> Subject for Entry<S> {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn about(&self) -> &'static str {
-        R::ABOUT
+    fn about(&self) -> &str {
+        &self.about
     }
 
     fn medium(&self) -> &'static str {
-        R::MEDIUM
+        self.medium
     }
 
-    fn bugs(&self) -> &'static [BugSwitch] {
-        R::BUGS
+    fn profile(&self) -> &'static str {
+        self.profile
+    }
+
+    fn bugs(&self) -> &[BugSwitch] {
+        &self.bugs
     }
 
     fn workloads(&self) -> Vec<(&'static str, &'static str)> {
-        R::workloads().into_iter().map(|workload| (workload.name, workload.about)).collect()
+        (self.workloads)().into_iter().map(|workload| (workload.name, workload.about)).collect()
     }
 
     fn record(&self, case: &Case) -> Result<Trace, CaseError> {
-        let system = R::with_bugs(&case.bugs)?;
+        let system = (self.with_bugs)(&case.bugs)?;
         let Workload { setup, ops, .. } = self.workload(&case.workload)?;
         Ok(record_after(&system, &setup, ops)?.trace)
     }

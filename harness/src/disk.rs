@@ -7,9 +7,14 @@
 use crate::layer::BlockDevice;
 use crate::media::LazyImage;
 use crate::network::{Run, Wire};
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, NodeId, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use thiserror::Error;
+
+mod error;
+mod nand;
+
+pub use error::DiskError;
+pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]
@@ -21,71 +26,13 @@ pub struct Disk {
     cycle: u64,
 }
 
-/// Why a device refused an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DiskError {
-    /// The range ends beyond the device.
-    #[error("{len} at byte {at} end beyond the device, whose length is {size}", at = at.0, size = size.0)]
-    OutOfRange {
-        /// First byte.
-        at: Bytes,
-        /// How many bytes.
-        len: Bytes,
-        /// The length of the device.
-        size: Bytes,
-    },
-    /// The power is off: the recording has ended.
-    #[error("the device has no power")]
-    PoweredOff,
-    /// The device has failed as a whole.
-    #[error("device {} has failed", device.0)]
-    Lost {
-        /// Which.
-        device: DeviceId,
-    },
-    /// A block cannot be read until it is written again.
-    #[error("device {} cannot read the block at byte {at}", device.0, at = at.0)]
-    Unreadable {
-        /// Of which device.
-        device: DeviceId,
-        /// The first byte of the block.
-        at: Bytes,
-    },
-    /// What looks like a device is a layer over others, and failed.
-    #[error("{what}")]
-    Failed {
-        /// What failed, and why.
-        what: String,
-    },
-    /// Recovery has used more device operations than it may.
-    #[error("recovery used more than {limit} device operations")]
-    Runaway {
-        /// The budget.
-        limit: u64,
-    },
-    /// The node that acts is down: whoever runs the nodes goes on without it.
-    #[error("{node} is down")]
-    NodeDown {
-        /// Which.
-        node: NodeId,
-    },
-    /// The cluster has no such node.
-    #[error("there is no {node}: the cluster has {nodes}")]
-    NoSuchNode {
-        /// Which.
-        node: NodeId,
-        /// How many there are.
-        nodes: u16,
-    },
-}
-
 impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images), Wire::new(devices)))
+        let backing = Backing::Plain(images);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
     }
 
     /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
@@ -96,7 +43,8 @@ impl Disk {
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace), Wire::new(devices)))
+        let backing = Backing::Recording(images(devices), trace);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
     }
 
     /// A machine without power, to be given crash states.
@@ -185,7 +133,9 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.awake()?.flush(self.device)
+        let mut machine = self.awake()?;
+        machine.not_flash(self.device)?;
+        machine.flush(self.device)
     }
 
     /// The machine, as long as this handle has power and the node that the device belongs to is up.
@@ -234,6 +184,10 @@ fn images(devices: &[Device]) -> Vec<Image> {
     devices.iter().map(|device| device.base.clone()).collect()
 }
 
+fn chips(devices: &[Device]) -> Vec<Option<NandChip>> {
+    devices.iter().map(|device| device.chip().cloned()).collect()
+}
+
 /// A range of a plain image, which was checked before.
 fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
     &mut image[at.index()..at.index() + len]
@@ -242,6 +196,8 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The flash chips among the devices, as worn as they are now; those of a crash state are with it.
+    chips: Vec<Option<NandChip>>,
     /// The nodes that the devices belong to, if they do.
     wire: Wire,
     /// How often the power was turned on.
@@ -272,7 +228,7 @@ pub(crate) struct Stopped;
 
 impl Machine {
     fn new(backing: Backing, wire: Wire) -> Machine {
-        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX }
+        Machine { backing, chips: Vec::new(), wire, cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Who is up, and what is on its way.
@@ -306,8 +262,11 @@ impl Machine {
         self.wire.restart();
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(images) {
+            for ((device, image), chip) in trace.devices.iter_mut().zip(images).zip(&self.chips) {
                 device.base = image.clone();
+                if let Some(chip) = chip {
+                    device.kind = DeviceKind::Nand(chip.clone());
+                }
             }
         }
     }
@@ -393,7 +352,12 @@ impl Machine {
         }
     }
 
+    fn not_flash(&self, device: DeviceId) -> Result<(), DiskError> {
+        if self.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
+    }
+
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
@@ -482,6 +446,7 @@ impl Machine {
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),

@@ -6,6 +6,7 @@ use crate::{Bytes, DiskError, Label};
 ///
 /// The ranges lie within the device: whoever calls has asked for its length first. A write is acknowledged when it
 /// returns, and durable when a later [`flush`](BlockDevice::flush) has returned, or with `fua` at once.
+#[expect(clippy::len_without_is_empty, reason = "a device has bytes")]
 pub trait BlockDevice: Send {
     /// Its length.
     ///

@@ -82,11 +82,14 @@ pub mod supervise;
 mod system;
 mod workload;
 
-pub use catalogue::{BugSwitch, Case, CaseError, Reference, Subject, UnknownBug, Workload, subject};
+pub use catalogue::{
+    BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
+};
 pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
-pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, Label, MessageId, NodeId, OpId, ReplayId};
-pub use disk::{Disk, DiskError};
+pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
+pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
+pub use disk::{Disk, DiskError, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};

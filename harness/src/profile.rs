@@ -11,15 +11,20 @@ use thiserror::Error;
 /// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
 /// order  = "any"        # or "issued": what survives is a prefix of what was issued
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
-/// flush  = "honest"     # or "ignored"
+/// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
-/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
+///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
 ///
 /// [faults]              # what may go wrong beside the power; by default nothing
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+/// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
+/// lost-write = false    # a write that was acknowledged and flushed never reached the medium
+/// misdirected = false   # one landed on a neighbouring block instead
+/// flips = false         # one bit of a page of a flash chip reads flipped
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
 /// nodes = 1             # so many of them at most go down; by default any number
@@ -27,6 +32,11 @@ use thiserror::Error;
 /// twice = true          # or at its time and once more after everything else
 /// lost  = true          # or not at all
 /// ```
+///
+/// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
+/// their order, so that `order` is about different erase blocks, and `atomic`, `fua` and `discard` say nothing. The
+/// profile for flash chips is `flash`: only where `torn` is `"garbage"` does the power cut a program or an erase off
+/// half-way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -134,18 +144,37 @@ pub struct Faults {
     pub device_lost: When,
     /// Whether a block may be unreadable until it is written again.
     pub unreadable: bool,
+    /// Whether a block may hold what nobody wrote, until it is written again.
+    pub corrupt: bool,
+    /// Whether a write that was acknowledged and flushed may not be on the medium.
+    pub lost_write: bool,
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
+    pub misdirected: bool,
+    /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
+    /// disturb, and what leaks away with time.
+    pub flips: bool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { most: 1, device_lost: When::Never, unreadable: false }
+        Faults {
+            most: 1,
+            device_lost: When::Never,
+            unreadable: false,
+            corrupt: false,
+            lost_write: false,
+            misdirected: false,
+            flips: false,
+        }
     }
 }
 
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        self.device_lost == When::Never && !self.unreadable
+        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
+        let silent = corrupt || lost_write || misdirected || flips;
+        device_lost == When::Never && !unreadable && !silent
     }
 }
 
@@ -276,7 +305,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 18] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -288,6 +317,12 @@ const BUILT_IN: [&str; 12] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/corrupt.toml"),
+    include_str!("../profiles/lost-write.toml"),
+    include_str!("../profiles/misdirected.toml"),
+    include_str!("../profiles/any-fault.toml"),
+    include_str!("../profiles/flash.toml"),
+    include_str!("../profiles/read-disturb.toml"),
     include_str!("../profiles/cluster.toml"),
 ];
 
@@ -325,9 +360,6 @@ impl Profile {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
-        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
-            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
-        }
         if profile.cluster.is_some() && !profile.faults.is_none() {
             return Err(contradiction("[cluster] and [faults] cannot be had together"));
         }

@@ -1,11 +1,13 @@
 //! A cluster as a user plugs it in: a pair of nodes, of which one repeats what the other does.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::trace::outcome::{Exploration, Timing, Verdict};
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{
-    Ack, Bytes, Device, DeviceId, Disk, DiskError, Envelope, NodeId, ReplayId, Result, Step, System, explore,
-    record, summary,
+    Ack, Bytes, Cluster, Commands, Device, DeviceId, Disk, DiskError, Envelope, NodeId, Options, Profile,
+    ReplayId, Result, Step, System, explore, explore_trace, record, summary,
 };
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 /// Two nodes with a disk each. The primary writes a number down, sends it to its backup, and acknowledges it when the
 /// backup has written it down as well. When the primary is down, the backup takes over, with a new term; what comes
@@ -83,7 +85,7 @@ impl Live {
         let [kind, term, len, ref log @ ..] = message[..] else { return Ok(()) };
         let stale = has_terms && (term < node.term || (term == node.term && log.len() < node.log.len()));
         match kind {
-            LOG if !stale && !(node.primary && term == node.term) => {
+            LOG if !(stale || node.primary && term == node.term) => {
                 *node = Node { term, primary: false, log: log.to_vec(), backed_up: 0 };
                 self.save(to)?;
                 self.tell(to, HAVE)
@@ -301,4 +303,197 @@ fn a_stale_message_that_is_listened_to_undoes_what_was_promised() {
     let words = finding(Pair { has_terms: false, ..CORRECT }, "idempotent");
     println!("{words}");
     assert!(words.contains("late") || words.contains("twice"), "{words}");
+}
+
+fn with(pair: Pair, options: Options) -> Exploration {
+    let exploration =
+        explore(pair).options(options).workload([1, 2]).run().expect("it works without a crash");
+    Exploration { timing: Timing::default(), ..exploration }
+}
+
+fn cluster(cluster: Cluster) -> Profile {
+    Profile { cluster: Some(cluster), ..Profile::named("cluster").expect("built in") }
+}
+
+#[test]
+fn threads_make_no_difference() {
+    for pair in [CORRECT, Pair { waits: false, ..CORRECT }, Pair { has_terms: false, ..CORRECT }] {
+        let profile = || Profile::named("cluster").expect("built in");
+        let [one, four] =
+            [1, 4].map(|jobs| with(pair, Options { profile: profile(), jobs, ..Options::default() }));
+        assert_eq!(one, four);
+    }
+}
+
+#[test]
+fn the_profile_says_what_may_happen_to_nodes_and_messages() {
+    let total = |profile| with(CORRECT, Options { profile, ..Options::default() }).coverage.total;
+    let all: u32 = total(cluster(Cluster { nodes: None, late: true, twice: true, lost: true }))
+        .parse()
+        .expect("a number");
+    let one_down: u32 = total(cluster(Cluster { nodes: Some(1), late: true, twice: true, lost: true }))
+        .parse()
+        .expect("a number");
+    // Of two nodes, three of four sets have one at most that is down.
+    assert_eq!(one_down, all / 4 * 3);
+    let only_nodes = with(CORRECT, Options { profile: cluster(Cluster::default()), ..Options::default() });
+    let only_nodes: u32 = only_nodes.coverage.total.parse().expect("a number");
+    let nothing = cluster(Cluster { nodes: Some(0), ..Cluster::default() });
+    let nothing = with(CORRECT, Options { profile: nothing, ..Options::default() });
+    assert_eq!(nothing.verdict, Verdict::Survived);
+    // A write is in flight before every flush. That of the boot changes nothing, so that it cannot be told from its loss.
+    let is_flush = |event: &&Event| matches!(event, Event::Flush { .. });
+    let flushes = trace(CORRECT).events.iter().filter(is_flush).count() as u64 - 1;
+    assert_eq!(nothing.coverage.total, (nothing.coverage.epochs + flushes).to_string());
+    assert_eq!(u64::from(only_nodes), 4 * (nothing.coverage.epochs + flushes));
+    // A stale message does no harm where messages are never late.
+    let reliable = cluster(Cluster { nodes: None, late: false, twice: false, lost: true });
+    let stale =
+        with(Pair { has_terms: false, ..CORRECT }, Options { profile: reliable, ..Options::default() });
+    assert_eq!(stale.verdict, Verdict::Survived);
+}
+
+#[test]
+fn under_the_profile_of_a_disk_all_nodes_lose_their_power_together() {
+    let exploration = with(CORRECT, Options::default());
+    assert_eq!((exploration.profile.as_str(), exploration.verdict), ("reorder", Verdict::Survived));
+    assert!(exploration.coverage.complete);
+    let exploration = with(Pair { flushes: false, ..CORRECT }, Options { nested: 1, ..Options::default() });
+    assert_eq!(exploration.verdict, Verdict::Lost);
+    assert_eq!(exploration.findings[0].promise, "durable");
+}
+
+#[test]
+fn a_crash_of_recovery_is_not_asked_for_where_nodes_crash_one_by_one() {
+    let profile = Profile::named("cluster").expect("built in");
+    let exploration = with(CORRECT, Options { profile, nested: 1, ..Options::default() });
+    assert_eq!((exploration.verdict, exploration.nested), (Verdict::Survived, 0));
+    assert!(exploration.notes.iter().any(|note| note.contains("one by one")), "{:?}", exploration.notes);
+}
+
+#[test]
+fn commands_recover_from_a_power_failure_of_all_nodes_only() {
+    let commands = Commands {
+        recover: "true {image0} {image1}".into(),
+        checks: Vec::new(),
+        timeout: Duration::from_secs(9),
+    };
+    let run = |profile: &str| {
+        let options = Options { profile: Profile::named(profile).expect("built in"), ..Options::default() };
+        explore_trace(trace(CORRECT), "pair.crash", &commands, &options, &AtomicBool::new(false), &mut |_| ())
+    };
+    assert_eq!(run("reorder").expect("it runs").verdict, Verdict::Survived);
+    let refused = run("cluster").expect_err("the trace has no memory").to_string();
+    assert!(refused.contains("'cluster'") && refused.contains("reorder"), "{refused}");
+}
+
+#[test]
+fn a_single_machine_is_explored_alike_under_both_profiles() {
+    let alone = |profile: &str| {
+        let options = Options { profile: Profile::named(profile).expect("built in"), ..Options::default() };
+        let explored = explore(Alone).options(options).workload([3]).run().expect("it works without a crash");
+        (explored.verdict, explored.coverage)
+    };
+    assert_eq!(alone("cluster"), alone("reorder"));
+}
+
+/// A single number on a single disk.
+struct Alone;
+
+impl System for Alone {
+    type Op = u8;
+    type Live = Disk;
+    type View = u8;
+
+    fn open(&self, disk: Disk) -> Result<Disk> {
+        Ok(disk)
+    }
+
+    fn apply(&self, disk: &mut Disk, number: &u8) -> Result<Ack> {
+        disk.write(Bytes(0), &[*number])?;
+        Ok(Ack::Volatile)
+    }
+
+    fn view(&self, disk: &mut Disk) -> Result<u8> {
+        let mut number = [0];
+        disk.read(Bytes(0), &mut number)?;
+        Ok(number[0])
+    }
+
+    fn model(&self, view: &mut u8, number: &u8) {
+        *view = *number;
+    }
+}
+
+/// Two nodes without a disk to speak of, of which one asks the other.
+struct Odd {
+    /// What it sends differs from run to run.
+    varies: Option<AtomicU8>,
+    /// It does not open while a node is down.
+    needs_all: bool,
+}
+
+impl System for Odd {
+    type Op = u8;
+    type Live = Disk;
+    type View = ();
+
+    fn devices(&self) -> Vec<Device> {
+        CORRECT.devices()
+    }
+
+    fn open(&self, disk: Disk) -> Result<Disk> {
+        for node in [0, 1] {
+            disk.network().send(NodeId(node), NodeId(1 - node), b"here I am", "hello")?;
+            while let Some(step) = disk.network().next()? {
+                if self.needs_all && matches!(step, Step::Down(_)) {
+                    return Err("a node is missing".into());
+                }
+            }
+        }
+        Ok(disk)
+    }
+
+    fn apply(&self, disk: &mut Disk, number: &u8) -> Result<Ack> {
+        let number = self.varies.as_ref().map_or(*number, |varies| varies.fetch_add(1, Ordering::Relaxed));
+        disk.network().send(NodeId(0), NodeId(1), &[number], "number")?;
+        while disk.network().next()?.is_some() {}
+        Ok(Ack::Volatile)
+    }
+
+    fn view(&self, _: &mut Disk) -> Result<()> {
+        Ok(())
+    }
+
+    fn model(&self, (): &mut (), _: &u8) {}
+}
+
+#[test]
+fn a_system_that_does_something_else_when_it_is_run_again_is_told_so() {
+    let odd = Odd { varies: Some(AtomicU8::new(0)), needs_all: false };
+    let exploration = explore(odd).workload([1]).run().expect("it works without a crash");
+    let finding = exploration.findings.iter().find(|finding| finding.promise == "deterministic");
+    let finding = finding.unwrap_or_else(|| panic!("{:?}", exploration.findings));
+    assert!(finding.detail.contains("from #5 on"), "{}", finding.detail);
+    let steady = explore(Odd { varies: None, needs_all: false })
+        .workload([1])
+        .run()
+        .expect("it works without a crash");
+    assert_eq!(steady.verdict, Verdict::Survived);
+}
+
+#[test]
+fn a_cluster_that_gives_up_while_it_boots_is_turned_off_and_on() {
+    let exploration =
+        explore(Odd { varies: None, needs_all: true }).workload([1]).run().expect("it works without a crash");
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:?}", exploration.findings);
+    assert!(exploration.coverage.complete);
+}
+
+#[test]
+fn faults_of_disks_and_crashes_of_nodes_are_not_had_together() {
+    let text = "name = 'x'\nabout = ''\n[cluster]\nlost = true\n[faults]\nunreadable = true\n";
+    assert!(Profile::from_toml(text).expect_err("a contradiction").to_string().contains("[faults]"));
+    let text = "name = 'x'\nabout = ''\n[cluster]\nlose = true\n";
+    assert!(Profile::from_toml(text).expect_err("an unknown key").to_string().contains("lose"));
 }

@@ -37,16 +37,12 @@ impl<B: Seeded> Switches<B> {
     ///
     /// # Errors
     /// If there is none of that name.
-    pub fn named(
-        system: &'static str,
-        known: &'static [BugSwitch],
-        names: &[String],
-    ) -> Result<Self, UnknownBug> {
+    pub fn named(system: &str, known: &'static [BugSwitch], names: &[String]) -> Result<Self, UnknownBug> {
         names.iter().try_fold(Switches::NONE, |set, name| {
             let is_known = known.iter().any(|switch| switch.name == name);
             let place = B::place_of(name).filter(|_| is_known);
             place.map(|place| Switches(set.0 | 1 << place, PhantomData)).ok_or_else(|| UnknownBug {
-                system,
+                system: system.to_owned(),
                 name: name.clone(),
                 known: known.iter().map(|switch| switch.name).collect::<Vec<_>>().join(", "),
             })

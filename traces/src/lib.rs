@@ -9,6 +9,7 @@ mod cluster;
 pub mod container;
 mod event;
 mod fingerprint;
+mod flash;
 pub mod formats;
 mod image;
 pub mod import;
@@ -21,7 +22,8 @@ mod unit;
 
 pub use container::Ending;
 pub use event::{Event, Label, Payload};
+pub use flash::{DeviceKind, GeometryError, NandChip, NandGeometry, Pairing};
 pub use image::Image;
 pub use replay_id::{Answers, ReplayId, ReplayIdError};
 pub use trace::{DEVICE_LEN_MAX, Device, Invalid, Trace};
-pub use unit::{Bytes, DeviceId, EventId, MessageId, NodeId, OpId};
+pub use unit::{BlockNo, Bytes, DeviceId, EventId, MessageId, NodeId, OpId, PageNo};

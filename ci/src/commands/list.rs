@@ -36,9 +36,11 @@ struct Everything {
 
 #[derive(Serialize)]
 struct SystemEntry {
-    name: &'static str,
-    about: &'static str,
+    name: String,
+    about: String,
     medium: &'static str,
+    /// The profile it is explored under if none is asked for.
+    profile: &'static str,
     workloads: Vec<Entry>,
     bugs: Vec<BugEntry>,
 }
@@ -124,7 +126,7 @@ impl Everything {
 
     fn section(&self, what: What, colour: Colour) -> String {
         let (heading, rows): (&[&str], Vec<Vec<String>>) = match what {
-            What::Systems => (&["system", "medium", "about"], self.rows(SystemEntry::row)),
+            What::Systems => (&["system", "medium", "profile", "about"], self.rows(SystemEntry::row)),
             What::Workloads => (&["system", "workload", "about"], self.rows(SystemEntry::workload_rows)),
             What::Bugs => {
                 (&["system", "bug", "breaks", "shown by", "about"], self.rows(SystemEntry::bug_rows))
@@ -153,16 +155,16 @@ impl Everything {
 
 impl SystemEntry {
     fn row(&self) -> Vec<Vec<String>> {
-        vec![row(&[self.name, self.medium, self.about])]
+        vec![row(&[&self.name, self.medium, self.profile, &self.about])]
     }
 
     fn workload_rows(&self) -> Vec<Vec<String>> {
-        self.workloads.iter().map(|entry| row(&[self.name, entry.name, entry.about])).collect()
+        self.workloads.iter().map(|entry| row(&[&self.name, entry.name, entry.about])).collect()
     }
 
     fn bug_rows(&self) -> Vec<Vec<String>> {
         let cells =
-            |bug: &BugEntry| row(&[self.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about]);
+            |bug: &BugEntry| row(&[&self.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about]);
         self.bugs.iter().map(cells).collect()
     }
 }
@@ -188,9 +190,10 @@ fn system(subject: &dyn Subject) -> SystemEntry {
         workload: bug.workload,
     };
     SystemEntry {
-        name: subject.name(),
-        about: subject.about(),
+        name: subject.name().to_owned(),
+        about: subject.about().to_owned(),
         medium: subject.medium(),
+        profile: subject.profile(),
         workloads: workloads.map(|(name, about)| Entry { name, about }).collect(),
         bugs: subject.bugs().iter().map(bug).collect(),
     }

@@ -11,7 +11,7 @@ use crate::select;
 /// # Errors
 /// If there is no such workload, the system fails without any crash, or the file cannot be written.
 pub(crate) fn run(args: &RecordArgs, screen: &Screen) -> Result<ExitCode, Failure> {
-    let all = select::systems();
+    let all = select::systems_and([&*args.target]);
     let selected = select::one(&all, &args.target, &args.bugs)?;
     let trace = selected.subject.record(&selected.case)?;
     trace.write_to(&args.output).map_err(|error| Failure::file(&args.output, error))?;

@@ -50,7 +50,7 @@ fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Resu
             "the id is of a recorded trace: give --trace FILE and --recover COMMAND as well",
         ));
     }
-    let all = select::systems();
+    let all = select::systems_and([&*id.system]);
     let subject = select::subject(&all, &id.system)?;
     let bugs = if args.fixed { Vec::new() } else { id.bugs.clone() };
     let case = Case { workload: id.workload.clone(), bugs };

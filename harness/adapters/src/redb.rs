@@ -218,9 +218,11 @@ impl Reference for Redb {
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         match bugs.first() {
             None => Ok(Redb::default()),
-            Some(name) => {
-                Err(UnknownBug { system: Self::NAME, name: name.clone(), known: "none".to_owned() })
-            }
+            Some(name) => Err(UnknownBug {
+                system: Self::NAME.to_owned(),
+                name: name.clone(),
+                known: "none".to_owned(),
+            }),
         }
     }
 

@@ -6,7 +6,7 @@ use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{Finding, WriteFate};
-use crashcheck_trace::{DeviceId, Event, EventId, MessageId, ReplayId, Trace};
+use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,13 +184,12 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
     for (question, answer) in answered {
-        if pole.answer(question) == *answer {
-            continue;
-        }
         let Some(event) = question.event() else { continue };
         let fate = match (question, answer) {
             (Question::Arrived { fates, .. }, answer) => words::fate(fates.of(*answer)),
+            // At neither end of the tree is it what one expects.
             (Question::Garbled { .. }, 0) => "garbled",
+            _ if pole.answer(question) == *answer || is_garbled(path, question) => continue,
             (_, 0) => "survived",
             _ => "lost",
         };
@@ -202,6 +201,13 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     }
     writes.sort_by_key(|write| write.event);
     writes
+}
+
+/// Whether this is about a unit that turned out to be garbage.
+fn is_garbled(path: &Path, question: &Question) -> bool {
+    let Question::Survived { event, unit } = *question else { return false };
+    let garbled = Question::Garbled { event, unit };
+    path.questions.iter().zip(&path.answers).any(|(asked, answer)| *asked == garbled && *answer == 0)
 }
 
 /// Which of the writes in flight matter, in words.
@@ -240,14 +246,37 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
     };
     let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
-    let words = happened.filter_map(|(question, _)| match question {
+    let words = happened.filter_map(|(question, answer)| match question {
         Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
+        Question::Corrupt { device, block } => {
+            let how = if *answer == 1 { "reads as garbage" } else { "has a flipped bit" };
+            Some(format!("block {block} of {} {how}", name(*device)))
+        }
+        Question::WriteLost { event, .. } => {
+            Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
+        }
+        Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
+        Question::Flipped { device, page } => {
+            Some(format!("a bit of {page} of {} reads flipped", name(*device)))
+        }
         _ => None,
     });
     words.collect()
+}
+
+/// Where a write landed, in words.
+fn misdirected(trace: &Trace, event: EventId, forward: bool) -> String {
+    let what = describe(trace, event);
+    let range = trace.events.get(event.index()).and_then(Event::range);
+    let place = range.and_then(|(device, at, len)| Some((trace.devices.get(device.index())?, at, len)));
+    let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+    let block = device.block.0.max(512);
+    let (meant, away) = (at.0 / block, len.0.div_ceil(block));
+    let landed = if forward { meant + away } else { meant.saturating_sub(away) };
+    format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
 }
 
 /// When the power went, in words.
@@ -268,6 +297,8 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Write { .. } => "write",
         Event::WriteZeroes { .. } => "zeroes",
         Event::Discard { .. } => "discard",
+        Event::Program { .. } => "program",
+        Event::Erase { .. } => "erase",
         Event::Resize { len, .. } => return format!("length = {}", len.0),
         Event::Flush { .. } => return "flush".to_owned(),
         Event::Begin { op, text } => return format!("begin of operation {} ({})", op.0 + 1, shortened(text)),
@@ -284,10 +315,17 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Up { node } => return format!("{node} turned on"),
         _ => return "event".to_owned(),
     };
-    let Some((device, at, len)) = event.range() else { return kind.to_owned() };
-    let name = trace.devices.get(device.index()).filter(|_| trace.devices.len() > 1);
+    let Some((index, at, len)) = event.range() else { return kind.to_owned() };
+    let name = trace.devices.get(index.index()).filter(|_| trace.devices.len() > 1);
     let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
     let what = event.label().map_or(kind, |label| label.as_str());
+    if let Some(chip) = trace.devices.get(index.index()).and_then(Device::chip) {
+        let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
+        return match event {
+            Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
+            _ => format!("{what}, {device}{block}"),
+        };
+    }
     format!("{what}, {len} at {device}{at}")
 }
 

@@ -2,8 +2,6 @@
 
 #[cfg(test)]
 mod brute_force;
-#[cfg(test)]
-mod brute_force_cluster;
 mod finding;
 mod instance;
 mod isolate;

@@ -4,7 +4,7 @@ use super::finding::Groups;
 use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
-use crate::profile::When;
+use crate::choice::Question;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
 use num_bigint::BigUint;
@@ -30,6 +30,7 @@ pub(crate) struct Tally<I: Instance> {
     shown: u64,
     with_durable: u64,
     with_volatile: u64,
+    with_loss: u64,
     /// Different outcomes, by hash.
     outcomes: FxHashSet<u64>,
     census: FxHashMap<Kind, BigUint>,
@@ -61,6 +62,7 @@ impl<I: Instance> Tally<I> {
             shown: 0,
             with_durable: 0,
             with_volatile: 0,
+            with_loss: 0,
             outcomes: FxHashSet::default(),
             census: FxHashMap::default(),
             groups: Groups::default(),
@@ -90,6 +92,10 @@ impl<I: Instance> Tally<I> {
         self.shown += u64::from(leaf.recovered.shown.is_ok());
         self.with_durable += u64::from(leaf.judged.iter().any(|window| window.durable > 0));
         self.with_volatile += u64::from(leaf.judged.iter().any(|window| window.begun > window.durable));
+        let mut answered = leaf.path.questions.iter().zip(&leaf.path.answers);
+        let lost =
+            answered.any(|(question, answer)| matches!(question, Question::DeviceLost { .. }) && *answer > 0);
+        self.with_loss += u64::from(lost);
         if self.outcomes.len() < OUTCOMES {
             self.outcomes.extend(leaf.outcome);
         }
@@ -228,14 +234,15 @@ impl<I: Instance> Tally<I> {
 
     fn judged(&self) -> Vec<Judged> {
         let times = |promise: &str| match promise {
-            "recovers" => self.leaves,
+            "recovers" | "deterministic" => self.leaves,
             "durable" => self.with_durable,
             "atomic" => self.with_volatile,
+            "redundant" => self.with_loss,
             _ => self.shown,
         };
-        let redundant = self.context.timeline.profile.faults.device_lost == When::InService;
-        let redundant = redundant.then_some("redundant");
-        let promises = self.context.instance.promises().into_iter().chain(redundant);
+        let redundant = self.context.timeline.fails_in_service().then_some("redundant");
+        let again = self.context.timeline.script.is_some().then_some("deterministic");
+        let promises = self.context.instance.promises().into_iter().chain(redundant).chain(again);
         promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
     }
 

@@ -103,10 +103,6 @@ impl Network {
     ///
     /// # Errors
     /// Without power.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it can fail, and nobody collects what happens to a cluster"
-    )]
     pub fn next(&self) -> Result<Option<Step>, DiskError> {
         self.0.powered()?.next_step()
     }

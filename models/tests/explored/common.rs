@@ -15,6 +15,16 @@ pub(crate) fn showing(switch: &BugSwitch) -> (Case, Options) {
     (case, Options { nested: switch.nested, ..under(switch.profile) })
 }
 
+/// How a system is explored if nothing else is asked for.
+pub(crate) fn usual(subject: &dyn Subject) -> Options {
+    under(subject.profile())
+}
+
+/// Whether a system keeps its data on devices that block profiles describe.
+pub(crate) fn is_on_disks(subject: &dyn Subject) -> bool {
+    matches!(subject.medium(), "block" | "array")
+}
+
 /// The default options under another device profile.
 pub(crate) fn under(profile: &str) -> Options {
     Options { profile: Profile::named(profile).expect("a built-in profile"), ..Options::default() }

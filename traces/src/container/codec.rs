@@ -13,6 +13,8 @@ const FLUSH: u64 = 0x14;
 const BEGIN: u64 = 0x15;
 const ACK: u64 = 0x16;
 const MARK: u64 = 0x17;
+const PROGRAM: u64 = 0x20;
+const ERASE: u64 = 0x21;
 const SEND: u64 = 0x30;
 const DELIVER: u64 = 0x31;
 const DOWN: u64 = 0x32;
@@ -80,7 +82,7 @@ pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
         text("a label", label.as_str())?;
     }
     match event {
-        Event::Write { data, .. } | Event::Send { data, .. } => {
+        Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {
             at_most("a payload", data.len().index(), PAYLOAD_MAX.index())
         }
         Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
@@ -102,6 +104,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
         }
         Event::WriteZeroes { device, at, len, fua, label } => {
             put(&[WRITE_ZEROES, u64::from(device.0), at.0, len.0, u64::from(*fua)]);
+            put_label(out, label.as_ref(), labels);
+        }
+        Event::Program { device, at, data, label } => {
+            put(&[PROGRAM, u64::from(device.0), at.0]);
+            put_label(out, label.as_ref(), labels);
+            put_number(out, data.len().0);
+            pieces.iter().for_each(|piece| put_piece(out, *piece));
+        }
+        Event::Erase { device, at, len, label } => {
+            put(&[ERASE, u64::from(device.0), at.0, len.0]);
             put_label(out, label.as_ref(), labels);
         }
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
@@ -166,7 +178,7 @@ impl<'a> Cursor<'a> {
         Err(malformed("a number exceeds 64 bits"))
     }
 
-    fn number_as<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, Problem> {
+    pub(super) fn number_as<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, Problem> {
         T::try_from(self.number()?).map_err(|_| malformed(what))
     }
 
@@ -276,6 +288,17 @@ pub(super) fn event(
         WRITE_ZEROES => {
             let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
             Event::WriteZeroes { device, at, len, fua: cursor.flag()?, label: cursor.label(labels)? }
+        }
+        PROGRAM => {
+            let (device, at) = (cursor.device()?, cursor.bytes()?);
+            let label = cursor.label(labels)?;
+            let len = cursor.bytes()?;
+            let data = payloads.fetch(device, at, len, cursor)?;
+            Event::Program { device, at, data, label }
+        }
+        ERASE => {
+            let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
+            Event::Erase { device, at, len, label: cursor.label(labels)? }
         }
         DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
         RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! preamble    0  "crashtrc"
-//!             8  u32  layout version: 1
+//!             8  u32  layout version: 1 or 2
 //!            12  u32  crc32 of bytes 0..12
 //! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
@@ -16,6 +16,9 @@
 //!            24  stored bytes: one zstd frame
 //!
 //! DEVS  first, once:  count, then for each device  name, block, length, number of base pages
+//!       and in layout 2  kind: 0 = block device, or 1 = flash chip, then
+//!       page, spare, pages per block, blocks, endurance, pairing (0 = none, n = MLC at distance n),
+//!       number of worn blocks, and for each  distance from the one before, erases
 //! NODE  second, on a cluster only:  the node of each device
 //! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
 //! BASE  base pages, those of device 0 first:  distance from the page before, piece
@@ -31,6 +34,8 @@
 //!   0x15 Begin         operation, text
 //!   0x16 Ack           operation, flags (1 = durable)
 //!   0x17 Mark          text
+//!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
+//!   0x21 Erase         device, at, length, label
 //!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
 //!   0x31 Deliver       message
 //!   0x32 Down          node
@@ -40,12 +45,13 @@
 //! ```
 //!
 //! Numbers in chunks are LEB128. The kind of an event is `16 * version + n`, where the version is that of the
-//! first reader that knows it: flash, persistent memory and clusters add kinds without a new layout, and an older
-//! reader that meets one can say which version it takes.
+//! first reader that knows it, so that an older reader that meets one can say which version it takes. The writer
+//! takes the oldest layout that can hold the devices: traces of block devices alone stay readable for old readers.
 //!
 //! | layout | kinds        | first release | holds         |
 //! |--------|--------------|---------------|---------------|
 //! | 1      | `0x10..0x18` | 0.1           | block devices |
+//! | 2      | `0x20..0x22` | 0.1           | flash chips   |
 //! | 1      | `0x30..0x34` | 0.1           | clusters      |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
@@ -67,8 +73,11 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 use thiserror::Error;
 
-/// The layout that this crate writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+/// The newest layout that this crate writes and reads.
+pub const VERSION: u32 = 2;
+
+/// The layout without kinds of devices: all are block devices.
+const BLOCK_LAYOUT: u32 = 1;
 
 /// The longest payload of one write.
 pub const PAYLOAD_MAX: Bytes = Bytes(256 << 20);

@@ -30,7 +30,7 @@ const DEFAULT_STATES_MAX: u64 = 20_000;
 /// If something does not exist or cannot be used.
 pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
     let search = config.search(&args.search)?;
-    let all = select::systems();
+    let all = select::systems_and(args.targets.iter().map(String::as_str));
     let targets = match Recorded::load(&args.recorded, screen)? {
         Some(recorded) => vec![Target::Recorded(recorded, args.recorded.clone())],
         None => {

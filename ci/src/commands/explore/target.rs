@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::trace::Trace;
 use crashcheck::trace::outcome::Exploration;
-use crashcheck::{BugSwitch, Options, Profile, Progress, explore_trace};
+use crashcheck::{BugSwitch, Options, Progress, explore_trace};
 use std::sync::atomic::AtomicBool;
 
 /// What is explored.
@@ -26,7 +26,8 @@ pub(super) struct Run<'a> {
     pub(super) nested: u8,
 }
 
-/// Every target under every profile that was asked for. If none was, bug switches say under which they show.
+/// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
+/// what they promise to survive.
 ///
 /// # Errors
 /// If there is no such profile.
@@ -35,11 +36,11 @@ pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec
     for target in targets {
         let bugs = target.bugs();
         let nested = bugs.iter().map(|bug| bug.nested).max().unwrap_or(0);
-        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != Profile::default().name);
-        let profiles = match (&search.profiles[..], special) {
-            ([], None) => vec![Named { profile: Profile::default(), file: None }],
-            ([], Some(name)) => vec![profile(name)?],
-            (asked, _) => asked.to_vec(),
+        let usual = target.profile();
+        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != usual);
+        let profiles = match &search.profiles[..] {
+            [] => vec![profile(special.unwrap_or(usual))?],
+            asked => asked.to_vec(),
         };
         let nested = search.nested.unwrap_or(nested);
         runs.extend(profiles.into_iter().map(|profile| Run { target, profile, nested }));
@@ -48,6 +49,14 @@ pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec
 }
 
 impl Target<'_> {
+    /// The profile it is explored under if none is asked for.
+    fn profile(&self) -> &'static str {
+        match self {
+            Target::Reference(Selected { subject, .. }) => subject.profile(),
+            Target::Recorded(..) => "reorder",
+        }
+    }
+
     /// The bug switches that are on.
     fn bugs(&self) -> Vec<BugSwitch> {
         let Target::Reference(Selected { subject, case }) = self else { return Vec::new() };
