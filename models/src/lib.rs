@@ -2,6 +2,7 @@
 
 pub mod fs;
 pub mod ftl;
+pub mod gms;
 pub mod integrity;
 pub mod journal;
 pub mod lfs;
@@ -87,5 +88,6 @@ pub fn all() -> Vec<Box<dyn Subject>> {
         subject::<Volume<Paged<Mlc>>>(),
         subject::<Volume<Hybrid>>(),
         subject::<Volume<Integrity>>(),
+        subject::<gms::Gms>(),
     ]
 }
