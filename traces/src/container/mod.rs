@@ -44,15 +44,15 @@
 //! text   length, UTF-8
 //! ```
 //!
-//! Numbers in chunks are LEB128. The kind of an event is `16 * version + n`, where the version is that of the
-//! first reader that knows it, so that an older reader that meets one can say which version it takes. The writer
-//! takes the oldest layout that can hold the devices: traces of block devices alone stay readable for old readers.
+//! Numbers in chunks are LEB128. The kind of an event is 16 times the number of its medium and some more, so that an older
+//! reader that meets one can say that it is the medium which it does not know. The writer takes the oldest layout
+//! that can hold the devices: traces of block devices alone stay readable for old readers.
 //!
-//! | layout | kinds        | first release | holds         |
-//! |--------|--------------|---------------|---------------|
-//! | 1      | `0x10..0x18` | 0.1           | block devices |
-//! | 2      | `0x20..0x22` | 0.1           | flash chips   |
-//! | 1      | `0x30..0x34` | 0.1           | clusters      |
+//! | kinds        | medium        | layout                     | first release |
+//! |--------------|---------------|----------------------------|---------------|
+//! | `0x10..0x18` | block devices | 1                          | 0.1           |
+//! | `0x20..0x22` | flash chips   | 2                          | 0.1           |
+//! | `0x30..0x34` | clusters      | 1, with a chunk `NODE`     | 0.1           |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.
