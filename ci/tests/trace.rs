@@ -142,3 +142,77 @@ fn what_is_asked_for_must_be_there() {
         assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
     }
 }
+
+#[test]
+fn a_trace_of_a_flash_chip_is_shown_and_counted_but_is_no_log_of_writes() {
+    use crashcheck::trace::{Bytes, Device, DeviceId, Event, Label, NandGeometry, Pairing, Payload, Trace};
+    let place = Place::new();
+    let (page, spare, paired) = (Bytes(2048), Bytes(64), Pairing::None);
+    let geometry = NandGeometry { page, spare, pages_per_block: 4, blocks: 8, endurance: 100, paired };
+    let (device, label) = (DeviceId(0), Some(Label::from("data")));
+    let events = vec![
+        Event::Erase { device, at: Bytes(8448), len: Bytes(8448), label: None },
+        Event::Program { device, at: Bytes(8448), data: Payload::from(vec![3; 2112]), label },
+        Event::Flush { device, except: vec![] },
+    ];
+    let trace = Trace { devices: vec![Device::nand("chip", geometry)], events };
+    trace.write_to(place.path("chip.crash")).expect("a trace");
+    let shown = place.run(&["trace", "show", "chip.crash"]).out;
+    let expected = [
+        "device 0: chip, 66 KiB, 8 erase blocks of 4 pages of 2048 + 64 bytes",
+        "#0      erase  device 0 at 8448 + 8448",
+        "#1      program  device 0 at 8448 + 2112  data",
+        "#2      flush  device 0",
+    ];
+    assert!(expected.iter().all(|line| shown.contains(line)), "{shown}");
+    let stats = place.run(&["trace", "stats", "chip.crash", "--json", "--profile", "flash"]).out;
+    let stats = json(&stats);
+    // All was erased before: a complete erase leaves the same image as none.
+    assert_eq!((&stats["writes"], &stats["erases"], &stats["flushes"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!((&stats["crash_states"], &stats["written_bytes"]), (&"4".into(), &2112.into()), "{stats}");
+    assert_eq!(place.run(&["trace", "import", "chip.crash", "-o", "copy.crash"]).code, Some(0));
+    assert_eq!(Trace::read_from(place.path("copy.crash")).expect("a trace").0, trace);
+    let ran = place.run(&["trace", "export", "chip.crash", "-o", "chip.log", "--format", "dm-log-writes"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    assert!(ran.err.contains("cannot express a flash chip"), "{}", ran.err);
+}
+
+#[test]
+fn a_cluster_is_shown_and_counted_and_no_other_format_takes_its_messages() {
+    use crashcheck::trace::{Bytes, Device, DeviceId, Event, MessageId, NodeId, Trace};
+    let (from, to, message) = (NodeId(0), NodeId(1), MessageId(0));
+    let data = || vec![7; 512].into();
+    let write = Event::Write { device: DeviceId(0), at: Bytes(0), data: data(), fua: false, label: None };
+    let send = Event::Send { message, from, to, data: data(), label: Some("hello".into()) };
+    let disk = |node| Device::zeroed("disk", Bytes(512), Bytes(4096)).of(node);
+    let events =
+        vec![write, send, Event::Deliver { message }, Event::Down { node: to }, Event::Up { node: to }];
+    let place = Place::new();
+    Trace { devices: vec![disk(from), disk(to)], events }
+        .write_to(place.path("c.crash"))
+        .expect("a trace file");
+    let shown = place.run(&["trace", "show", "c.crash"]).out;
+    for line in [
+        "device 1: disk, 4 KiB, blocks of 512 B, of node 1",
+        "#1      send  message 0 of 512 B from node 0 to node 1  hello",
+        "#2      deliver  message 0",
+        "#3      down  node 1",
+        "#4      up  node 1",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let stats =
+        |profile| json(&place.run(&["trace", "stats", "c.crash", "--json", "--profile", profile]).out);
+    // Written or not, whoever goes down: before the message is sent, before it is delivered with four fates, before node 1
+    // is turned off, before it is turned on (node 0 may still go down), and at the end.
+    let (cluster, reorder) = (stats("cluster"), stats("reorder"));
+    assert_eq!((&cluster["messages"], &cluster["devices"][1]["node"]), (&1.into(), &1.into()));
+    assert_eq!(cluster["crash_states"], (2 * (4 + 4 * 4 + 4 + 2 + 4)).to_string());
+    assert_eq!(reorder["crash_states"], "2");
+    let export = place.run(&["trace", "export", "c.crash", "-o", "c.log"]);
+    assert_eq!(export.code, Some(2));
+    assert!(export.err.contains("cannot express a message between nodes, event #1"), "{}", export.err);
+    let explore = place.run(&["explore", "--trace", "c.crash", "--recover", "true", "--profile", "cluster"]);
+    assert_eq!(explore.code, Some(2));
+    assert!(explore.err.contains("choose a profile without [cluster]"), "{}", explore.err);
+}

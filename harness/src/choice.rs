@@ -4,7 +4,8 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crashcheck_trace::{DeviceId, EventId};
+use crate::profile::Fates;
+use crashcheck_trace::{DeviceId, EventId, NodeId, PageNo};
 use std::sync::Arc;
 
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
@@ -39,6 +40,13 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
+    /// Was this program or erase of a recovery that crashed cut off half-way, so that it reads as garbage? 0: yes, 1: no.
+    RecoveryGarbled {
+        /// Which recovery: 1 is the first that crashed.
+        depth: u8,
+        /// Which of its writes.
+        write: u32,
+    },
     /// Did this device fail as a whole? 0: no, 1: yes.
     DeviceLost {
         /// Which.
@@ -51,29 +59,89 @@ pub enum Question {
         /// The number of the logical block.
         block: u32,
     },
+    /// Does this block hold something that nobody wrote, without a word from the device? 0: no; 1: garbage; 2: one bit
+    /// of it has flipped.
+    Corrupt {
+        /// Of which device.
+        device: DeviceId,
+        /// The number of the logical block.
+        block: u32,
+    },
+    /// Did this write never reach the medium, although it was acknowledged and flushed? 0: it did; 1: it did not.
+    WriteLost {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+    },
+    /// Did this write land on a neighbouring block, although it was acknowledged and flushed? 0: no; 1: yes.
+    Misdirected {
+        /// The write.
+        event: EventId,
+        /// Which atomic unit of it, from 0.
+        unit: u32,
+        /// Whether on the block behind it, or on the one before.
+        forward: bool,
+    },
+    /// Does a bit of this page of a flash chip read flipped until it is erased? 0: no, 1: one of the data area, 2: one of
+    /// the spare area.
+    Flipped {
+        /// Of which device.
+        device: DeviceId,
+        /// Which page.
+        page: PageNo,
+    },
+    /// Did this node of a cluster go down? 0: no, 1: yes.
+    NodeDown {
+        /// Which.
+        node: NodeId,
+    },
+    /// What became of this message, which was on its way when the crash came? 0: it arrived; the others are those that
+    /// the profile allows: it came late, it came twice, it was lost.
+    Arrived {
+        /// The event that sent it.
+        event: EventId,
+        /// What may have become of it.
+        fates: Fates,
+    },
 }
 
 impl Question {
     /// Whether this is about something that need not happen at a crash: neither pole has it.
     pub fn is_fault(&self) -> bool {
-        matches!(
-            self,
-            Question::RecoveryCrashed { .. } | Question::DeviceLost { .. } | Question::Unreadable { .. }
-        )
+        match self {
+            Question::RecoveryCrashed { .. }
+            | Question::DeviceLost { .. }
+            | Question::Unreadable { .. }
+            | Question::Corrupt { .. }
+            | Question::WriteLost { .. }
+            | Question::Misdirected { .. }
+            | Question::Flipped { .. } => true,
+            Question::Survived { .. }
+            | Question::Garbled { .. }
+            | Question::RecoveryWrite { .. }
+            | Question::RecoveryGarbled { .. }
+            | Question::NodeDown { .. }
+            | Question::Arrived { .. } => false,
+        }
     }
 
     /// How many outcomes there are.
     pub fn outcomes(&self) -> u8 {
         match self {
             Question::RecoveryCrashed { intervals } => intervals + 1,
+            Question::Corrupt { .. } | Question::Flipped { .. } => 3,
+            Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }
     }
 
-    /// The write of the trace that is asked about.
+    /// The write or the message of the trace that is asked about.
     pub fn event(&self) -> Option<EventId> {
         match self {
-            Question::Survived { event, .. } | Question::Garbled { event, .. } => Some(*event),
+            Question::Survived { event, .. }
+            | Question::Garbled { event, .. }
+            | Question::Arrived { event, .. } => Some(*event),
             _ => None,
         }
     }

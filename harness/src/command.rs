@@ -61,6 +61,15 @@ pub enum CommandError {
         /// The profile.
         profile: String,
     },
+    /// The nodes of a cluster cannot crash one by one: what they have in memory is not in the trace.
+    #[error(
+        "commands recover disks, not nodes: under profile '{profile}' the nodes of a cluster crash one by one; choose a \
+         profile without [cluster], such as reorder, under which all lose their power together"
+    )]
+    OneByOne {
+        /// The profile.
+        profile: String,
+    },
     /// The image files cannot be written.
     #[error("cannot write image files: {0}")]
     Images(#[source] std::io::Error),
@@ -104,6 +113,9 @@ fn context(
 ) -> Result<Arc<Context<External>>, CommandError> {
     if !options.profile.faults.is_none() {
         return Err(CommandError::Faults { profile: options.profile.name.clone() });
+    }
+    if trace.nodes() > 0 && options.profile.cluster.is_some() {
+        return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
     }
     let naming = Naming {
         system: "trace".to_owned(),

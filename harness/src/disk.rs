@@ -6,9 +6,15 @@
 
 use crate::layer::BlockDevice;
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Image, Label, Payload, Trace};
+use crate::network::{Run, Wire};
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use thiserror::Error;
+
+mod error;
+mod nand;
+
+pub use error::DiskError;
+pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]
@@ -20,73 +26,30 @@ pub struct Disk {
     cycle: u64,
 }
 
-/// Why a device refused an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DiskError {
-    /// The range ends beyond the device.
-    #[error("{len} at byte {at} end beyond the device, whose length is {size}", at = at.0, size = size.0)]
-    OutOfRange {
-        /// First byte.
-        at: Bytes,
-        /// How many bytes.
-        len: Bytes,
-        /// The length of the device.
-        size: Bytes,
-    },
-    /// The power is off: the recording has ended.
-    #[error("the device has no power")]
-    PoweredOff,
-    /// The device has failed as a whole.
-    #[error("device {} has failed", device.0)]
-    Lost {
-        /// Which.
-        device: DeviceId,
-    },
-    /// A block cannot be read until it is written again.
-    #[error("device {} cannot read the block at byte {at}", device.0, at = at.0)]
-    Unreadable {
-        /// Of which device.
-        device: DeviceId,
-        /// The first byte of the block.
-        at: Bytes,
-    },
-    /// What looks like a device is a layer over others, and failed.
-    #[error("{what}")]
-    Failed {
-        /// What failed, and why.
-        what: String,
-    },
-    /// Recovery has used more device operations than it may.
-    #[error("recovery used more than {limit} device operations")]
-    Runaway {
-        /// The budget.
-        limit: u64,
-    },
-}
-
 impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
         let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Disk::on(Machine::new(Backing::Plain(images)))
+        let backing = Backing::Plain(images);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
     }
 
     /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
     pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
-        Disk::on(Machine::new(Backing::Layer(layer)))
+        Disk::on(Machine::new(Backing::Layer(layer), Wire::default()))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        Disk::on(Machine::new(Backing::Recording(images(devices), trace)))
+        let backing = Backing::Recording(images(devices), trace);
+        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
     }
 
     /// A machine without power, to be given crash states.
     pub(crate) fn dark() -> Disk {
-        Disk::on(Machine::new(Backing::Plain(Vec::new())))
+        Disk::on(Machine::new(Backing::Plain(Vec::new()), Wire::default()))
     }
 
     fn on(machine: Machine) -> Disk {
@@ -114,7 +77,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn len(&self) -> Result<Bytes, DiskError> {
-        self.powered()?.size(self.device)
+        self.awake()?.size(self.device)
     }
 
     /// Fills `buf` from the device, beginning at `at`.
@@ -122,7 +85,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        self.powered()?.read(self.device, at, buf)
+        self.awake()?.read(self.device, at, buf)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -130,7 +93,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, false, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
     /// Writes `data` at `at` with force unit access: durable on return.
@@ -138,7 +101,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
-        self.powered()?.write(self.device, at, data, true, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -146,7 +109,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.write_zeroes(self.device, at, len, self.label.as_ref())
+        self.awake()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
     /// Says that a range is no longer needed. What it reads as afterwards depends on the device profile.
@@ -154,7 +117,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.discard(self.device, at, len)
+        self.awake()?.discard(self.device, at, len)
     }
 
     /// Changes the length of a file-like device.
@@ -162,7 +125,7 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn resize(&self, len: Bytes) -> Result<(), DiskError> {
-        self.powered()?.resize(self.device, len)
+        self.awake()?.resize(self.device, len)
     }
 
     /// Makes everything written so far durable.
@@ -170,11 +133,20 @@ impl Disk {
     /// # Errors
     /// Without power.
     pub fn flush(&self) -> Result<(), DiskError> {
-        self.powered()?.flush(self.device)
+        let mut machine = self.awake()?;
+        machine.not_flash(self.device)?;
+        machine.flush(self.device)
+    }
+
+    /// The machine, as long as this handle has power and the node that the device belongs to is up.
+    fn awake(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+        let mut machine = self.powered()?;
+        machine.awake(self.device)?;
+        Ok(machine)
     }
 
     /// The machine, as long as the power cycle of this handle lasts.
-    fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
+    pub(crate) fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
         let mut machine = self.machine();
         if machine.cycle != self.cycle {
             return Err(DiskError::PoweredOff);
@@ -187,6 +159,7 @@ impl Disk {
     pub(crate) fn power_on(&self) -> Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
+        machine.wire.restart();
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
     }
 
@@ -211,6 +184,10 @@ fn images(devices: &[Device]) -> Vec<Image> {
     devices.iter().map(|device| device.base.clone()).collect()
 }
 
+fn chips(devices: &[Device]) -> Vec<Option<NandChip>> {
+    devices.iter().map(|device| device.chip().cloned()).collect()
+}
+
 /// A range of a plain image, which was checked before.
 fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
     &mut image[at.index()..at.index() + len]
@@ -219,6 +196,10 @@ fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
 /// The devices behind the handles.
 pub(crate) struct Machine {
     backing: Backing,
+    /// The flash chips among the devices, as worn as they are now; those of a crash state are with it.
+    chips: Vec<Option<NandChip>>,
+    /// The nodes that the devices belong to, if they do.
+    wire: Wire,
     /// How often the power was turned on.
     cycle: u64,
     /// Device operations used and allowed.
@@ -233,6 +214,8 @@ enum Backing {
     Recording(Vec<Image>, Trace),
     /// A crash state.
     Crashed(Box<LazyImage>),
+    /// A crash state of a cluster whose nodes crash one by one.
+    Run(Box<Run>),
     /// What looks like a disk, over other disks.
     Layer(Box<dyn BlockDevice>),
 }
@@ -244,23 +227,46 @@ const GRACE: u64 = 1000;
 pub(crate) struct Stopped;
 
 impl Machine {
-    fn new(backing: Backing) -> Machine {
-        Machine { backing, cycle: 0, used: 0, limit: u64::MAX }
+    fn new(backing: Backing, wire: Wire) -> Machine {
+        Machine { backing, chips: Vec::new(), wire, cycle: 0, used: 0, limit: u64::MAX }
     }
 
-    /// Writes an event of the workload, or a mark, into the recording.
+    /// Who is up, and what is on its way.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(crate) fn wire_mut(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// The nodes, and the run that they are in if they crash one by one.
+    pub(crate) fn cluster(&mut self) -> (&mut Wire, Option<&mut Run>) {
+        match &mut self.backing {
+            Backing::Run(run) => (&mut self.wire, Some(run)),
+            _ => (&mut self.wire, None),
+        }
+    }
+
+    /// Writes an event of the workload or of the network, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
-        if let Backing::Recording(_, trace) = &mut self.backing {
-            trace.events.push(event);
+        match &mut self.backing {
+            Backing::Recording(_, trace) => trace.events.push(event),
+            Backing::Run(run) => run.follow(|recorded| *recorded == event),
+            _ => {}
         }
     }
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
+        self.wire.restart();
         if let Backing::Recording(images, trace) = &mut self.backing {
             trace.events.clear();
-            for (device, image) in trace.devices.iter_mut().zip(images) {
+            for ((device, image), chip) in trace.devices.iter_mut().zip(images).zip(&self.chips) {
                 device.base = image.clone();
+                if let Some(chip) = chip {
+                    device.kind = DeviceKind::Nand(chip.clone());
+                }
             }
         }
     }
@@ -276,7 +282,12 @@ impl Machine {
 
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
-        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(Backing::Crashed(image)) };
+        let wire = image.wire().clone();
+        let backing = match image.script() {
+            None => Backing::Crashed(image),
+            Some(_) => Backing::Run(Box::new(Run::new(image))),
+        };
+        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(backing, wire) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.
@@ -284,6 +295,7 @@ impl Machine {
         self.cycle += 1;
         match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
             Backing::Crashed(image) => Some(image),
+            Backing::Run(run) => Some(run.into_image()),
             _ => None,
         }
     }
@@ -292,6 +304,7 @@ impl Machine {
     pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
         match &mut self.backing {
             Backing::Crashed(image) => Some(image),
+            Backing::Run(run) => Some(run.image()),
             _ => None,
         }
     }
@@ -306,12 +319,16 @@ impl Machine {
             Backing::Plain(images) => images.len(),
             Backing::Recording(images, _) => images.len(),
             Backing::Crashed(image) => image.devices(),
+            Backing::Run(run) => run.devices(),
             Backing::Layer(_) => 1,
         }
     }
 
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
+        if matches!(&self.backing, Backing::Run(run) if run.is_astray()) {
+            return Err(DiskError::Failed { what: "the system does something else than before".to_owned() });
+        }
         if self.used <= self.limit {
             return Ok(());
         }
@@ -330,11 +347,17 @@ impl Machine {
                 true => Err(DiskError::Lost { device }),
                 false => Ok(image.len(device)),
             },
+            Backing::Run(run) => Ok(run.len(&self.wire, device)),
             Backing::Layer(layer) => layer.len(),
         }
     }
 
+    fn not_flash(&self, device: DeviceId) -> Result<(), DiskError> {
+        if self.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
+    }
+
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         let size = self.size(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
@@ -349,6 +372,9 @@ impl Machine {
             Backing::Recording(images, _) => images[device.index()].read(at, buf),
             Backing::Crashed(image) => {
                 image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
+            }
+            Backing::Run(run) => {
+                run.read(&self.wire, device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
             }
             Backing::Layer(layer) => layer.read(at, buf)?,
         }
@@ -366,6 +392,13 @@ impl Machine {
         self.range(device, at, Bytes::of(data.len()))?;
         match &mut self.backing {
             Backing::Crashed(image) => image.write(device, at, data, fua),
+            Backing::Run(run) => {
+                run.write(&self.wire, device, at, data, fua);
+                if fua {
+                    // The crash may come before it is durable.
+                    return self.awake(device);
+                }
+            }
             Backing::Plain(images) => {
                 part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
             }
@@ -389,6 +422,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.zero(device, at, len),
+            Backing::Run(run) => run.zero(&self.wire, device, at, len),
             Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
             Backing::Recording(images, trace) => {
                 images[device.index()].zero(at, len);
@@ -403,6 +437,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.discard(device, at, len),
+            Backing::Run(run) => run.discard(&self.wire, device, at, len),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
             Backing::Layer(layer) => layer.discard(at, len)?,
@@ -411,9 +446,11 @@ impl Machine {
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.resize(device, len),
+            Backing::Run(run) => run.resize(&self.wire, device, len),
             Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
             Backing::Recording(images, trace) => {
                 images[device.index()].resize(len);
@@ -431,6 +468,7 @@ impl Machine {
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
+            Backing::Run(run) => run.flush(&self.wire, device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
             Backing::Layer(layer) => layer.flush()?,

@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError};
 /// Explores the crash states of a system. See the [crate documentation](crate).
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let name = system.name();
-    Explorer { system: Arc::new(system), options: Options::default(), naming: Naming::new(name) }
+    let options = Options { profile: Profile::of(&system.devices()), ..Options::default() };
+    Explorer { system: Arc::new(system), options, naming: Naming::new(name) }
 }
 
 /// A system about to be explored.
@@ -47,7 +48,7 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
-    /// What the device may leave behind; by default `reorder`.
+    /// What the device may leave behind; by default `reorder`, and `cluster` on a cluster.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.options.profile = profile;

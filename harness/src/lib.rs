@@ -75,6 +75,7 @@ mod explorer;
 pub mod judge;
 mod layer;
 mod media;
+mod network;
 mod profile;
 mod record;
 mod strategy;
@@ -87,14 +88,18 @@ pub use catalogue::{
 };
 pub use command::{CommandError, Commands, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
-pub use crashcheck_trace::{Bytes, Device, DeviceId, EventId, Label, OpId, ReplayId};
-pub use disk::{Disk, DiskError};
+pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
+pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
+pub use disk::{Disk, DiskError, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
 pub use judge::{History, Violation, Window};
 pub use layer::BlockDevice;
 pub use media::{Census, Count, EpochCensus, census};
-pub use profile::{Atomic, Discard, Faults, Honesty, Order, Profile, ProfileError, Torn, When};
+pub use network::{Envelope, Network, Step};
+pub use profile::{
+    Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
+};
 pub use record::{RecordError, Recording, record, record_after};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};

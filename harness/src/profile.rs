@@ -1,5 +1,6 @@
 //! Device profiles: which outcomes a device allows. Data, not code: a profile is a small TOML table.
 
+use crashcheck_trace::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -10,16 +11,32 @@ use thiserror::Error;
 /// about  = "Any unit of 512 bytes of any write in flight may or may not have reached the medium."
 /// order  = "any"        # or "issued": what survives is a prefix of what was issued
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
-/// flush  = "honest"     # or "ignored"
+/// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
-/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage
+/// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
+///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
 ///
 /// [faults]              # what may go wrong beside the power; by default nothing
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
+/// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
+/// lost-write = false    # a write that was acknowledged and flushed never reached the medium
+/// misdirected = false   # one landed on a neighbouring block instead
+/// flips = false         # one bit of a page of a flash chip reads flipped
+///
+/// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
+/// nodes = 1             # so many of them at most go down; by default any number
+/// late  = true          # a message on its way may arrive after everything else
+/// twice = true          # or at its time and once more after everything else
+/// lost  = true          # or not at all
 /// ```
+///
+/// Every profile serves flash chips as well. A program or an erase is always one unit, and those on one erase block keep
+/// their order, so that `order` is about different erase blocks, and `atomic`, `fua` and `discard` say nothing. The
+/// profile for flash chips is `flash`: only where `torn` is `"garbage"` does the power cut a program or an erase off
+/// half-way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -48,6 +65,73 @@ pub struct Profile {
     /// What may go wrong beside the power.
     #[serde(default, skip_serializing_if = "Faults::is_none")]
     pub faults: Faults,
+    /// What may happen to the nodes of a cluster and the messages between them. Without it all nodes lose their power
+    /// together, and all messages are lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
+}
+
+/// What may happen to the nodes of a cluster and the messages between them, where the nodes crash one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// So many nodes at most go down; `None` for any number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<u16>,
+    /// A message on its way may arrive after everything else.
+    #[serde(default)]
+    pub late: bool,
+    /// It may arrive at its time, and once more after everything else.
+    #[serde(default)]
+    pub twice: bool,
+    /// It may not arrive.
+    #[serde(default)]
+    pub lost: bool,
+}
+
+impl Cluster {
+    /// What may become of a message on its way.
+    pub fn fates(&self) -> Fates {
+        Fates { late: self.late, twice: self.twice, lost: self.lost }
+    }
+}
+
+/// What may become of a message that is on its way at a crash, beside arriving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Fates {
+    /// It arrives after everything else.
+    pub late: bool,
+    /// It arrives at its time, and once more after everything else.
+    pub twice: bool,
+    /// It does not arrive.
+    pub lost: bool,
+}
+
+/// What became of a message that was on its way at a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived at its time.
+    Arrived,
+    /// It arrived after everything else.
+    Late,
+    /// Both.
+    Twice,
+    /// It did not arrive.
+    Lost,
+}
+
+impl Fates {
+    /// How many there are, with that of arriving.
+    pub fn outcomes(self) -> u8 {
+        1 + u8::from(self.late) + u8::from(self.twice) + u8::from(self.lost)
+    }
+
+    /// The fate that an outcome stands for: 0 is that of arriving, and then come those that may be, late ones first.
+    pub fn of(self, outcome: u8) -> Fate {
+        let all = [(self.late, Fate::Late), (self.twice, Fate::Twice), (self.lost, Fate::Lost)];
+        let mut may_be = all.into_iter().filter(|(may, _)| *may).map(|(_, fate)| fate);
+        outcome.checked_sub(1).and_then(|nth| may_be.nth(nth.into())).unwrap_or(Fate::Arrived)
+    }
 }
 
 /// What may go wrong with a device beside the power.
@@ -60,18 +144,37 @@ pub struct Faults {
     pub device_lost: When,
     /// Whether a block may be unreadable until it is written again.
     pub unreadable: bool,
+    /// Whether a block may hold what nobody wrote, until it is written again.
+    pub corrupt: bool,
+    /// Whether a write that was acknowledged and flushed may not be on the medium.
+    pub lost_write: bool,
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
+    pub misdirected: bool,
+    /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
+    /// disturb, and what leaks away with time.
+    pub flips: bool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { most: 1, device_lost: When::Never, unreadable: false }
+        Faults {
+            most: 1,
+            device_lost: When::Never,
+            unreadable: false,
+            corrupt: false,
+            lost_write: false,
+            misdirected: false,
+            flips: false,
+        }
     }
 }
 
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
-        self.device_lost == When::Never && !self.unreadable
+        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
+        let silent = corrupt || lost_write || misdirected || flips;
+        device_lost == When::Never && !unreadable && !silent
     }
 }
 
@@ -202,7 +305,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 11] = [
+const BUILT_IN: [&str; 18] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -214,6 +317,13 @@ const BUILT_IN: [&str; 11] = [
     include_str!("../profiles/member-loss.toml"),
     include_str!("../profiles/member-loss-at-crash.toml"),
     include_str!("../profiles/sector-error.toml"),
+    include_str!("../profiles/corrupt.toml"),
+    include_str!("../profiles/lost-write.toml"),
+    include_str!("../profiles/misdirected.toml"),
+    include_str!("../profiles/any-fault.toml"),
+    include_str!("../profiles/flash.toml"),
+    include_str!("../profiles/read-disturb.toml"),
+    include_str!("../profiles/cluster.toml"),
 ];
 
 impl Profile {
@@ -233,6 +343,15 @@ impl Profile {
         all.into_iter().find(|profile| profile.name == name).ok_or(unknown)
     }
 
+    /// The profile for these devices, where none is asked for: `cluster` if they belong to the nodes of one, otherwise
+    /// the default.
+    pub fn of(devices: &[Device]) -> Profile {
+        match Device::nodes(devices) {
+            0 => Profile::default(),
+            _ => Profile::named("cluster").expect("a built-in profile"),
+        }
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -241,8 +360,8 @@ impl Profile {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };
-        if profile.order == Order::Issued && profile.torn == Torn::Garbage {
-            return Err(contradiction("torn = \"garbage\" needs order = \"any\""));
+        if profile.cluster.is_some() && !profile.faults.is_none() {
+            return Err(contradiction("[cluster] and [faults] cannot be had together"));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {

@@ -65,7 +65,8 @@ pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, Re
     record_after(system, &[], ops)
 }
 
-/// As [`record`], but operations are run first of which nothing is recorded, as if they had long been durable.
+/// As [`record`], but operations are run first of which nothing is recorded, as if they had long been durable. The
+/// nodes of a cluster boot once more after them.
 ///
 /// # Errors
 /// When the system fails without any crash.
@@ -84,6 +85,10 @@ pub fn record_after<S: System>(
     }
     if !setup.is_empty() {
         disk.machine().rebase();
+    }
+    if !setup.is_empty() && disk.network().nodes() > 0 {
+        // What the nodes have in memory is not part of the recording: it begins with their boot.
+        live = system.open(disk.power_on()).map_err(RecordError::Open)?;
     }
     let at_start = |source| RecordError::View { when: "before the first operation".into(), source };
     let mut states = vec![system.view(&mut live).map_err(at_start)?];

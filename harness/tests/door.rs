@@ -243,6 +243,8 @@ fn profiles_are_data_and_bad_ones_are_refused_in_words() {
     let text = "name = \"x\"\nabout = \"y\"\nspeed = 3\n";
     assert!(Profile::from_toml(text).expect_err("an unknown key").to_string().contains("speed"));
     let text = "name = \"x\"\nabout = \"y\"\norder = \"issued\"\ntorn = \"garbage\"\n";
+    assert!(Profile::from_toml(text).is_ok(), "what keeps the order can be cut off as well");
+    let text = "name = \"x y\"\nabout = \"y\"\n";
     assert!(matches!(Profile::from_toml(text), Err(ProfileError::Contradiction { .. })));
     let unknown = Profile::named("fast").expect_err("no such profile").to_string();
     assert!(unknown.contains("reorder") && unknown.contains("lying-flush"), "{unknown}");

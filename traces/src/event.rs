@@ -1,6 +1,6 @@
 //! What a recorder sees, in the order in which it was issued.
 
-use crate::{Bytes, DeviceId, EventId, OpId};
+use crate::{Bytes, DeviceId, EventId, MessageId, NodeId, OpId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,6 +116,28 @@ pub enum Event {
         /// The new length.
         len: Bytes,
     },
+    /// A page of a flash chip, data and spare area, was programmed. It is in flight until a flush of the chip.
+    Program {
+        /// Which chip.
+        device: DeviceId,
+        /// Where the page begins: its number times its length, spare area included.
+        at: Bytes,
+        /// The whole page.
+        data: Payload,
+        /// What it is.
+        label: Option<Label>,
+    },
+    /// A block of a flash chip was erased: all its bits are 1 afterwards. It is in flight until a flush of the chip.
+    Erase {
+        /// Which chip.
+        device: DeviceId,
+        /// Where the block begins: its number times its length, spare areas included.
+        at: Bytes,
+        /// The length of the block, spare areas included.
+        len: Bytes,
+        /// What it is for.
+        label: Option<Label>,
+    },
     /// Everything that had completed on this device when the flush was issued is durable.
     Flush {
         /// Which.
@@ -142,6 +164,35 @@ pub enum Event {
         /// The note.
         text: String,
     },
+    /// A node sent a message. It is in flight until it is delivered, or the node that it is for goes down.
+    Send {
+        /// Which: the number of messages that were sent before it.
+        message: MessageId,
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// What it says.
+        data: Payload,
+        /// What it is.
+        label: Option<Label>,
+    },
+    /// A message reached its receiver.
+    Deliver {
+        /// Which.
+        message: MessageId,
+    },
+    /// A node was turned off in good order: its disks hold all that it wrote, its memory is gone, and messages to it
+    /// are lost.
+    Down {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node was turned on.
+    Up {
+        /// Which.
+        node: NodeId,
+    },
 }
 
 impl Event {
@@ -152,18 +203,36 @@ impl Event {
             | Event::WriteZeroes { device, .. }
             | Event::Discard { device, .. }
             | Event::Resize { device, .. }
+            | Event::Program { device, .. }
+            | Event::Erase { device, .. }
             | Event::Flush { device, .. } => Some(*device),
-            Event::Begin { .. } | Event::Ack { .. } | Event::Mark { .. } => None,
+            Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => None,
         }
     }
 
     /// The bytes this event changes, if it changes any.
     pub fn range(&self) -> Option<(DeviceId, Bytes, Bytes)> {
         match self {
-            Event::Write { device, at, data, .. } => Some((*device, *at, data.len())),
-            Event::WriteZeroes { device, at, len, .. } | Event::Discard { device, at, len } => {
-                Some((*device, *at, *len))
+            Event::Write { device, at, data, .. } | Event::Program { device, at, data, .. } => {
+                Some((*device, *at, data.len()))
             }
+            Event::WriteZeroes { device, at, len, .. }
+            | Event::Discard { device, at, len }
+            | Event::Erase { device, at, len, .. } => Some((*device, *at, *len)),
+            _ => None,
+        }
+    }
+
+    /// The content that came with this event, if any did.
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => Some(data),
             _ => None,
         }
     }
@@ -171,7 +240,11 @@ impl Event {
     /// What the system called it.
     pub fn label(&self) -> Option<&Label> {
         match self {
-            Event::Write { label, .. } | Event::WriteZeroes { label, .. } => label.as_ref(),
+            Event::Write { label, .. }
+            | Event::WriteZeroes { label, .. }
+            | Event::Program { label, .. }
+            | Event::Erase { label, .. }
+            | Event::Send { label, .. } => label.as_ref(),
             _ => None,
         }
     }

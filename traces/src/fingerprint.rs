@@ -1,10 +1,11 @@
 //! A short number that tells traces apart.
 
-use crate::{Bytes, Event, Trace};
+use crate::{Bytes, Event, NandChip, NandGeometry, Pairing, Trace};
 use crc32fast::Hasher;
 
 impl Trace {
-    /// The CRC-32 of what decides which crash states there are: the lengths and contents of the devices and the events.
+    /// The CRC-32 of what decides which crash states there are: the lengths and contents of the devices, what flash chips
+    /// are made of, and the events.
     /// Names of devices and labels of writes do not count. The number is part of replay ids and so never changes.
     pub fn fingerprint(&self) -> u32 {
         let mut crc = Crc(Hasher::new());
@@ -14,6 +15,12 @@ impl Trace {
             for (at, page) in device.base.pages() {
                 crc.number(at.0);
                 crc.bytes(page);
+            }
+            if let Some(chip) = device.chip() {
+                crc.chip(chip);
+            }
+            if let Some(node) = device.node {
+                crc.numbers(&[0x30, u64::from(node.0)]);
             }
         }
         self.events.iter().for_each(|event| crc.event(event));
@@ -37,6 +44,19 @@ impl Crc {
         self.0.update(bytes);
     }
 
+    fn chip(&mut self, chip: &NandChip) {
+        let NandGeometry { page, spare, pages_per_block, blocks, endurance, paired } = chip.geometry;
+        let distance = match paired {
+            Pairing::None => 0,
+            Pairing::Mlc { distance } => distance,
+        };
+        self.numbers(&[page.0, spare.0]);
+        self.numbers(&[pages_per_block, blocks, endurance, distance].map(u64::from));
+        for (block, erases) in &chip.erases {
+            self.numbers(&[u64::from(block.0), u64::from(*erases)]);
+        }
+    }
+
     fn event(&mut self, event: &Event) {
         let range = |kind, at: &Bytes, len: Bytes| [kind, at.0, len.0];
         self.number(event.device().map_or(0, |device| u64::from(device.0) + 1));
@@ -51,6 +71,11 @@ impl Crc {
             }
             Event::Discard { at, len, .. } => self.numbers(&range(3, at, *len)),
             Event::Resize { len, .. } => self.numbers(&[4, len.0]),
+            Event::Program { at, data, .. } => {
+                self.numbers(&[9, at.0]);
+                self.bytes(data.as_slice());
+            }
+            Event::Erase { at, len, .. } => self.numbers(&range(10, at, *len)),
             Event::Flush { except, .. } => {
                 self.numbers(&[5, except.len() as u64]);
                 except.iter().for_each(|id| self.number(u64::from(id.0)));
@@ -64,6 +89,13 @@ impl Crc {
                 self.number(8);
                 self.bytes(text.as_bytes());
             }
+            Event::Send { message, from, to, data, .. } => {
+                self.numbers(&[0x30, u64::from(message.0), u64::from(from.0), u64::from(to.0)]);
+                self.bytes(data.as_slice());
+            }
+            Event::Deliver { message } => self.numbers(&[0x31, u64::from(message.0)]),
+            Event::Down { node } => self.numbers(&[0x32, u64::from(node.0)]),
+            Event::Up { node } => self.numbers(&[0x33, u64::from(node.0)]),
         }
     }
 }

@@ -21,6 +21,16 @@ impl Image {
         Image { len, pages: FxHashMap::default() }
     }
 
+    /// An image of `len` bytes of `FF`, as an erased flash chip is. Its pages share their memory until written.
+    pub fn ones(len: Bytes) -> Self {
+        let mut image = Image::zeroed(len);
+        let page = Arc::new([0xFF; PAGE]);
+        let whole = len.0 / PAGE as u64;
+        image.pages.extend((0..whole).map(|number| (number, Arc::clone(&page))));
+        image.write(Bytes(whole * PAGE as u64), &page[..(len.0 % PAGE as u64) as usize]);
+        image
+    }
+
     /// An image with the given content.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut image = Image::zeroed(Bytes::of(bytes.len()));

@@ -1,12 +1,15 @@
 //! What happened before a crash.
 //!
 //! A [`Trace`] is the recorded life of one or more devices: every [`Event`] in the order it was issued, over the
-//! [`Image`] the devices held when the recording began. It is plain data: nothing here knows what a crash may leave
+//! [`Image`] the devices held when the recording began. The devices may belong to the nodes of a cluster; then it holds
+//! the messages between them, too. It is plain data: nothing here knows what a crash may leave
 //! behind (the `crashcheck` crate does) or how to show it (`crashcheck-report` does).
 
+mod cluster;
 pub mod container;
 mod event;
 mod fingerprint;
+mod flash;
 pub mod formats;
 mod image;
 pub mod import;
@@ -19,7 +22,8 @@ mod unit;
 
 pub use container::Ending;
 pub use event::{Event, Label, Payload};
+pub use flash::{DeviceKind, GeometryError, NandChip, NandGeometry, Pairing};
 pub use image::Image;
 pub use replay_id::{Answers, ReplayId, ReplayIdError};
 pub use trace::{DEVICE_LEN_MAX, Device, Invalid, Trace};
-pub use unit::{Bytes, DeviceId, EventId, OpId};
+pub use unit::{BlockNo, Bytes, DeviceId, EventId, MessageId, NodeId, OpId, PageNo};

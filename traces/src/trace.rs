@@ -1,6 +1,7 @@
 //! A whole trace in memory.
 
-use crate::{Bytes, Event, EventId, Image};
+use crate::cluster::Cluster;
+use crate::{Bytes, DeviceKind, Event, EventId, GeometryError, Image, NandGeometry, NodeId};
 use thiserror::Error;
 
 /// The longest device, 4 EiB: positions on it can be added without care.
@@ -15,12 +16,37 @@ pub struct Device {
     pub block: Bytes,
     /// Its content when the recording began; its length is the device's size.
     pub base: Image,
+    /// What kind of device it is.
+    pub kind: DeviceKind,
+    /// The node of a cluster that it belongs to; `None` on a machine that stands alone.
+    pub node: Option<NodeId>,
 }
 
 impl Device {
     /// A device full of zeros.
     pub fn zeroed(name: &str, block: Bytes, len: Bytes) -> Self {
-        Device { name: name.to_owned(), block, base: Image::zeroed(len) }
+        Device::block(name, block, Image::zeroed(len))
+    }
+
+    /// A block device or a file with the given content.
+    pub fn block(name: &str, block: Bytes, base: Image) -> Self {
+        Device { name: name.to_owned(), block, base, kind: DeviceKind::Block, node: None }
+    }
+
+    /// The same device, belonging to a node of a cluster. Either all devices of a machine belong to nodes, or none.
+    #[must_use]
+    pub fn of(self, node: NodeId) -> Self {
+        Device { node: Some(node), ..self }
+    }
+
+    /// How many nodes the cluster has that these devices belong to: nodes are numbered from 0. 0 if it is no cluster.
+    pub fn nodes(devices: &[Device]) -> u16 {
+        devices
+            .iter()
+            .filter_map(|device| device.node)
+            .map(|node| node.0.saturating_add(1))
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -63,6 +89,55 @@ pub enum Invalid {
         /// The length of the device at that moment.
         len: u64,
     },
+    /// A device that is a flash chip contradicts its geometry.
+    #[error("device {device} is no flash chip: {why}")]
+    Geometry {
+        /// Which.
+        device: usize,
+        /// Why.
+        #[source]
+        why: GeometryError,
+    },
+    /// A flash chip and its content have different lengths.
+    #[error("device {device} is a flash chip of {len}, but its content has {base}")]
+    ChipLen {
+        /// Which.
+        device: usize,
+        /// The length by its geometry.
+        len: Bytes,
+        /// The length of its content.
+        base: Bytes,
+    },
+    /// An event that the device does not understand: a write to a flash chip, or a program or erase of another device.
+    #[error("event {event} is for {wanted}, but device {device} is {found}")]
+    WrongKind {
+        /// Which event.
+        event: EventId,
+        /// Its device.
+        device: u16,
+        /// What the event is for.
+        wanted: &'static str,
+        /// What the device is.
+        found: &'static str,
+    },
+    /// A program that is not one whole page, or an erase that is not one whole block.
+    #[error("event {event} is {len} at byte {}, which is not one whole {unit} of its chip", at.0)]
+    NotWhole {
+        /// Which event.
+        event: EventId,
+        /// Where it begins.
+        at: Bytes,
+        /// How long it is.
+        len: Bytes,
+        /// What it should be one of.
+        unit: &'static str,
+    },
+    /// A flush of a flash chip excludes something: what was issued to a chip is waited for as a whole.
+    #[error("flush {event} of a flash chip excludes events")]
+    ChipExcept {
+        /// Which event.
+        event: EventId,
+    },
     /// A flush excludes something that is not an earlier event.
     #[error("flush {event} excludes {except}, which is not before it")]
     BadExcept {
@@ -77,33 +152,115 @@ pub enum Invalid {
         /// Which event.
         event: EventId,
     },
+    /// Some devices belong to nodes of a cluster, and this one does not, or to one beyond the last.
+    #[error("device {device} belongs to no node, but others do")]
+    NoOwner {
+        /// Which.
+        device: usize,
+    },
+    /// An event names a node that the trace does not have.
+    #[error("event {event} names {node}, but the trace has {nodes} nodes")]
+    NoSuchNode {
+        /// Which event.
+        event: EventId,
+        /// The node it names.
+        node: NodeId,
+        /// How many there are.
+        nodes: usize,
+    },
+    /// A node acts that is down, or is turned on while it is up.
+    #[error("event {event} cannot be, because {node} is {state}")]
+    NodeState {
+        /// Which event.
+        event: EventId,
+        /// The node.
+        node: NodeId,
+        /// What it is: up or down.
+        state: &'static str,
+    },
+    /// Messages are not numbered in the order in which they were sent.
+    #[error("event {event} sends message {message}, but the next one is message {expected}")]
+    MessageOrder {
+        /// Which event.
+        event: EventId,
+        /// The message it names.
+        message: u32,
+        /// The message that should be next.
+        expected: u32,
+    },
+    /// A message is delivered that was not sent, or was delivered or lost before.
+    #[error("event {event} delivers message {message}, which is not in flight")]
+    NotInFlight {
+        /// Which event.
+        event: EventId,
+        /// The message.
+        message: u32,
+    },
 }
 
 impl Trace {
-    /// Checks that every event fits its device.
+    /// How many nodes the cluster has that was recorded; 0 if it was none.
+    pub fn nodes(&self) -> u16 {
+        Device::nodes(&self.devices)
+    }
+
+    /// Checks that every event fits its device and its node.
     ///
     /// # Errors
     /// Names the first event that does not.
     pub fn validate(&self) -> Result<(), Invalid> {
-        let mut lens: Vec<Bytes> = self.devices.iter().map(|device| device.base.len()).collect();
-        if let Some(device) = lens.iter().position(|len| *len > DEVICE_LEN_MAX) {
-            return Err(Invalid::DeviceTooLong { device });
+        for (index, device) in self.devices.iter().enumerate() {
+            validate_device(index, device)?;
         }
+        let mut extents = extents(&self.devices);
+        let mut cluster = Cluster::of(&self.devices)?;
         for (index, event) in self.events.iter().enumerate() {
             let id = EventId(index as u32);
-            validate_event(id, event, &mut lens)?;
+            validate_event(id, event, &mut extents)?;
+            cluster.follow(id, event)?;
         }
         Ok(())
     }
 }
 
-/// Checks one event against the current lengths of the devices, and follows a change of length.
-pub(crate) fn validate_event(id: EventId, event: &Event, lens: &mut [Bytes]) -> Result<(), Invalid> {
+/// Checks one device.
+pub(crate) fn validate_device(index: usize, device: &Device) -> Result<(), Invalid> {
+    let base = device.base.len();
+    if base > DEVICE_LEN_MAX {
+        return Err(Invalid::DeviceTooLong { device: index });
+    }
+    let Some(chip) = device.chip() else { return Ok(()) };
+    chip.geometry.validate().map_err(|why| Invalid::Geometry { device: index, why })?;
+    if let Some(block) = chip.erases.keys().find(|block| block.0 >= chip.geometry.blocks) {
+        let why = GeometryError::NoSuchBlock { block: *block, blocks: chip.geometry.blocks };
+        return Err(Invalid::Geometry { device: index, why });
+    }
+    let len = chip.geometry.len();
+    if base == len { Ok(()) } else { Err(Invalid::ChipLen { device: index, len, base }) }
+}
+
+/// What decides whether an event fits a device: its length now, and what it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    pub(crate) len: Bytes,
+    nand: Option<NandGeometry>,
+}
+
+/// The devices as they are when the recording begins.
+pub(crate) fn extents(devices: &[Device]) -> Vec<Extent> {
+    let extent =
+        |device: &Device| Extent { len: device.base.len(), nand: device.chip().map(|chip| chip.geometry) };
+    devices.iter().map(extent).collect()
+}
+
+/// Checks one event against the devices as they are now, and follows a change of length.
+pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent]) -> Result<(), Invalid> {
     let Some(device) = event.device() else { return Ok(()) };
-    let devices = lens.len();
-    let Some(len) = lens.get_mut(device.index()) else {
+    let devices = extents.len();
+    let Some(Extent { len, nand }) = extents.get_mut(device.index()) else {
         return Err(Invalid::NoSuchDevice { event: id, device: device.0, devices });
     };
+    validate_kind(id, event, device.0, nand.as_ref())?;
     match event {
         Event::Resize { len: new, .. } if *new > DEVICE_LEN_MAX => {
             return Err(Invalid::OutOfRange { event: id, end: new.0, len: DEVICE_LEN_MAX.0 });
@@ -127,4 +284,32 @@ pub(crate) fn validate_event(id: EventId, event: &Event, lens: &mut [Bytes]) -> 
         }
     }
     Ok(())
+}
+
+/// Checks that an event is one that the device understands and, on a flash chip, one whole page or block.
+fn validate_kind(
+    id: EventId,
+    event: &Event,
+    device: u16,
+    nand: Option<&NandGeometry>,
+) -> Result<(), Invalid> {
+    let (wanted, found) = ("a block device", "a flash chip");
+    let whole = |at: &Bytes, len: Bytes, unit_len: Bytes, unit| {
+        if at.0.is_multiple_of(unit_len.0) && len == unit_len {
+            return Ok(());
+        }
+        Err(Invalid::NotWhole { event: id, at: *at, len, unit })
+    };
+    match (event, nand) {
+        (Event::Program { at, data, .. }, Some(chip)) => whole(at, data.len(), chip.page_len(), "page"),
+        (Event::Erase { at, len, .. }, Some(chip)) => whole(at, *len, chip.block_len(), "erase block"),
+        (Event::Program { .. } | Event::Erase { .. }, None) => {
+            Err(Invalid::WrongKind { event: id, device, wanted: found, found: wanted })
+        }
+        (Event::Flush { except, .. }, Some(_)) if !except.is_empty() => {
+            Err(Invalid::ChipExcept { event: id })
+        }
+        (Event::Flush { .. }, _) | (_, None) => Ok(()),
+        (_, Some(_)) => Err(Invalid::WrongKind { event: id, device, wanted, found }),
+    }
 }

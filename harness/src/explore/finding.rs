@@ -2,11 +2,12 @@
 
 use super::instance::Instance;
 use super::run::{Context, Leaf};
+use super::words;
 use crate::advise::{Cause, Failure, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Place, WriteFate};
-use crashcheck_trace::{DeviceId, Event, EventId, ReplayId, Trace};
+use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +68,7 @@ impl Groups {
     /// Adds a failing leaf.
     pub(crate) fn add<Shown>(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
         let Err((point, violation)) = &leaf.verdict else { return };
-        let deviations = Pole::BOTH.map(|pole| leaf.path.deviations(pole)).into_iter().min().unwrap_or(0);
+        let deviations = leaf.path.deviations(nearest(&leaf.path));
         let simplest = || Simplest {
             violation: violation.clone(),
             epoch,
@@ -203,9 +204,9 @@ fn without_numbers(text: &str) -> String {
     plain
 }
 
-/// The end of the tree that a path is nearer to.
+/// The end of the tree that a path is nearer to; for a cluster the one at which nothing happened to it.
 fn nearest(path: &Path) -> Pole {
-    match path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
+    match words::is_of_cluster(path) || path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
         true => Pole::Newest,
         false => Pole::Oldest,
     }
@@ -217,12 +218,12 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
     for (question, answer) in answered {
-        if pole.answer(question) == *answer {
-            continue;
-        }
         let Some(event) = question.event() else { continue };
         let fate = match (question, answer) {
+            (Question::Arrived { fates, .. }, answer) => words::fate(fates.of(*answer)),
+            // At neither end of the tree is it what one expects.
             (Question::Garbled { .. }, 0) => "garbled",
+            _ if pole.answer(question) == *answer || is_garbled(path, question) => continue,
             (_, 0) => "survived",
             _ => "lost",
         };
@@ -234,6 +235,13 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
     }
     writes.sort_by_key(|write| write.event);
     writes
+}
+
+/// Whether this is about a unit that turned out to be garbage.
+fn is_garbled(path: &Path, question: &Question) -> bool {
+    let Question::Survived { event, unit } = *question else { return false };
+    let garbled = Question::Garbled { event, unit };
+    path.questions.iter().zip(&path.answers).any(|(asked, answer)| *asked == garbled && *answer == 0)
 }
 
 /// Which of the writes in flight matter, in words.
@@ -249,6 +257,13 @@ fn state(trace: &Trace, path: &Path, writes: &[WriteFate]) -> String {
         1 => ", and recovery itself crashed once".to_owned(),
         times => format!(", and recovery itself crashed {times} times"),
     };
+    if words::is_of_cluster(path) {
+        let list = [words::nodes(path), list].concat();
+        return match list.is_empty() {
+            true => "every node stayed up, and every message arrived".to_owned(),
+            false => list.join(", "),
+        };
+    }
     let base = match nearest(path) {
         Pole::Newest => "everything issued persisted",
         Pole::Oldest => "nothing in flight persisted",
@@ -265,10 +280,21 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
         trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
     };
     let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
-    let words = happened.filter_map(|(question, _)| match question {
+    let words = happened.filter_map(|(question, answer)| match question {
         Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
         Question::Unreadable { device, block } => {
             Some(format!("block {block} of {} cannot be read", name(*device)))
+        }
+        Question::Corrupt { device, block } => {
+            let how = if *answer == 1 { "reads as garbage" } else { "has a flipped bit" };
+            Some(format!("block {block} of {} {how}", name(*device)))
+        }
+        Question::WriteLost { event, .. } => {
+            Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
+        }
+        Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
+        Question::Flipped { device, page } => {
+            Some(format!("a bit of {page} of {} reads flipped", name(*device)))
         }
         _ => None,
     });
@@ -302,6 +328,18 @@ fn told(trace: &Trace, cause: &Cause) -> outcome::Cause {
     outcome::Cause { missing: missing.collect(), fix }
 }
 
+/// Where a write landed, in words.
+fn misdirected(trace: &Trace, event: EventId, forward: bool) -> String {
+    let what = describe(trace, event);
+    let range = trace.events.get(event.index()).and_then(Event::range);
+    let place = range.and_then(|(device, at, len)| Some((trace.devices.get(device.index())?, at, len)));
+    let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+    let block = device.block.0.max(512);
+    let (meant, away) = (at.0 / block, len.0.div_ceil(block));
+    let landed = if forward { meant + away } else { meant.saturating_sub(away) };
+    format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
+}
+
 /// When the power went, in words.
 fn crash_point(trace: &Trace, point: usize) -> String {
     let Some(last) = point.checked_sub(1) else { return "before the first event".to_owned() };
@@ -320,6 +358,8 @@ fn describe(trace: &Trace, id: EventId) -> String {
         Event::Write { .. } => "write",
         Event::WriteZeroes { .. } => "zeroes",
         Event::Discard { .. } => "discard",
+        Event::Program { .. } => "program",
+        Event::Erase { .. } => "erase",
         Event::Resize { len, .. } => return format!("length = {}", len.0),
         Event::Flush { .. } => return "flush".to_owned(),
         Event::Begin { op, text } => return format!("begin of operation {} ({})", op.0 + 1, shortened(text)),
@@ -328,13 +368,33 @@ fn describe(trace: &Trace, id: EventId) -> String {
         }
         Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
         Event::Mark { text } => return format!("mark {text}"),
+        Event::Send { from, to, data, label, .. } => {
+            return words::message(*from, *to, data, label.as_ref());
+        }
+        Event::Deliver { message } => return format!("delivery of {}", sent(trace, *message)),
+        Event::Down { node } => return format!("{node} turned off"),
+        Event::Up { node } => return format!("{node} turned on"),
         _ => return "event".to_owned(),
     };
-    let Some((device, at, len)) = event.range() else { return kind.to_owned() };
-    let name = trace.devices.get(device.index()).filter(|_| trace.devices.len() > 1);
+    let Some((index, at, len)) = event.range() else { return kind.to_owned() };
+    let name = trace.devices.get(index.index()).filter(|_| trace.devices.len() > 1);
     let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
     let what = event.label().map_or(kind, |label| label.as_str());
+    if let Some(chip) = trace.devices.get(index.index()).and_then(Device::chip) {
+        let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
+        return match event {
+            Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
+            _ => format!("{what}, {device}{block}"),
+        };
+    }
     format!("{what}, {len} at {device}{at}")
+}
+
+/// A message in words, and the event that sent it.
+fn sent(trace: &Trace, wanted: MessageId) -> String {
+    let is_it = |event: &Event| matches!(event, Event::Send { message, .. } if *message == wanted);
+    let Some(index) = trace.events.iter().position(is_it) else { return format!("message {}", wanted.0) };
+    format!("#{index} ({})", describe(trace, EventId(index as u32)))
 }
 
 /// The operation in progress after so many events.

@@ -60,6 +60,18 @@ impl<Shown> Recovered<Shown> {
 pub(crate) struct Seen<View> {
     view: Arc<View>,
     remark: Option<String>,
+    /// So many operations were acknowledged as durable after the crash, by nodes that it spared.
+    acked: usize,
+}
+
+impl<View> Seen<View> {
+    pub(super) fn new(view: View, remark: Option<String>, acked: usize) -> Self {
+        Seen { view: Arc::new(view), remark, acked }
+    }
+
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
 }
 
 /// A system with a workload that was recorded.
@@ -78,13 +90,16 @@ where
     type Shown = Seen<S::View>;
 
     fn recover(&self, disk: &Disk) -> Recovered<Self::Shown> {
+        if disk.is_run() {
+            return self.rerun(disk);
+        }
         let seen = self.open(disk).and_then(|mut live| {
             let remark = self.system.remark(&live);
             self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
             let unreadable =
                 |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
-            let view = Arc::new(self.system.view(&mut live).map_err(unreadable)?);
-            Ok((Seen { view, remark }, live))
+            let view = self.system.view(&mut live).map_err(unreadable)?;
+            Ok((Seen::new(view, remark, 0), live))
         });
         match seen {
             Err(violation) => Recovered::failed(violation),
@@ -97,6 +112,8 @@ where
 
     fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation> {
         let Recording { ops, states, .. } = &self.recording;
+        let Window { durable, begun } = window;
+        let window = Window { durable: durable.max(shown.acked), begun: begun.max(shown.acked) };
         self.system.judge(&shown.view, &History { ops, states, window })
     }
 
@@ -115,7 +132,15 @@ impl<S: System> Recorded<S> {
         Recorded { system, recording, hashes }
     }
 
-    fn kind(&self, shown: &Seen<S::View>) -> Kind {
+    pub(super) fn system(&self) -> &S {
+        &self.system
+    }
+
+    pub(super) fn ops(&self) -> &[S::Op] {
+        &self.recording.ops
+    }
+
+    pub(super) fn kind(&self, shown: &Seen<S::View>) -> Kind {
         let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(&*shown.view));
         let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
         let shows = match alike.find(|nth| states[*nth] == *shown.view) {
@@ -166,16 +191,21 @@ impl<S: System> Recorded<S> {
             let detail = "a second recovery shows something else than the first";
             return Err(Violation::new("idempotent", detail));
         }
-        let mut expected = again;
-        for op in self.system.probe(view) {
-            let failed = |error| broken("usable", &format!("{op:?} fails after recovery: {error}"));
-            let ack = self.system.apply(&mut live, &op).map_err(failed)?;
+        self.use_it(&mut live, again)
+    }
+
+    /// Uses a system that shows this.
+    pub(super) fn use_it(&self, live: &mut S::Live, mut expected: S::View) -> Result<(), Violation> {
+        let broken = |error: &dyn std::fmt::Display| Violation::new("usable", error.to_string());
+        for op in self.system.probe(&expected) {
+            let failed = |error| broken(&format!("{op:?} fails after recovery: {error}"));
+            let ack = self.system.apply(live, &op).map_err(failed)?;
             if ack == crate::Ack::Refused {
                 return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
             }
             self.system.model(&mut expected, &op);
         }
-        let shown = self.system.view(&mut live).map_err(|error| broken("usable", &error))?;
+        let shown = self.system.view(live).map_err(|error| broken(&error))?;
         match shown == expected {
             true => Ok(()),
             false => Err(Violation::new("usable", "operations after recovery do not do what the model says")),

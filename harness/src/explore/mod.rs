@@ -8,9 +8,11 @@ mod isolate;
 mod keep;
 mod memo;
 mod pool;
+mod rerun;
 mod run;
 mod tally;
 mod walk;
+mod words;
 
 pub(crate) use finding::{Key, Naming};
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};

@@ -108,7 +108,9 @@ impl<I: Instance> Context<I> {
         });
         let windows = windows.collect();
         let eager = AtomicBool::new(instance.eager());
-        let (limits, nested) = (options.limits, options.nested);
+        // Nodes that crash one by one crash while others recover, which a second crash would add nothing new to.
+        let nested = if timeline.script.is_some() { 0 } else { options.nested };
+        let limits = options.limits;
         Context { instance, naming, trace, timeline: Arc::new(timeline), limits, nested, eager, windows }
     }
 

@@ -45,7 +45,12 @@ pub(crate) struct Tally<I: Instance> {
 }
 
 impl<I: Instance> Tally<I> {
-    pub(crate) fn new(context: Arc<Context<I>>) -> Self {
+    pub(crate) fn new(context: Arc<Context<I>>, nested: u8) -> Self {
+        let mut notes = Vec::new();
+        if nested > context.nested {
+            let why = "where the nodes of a cluster crash one by one, recovery itself was not crashed again";
+            notes.push(why.to_owned());
+        }
         let total = context.timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
         Tally {
             context,
@@ -64,7 +69,7 @@ impl<I: Instance> Tally<I> {
             census: FxHashMap::default(),
             groups: Groups::default(),
             left_out: None,
-            notes: Vec::new(),
+            notes,
             started: Instant::now(),
             first_finding: None,
             took: Duration::ZERO,
@@ -217,7 +222,9 @@ impl<I: Instance> Tally<I> {
     }
 
     fn verdict(&self) -> Verdict {
-        let in_flight = self.context.timeline.epochs.iter().any(|epoch| !epoch.atoms.is_empty());
+        let timeline = &self.context.timeline;
+        let one_by_one = timeline.script.is_some();
+        let in_flight = one_by_one || timeline.epochs.iter().any(|epoch| !epoch.atoms.is_empty());
         let nothing = !in_flight || self.leaves == 0 || !self.judged().iter().any(|judged| judged.times > 0);
         match () {
             () if !self.groups.is_empty() && self.context.timeline.profile.is_honest() => Verdict::Lost,
@@ -239,14 +246,15 @@ impl<I: Instance> Tally<I> {
 
     fn judged(&self) -> Vec<Judged> {
         let times = |promise: &str| match promise {
-            "recovers" => self.leaves,
+            "recovers" | "deterministic" => self.leaves,
             "durable" => self.with_durable,
             "atomic" => self.with_volatile,
             "redundant" => self.with_loss,
             _ => self.shown,
         };
         let redundant = self.context.timeline.fails_in_service().then_some("redundant");
-        let promises = self.context.instance.promises().into_iter().chain(redundant);
+        let again = self.context.timeline.script.is_some().then_some("deterministic");
+        let promises = self.context.instance.promises().into_iter().chain(redundant).chain(again);
         promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
     }
 

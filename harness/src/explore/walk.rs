@@ -109,7 +109,7 @@ struct Tree {
 impl<'a, I: Instance> Walk<'a, I> {
     /// A walk that ends early when `stop` becomes true.
     pub(crate) fn new(context: Arc<Context<I>>, options: &'a Options, stop: &'a AtomicBool) -> Self {
-        let tally = Tally::new(Arc::clone(&context));
+        let tally = Tally::new(Arc::clone(&context), options.nested);
         let mut walk = Walk {
             context,
             options,
@@ -223,7 +223,7 @@ impl<'a, I: Instance> Walk<'a, I> {
     fn begin_again(&mut self, pool: &Pool<I>) {
         self.context.eager.store(true, Ordering::Relaxed);
         *pool.memo() = super::memo::Memo::new();
-        self.tally = Tally::new(Arc::clone(&self.context));
+        self.tally = Tally::new(Arc::clone(&self.context), self.options.nested);
         self.tally.note(
             "recovery is not deterministic (it read something else after it had found the same): every image was \
              made up whole, and nothing was pruned",

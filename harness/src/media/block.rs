@@ -5,9 +5,11 @@
 //! [`Profile`] says, has reached the medium; a later write to the same place wins over an earlier one. Data that was
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
+use super::flash;
 use super::timeline::Atom;
+use crate::network::Wire;
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
 /// A part of an event that is atomic on the medium.
 pub(super) struct Piece {
@@ -19,28 +21,50 @@ pub(super) struct Piece {
     pub(super) fill: Fill,
     /// Survives together with the piece before it.
     pub(super) joins: bool,
+    /// What it keeps its order with.
+    pub(super) lane: Option<Lane>,
 }
+
+/// Atoms of one device and lane reach the medium in the order of issue. Those without a lane overtake each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Lane(pub(super) u32);
 
 #[derive(Clone, Copy)]
 pub(super) enum Fill {
     Data,
     Zero,
+    Ones,
+    /// What was there before.
+    Kept,
     Garbage,
     Length(Bytes),
 }
 
+impl Piece {
+    /// Whether this is a change of the length of the device.
+    pub(super) fn is_length(&self) -> bool {
+        matches!(self.fill, Fill::Length(_))
+    }
+}
+
+/// The atoms of a trace, in the order of issue.
 pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
     let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
     let mut pieces = Vec::new();
     for (index, event) in trace.events.iter().enumerate() {
         let id = EventId(index as u32);
+        let chip = event.device().and_then(|device| trace.devices[device.index()].chip());
+        if let Some(chip) = chip {
+            pieces.extend(flash::pieces(id, event, &chip.geometry, profile));
+            continue;
+        }
         match event {
-            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile.atomic),
-            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
+            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile),
+            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile),
             Event::Discard { .. } => match profile.discard {
                 Discard::Old => {}
-                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile.atomic),
-                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile.atomic),
+                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile),
+                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile),
             },
             Event::Resize { device, len } => {
                 let old = std::mem::replace(&mut lens[device.index()], *len);
@@ -51,6 +75,7 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
                     range: None,
                     fill: Fill::Zero,
                     joins: false,
+                    lane: lane(profile),
                 };
                 pieces.push(Piece { fill: Fill::Length(*len), ..piece });
                 if *len < old {
@@ -63,9 +88,14 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
     pieces
 }
 
-fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic: Atomic) {
+/// Under a profile that keeps the order, all of a device.
+pub(super) fn lane(profile: &Profile) -> Option<Lane> {
+    (profile.order == Order::Issued).then_some(Lane(0))
+}
+
+fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, profile: &Profile) {
     let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return };
-    let unit = match atomic {
+    let unit = match profile.atomic {
         Atomic::Write => u64::MAX,
         Atomic::Bytes(bytes) => u64::from(bytes),
     };
@@ -74,7 +104,7 @@ fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, atomic
         let stop =
             (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
         let range = Some((Bytes(start), Bytes(stop - start)));
-        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false });
+        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false, lane: lane(profile) });
         (start, nth) = (stop, nth + 1);
     }
 }
@@ -85,6 +115,8 @@ pub(super) enum Settles<'a> {
     Device(DeviceId, &'a [EventId]),
     /// What one event wrote.
     Event(EventId),
+    /// What is in flight on the devices of a node, which is turned off in good order.
+    Node(NodeId),
 }
 
 impl Settles<'_> {
@@ -102,16 +134,18 @@ impl Settles<'_> {
                     Order::Any => Some(Settles::Event(id)),
                 }
             }
+            Event::Down { node } => Some(Settles::Node(*node)),
             _ => None,
         }
     }
 
-    pub(super) fn covers(&self, atom: &Atom) -> bool {
+    pub(super) fn covers(&self, atom: &Atom, nodes: &Wire) -> bool {
         match self {
             Settles::Device(device, except) => {
                 atom.device == *device && except.binary_search(&atom.event).is_err()
             }
             Settles::Event(event) => atom.event == *event,
+            Settles::Node(node) => nodes.owner(atom.device) == Some(*node),
         }
     }
 }

@@ -69,7 +69,9 @@ pub fn census(trace: &Trace, profile: &Profile) -> Census {
     let mut total = Count { value: BigUint::zero(), exact: true };
     let mut epochs = Vec::new();
     for (index, images) in boxes.iter().enumerate() {
-        let repeated = repeated(&timeline, &boxes[..index], images);
+        // What the nodes of a cluster have in memory differs from epoch to epoch.
+        let earlier = if timeline.script.is_some() { &[] } else { &boxes[..index] };
+        let repeated = repeated(&timeline, earlier, images);
         total.value += &images.count.value - &repeated.value;
         total.exact &= images.count.exact && repeated.exact;
         let epoch = &timeline.epochs[index];

@@ -1,12 +1,12 @@
 //! An epoch: what is in flight between two durability points, in groups that are independent of each other.
 
+use super::block::Lane;
 use super::contents::ContentId;
-use super::group::{Group, GroupState};
-use super::timeline::{AtomId, CellId, Held, Span, Timeline};
+use super::group::{Group, GroupState, Shown};
+use super::timeline::{Atom, AtomId, CellId, Held, Span, Timeline};
 use super::ways::{Product, Ways};
 use crate::choice::Choices;
-use crate::profile::{Order, Torn};
-use crashcheck_trace::EventId;
+use crashcheck_trace::{DeviceId, EventId};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use rustc_hash::FxHashMap;
@@ -33,14 +33,21 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, span: &Span, faults: Option<Arc<Group>>) -> Epoch {
+    pub(crate) fn new(
+        timeline: &Timeline,
+        epoch: u32,
+        span: &Span,
+        flags: Vec<Group>,
+        faults: Option<Arc<Group>>,
+    ) -> Epoch {
         let visible = visible(timeline, epoch, &span.in_flight);
         let mut atoms: Vec<AtomId> = visible.iter().map(|(atom, _)| *atom).collect();
         atoms.dedup();
         let mut groups = Vec::new();
         let mut cells = Vec::new();
-        for members in partition(timeline, &visible) {
-            let group = Group::new(timeline, epoch, &members);
+        let members = partition(timeline, &visible);
+        let members = members.iter().map(|members| Group::new(timeline, epoch, members));
+        for group in members.chain(flags) {
             let nth = groups.len() as u32;
             cells.extend(group.cells.iter().enumerate().map(|(place, cell)| (*cell, nth, place as u32)));
             groups.push(Arc::new(group));
@@ -54,42 +61,43 @@ impl Epoch {
             product.value()
         };
         let total = product(&|group| group.total.clone());
+        let one_by_one = timeline.script.is_some();
         let shared = match epoch {
             0 => BigUint::zero(),
+            _ if one_by_one => BigUint::zero(),
             _ => product(&|group| group.shared.clone()),
         };
-        Epoch { from: span.from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
-    }
-
-    /// Adds the garbage that torn units can leave; the contents are made here because an epoch is laid out before the
-    /// timeline is whole.
-    pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
-        if timeline.profile.torn == Torn::Garbage {
-            for group in self.groups.iter_mut().filter_map(Arc::get_mut) {
-                group.add_garbage(timeline);
-            }
-        }
+        let from = if one_by_one { span.upto } else { span.from };
+        Epoch { from, upto: span.upto, atoms, groups, first_fault, cells, total, shared }
     }
 
     /// The group of an undecided cell, and the place of the cell in it.
-    fn place(&self, cell: CellId) -> (u32, u32) {
-        if let Some(first) = self.first_fault.filter(|first| cell >= *first) {
-            return (self.groups.len() as u32 - 1, cell.0 - first.0);
+    fn place(&self, cell: CellId) -> Option<(u32, u32)> {
+        if self.first_fault.is_some_and(|first| cell >= first) {
+            return self.fault(cell).map(|place| (self.groups.len() as u32 - 1, place));
         }
-        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell);
-        let (_, group, place) = self.cells[index.expect("an undecided cell belongs to a group")];
-        (group, place)
+        let index = self.cells.binary_search_by_key(&cell, |(cell, ..)| *cell).ok()?;
+        let (_, group, place) = self.cells[index];
+        Some((group, place))
     }
 
-    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open.
-    pub(crate) fn resolve(
+    /// The place of the flag of a fault in its group, if the fault can happen in this epoch.
+    fn fault(&self, flag: CellId) -> Option<u32> {
+        let faults = self.groups.last().filter(|_| self.first_fault.is_some())?;
+        faults.cells.binary_search(&flag).ok().map(|place| place as u32)
+    }
+
+    /// Finds out what an undecided cell holds, asking for what the state of its group leaves open. A flag that is not
+    /// open in this epoch is not raised.
+    pub(super) fn resolve(
         &self,
         timeline: &Timeline,
         cell: CellId,
         states: &mut FxHashMap<u32, GroupState>,
         choices: &mut Choices,
-    ) -> ContentId {
-        let (nth, place) = self.place(cell);
+    ) -> Shown {
+        let nothing = Shown { version: 0, content: ContentId::ZERO };
+        let Some((nth, place)) = self.place(cell) else { return nothing };
         let group = &self.groups[nth as usize];
         let state = states.entry(nth).or_insert_with(|| GroupState::new(group));
         group.resolve(timeline, place as usize, state, choices)
@@ -165,19 +173,19 @@ fn visible(timeline: &Timeline, epoch: u32, in_flight: &[AtomId]) -> Vec<(AtomId
     visible
 }
 
-/// Splits atoms into sets that share no cell. Where nothing overtakes, all of one device belong together.
+/// Splits atoms into sets that share no cell. Those of one lane keep their order, and so belong together.
 fn partition(timeline: &Timeline, visible: &[(AtomId, CellId)]) -> Vec<Vec<(AtomId, CellId)>> {
     let mut set_of_cell: FxHashMap<CellId, usize> = FxHashMap::default();
     let mut set_of_atom: FxHashMap<AtomId, usize> = FxHashMap::default();
-    let mut set_of_device: FxHashMap<u16, usize> = FxHashMap::default();
+    let mut set_of_lane: FxHashMap<(DeviceId, Lane), usize> = FxHashMap::default();
     let mut parent: Vec<usize> = Vec::new();
     for (atom, cell) in visible {
         let known = [set_of_atom.get(atom), set_of_cell.get(cell)];
-        let device = timeline.atoms[atom.0 as usize].device.0;
-        let ordered = timeline.profile.order == Order::Issued;
-        let by_device = set_of_device.get(&device).filter(|_| ordered);
+        let Atom { device, lane, .. } = &timeline.atoms[atom.0 as usize];
+        let lane = lane.map(|lane| (*device, lane));
+        let by_lane = lane.and_then(|lane| set_of_lane.get(&lane));
         let roots: Vec<usize> =
-            known.into_iter().flatten().chain(by_device).map(|set| root(&parent, *set)).collect();
+            known.into_iter().flatten().chain(by_lane).map(|set| root(&parent, *set)).collect();
         let set = roots.iter().copied().min().unwrap_or_else(|| {
             parent.push(parent.len());
             parent.len() - 1
@@ -187,7 +195,7 @@ fn partition(timeline: &Timeline, visible: &[(AtomId, CellId)]) -> Vec<Vec<(Atom
         }
         set_of_atom.insert(*atom, set);
         set_of_cell.insert(*cell, set);
-        set_of_device.insert(device, set);
+        set_of_lane.extend(lane.map(|lane| (lane, set)));
     }
     let mut sets: Vec<Vec<(AtomId, CellId)>> = vec![Vec::new(); parent.len()];
     for (atom, cell) in visible {

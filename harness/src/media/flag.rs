@@ -17,6 +17,8 @@ pub(crate) struct Flags {
     most: usize,
     /// The contents that stand for the outcomes.
     outcomes: Vec<ContentId>,
+    /// Those of which nothing was open in the epoch before; none, if that is empty.
+    new: Vec<bool>,
 }
 
 /// What is known of a group of flags: outcomes by place.
@@ -37,7 +39,16 @@ impl Flags {
     pub(super) fn new(contents: &mut Contents, questions: Vec<Question>, most: usize) -> Flags {
         let highest = questions.iter().map(Question::outcomes).max().unwrap_or(1);
         let outcomes = (0..highest).map(|outcome| contents.intern(&[outcome])).collect();
-        Flags { questions, most, outcomes }
+        Flags { questions, most, outcomes, new: Vec::new() }
+    }
+
+    /// The same, some of which were not open in the epoch before.
+    pub(super) fn with_new(self, new: Vec<bool>) -> Flags {
+        Flags { new, ..self }
+    }
+
+    fn is_new(&self, place: usize) -> bool {
+        self.new.get(place).is_some_and(|new| *new)
     }
 
     /// Finds out the outcome of a flag. When as many as possible are raised already, the others need not be asked.
@@ -56,8 +67,21 @@ impl Flags {
 
     /// How many outcomes of all flags together agree with what is known.
     pub(super) fn remaining(&self, state: &FlagState) -> Ways {
+        self.count(state, |_| true)
+    }
+
+    /// Those of them that the epoch before has too: nothing that is new has happened.
+    pub(super) fn shared(&self, state: &FlagState) -> Ways {
+        match state.0.iter().any(|(place, outcome)| *outcome > 0 && self.is_new(*place as usize)) {
+            true => Ways::Few(0),
+            false => self.count(state, |place| !self.is_new(place)),
+        }
+    }
+
+    fn count(&self, state: &FlagState, counts: impl Fn(usize) -> bool) -> Ways {
         let room = self.most.saturating_sub(state.raised());
-        let open = (0..self.questions.len()).filter(|place| state.of(*place as u32).is_none());
+        let open =
+            (0..self.questions.len()).filter(|place| counts(*place) && state.of(*place as u32).is_none());
         let unusual = open.map(|place| self.questions[place].outcomes() - 1);
         if room == 0 {
             return Ways::Few(1);

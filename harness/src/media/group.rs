@@ -1,15 +1,16 @@
 //! A group: atoms in flight that overlap, and what they can leave in their cells.
 //!
 //! Three shapes. In a *chain* every atom writes the same cells, so the group holds one of its versions; equal contents
-//! are one outcome. A *prefix* is all that is in flight on a device that keeps the order of issue. A *mix* is atoms that
-//! overlap in part, each of which is asked for by itself.
+//! are one outcome. A [*prefix*](super::prefix) is all that is in flight on a device, or an erase block of a flash chip,
+//! that keeps the order of issue. A *mix* is atoms that overlap in part, each of which is asked for by itself.
 
-use super::contents::{ContentId, garbage};
+use super::contents::ContentId;
 use super::flag::{FlagState, Flags};
-use super::timeline::{AtomId, CellId, Held, Timeline};
+use super::prefix::{Left, Places, Prefix};
+use super::timeline::{AtomId, CellId, Held, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::{Choices, Plan, Pole, Question, Rest};
-use crate::profile::{Order, Torn};
+use crate::profile::Torn;
 use crate::strategy::Branches;
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
@@ -34,15 +35,13 @@ pub(crate) struct Group {
     counts_images: bool,
     /// Whether a unit that was being written may read as garbage.
     garbles: bool,
-    /// Garbage of an atom in a cell, by their places in the group.
-    garbage: FxHashMap<(u32, u32), ContentId>,
 }
 
 enum Shape {
     /// What the cells can hold, newest first; the last is the base.
     Chain(Vec<Outcome>),
-    /// What is in flight, oldest first, without what changes nothing.
-    Prefix(Vec<Step>),
+    /// What keeps the order of issue.
+    Prefix(Prefix),
     /// The atoms, oldest first.
     Mix(Vec<Member>),
     /// What is open beside bytes.
@@ -62,27 +61,24 @@ struct Outcome {
     shared: bool,
 }
 
-struct Step {
-    atom: AtomId,
-    earliest: usize,
-    shared: bool,
-}
-
-struct Member {
-    atom: AtomId,
-    earliest: usize,
-    shared: bool,
+/// An atom of a group.
+pub(super) struct Member {
+    pub(super) atom: AtomId,
+    /// The number of events after which it had been issued; 0 if that was in an earlier epoch.
+    pub(super) earliest: usize,
+    /// Whether the epoch before has it too.
+    pub(super) shared: bool,
     /// The places of its cells in the group, ordered.
-    places: Vec<u32>,
+    pub(super) places: Vec<u32>,
 }
 
 /// What the answers so far say of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupState {
-    /// Chain: outcomes ruled out, from the newest. Prefix: so many steps survived at least.
+    /// Chain: outcomes ruled out, from the newest.
     low: u32,
-    /// Prefix: so many survived at most.
-    high: u32,
+    /// Prefix: the outcomes that are left.
+    left: Left,
     /// Chain: the outcome is known to be the one at `low`.
     decided: bool,
     /// Mix: the fate of each atom.
@@ -99,17 +95,24 @@ enum Fate {
     Garbled,
 }
 
+/// What a cell was found to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The number of the version, 0 being the base; the newest one, where several that are left have this content.
+    pub(super) version: u32,
+    pub(super) content: ContentId,
+}
+
 impl GroupState {
     pub(crate) fn new(group: &Group) -> GroupState {
-        let (high, members) = match &group.shape {
-            Shape::Chain(_) => (0, 0),
-            Shape::Prefix(steps) => (steps.len() as u32, 0),
-            Shape::Mix(members) => (0, members.len()),
-            Shape::Flags(_) => (0, 0),
+        let (left, members) = match &group.shape {
+            Shape::Prefix(prefix) => (prefix.all(), 0),
+            Shape::Mix(members) => (Left::default(), members.len()),
+            Shape::Chain(_) | Shape::Flags(_) => (Left::default(), 0),
         };
         GroupState {
             low: 0,
-            high,
+            left,
             decided: false,
             fates: vec![Fate::Open; members],
             flags: FlagState::default(),
@@ -118,18 +121,18 @@ impl GroupState {
 }
 
 impl Group {
-    /// Flags. What is open beside bytes was so in the epoch before as well.
+    /// Flags, with the cells that hold them, ordered.
     pub(super) fn flags(cells: Vec<CellId>, flags: Flags) -> Group {
-        let total = flags.remaining(&FlagState::default());
+        let nothing = FlagState::default();
+        let (total, shared) = (flags.remaining(&nothing), flags.shared(&nothing));
         Group {
             floors: Vec::new(),
             shape: Shape::Flags(flags),
-            shared: total.clone(),
+            shared,
             total,
             exact: true,
             counts_images: true,
             garbles: false,
-            garbage: FxHashMap::default(),
             cells,
         }
     }
@@ -153,14 +156,13 @@ impl Group {
             exact: true,
             counts_images: true,
             garbles: timeline.profile.torn == Torn::Garbage,
-            garbage: FxHashMap::default(),
         };
-        group.shape = match timeline.profile.order {
-            Order::Issued => group.prefix(timeline, members),
-            Order::Any if members.iter().all(|member| member.places.len() == group.cells.len()) => {
-                group.chain(timeline, &members)
-            }
-            Order::Any => Shape::Mix(members),
+        // Atoms of different lanes share no cells, and so no group.
+        let in_order = timeline.atoms[members[0].atom.0 as usize].lane.is_some();
+        group.shape = match members.iter().all(|member| member.places.len() == group.cells.len()) {
+            _ if in_order => Shape::Prefix(Prefix::new(group.places(timeline), &members, group.garbles)),
+            true => group.chain(timeline, &members),
+            false => Shape::Mix(members),
         };
         group.count(timeline);
         group.shared = group.shared(&GroupState::new(&group));
@@ -171,10 +173,7 @@ impl Group {
         let garbles = self.garbles;
         match &self.shape {
             Shape::Chain(outcomes) => self.total = Ways::Few(outcomes.len() as u64),
-            Shape::Prefix(steps) => {
-                self.exact = self.contents_differ(timeline);
-                self.total = Ways::Few(steps.len() as u64 + 1);
-            }
+            Shape::Prefix(prefix) => self.total = prefix.remaining(&prefix.all(), false),
             Shape::Mix(members) => {
                 let fates = vec![Fate::Open; members.len()];
                 self.exact = self.contents_differ(timeline);
@@ -194,8 +193,10 @@ impl Group {
     fn contents_differ(&self, timeline: &Timeline) -> bool {
         self.cells.iter().zip(&self.floors).all(|(id, floor)| {
             let cell = &timeline.cells[id.0 as usize];
-            let in_flight = cell.versions[*floor as usize..].iter().map(|version| version.content);
-            let mut contents: Vec<ContentId> = in_flight.chain([timeline.version(cell, *floor)]).collect();
+            let in_flight = cell.versions[*floor as usize..].iter();
+            let garbage = in_flight.clone().filter(|_| self.garbles).map(|version| version.garbage);
+            let contents = in_flight.map(|version| version.content).chain(garbage);
+            let mut contents: Vec<ContentId> = contents.chain([timeline.version(cell, *floor)]).collect();
             let all = contents.len();
             contents.sort_unstable();
             contents.dedup();
@@ -206,73 +207,40 @@ impl Group {
     fn chain(&self, timeline: &Timeline, members: &[Member]) -> Shape {
         let base = Outcome { atom: members[0].atom, rank: 0, garbled: false, earliest: 0, shared: true };
         let mut outcomes: Vec<(Vec<ContentId>, Outcome)> = Vec::new();
-        let at_base = self.contents_at(timeline, 0);
+        let at_base = self.contents_at(timeline, &base);
         for (index, member) in members.iter().enumerate().rev() {
             let rank = index as u32 + 1;
             let Member { atom, earliest, shared, .. } = *member;
-            let contents = self.contents_at(timeline, rank);
-            match outcomes.iter_mut().find(|(known, outcome)| *known == contents && !outcome.garbled) {
-                Some((_, newer)) => (newer.earliest, newer.shared) = (earliest, newer.shared || shared),
-                None if contents == at_base => {}
-                None => {
-                    let outcome = Outcome { atom, rank, garbled: false, earliest, shared };
-                    outcomes.push((contents.clone(), outcome));
+            for garbled in [false, true].into_iter().take(1 + usize::from(self.garbles)) {
+                let outcome = Outcome { atom, rank, garbled, earliest, shared };
+                let contents = self.contents_at(timeline, &outcome);
+                match outcomes.iter_mut().find(|(known, _)| *known == contents) {
+                    Some((_, newer)) => {
+                        (newer.earliest, newer.shared) = (earliest, newer.shared || shared);
+                    }
+                    None if contents == at_base => {}
+                    None => outcomes.push((contents, outcome)),
                 }
-            }
-            if self.garbles {
-                outcomes.push((contents, Outcome { atom, rank, garbled: true, earliest, shared }));
             }
         }
         Shape::Chain(outcomes.into_iter().map(|(_, outcome)| outcome).chain([base]).collect())
     }
 
-    fn prefix(&self, timeline: &Timeline, members: Vec<Member>) -> Shape {
-        let changes = |member: &Member| {
-            member.places.iter().any(|place| {
-                let cell = &timeline.cells[self.cells[*place as usize].0 as usize];
-                let nth =
-                    cell.versions.iter().position(|version| version.atom == member.atom).unwrap_or(0) as u32;
-                timeline.version(cell, nth) != timeline.version(cell, nth + 1)
-            })
-        };
-        let step = |Member { atom, earliest, shared, .. }| Step { atom, earliest, shared };
-        Shape::Prefix(members.into_iter().filter(changes).map(step).collect())
+    /// What the cells hold under an outcome of a chain.
+    fn contents_at(&self, timeline: &Timeline, outcome: &Outcome) -> Vec<ContentId> {
+        (0..self.cells.len()).map(|place| self.content(timeline, place, outcome)).collect()
     }
 
-    /// What the cells hold after so many atoms of a chain.
-    fn contents_at(&self, timeline: &Timeline, rank: u32) -> Vec<ContentId> {
-        (0..self.cells.len()).map(|place| self.content(timeline, place, rank)).collect()
-    }
-
-    fn content(&self, timeline: &Timeline, place: usize, rank: u32) -> ContentId {
+    fn content(&self, timeline: &Timeline, place: usize, outcome: &Outcome) -> ContentId {
         let cell = &timeline.cells[self.cells[place].0 as usize];
-        timeline.version(cell, self.floors[place] + rank)
+        match (self.floors[place] + outcome.rank).checked_sub(1) {
+            Some(newest) if outcome.garbled => cell.versions[newest as usize].garbage,
+            _ => timeline.version(cell, self.floors[place] + outcome.rank),
+        }
     }
 
-    pub(super) fn add_garbage(&mut self, timeline: &mut Timeline) {
-        let members: Vec<(AtomId, Vec<u32>)> = match &self.shape {
-            Shape::Chain(outcomes) => {
-                let all: Vec<u32> = (0..self.cells.len() as u32).collect();
-                outcomes
-                    .iter()
-                    .filter(|outcome| outcome.garbled)
-                    .map(|outcome| (outcome.atom, all.clone()))
-                    .collect()
-            }
-            Shape::Prefix(_) => Vec::new(),
-            Shape::Mix(members) => {
-                members.iter().map(|member| (member.atom, member.places.clone())).collect()
-            }
-            Shape::Flags(_) => Vec::new(),
-        };
-        for (atom, places) in members {
-            for place in places {
-                let cell = self.cells[place as usize];
-                let len = timeline.cells[cell.0 as usize].len;
-                let bytes = garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index());
-                self.garbage.insert((atom.0, place), timeline.contents.intern(&bytes));
-            }
-        }
+    fn places<'a>(&'a self, timeline: &'a Timeline) -> Places<'a> {
+        Places { timeline, cells: &self.cells, floors: &self.floors }
     }
 
     /// Finds out what a cell holds.
@@ -282,18 +250,18 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let outcome = self.resolve_chain(timeline, outcomes, state, choices);
-                match outcome.garbled {
-                    true => self.garbage[&(outcome.atom.0, place as u32)],
-                    false => self.content(timeline, place, outcome.rank),
-                }
+                let version = self.floors[place] + outcome.rank;
+                Shown { version, content: self.content(timeline, place, &outcome) }
             }
-            Shape::Prefix(steps) => self.resolve_prefix(timeline, steps, place, state, choices),
+            Shape::Prefix(prefix) => prefix.resolve(self.places(timeline), place, &mut state.left, choices),
             Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
-            Shape::Flags(flags) => flags.resolve(place, &mut state.flags, choices),
+            Shape::Flags(flags) => {
+                Shown { version: 0, content: flags.resolve(place, &mut state.flags, choices) }
+            }
         }
     }
 
@@ -315,33 +283,6 @@ impl Group {
         outcomes[state.low as usize]
     }
 
-    fn resolve_prefix(
-        &self,
-        timeline: &Timeline,
-        steps: &[Step],
-        place: usize,
-        state: &mut GroupState,
-        choices: &mut Choices,
-    ) -> ContentId {
-        let cell = &timeline.cells[self.cells[place].0 as usize];
-        let floor = self.floors[place] as usize;
-        let last = steps.last().map(|step| step.atom);
-        let in_flight = cell.versions[floor..].iter().filter(|version| Some(version.atom) <= last);
-        for version in in_flight.rev() {
-            let Ok(step) = steps.binary_search_by_key(&version.atom, |step| step.atom) else { continue };
-            let step = step as u32;
-            if step >= state.high {
-                continue;
-            }
-            if step < state.low || choices.ask(question(timeline, version.atom, false)) == 0 {
-                state.low = state.low.max(step + 1);
-                return version.content;
-            }
-            state.high = step;
-        }
-        timeline.version(cell, self.floors[place])
-    }
-
     fn resolve_mix(
         &self,
         timeline: &Timeline,
@@ -349,7 +290,7 @@ impl Group {
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
-    ) -> ContentId {
+    ) -> Shown {
         let cell = &timeline.cells[self.cells[place].0 as usize];
         for (index, member) in members.iter().enumerate().rev() {
             if member.places.binary_search(&(place as u32)).is_err() {
@@ -358,16 +299,15 @@ impl Group {
             if state.fates[index] == Fate::Open {
                 state.fates[index] = ask_fate(timeline, member.atom, self.garbles, choices);
             }
+            let (version, held) = version_by(&cell.versions, member.atom);
             match state.fates[index] {
-                Fate::Whole => {
-                    let version = cell.versions.iter().find(|version| version.atom == member.atom);
-                    return version.expect("a member of the group wrote the cell").content;
-                }
-                Fate::Garbled => return self.garbage[&(member.atom.0, place as u32)],
+                Fate::Whole => return Shown { version, content: held.content },
+                Fate::Garbled => return Shown { version, content: held.garbage },
                 Fate::Lost | Fate::Open => {}
             }
         }
-        timeline.version(cell, self.floors[place])
+        let version = self.floors[place];
+        Shown { version, content: timeline.version(cell, version) }
     }
 
     /// Everything the cells can hold together, unless there are more than `limit` ways.
@@ -379,7 +319,7 @@ impl Group {
             let mut state = GroupState::new(self);
             let places = 0..self.cells.len();
             vectors.insert(
-                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices)).collect(),
+                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
             );
             open.extend(
                 Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
@@ -408,11 +348,7 @@ impl Group {
                 let left = outcomes[state.low as usize..upto].iter();
                 Ways::Few(left.filter(|outcome| !shared || outcome.shared).count() as u64)
             }
-            Shape::Prefix(steps) => {
-                let newest_shared = steps.iter().filter(|step| step.shared).count() as u32;
-                let high = if shared { state.high.min(newest_shared) } else { state.high };
-                Ways::Few((u64::from(high) + 1).saturating_sub(u64::from(state.low)))
-            }
+            Shape::Prefix(prefix) => prefix.remaining(&state.left, shared),
             Shape::Mix(members) => {
                 let garbles = self.garbles;
                 let excluded = |index: usize| shared && !members[index].shared;
@@ -427,6 +363,7 @@ impl Group {
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
                 fates_of((0..members.len()).filter(open).count(), garbles)
             }
+            Shape::Flags(flags) if shared => flags.shared(&state.flags),
             Shape::Flags(flags) => flags.remaining(&state.flags),
         }
     }
@@ -436,7 +373,7 @@ impl Group {
         match &self.shape {
             Shape::Chain(outcomes) if state.decided => outcomes[state.low as usize].earliest,
             Shape::Chain(_) => 0,
-            Shape::Prefix(steps) => state.low.checked_sub(1).map_or(0, |step| steps[step as usize].earliest),
+            Shape::Prefix(prefix) => prefix.earliest(&state.left),
             Shape::Mix(members) => {
                 let alive = members.iter().zip(&state.fates);
                 let alive = alive.filter(|(_, fate)| matches!(fate, Fate::Whole | Fate::Garbled));
@@ -447,7 +384,13 @@ impl Group {
     }
 }
 
-fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
+/// The version that an atom wrote, with its number.
+fn version_by(versions: &[Version], atom: AtomId) -> (u32, &Version) {
+    let mut numbered = (1..).zip(versions);
+    numbered.find(|(_, version)| version.atom == atom).expect("a member of the group wrote the cell")
+}
+
+pub(super) fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
     let atom = &timeline.atoms[atom.0 as usize];
     let (event, unit) = (atom.event, atom.unit);
     match garbled {

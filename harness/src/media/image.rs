@@ -1,15 +1,18 @@
 //! One crash state, made up while it is read.
 
+use super::cluster::Script;
 use super::contents::{ContentId, garbage};
+use super::fault;
 use super::group::GroupState;
-use super::nested::{Layer, Log};
+use super::nested::{Layer, Log, Reading};
 use super::overlay::{Overlay, Piece};
-use super::timeline::{CellId, Held, Timeline};
+use super::timeline::{CellId, Timeline};
 use crate::choice::{Choices, Path, Plan, Pole, Question};
 use crate::judge::Window;
+use crate::network::Wire;
 use crate::profile::{Discard, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{Bytes, DeviceId, Image};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image, NandGeometry};
 use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub(crate) struct LazyImage {
     log: Option<Log>,
     /// How many recoveries may crash.
     nested: usize,
+    /// How often the blocks of flash chips have been erased that the recoveries of this state have erased.
+    erases: FxHashMap<(DeviceId, BlockNo), u32>,
     trail: Option<Trail>,
     /// Whether recovery is over, and what it gave is in use.
     in_service: bool,
@@ -67,10 +72,29 @@ impl LazyImage {
             layers: Vec::new(),
             log: None,
             nested: 0,
+            erases: FxHashMap::default(),
             trail: None,
             in_service: false,
             timeline,
         }
+    }
+
+    /// The nodes that the devices belong to, all of them up.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.timeline.wire
+    }
+
+    /// What the crash state is made from if it is one of a cluster whose nodes crash one by one.
+    pub(crate) fn script(&self) -> Option<&Script> {
+        self.timeline.script.as_ref()
+    }
+
+    /// Looks where the crash comes: after so many events.
+    pub(crate) fn look_for_crash(&mut self) -> usize {
+        if let Some(cell) = self.timeline.first_look() {
+            self.look(cell);
+        }
+        self.timeline.epochs[self.epoch as usize].upto
     }
 
     /// Begins another crash state.
@@ -82,6 +106,7 @@ impl LazyImage {
         self.reads.clear();
         self.written.iter_mut().for_each(Overlay::clear);
         self.layers.clear();
+        self.erases.clear();
         self.nested = usize::from(nested);
         self.in_service = false;
         self.log = (nested > 0).then(Log::default);
@@ -135,21 +160,17 @@ impl LazyImage {
 
     /// Looks at every cell, in the order of position: for a recovery that cannot be followed, or needs the whole image.
     pub(crate) fn decide_all(&mut self) {
-        for cell in 0..self.timeline.cells.len() as u32 {
-            self.look(CellId(cell));
+        for cell in self.timeline.visible() {
+            self.look(cell);
         }
     }
 
     /// Every device as the trace left it. What is undecided is taken to have persisted, and stays undecided.
     pub(crate) fn whole(&self) -> Vec<Image> {
-        let (epoch, timeline) = (&self.timeline.epochs[self.epoch as usize], &self.timeline);
+        let timeline = &self.timeline;
         let (mut states, mut choices) = (self.states.clone(), Choices::new(Plan::pole(Pole::Newest)));
-        let mut content = |cell: CellId| match timeline.held(cell, self.epoch) {
-            Held::Durable(content) => timeline.contents.get(content),
-            Held::InFlight { .. } => {
-                timeline.contents.get(epoch.resolve(timeline, cell, &mut states, &mut choices))
-            }
-        };
+        let mut content =
+            |cell: CellId| timeline.contents.get(timeline.find(cell, self.epoch, &mut states, &mut choices));
         let mut devices = Vec::new();
         for (index, line) in timeline.lines.iter().enumerate() {
             let mut image = line.base.clone();
@@ -174,17 +195,7 @@ impl LazyImage {
         if stamp == self.stamp {
             return content;
         }
-        let held = match self.timeline.is_flag(cell) {
-            true => None,
-            false => match self.timeline.held(cell, self.epoch) {
-                Held::Durable(content) => Some(content),
-                Held::InFlight { .. } => None,
-            },
-        };
-        let content = held.unwrap_or_else(|| {
-            let epoch = &self.timeline.epochs[self.epoch as usize];
-            epoch.resolve(&self.timeline, cell, &mut self.states, &mut self.choices)
-        });
+        let content = self.timeline.find(cell, self.epoch, &mut self.states, &mut self.choices);
         self.found[cell.0 as usize] = (self.stamp, content);
         self.reads.push(Touched { cell, content });
         if let Some(trail) = &mut self.trail {
@@ -227,9 +238,7 @@ impl LazyImage {
             return len;
         }
         for depth in (0..self.layers.len()).rev() {
-            if let Some(len) =
-                self.layers[depth].len(device, depth, &self.timeline.profile, &mut self.choices)
-            {
+            if let Some(len) = self.layers[depth].len(device, depth, &mut self.choices) {
                 return len;
             }
         }
@@ -242,10 +251,22 @@ impl LazyImage {
 
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        self.read_with(true, device, at, buf)
+    }
+
+    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let mut bytes = vec![0; len.index()];
+        let read = self.read_with(false, device, at, &mut bytes);
+        read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
+    }
+
+    /// Reads a range; without `faults`, as if nothing but the power had failed.
+    fn read_with(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
         let mut open = Vec::new();
         let mine = &self.written[device.index()];
         if mine.is_untouched() && self.layers.is_empty() {
-            return self.read_trace(device, at, buf);
+            return self.read_trace(faults, device, at, buf);
         }
         mine.parts(at, buf.len(), |span, piece| match piece {
             Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
@@ -254,26 +275,33 @@ impl LazyImage {
         });
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(self.layers.len(), device, start, &mut buf[span])?;
+            self.read_layers(self.layers.len(), faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
-    fn read_layers(&mut self, upto: usize, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(device, at, buf) };
-        let (profile, choices) = (&self.timeline.profile, &mut self.choices);
-        let open = self.layers[depth].read(device, depth, at, buf, profile, choices);
+    fn read_layers(
+        &mut self,
+        upto: usize,
+        faults: bool,
+        device: DeviceId,
+        at: Bytes,
+        buf: &mut [u8],
+    ) -> Result<(), Bytes> {
+        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(faults, device, at, buf) };
+        let mut reading = Reading { device, at, buf, choices: &mut self.choices };
+        let open = self.layers[depth].read(depth, &mut reading);
         for span in open {
             let start = at + Bytes::of(span.start);
-            self.read_layers(depth, device, start, &mut buf[span])?;
+            self.read_layers(depth, faults, device, start, &mut buf[span])?;
         }
         Ok(())
     }
 
     /// Reads what the trace left.
-    fn read_trace(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        if self.timeline.profile.faults.unreadable {
+    fn read_trace(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if faults && self.timeline.profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
         let mut here = at;
@@ -299,7 +327,48 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
+        if faults && self.timeline.profile.faults.corrupt {
+            self.corrupt(device, at, buf);
+        }
+        if faults && self.timeline.profile.faults.flips {
+            self.flip(device, at, buf);
+        }
         Ok(())
+    }
+
+    /// Turns what the trace left into what the device reads.
+    fn corrupt(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let len = self.timeline.lines[device.index()].block;
+        let end = at.0 + buf.len() as u64;
+        for number in at.0 / len.0..end.div_ceil(len.0) {
+            let way = self.flag(Question::Corrupt { device, block: number as u32 });
+            if way > 0 {
+                let (from, upto) = (at.0.max(number * len.0), end.min((number + 1) * len.0));
+                let within = Bytes(from - number * len.0);
+                let part = &mut buf[(from - at.0) as usize..(upto - at.0) as usize];
+                fault::corrupt(device, number, way, len, within, part);
+            }
+        }
+    }
+
+    /// Flips a bit in what was read of each page that reads with one flipped. A page that is erased has none.
+    fn flip(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let Some(chip) = self.chip(device) else { return };
+        let mut start = 0;
+        while start < buf.len() {
+            let page = chip.page_with(at + Bytes::of(start));
+            let first = chip.page_at(page);
+            let end = (first + chip.page_len() - at).index().min(buf.len());
+            if buf[start..end].iter().any(|byte| *byte != 0xFF) {
+                let outcome = self.flag(Question::Flipped { device, page });
+                let bit = 8 * first.0 + fault::flipped_bit(&chip, page, outcome);
+                let byte = (bit / 8).checked_sub(at.0).filter(|byte| outcome > 0 && *byte < end as u64);
+                if let Some(byte) = byte {
+                    buf[byte as usize] ^= 1 << (bit % 8);
+                }
+            }
+            start = end;
+        }
     }
 
     fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
@@ -329,6 +398,37 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.write(device, at, data, fua);
         }
+    }
+
+    /// The layout of a device, if it is a flash chip.
+    pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
+        self.timeline.lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+    }
+
+    /// How often a block of a flash chip has been erased.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {
+        match self.erases.get(&(device, block)) {
+            Some(erases) => *erases,
+            None => self.timeline.erases(device, block, self.epoch),
+        }
+    }
+
+    /// Notes that recovery has erased a block of a flash chip.
+    pub(crate) fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
+        self.erases.insert((device, block), erases);
+    }
+
+    /// Programs a page of a flash chip.
+    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
+        self.written[device.index()].write(at, data);
+        if let Some((log, chip)) = self.log.as_mut().zip(self.timeline.lines[device.index()].chip.as_ref()) {
+            log.on_chip(device, at, data, chip.geometry);
+        }
+    }
+
+    /// Erases a block of a flash chip.
+    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        self.program(device, at, &vec![0xFF; len.index()]);
     }
 
     /// Zeroes a range that lies within the device.

@@ -6,19 +6,25 @@
 
 mod block;
 mod census;
+mod cluster;
 mod contents;
 mod epoch;
-mod fault;
+pub(crate) mod fault;
 mod flag;
+mod flash;
 mod group;
 mod image;
 mod nested;
 mod overlay;
+mod prefix;
+mod silent;
 mod timeline;
 mod ways;
 
 pub use census::{Census, Count, EpochCensus, census};
 pub(crate) use contents::ContentId;
 pub(crate) use epoch::Epoch;
+#[cfg(test)]
+pub(crate) use fault::corrupt;
 pub(crate) use image::{LazyImage, Represented, Touched};
 pub(crate) use timeline::{CellId, Timeline};

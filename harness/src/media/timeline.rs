@@ -1,14 +1,17 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
-use super::block::{Fill, Piece, Settles, pieces};
+use super::block::{Fill, Lane, Piece, Settles, pieces};
+use super::cluster::{self, Script};
 use super::contents::{ContentId, Contents, garbage};
 use super::epoch::Epoch;
 use super::fault;
 use super::group::Group;
+use super::silent::{self, Silent};
 use crate::choice::Question;
 use crate::judge::Window;
-use crate::profile::{Profile, When};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Trace};
+use crate::network::Wire;
+use crate::profile::{Profile, Torn, When};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ pub(crate) struct Atom {
     pub(crate) event: EventId,
     pub(crate) unit: u32,
     pub(crate) device: DeviceId,
+    /// What it keeps its order with, on its device.
+    pub(super) lane: Option<Lane>,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
     /// The epoch in which it was issued.
@@ -36,6 +41,8 @@ pub(crate) struct Atom {
 pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
+    /// What the cell reads as if the atom was cut off half-way, where the profile has that.
+    pub(super) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -66,6 +73,8 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
+    /// What it is made of, if it is a flash chip.
+    pub(crate) chip: Option<NandChip>,
     /// The unit in which it fails to be read.
     pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
@@ -85,9 +94,18 @@ pub(crate) struct Timeline {
     /// The cells that hold no bytes but the outcome of a question: those from `first_flag`.
     flags: FxHashMap<Question, CellId>,
     first_flag: CellId,
+    /// The writes that can go wrong without a word; nobody looks at their flags, which are the last.
+    pub(super) silent: Silent,
+    first_silent: CellId,
     pub(crate) epochs: Vec<Epoch>,
+    /// The erases of blocks of flash chips, in the order of issue.
+    erases: Vec<(DeviceId, BlockNo, EventId)>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
+    /// The nodes of the cluster before the first event, if it is one.
+    pub(crate) wire: Wire,
+    /// What crash states are made from if nodes crash one by one.
+    pub(crate) script: Option<Script>,
 }
 
 impl Timeline {
@@ -101,17 +119,23 @@ impl Timeline {
             contents: Contents::default(),
             flags: FxHashMap::default(),
             first_flag: CellId(0),
+            silent: Silent::default(),
+            first_silent: CellId(0),
             epochs: Vec::new(),
+            erases: erases(trace),
             windows: windows(trace),
+            wire: Wire::new(&trace.devices),
+            script: None,
         };
         timeline.cut(trace, &pieces);
         timeline.first_flag = CellId(timeline.cells.len() as u32);
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
-        let faults = timeline.raise_faults(trace);
-        let epoch = |epoch| Epoch::new(&timeline, epoch as u32, &spans[epoch], faults.clone());
-        timeline.epochs = (0..spans.len()).map(epoch).collect();
-        timeline.add_garbage();
+        let flags = timeline.raise_cluster(trace, &spans);
+        let faults = timeline.raise_faults(trace, spans.len() as u32);
+        let epochs = (0..).zip(&spans).zip(flags.into_iter().zip(faults));
+        let epoch = |((epoch, span), (flags, faults))| Epoch::new(&timeline, epoch, span, flags, faults);
+        timeline.epochs = epochs.map(epoch).collect();
         timeline
     }
 
@@ -145,12 +169,27 @@ impl Timeline {
         }
     }
 
+    /// How often a block of a flash chip has been erased when the power fails in an epoch.
+    ///
+    /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
+    /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
+    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo, epoch: u32) -> u32 {
+        let Some(chip) = &self.lines[device.index()].chip else { return 0 };
+        let upto = self.epochs[epoch as usize].upto;
+        let before = |(on, of, event): &&(DeviceId, BlockNo, EventId)| {
+            (*on, *of) == (device, block) && event.index() < upto
+        };
+        let erases = self.erases.iter().filter(before).count() as u32;
+        chip.erases_of(block).saturating_add(erases)
+    }
+
     /// Cuts every device where an atom begins or ends.
     fn cut(&mut self, trace: &Trace, pieces: &[Piece]) {
         for (index, device) in trace.devices.iter().enumerate() {
             let mine = pieces.iter().filter(|piece| piece.device.index() == index);
-            let ranges: Vec<(u64, u64)> =
+            let mut ranges: Vec<(u64, u64)> =
                 mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
+            ranges.extend(silent::victims(device, &mine.clone().collect::<Vec<_>>(), &self.profile.faults));
             let first = self.cells.len() as u32;
             for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
                 let base = self.base_of(device, start, end);
@@ -162,14 +201,15 @@ impl Timeline {
                 });
             }
             let count = self.cells.len() as u32 - first;
-            let resized = mine.clone().any(|piece| matches!(piece.fill, Fill::Length(_)));
+            let resized = mine.clone().any(Piece::is_length);
             let length = resized.then(|| {
                 let base = self.contents.intern(&length_bytes(device.base.len()));
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
+            let (base, chip) = (device.base.clone(), device.chip().cloned());
             let block = fault::block_len(device);
-            self.lines.push(Line { base: device.base.clone(), block, first, count, length });
+            self.lines.push(Line { base, chip, block, first, count, length });
         }
     }
 
@@ -183,25 +223,61 @@ impl Timeline {
         self.contents.intern(&content)
     }
 
-    /// A cell for every fault that the profile allows, and the group that they are.
-    fn raise_faults(&mut self, trace: &Trace) -> Option<Arc<Group>> {
+    /// A cell for every fault that the profile allows, and by epoch the group that they are.
+    fn raise_faults(&mut self, trace: &Trace, epochs: u32) -> Vec<Option<Arc<Group>>> {
         let sites = fault::sites(trace, &self.profile);
         let first = CellId(self.cells.len() as u32);
         sites.iter().for_each(|site| self.add_flag(*site));
-        let group = || fault::group(first, &sites, &self.profile, &mut self.contents);
-        (!sites.is_empty()).then(group).map(Arc::new)
+        self.first_silent = CellId(self.cells.len() as u32);
+        let silent = Silent::new(self, trace, self.first_silent);
+        silent.sites().iter().for_each(|site| self.add_flag(site.question));
+        let mut contents = std::mem::take(&mut self.contents);
+        let groups = fault::groups(self, &mut contents, first, &sites, &silent, epochs);
+        (self.contents, self.silent) = (contents, silent);
+        groups
     }
 
     /// A cell that holds the outcome of a question.
     fn add_flag(&mut self, question: Question) {
-        self.flags.insert(question, CellId(self.cells.len() as u32));
+        let cell = self.add_cell();
+        self.flags.insert(question, cell);
+    }
+
+    /// The cell that holds the outcome of a question, made if there is none.
+    pub(super) fn flag_of(&mut self, question: Question) -> CellId {
+        self.flag(&question).unwrap_or_else(|| {
+            self.add_flag(question);
+            CellId(self.cells.len() as u32 - 1)
+        })
+    }
+
+    /// A cell that holds no bytes of a device.
+    pub(super) fn add_cell(&mut self) -> CellId {
         let base = ContentId::ZERO;
         self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
+        CellId(self.cells.len() as u32 - 1)
     }
 
     /// The cell that holds the outcome of a question; `None` if it cannot be anything but 0.
     pub(crate) fn flag(&self, question: &Question) -> Option<CellId> {
         self.flags.get(question).copied()
+    }
+
+    /// The cells that can be looked at.
+    pub(super) fn visible(&self) -> impl Iterator<Item = CellId> + use<> {
+        (0..self.first_silent.0).map(CellId)
+    }
+
+    /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
+    pub(super) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.partition_point(|version| version.issued <= epoch) as u32
+    }
+
+    /// What wrote the newest version of a cell that is durable in an epoch.
+    pub(super) fn newest_durable(&self, cell: CellId, epoch: u32) -> Option<AtomId> {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.iter().rev().find(|version| version.durable <= epoch).map(|version| version.atom)
     }
 
     /// Whether a device may fail while the recovered system is in use.
@@ -223,11 +299,12 @@ impl Timeline {
                 false => AtomId(self.atoms.len() as u32),
             };
             if !piece.joins {
-                let (event, unit, device) = (piece.event, piece.unit, piece.device);
+                let Piece { event, unit, device, lane, .. } = piece;
                 self.atoms.push(Atom {
                     event,
                     unit,
                     device,
+                    lane,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
@@ -235,7 +312,8 @@ impl Timeline {
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
-                let version = Version { atom: id, content, issued: 0, durable: u32::MAX };
+                let garbage = self.garbage(id, cell, content);
+                let version = Version { atom: id, content, garbage, issued: 0, durable: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
             }
@@ -257,13 +335,30 @@ impl Timeline {
             Fill::Garbage => {
                 self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
             }
+            Fill::Ones => self.contents.intern(&vec![0xFF; len.index()]),
+            Fill::Kept => {
+                let cell = &self.cells[cell.0 as usize];
+                self.version(cell, cell.versions.len() as u32)
+            }
             Fill::Data => {
-                let Event::Write { at, data, .. } = &trace.events[piece.event.index()] else {
+                let event = &trace.events[piece.event.index()];
+                let Some((data, (_, at, _))) = event.payload().zip(event.range()) else {
                     return ContentId::ZERO;
                 };
-                let from = (start - *at).index();
+                let from = (start - at).index();
                 self.contents.intern(&data.as_slice()[from..from + len.index()])
             }
+        }
+    }
+
+    /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
+    fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
+        let len = self.cells[cell.0 as usize].len;
+        match self.profile.torn {
+            Torn::Garbage if len > Bytes::ZERO => {
+                self.contents.intern(&garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index()))
+            }
+            _ => whole,
         }
     }
 
@@ -271,6 +366,7 @@ impl Timeline {
     fn date(&mut self, trace: &Trace) -> Vec<Span> {
         let (mut spans, mut from) = (Vec::new(), 0);
         let (mut next_atom, mut in_flight) = (0, Vec::<AtomId>::new());
+        let one_by_one = self.profile.cluster.is_some() && trace.nodes() > 0;
         for (index, event) in trace.events.iter().enumerate() {
             let epoch = spans.len() as u32;
             while next_atom < self.atoms.len() && self.atoms[next_atom].event.index() == index {
@@ -278,16 +374,17 @@ impl Timeline {
                 in_flight.push(AtomId(next_atom as u32));
                 next_atom += 1;
             }
-            let Some(settles) = Settles::by(event, EventId(index as u32), &self.profile) else { continue };
-            let upto = match event {
-                Event::Flush { .. } => index,
-                _ => index + 1,
-            };
+            let settles = Settles::by(event, EventId(index as u32), &self.profile);
+            if settles.is_none() && !(one_by_one && cluster::ends_epoch(event)) {
+                continue;
+            }
+            // What a write with FUA makes durable is that write, so that it has begun.
+            let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
             spans.push(Span { from, upto, in_flight: in_flight.clone() });
             from = index + 1;
             in_flight.retain(|id| {
                 let atom = &mut self.atoms[id.0 as usize];
-                let covered = settles.covers(atom);
+                let covered = settles.as_ref().is_some_and(|settles| settles.covers(atom, &self.wire));
                 if covered {
                     atom.durable = epoch + 1;
                 }
@@ -302,15 +399,6 @@ impl Timeline {
             }
         }
         spans
-    }
-
-    /// Makes the garbage that torn units can leave.
-    fn add_garbage(&mut self) {
-        let mut epochs = std::mem::take(&mut self.epochs);
-        for epoch in &mut epochs {
-            epoch.add_garbage(self);
-        }
-        self.epochs = epochs;
     }
 }
 
@@ -346,6 +434,15 @@ fn disjoint(ranges: &[(u64, u64)], cuts: &[u64]) -> Vec<(u64, u64)> {
         (depth, last) = (depth + step, position);
     }
     cells
+}
+
+fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
+    let erase = |(id, event): (u32, &Event)| {
+        let Event::Erase { device, at, .. } = event else { return None };
+        let chip = trace.devices[device.index()].chip()?;
+        Some((*device, chip.geometry.block_with(*at), EventId(id)))
+    };
+    (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
 /// What a crash after n events allows.

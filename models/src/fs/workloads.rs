@@ -1,6 +1,6 @@
 //! Workloads by name, each short enough to be explored completely.
 
-use super::{Fill, FsOp, Path};
+use super::{Fill, FsOp, Path, View};
 use crashcheck::{Bytes, Workload};
 
 const BLOCK: u64 = 4096;
@@ -53,6 +53,14 @@ fn fsync(path: &'static str) -> FsOp {
 }
 
 const SYNC: FsOp = FsOp::Sync;
+
+/// Operations that must work on any file system that has room for them: a new file with one block.
+pub fn probe(view: &View) -> Vec<FsOp> {
+    let name = |number: u32| Path::root().join(&format!("probe-{number}"));
+    let Some(path) = (0..).map(name).find(|path| view.get(path).is_none()) else { return Vec::new() };
+    let (len, fill) = (Bytes(BLOCK), Fill(0xee));
+    vec![FsOp::Create(path.clone()), FsOp::Append { path, len, fill }, FsOp::Sync]
+}
 
 /// The workloads of every reference file system.
 pub fn all() -> Vec<Workload<FsOp>> {

@@ -30,7 +30,7 @@ mod workloads;
 pub use recover::{RecoverError, Recovered, recover};
 pub use store::JournalStore;
 
-use crate::fs::{Fill, FsOp, Path, View, generate, posix};
+use crate::fs::{self, FsOp, View, generate, posix};
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Geometry};
 use crate::vsfs::store::StoreError;
 use crate::vsfs::{self, FileSystem, FsError};
@@ -236,10 +236,7 @@ impl<V: Variant> System for Journal<V> {
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {
-        let name = |number: u32| Path::root().join(&format!("probe-{number}"));
-        let Some(path) = (0..).map(name).find(|path| view.get(path).is_none()) else { return Vec::new() };
-        let (len, fill) = (Bytes::of(BLOCK_SIZE), Fill(0xee));
-        vec![FsOp::Create(path.clone()), FsOp::Append { path, len, fill }, FsOp::Sync]
+        fs::workloads::probe(view)
     }
 
     fn judge(&self, view: &View, history: &History<'_, Self>) -> Result<(), Violation> {

@@ -1,6 +1,7 @@
 //! What the journal writes, in which order, and what it refuses. Its crash states are explored in `tests/`.
 
 use super::*;
+use crate::fs::{Fill, Path};
 use crashcheck::record;
 use crashcheck::trace::Event;
 

@@ -1,26 +1,27 @@
 //! The content of files and of symbolic links.
 
-use super::blocks::{FileSystem, FsError, position};
+use super::blocks::{FsError, position};
+use super::files::Files;
 use super::format::{BLOCK_SIZE, INLINE_TARGET, InodeNo};
 use super::inode::Inode;
-use super::store::{BlockKind, Store};
 use crate::fs::Path;
 use crashcheck::Bytes;
 
-impl<S: Store> FileSystem<S> {
+/// Reading and changing content, over any layer below.
+pub(crate) trait Contents: Files {
     /// The whole content of a file; holes read as zeros.
-    pub(crate) fn read_all(&mut self, number: InodeNo, inode: &Inode) -> Result<Vec<u8>, FsError> {
+    fn read_all(&mut self, number: InodeNo, inode: &Inode) -> Result<Vec<u8>, FsError> {
         let mut content = vec![0; inode.size.index()];
         for (index, part) in content.chunks_mut(BLOCK_SIZE).enumerate() {
-            if let Some(block) = self.block_at(number, inode, index as u64)? {
-                part.copy_from_slice(&self.store.read(block, BlockKind::Data)?[..part.len()]);
+            if let Some(page) = self.block(number, inode, index as u64)? {
+                part.copy_from_slice(&page[..part.len()]);
             }
         }
         Ok(content)
     }
 
     /// Blocks that a write takes, before it changes anything.
-    pub(crate) fn blocks_for_write(
+    fn blocks_for_write(
         &mut self,
         number: InodeNo,
         inode: &Inode,
@@ -32,7 +33,7 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// Writes into a file, whose inode is then for the caller to write.
-    pub(crate) fn write_at(
+    fn write_at(
         &mut self,
         number: InodeNo,
         inode: &mut Inode,
@@ -47,11 +48,7 @@ impl<S: Store> FileSystem<S> {
         while done < bytes.len() {
             let (index, within) = position(at.0 + done as u64);
             let part = &bytes[done..bytes.len().min(done + BLOCK_SIZE - within)];
-            let (block, new) = self.block_for(number, inode, index)?;
-            let page = match new {
-                true => self.store.fresh(block, BlockKind::Data)?,
-                false => self.store.modify(block, BlockKind::Data)?,
-            };
+            let (page, _) = self.block_mut(number, inode, index)?;
             page[within..within + part.len()].copy_from_slice(part);
             done += part.len();
         }
@@ -60,7 +57,7 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// Sets the length of a file, whose inode is then for the caller to write.
-    pub(crate) fn set_len(&mut self, number: InodeNo, inode: &mut Inode, len: Bytes) -> Result<(), FsError> {
+    fn set_len(&mut self, number: InodeNo, inode: &mut Inode, len: Bytes) -> Result<(), FsError> {
         if len > inode.size {
             self.clear_tail(number, inode)?;
         } else {
@@ -72,54 +69,50 @@ impl<S: Store> FileSystem<S> {
 
     /// What lies behind the end of a file in its last block is about to belong to the file, and must read as zeros: a
     /// crash may have left more there than the inode knows of.
-    fn clear_tail(&mut self, number: InodeNo, inode: &Inode) -> Result<(), FsError> {
+    fn clear_tail(&mut self, number: InodeNo, inode: &mut Inode) -> Result<(), FsError> {
         let (index, within) = position(inode.size.0);
         if within == 0 {
             return Ok(());
         }
-        let Some(block) = self.block_at(number, inode, index)? else { return Ok(()) };
-        if self.store.read(block, BlockKind::Data)?[within..].iter().any(|byte| *byte != 0) {
-            self.store.modify(block, BlockKind::Data)?[within..].fill(0);
+        let Some(page) = self.block(number, inode, index)? else { return Ok(()) };
+        if page[within..].iter().any(|byte| *byte != 0) {
+            self.block_mut(number, inode, index)?.0[within..].fill(0);
         }
         Ok(())
     }
 
     /// Blocks that the target of a new symbolic link takes.
-    pub(crate) fn blocks_for_target(target: &Path) -> u64 {
+    fn blocks_for_target(target: &Path) -> u64 {
         u64::from(target.as_str().len() > INLINE_TARGET)
     }
 
     /// Sets the target of a new symbolic link, whose inode is then for the caller to write.
-    pub(crate) fn set_target(
-        &mut self,
-        number: InodeNo,
-        inode: &mut Inode,
-        target: &Path,
-    ) -> Result<(), FsError> {
+    fn set_target(&mut self, number: InodeNo, inode: &mut Inode, target: &Path) -> Result<(), FsError> {
         let bytes = target.as_str().as_bytes();
         inode.size = Bytes::of(bytes.len());
         if bytes.len() <= INLINE_TARGET {
             inode.inline[..bytes.len()].copy_from_slice(bytes);
         } else {
-            let (block, _) = self.block_for(number, inode, 0)?;
-            self.store.fresh(block, BlockKind::Symlink)?[..bytes.len()].copy_from_slice(bytes);
+            self.block_mut(number, inode, 0)?.0[..bytes.len()].copy_from_slice(bytes);
         }
         Ok(())
     }
 
     /// What a symbolic link says.
-    pub(crate) fn target(&mut self, number: InodeNo, inode: &Inode) -> Result<Path, FsError> {
+    fn target(&mut self, number: InodeNo, inode: &Inode) -> Result<Path, FsError> {
         let bad = FsError::Corrupt { inode: number, what: "the symbolic link does not hold a path" };
         let len = inode.size.0 as usize;
         let bytes = if inode.size <= Bytes::of(INLINE_TARGET) {
             &inode.inline[..len]
         } else if inode.size <= Bytes::of(BLOCK_SIZE)
-            && let Some(block) = self.block_at(number, inode, 0)?
+            && let Some(page) = self.block(number, inode, 0)?
         {
-            &self.store.read(block, BlockKind::Symlink)?[..len]
+            &page[..len]
         } else {
             return Err(bad);
         };
         std::str::from_utf8(bytes).ok().and_then(|text| Path::parse(text).ok()).ok_or(bad)
     }
 }
+
+impl<F: Files> Contents for F {}

@@ -5,6 +5,7 @@ use super::bugs::Bugs;
 use super::dir;
 use super::format::{BLOCK_SIZE, Geometry, InodeNo, set_bit};
 use super::inode::{FileType, Inode};
+use super::ops::Operations;
 use super::recover::{LOST_AND_FOUND, reserved_blocks, reserved_inodes};
 use super::store::{BlockKind, Store};
 use crate::fs::Path;

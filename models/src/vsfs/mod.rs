@@ -13,16 +13,17 @@
 mod blocks;
 pub mod bugs;
 mod cache;
-mod content;
-mod dir;
+pub(crate) mod content;
+pub(crate) mod dir;
+pub(crate) mod files;
 pub mod format;
 pub mod inode;
 mod mkfs;
 pub mod model;
-mod names;
-mod ops;
+pub(crate) mod names;
+pub(crate) mod ops;
 pub mod recover;
-mod show;
+pub(crate) mod show;
 pub mod store;
 pub mod workloads;
 

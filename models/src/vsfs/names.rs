@@ -1,27 +1,31 @@
 //! Names: the entries of directories, and the way along a path.
 
-use super::blocks::{FileSystem, FsError};
+use super::blocks::FsError;
+use super::content::Contents;
 use super::dir;
-use super::format::{BLOCK_SIZE, BlockNo, InodeNo};
+use super::files::Files;
+use super::format::{BLOCK_SIZE, InodeNo};
 use super::inode::{FileType, Inode};
-use super::store::{BlockKind, Store};
 use crate::fs::posix::LINKS_FOLLOWED_MAX;
 use crate::fs::{Errno, Path};
 use crashcheck::Bytes;
 
 /// An entry of a directory, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<'p> {
     pub(crate) dir: InodeNo,
+    pub(crate) name: &'p str,
     pub(crate) inode: InodeNo,
-    pub(crate) block: BlockNo,
+    /// The block of the directory, counted from its beginning.
+    pub(crate) index: u64,
     /// The first byte of its record in the block.
     pub(crate) at: usize,
 }
 
-impl<S: Store> FileSystem<S> {
+/// Looking up and changing names, over any layer below.
+pub(crate) trait Names: Contents {
     /// Where a path leads, symbolic links followed to the end.
-    pub(crate) fn resolve(&mut self, path: &Path) -> Result<(InodeNo, Inode), FsError> {
+    fn resolve(&mut self, path: &Path) -> Result<(InodeNo, Inode), FsError> {
         let mut budget = LINKS_FOLLOWED_MAX;
         self.follow(path, &mut budget)
     }
@@ -43,7 +47,7 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// The directory of the last component of a path, and the component; `None` for the root.
-    pub(crate) fn place<'p>(&mut self, path: &'p Path) -> Result<Option<(InodeNo, &'p str)>, FsError> {
+    fn place<'p>(&mut self, path: &'p Path) -> Result<Option<(InodeNo, &'p str)>, FsError> {
         let Some((dir, name)) = path.split() else { return Ok(None) };
         let (number, inode) = self.resolve(&dir)?;
         if inode.kind == FileType::Dir { Ok(Some((number, name))) } else { Err(Errno::ENOTDIR.into()) }
@@ -51,7 +55,7 @@ impl<S: Store> FileSystem<S> {
 
     /// The entry that a path names, which exists, and the inode it leads to. The root, which no entry names, is
     /// refused with `root`.
-    pub(crate) fn existing(&mut self, path: &Path, root: Errno) -> Result<(Entry, Inode), FsError> {
+    fn existing<'p>(&mut self, path: &'p Path, root: Errno) -> Result<(Entry<'p>, Inode), FsError> {
         let (dir, name) = self.place(path)?.ok_or(root)?;
         let inode = self.inode(dir)?;
         let entry = self.lookup(dir, &inode, name)?.ok_or(Errno::ENOENT)?;
@@ -59,37 +63,35 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// The place of a name that must be free.
-    pub(crate) fn free_name<'p>(&mut self, path: &'p Path) -> Result<(InodeNo, &'p str), FsError> {
+    fn free_name<'p>(&mut self, path: &'p Path) -> Result<(InodeNo, &'p str), FsError> {
         let (dir, name) = self.place(path)?.ok_or(Errno::EEXIST)?;
         let inode = self.inode(dir)?;
         if self.lookup(dir, &inode, name)?.is_some() { Err(Errno::EEXIST.into()) } else { Ok((dir, name)) }
     }
 
     /// The entry with that name.
-    pub(crate) fn lookup(
+    fn lookup<'p>(
         &mut self,
         number: InodeNo,
         directory: &Inode,
-        name: &str,
-    ) -> Result<Option<Entry>, FsError> {
+        name: &'p str,
+    ) -> Result<Option<Entry<'p>>, FsError> {
         if directory.kind != FileType::Dir {
             return Err(Errno::ENOTDIR.into());
         }
         for index in 0..directory.blocks_long() {
-            let Some(block) = self.block_at(number, directory, index)? else { continue };
-            let page = self.store.read(block, BlockKind::Directory)?;
+            let Some(page) = self.block(number, directory, index)? else { continue };
             if let Some(record) = dir::entries(page).find(|record| record.name == name.as_bytes()) {
-                return Ok(Some(Entry { dir: number, inode: record.inode, block, at: record.at }));
+                return Ok(Some(Entry { dir: number, name, inode: record.inode, index, at: record.at }));
             }
         }
         Ok(None)
     }
 
     /// Whether a directory holds nothing but "." and "..".
-    pub(crate) fn is_empty(&mut self, number: InodeNo, directory: &Inode) -> Result<bool, FsError> {
+    fn is_empty(&mut self, number: InodeNo, directory: &Inode) -> Result<bool, FsError> {
         for index in 0..directory.blocks_long() {
-            let Some(block) = self.block_at(number, directory, index)? else { continue };
-            let page = self.store.read(block, BlockKind::Directory)?;
+            let Some(page) = self.block(number, directory, index)? else { continue };
             if dir::entries(page).any(|record| !matches!(record.name, b"." | b"..")) {
                 return Ok(false);
             }
@@ -98,32 +100,28 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// How many blocks it takes to add a name to a directory.
-    pub(crate) fn blocks_for_name(&mut self, number: InodeNo, name: &str) -> Result<u64, FsError> {
+    fn blocks_for_name(&mut self, number: InodeNo, name: &str) -> Result<u64, FsError> {
         let directory = self.inode(number)?;
-        if self.block_with_room(number, &directory, name)?.is_some() {
+        if self.block_with_room(number, &directory, name)? < directory.blocks_long() {
             return Ok(0);
         }
         let next = directory.blocks_long();
         self.blocks_missing(number, &directory, next, next)
     }
 
-    fn block_with_room(
-        &mut self,
-        number: InodeNo,
-        directory: &Inode,
-        name: &str,
-    ) -> Result<Option<BlockNo>, FsError> {
+    /// The first block of a directory with room for a name, or the one behind its end.
+    fn block_with_room(&mut self, number: InodeNo, directory: &Inode, name: &str) -> Result<u64, FsError> {
         for index in 0..directory.blocks_long() {
-            let Some(block) = self.block_at(number, directory, index)? else { continue };
-            if dir::has_room(self.store.read(block, BlockKind::Directory)?, name.len()) {
-                return Ok(Some(block));
+            let Some(page) = self.block(number, directory, index)? else { continue };
+            if dir::has_room(page, name.len()) {
+                return Ok(index);
             }
         }
-        Ok(None)
+        Ok(directory.blocks_long())
     }
 
     /// Adds a name to a directory, which grows if it has to.
-    pub(crate) fn add_name(
+    fn add_name(
         &mut self,
         number: InodeNo,
         name: &str,
@@ -131,60 +129,61 @@ impl<S: Store> FileSystem<S> {
         kind: FileType,
     ) -> Result<(), FsError> {
         let mut directory = self.inode(number)?;
-        let block = match self.block_with_room(number, &directory, name)? {
-            Some(block) => block,
-            None => {
-                let index = directory.blocks_long();
-                let (block, _) = self.block_for(number, &mut directory, index)?;
-                dir::init_empty(self.store.fresh(block, BlockKind::Directory)?);
-                directory.size = Bytes((index + 1) * BLOCK_SIZE as u64);
-                block
-            }
-        };
-        dir::insert(self.store.modify(block, BlockKind::Directory)?, name.as_bytes(), inode, kind);
-        self.touch(number, directory)
+        let index = self.block_with_room(number, &directory, name)?;
+        let (page, new) = self.block_mut(number, &mut directory, index)?;
+        if new {
+            dir::init_empty(page);
+        }
+        dir::insert(page, name.as_bytes(), inode, kind);
+        directory.size = directory.size.max(Bytes((index + 1) * BLOCK_SIZE as u64));
+        self.touch(number, directory)?;
+        self.named(number, name, inode, kind);
+        Ok(())
     }
 
     /// Takes a name away.
-    pub(crate) fn remove_name(&mut self, entry: Entry) -> Result<(), FsError> {
-        dir::remove(self.store.modify(entry.block, BlockKind::Directory)?, entry.at);
-        let directory = self.inode(entry.dir)?;
-        self.touch(entry.dir, directory)
+    fn remove_name(&mut self, entry: Entry<'_>) -> Result<(), FsError> {
+        let mut directory = self.inode(entry.dir)?;
+        dir::remove(self.block_mut(entry.dir, &mut directory, entry.index)?.0, entry.at);
+        self.touch(entry.dir, directory)?;
+        self.unnamed(entry.dir, entry.name);
+        Ok(())
     }
 
     /// Lets a name lead to another inode, in one write.
-    pub(crate) fn retarget(&mut self, entry: Entry, inode: InodeNo, kind: FileType) -> Result<(), FsError> {
-        dir::retarget(self.store.modify(entry.block, BlockKind::Directory)?, entry.at, inode, kind);
-        let directory = self.inode(entry.dir)?;
-        self.touch(entry.dir, directory)
+    fn retarget(&mut self, entry: Entry<'_>, inode: InodeNo, kind: FileType) -> Result<(), FsError> {
+        let mut directory = self.inode(entry.dir)?;
+        let (page, _) = self.block_mut(entry.dir, &mut directory, entry.index)?;
+        dir::retarget(page, entry.at, inode, kind);
+        self.touch(entry.dir, directory)?;
+        self.named(entry.dir, entry.name, inode, kind);
+        Ok(())
     }
 
     /// Writes an inode whose content has changed.
-    pub(crate) fn touch(&mut self, number: InodeNo, mut inode: Inode) -> Result<(), FsError> {
-        (inode.mtime, inode.ctime) = (self.clock, self.clock);
+    fn touch(&mut self, number: InodeNo, mut inode: Inode) -> Result<(), FsError> {
+        (inode.mtime, inode.ctime) = (self.now(), self.now());
         self.put_inode(number, &inode)
     }
 
     /// Where ".." of a directory leads.
-    pub(crate) fn parent(&mut self, number: InodeNo) -> Result<InodeNo, FsError> {
-        let block = self.first_block(number)?;
-        let parent = dir::parent(self.store.read(block, BlockKind::Directory)?);
-        parent.ok_or(FsError::Corrupt { inode: number, what: "the directory has no '..'" })
+    fn parent(&mut self, number: InodeNo) -> Result<InodeNo, FsError> {
+        let inode = self.inode(number)?;
+        let page = self.block(number, &inode, 0)?;
+        page.and_then(dir::parent)
+            .ok_or(FsError::Corrupt { inode: number, what: "the directory has no '..'" })
     }
 
     /// Sets where ".." of a directory leads.
-    pub(crate) fn set_parent(&mut self, number: InodeNo, parent: InodeNo) -> Result<(), FsError> {
-        let block = self.first_block(number)?;
-        let page = self.store.modify(block, BlockKind::Directory)?;
-        let at = dir::entries(page).nth(1).map(|record| record.at);
-        let at = at.ok_or(FsError::Corrupt { inode: number, what: "the directory has no '..'" })?;
-        dir::retarget(page, at, parent, FileType::Dir);
+    fn set_parent(&mut self, number: InodeNo, parent: InodeNo) -> Result<(), FsError> {
+        let mut inode = self.inode(number)?;
+        let missing = FsError::Corrupt { inode: number, what: "the directory has no '..'" };
+        let page = self.block(number, &inode, 0)?.ok_or_else(|| missing.clone())?;
+        let at = dir::entries(page).nth(1).map(|record| record.at).ok_or(missing)?;
+        dir::retarget(self.block_mut(number, &mut inode, 0)?.0, at, parent, FileType::Dir);
+        self.named(number, "..", parent, FileType::Dir);
         Ok(())
     }
-
-    fn first_block(&mut self, number: InodeNo) -> Result<BlockNo, FsError> {
-        let inode = self.inode(number)?;
-        let first = self.block_at(number, &inode, 0)?;
-        first.ok_or(FsError::Corrupt { inode: number, what: "the directory has no first block" })
-    }
 }
+
+impl<F: Files> Names for F {}

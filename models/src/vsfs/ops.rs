@@ -3,10 +3,11 @@
 use super::blocks::{FileSystem, FsError};
 use super::bugs::Bug;
 use super::dir;
+use super::files::Files;
 use super::format::{BLOCK_SIZE, InodeNo};
 use super::inode::{FileType, Inode};
-use super::names::Entry;
-use super::store::{BlockKind, Store};
+use super::names::{Entry, Names};
+use super::store::Store;
 use crate::fs::posix::FILE_SIZE_MAX;
 use crate::fs::{Errno, Fill, FsOp, Path};
 use crashcheck::{Ack, Bytes};
@@ -33,7 +34,14 @@ impl<S: Store> FileSystem<S> {
             Err(error) => Err(error),
         }
     }
+}
 
+/// The operations, over any layer below.
+pub(crate) trait Operations: Names {
+    /// Performs an operation.
+    ///
+    /// # Errors
+    /// Also if it is refused, which is before it changed anything.
     fn perform(&mut self, op: &FsOp) -> Result<Ack, FsError> {
         match op {
             FsOp::Create(path) => self.create(path, FileType::File, None)?,
@@ -47,12 +55,12 @@ impl<S: Store> FileSystem<S> {
             FsOp::Append { path, len, fill } => self.write(path, None, *len, *fill)?,
             FsOp::Truncate { path, len } => self.truncate(path, *len)?,
             FsOp::Fsync(path) => {
-                self.resolve(path)?;
-                self.store.sync()?;
+                let (number, _) = self.resolve(path)?;
+                self.fsync(number)?;
                 return Ok(Ack::Durable);
             }
             FsOp::Sync => {
-                self.store.sync()?;
+                self.sync()?;
                 return Ok(Ack::Durable);
             }
         }
@@ -73,13 +81,12 @@ impl<S: Store> FileSystem<S> {
         self.add_name(dir, name, number, kind)
     }
 
-    pub(crate) fn mkdir(&mut self, path: &Path) -> Result<(), FsError> {
+    fn mkdir(&mut self, path: &Path) -> Result<(), FsError> {
         let (dir, name) = self.free_name(path)?;
         let growth = self.blocks_for_name(dir, name)?;
         self.reserve(1 + growth, 1)?;
         let (number, mut inode) = self.new_inode(FileType::Dir, dir)?;
-        let (block, _) = self.block_for(number, &mut inode, 0)?;
-        dir::init_first(self.store.fresh(block, BlockKind::Directory)?, number, dir);
+        dir::init_first(self.block_mut(number, &mut inode, 0)?.0, number, dir);
         (inode.nlink, inode.size) = (2, Bytes::of(BLOCK_SIZE));
         self.put_inode(number, &inode)?;
         self.add_name(dir, name, number, FileType::Dir)?;
@@ -125,7 +132,7 @@ impl<S: Store> FileSystem<S> {
         let (dir, name) = self.place(to)?.ok_or(Errno::EBUSY)?;
         let parent = self.inode(dir)?;
         let replaced = self.lookup(dir, &parent, name)?;
-        if replaced.is_some_and(|replaced| (replaced.block, replaced.at) == (old.block, old.at)) {
+        if replaced.is_some_and(|replaced| (replaced.dir, replaced.name) == (old.dir, old.name)) {
             return Ok(());
         }
         if moving.kind == FileType::Dir && self.is_within(dir, old.inode)? {
@@ -141,7 +148,7 @@ impl<S: Store> FileSystem<S> {
     /// Whether a directory is another one or lies below it.
     fn is_within(&mut self, dir: InodeNo, above: InodeNo) -> Result<bool, FsError> {
         let mut here = dir;
-        for _ in 0..self.geometry.inodes() {
+        for _ in 0..self.inodes() {
             if here == above {
                 return Ok(true);
             }
@@ -155,13 +162,13 @@ impl<S: Store> FileSystem<S> {
 
     /// The new name first: a crash may show both, and fsck counts links, but a file without a name and without a link
     /// would be gone (OP-03 rule 3).
-    fn rename_to(&mut self, old: Entry, moving: &Inode, dir: InodeNo, name: &str) -> Result<(), FsError> {
+    fn rename_to(&mut self, old: Entry<'_>, moving: &Inode, dir: InodeNo, name: &str) -> Result<(), FsError> {
         let growth = self.blocks_for_name(dir, name)?;
         self.reserve(growth, 0)?;
-        if self.bugs.has(Bug::RenameDeletesFirst) && moving.kind == FileType::File {
+        if self.faults().has(Bug::RenameDeletesFirst) && moving.kind == FileType::File {
             self.remove_name(old)?;
             self.change_links(old.inode, -1)?;
-            self.store.sync()?;
+            self.sync()?;
             self.change_links(old.inode, 1)?;
             return self.add_name(dir, name, old.inode, moving.kind);
         }
@@ -170,7 +177,7 @@ impl<S: Store> FileSystem<S> {
         self.moved(old, moving, dir)
     }
 
-    fn rename_over(&mut self, old: Entry, moving: &Inode, replaced: Entry) -> Result<(), FsError> {
+    fn rename_over(&mut self, old: Entry<'_>, moving: &Inode, replaced: Entry<'_>) -> Result<(), FsError> {
         let victim = self.inode(replaced.inode)?;
         match (moving.kind, victim.kind) {
             (FileType::Dir, FileType::Dir) if !self.is_empty(replaced.inode, &victim)? => {
@@ -193,7 +200,7 @@ impl<S: Store> FileSystem<S> {
     }
 
     /// A directory that has moved has another "..", and the two parents have other link counts.
-    fn moved(&mut self, old: Entry, moving: &Inode, dir: InodeNo) -> Result<(), FsError> {
+    fn moved(&mut self, old: Entry<'_>, moving: &Inode, dir: InodeNo) -> Result<(), FsError> {
         if moving.kind != FileType::Dir || old.dir == dir {
             return Ok(());
         }
@@ -231,10 +238,10 @@ impl<S: Store> FileSystem<S> {
         if inode.kind == FileType::File { Ok((number, inode)) } else { Err(Errno::EISDIR.into()) }
     }
 
-    pub(crate) fn change_links(&mut self, number: InodeNo, by: i32) -> Result<(), FsError> {
+    fn change_links(&mut self, number: InodeNo, by: i32) -> Result<(), FsError> {
         let mut inode = self.inode(number)?;
         inode.nlink = inode.nlink.saturating_add_signed(by);
-        inode.ctime = self.clock;
+        inode.ctime = self.now();
         self.put_inode(number, &inode)
     }
 
@@ -244,3 +251,5 @@ impl<S: Store> FileSystem<S> {
         if inode.nlink <= 1 { self.release_inode(number, inode) } else { self.change_links(number, -1) }
     }
 }
+
+impl<F: Files> Operations for F {}

@@ -1,10 +1,12 @@
 //! What a user sees: the whole tree.
 
 use super::blocks::{FileSystem, FsError};
+use super::content::Contents;
 use super::dir;
+use super::files::Files;
 use super::format::InodeNo;
 use super::inode::{FileType, Inode};
-use super::store::{BlockKind, Store};
+use super::store::Store;
 use crate::fs::{Content, Path, View, ViewBuilder};
 use std::collections::BTreeMap;
 
@@ -14,8 +16,19 @@ impl<S: Store> FileSystem<S> {
     /// # Errors
     /// If the store fails, or the disk holds nonsense.
     pub fn view(&mut self) -> Result<View, FsError> {
+        self.show_all()
+    }
+}
+
+/// Reading everything, over any layer below.
+pub(crate) trait Show: Contents {
+    /// Reads everything a user can see.
+    ///
+    /// # Errors
+    /// If the layer below fails, or holds nonsense.
+    fn show_all(&mut self) -> Result<View, FsError> {
         let mut walk =
-            Walk { view: ViewBuilder::new(), contents: BTreeMap::new(), steps_left: self.geometry.inodes() };
+            Walk { view: ViewBuilder::new(), contents: BTreeMap::new(), steps_left: self.inodes() };
         let root = self.inode(InodeNo::ROOT)?;
         self.show_dir(&mut walk, InodeNo::ROOT, &root, &Path::root())?;
         Ok(walk.view.build())
@@ -33,8 +46,7 @@ impl<S: Store> FileSystem<S> {
             .checked_sub(1)
             .ok_or(FsError::Corrupt { inode: number, what: "there are more directories than inodes" })?;
         for index in 0..inode.blocks_long() {
-            let Some(block) = self.block_at(number, inode, index)? else { continue };
-            let page = *self.store.read(block, BlockKind::Directory)?;
+            let Some(page) = self.block(number, inode, index)?.copied() else { continue };
             for record in dir::entries(&page).filter(|record| !matches!(record.name, b"." | b"..")) {
                 let name = std::str::from_utf8(record.name).ok().filter(|_| dir::is_name(record.name));
                 let name =
@@ -68,7 +80,10 @@ impl<S: Store> FileSystem<S> {
     }
 }
 
-struct Walk {
+impl<F: Files> Show for F {}
+
+/// What was shown so far.
+pub(crate) struct Walk {
     view: ViewBuilder,
     /// Of files with several names.
     contents: BTreeMap<InodeNo, Content>,

@@ -56,7 +56,8 @@ fn the_faults_that_the_textbooks_warn_of_are_all_seeded() {
     let systems = crashcheck_models::all();
     let switches = systems.iter().flat_map(|subject| subject.bugs());
     let checks: BTreeSet<&str> = switches.flat_map(|switch| switch.checks).copied().collect();
-    for mistake in ["M1", "M2", "M3", "M4", "M5", "M6", "M12", "M13", "M30"] {
-        assert!(checks.contains(mistake), "{mistake} is missing: {checks:?}");
+    let mistakes = (1..=18).chain([21, 22, 28, 30]).map(|number| format!("M{number}"));
+    for mistake in mistakes {
+        assert!(checks.contains(&*mistake), "{mistake} is missing: {checks:?}");
     }
 }

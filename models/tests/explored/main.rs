@@ -7,4 +7,6 @@ mod common;
 mod determinism;
 #[cfg(any(feature = "quickcheck", feature = "arbitrary"))]
 mod features;
+mod flash;
 mod pruning;
+mod silent;

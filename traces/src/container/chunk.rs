@@ -1,6 +1,6 @@
 //! Chunks: the unit that is checksummed, compressed, and whole or not there.
 
-use super::{ContainerError, MAGIC, PREAMBLE, Problem, VERSION};
+use super::{BLOCK_LAYOUT, ContainerError, MAGIC, PREAMBLE, Problem, VERSION};
 use std::io::{Read, Write};
 
 pub(super) const HEADER: usize = 24;
@@ -10,6 +10,7 @@ const LEVEL: i32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Devices,
+    Nodes,
     Data,
     Base,
     Events,
@@ -17,11 +18,12 @@ pub(super) enum Tag {
 }
 
 impl Tag {
-    const ALL: [Tag; 5] = [Tag::Devices, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
+    const ALL: [Tag; 6] = [Tag::Devices, Tag::Nodes, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
 
     fn bytes(self) -> [u8; 4] {
         *match self {
             Tag::Devices => b"DEVS",
+            Tag::Nodes => b"NODE",
             Tag::Data => b"DATA",
             Tag::Base => b"BASE",
             Tag::Events => b"EVTS",
@@ -38,6 +40,7 @@ impl Tag {
         match self {
             Tag::Data => 256 << 10,
             Tag::Devices | Tag::Base | Tag::Events => 16 << 20,
+            Tag::Nodes => 1 << 20,
             Tag::Done => 16,
         }
     }
@@ -99,9 +102,9 @@ pub(super) struct ChunkWriter<W> {
 }
 
 impl<W: Write> ChunkWriter<W> {
-    pub(super) fn new(out: W) -> Result<Self, ContainerError> {
+    pub(super) fn new(out: W, layout: u32) -> Result<Self, ContainerError> {
         let mut chunks = ChunkWriter { out, offset: 0, number: 0 };
-        chunks.put(&preamble())?;
+        chunks.put(&preamble(layout))?;
         Ok(chunks)
     }
 
@@ -128,17 +131,17 @@ impl<W: Write> ChunkWriter<W> {
     }
 }
 
-fn preamble() -> [u8; PREAMBLE] {
+fn preamble(layout: u32) -> [u8; PREAMBLE] {
     let mut bytes = [0; PREAMBLE];
     bytes[..8].copy_from_slice(MAGIC);
-    bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[8..12].copy_from_slice(&layout.to_le_bytes());
     let crc = crc32fast::hash(&bytes[..12]);
     bytes[12..].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-/// Reads and checks the first bytes of a file.
-pub(super) fn read_preamble(input: &mut impl Read) -> Result<(), ContainerError> {
+/// Reads and checks the first bytes of a file, and returns its layout.
+pub(super) fn read_preamble(input: &mut impl Read) -> Result<u32, ContainerError> {
     let mut bytes = Vec::with_capacity(PREAMBLE);
     let read = input.take(PREAMBLE as u64).read_to_end(&mut bytes);
     read.map_err(|error| ContainerError::new(0, error))?;
@@ -153,10 +156,10 @@ pub(super) fn read_preamble(input: &mut impl Read) -> Result<(), ContainerError>
     if crc32fast::hash(&bytes[..12]) != u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]) {
         return Err(ContainerError::new(8, Problem::Checksum { what: "the file header" }));
     }
-    if found != VERSION {
+    if !(BLOCK_LAYOUT..=VERSION).contains(&found) {
         return Err(ContainerError::new(8, Problem::Version { found }));
     }
-    Ok(())
+    Ok(found)
 }
 
 pub(super) fn at_most(what: &'static str, len: usize, max: usize) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 use super::chunk::at_most;
 use super::{EXCEPT_MAX, PAYLOAD_MAX, PIECE, Problem, TEXT_MAX};
-use crate::{Bytes, DeviceId, Event, EventId, Label, OpId, Payload};
+use crate::{Bytes, DeviceId, Event, EventId, Label, MessageId, NodeId, OpId, Payload};
 use rustc_hash::FxHashMap;
 
 const WRITE: u64 = 0x10;
@@ -13,6 +13,12 @@ const FLUSH: u64 = 0x14;
 const BEGIN: u64 = 0x15;
 const ACK: u64 = 0x16;
 const MARK: u64 = 0x17;
+const PROGRAM: u64 = 0x20;
+const ERASE: u64 = 0x21;
+const SEND: u64 = 0x30;
+const DELIVER: u64 = 0x31;
+const DOWN: u64 = 0x32;
+const UP: u64 = 0x33;
 
 /// Both sides stop numbering labels here, so that a file cannot fill the memory of its reader with them.
 const LABELS_MAX: usize = 4096;
@@ -76,7 +82,9 @@ pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
         text("a label", label.as_str())?;
     }
     match event {
-        Event::Write { data, .. } => at_most("a payload", data.len().index(), PAYLOAD_MAX.index()),
+        Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {
+            at_most("a payload", data.len().index(), PAYLOAD_MAX.index())
+        }
         Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
         Event::Begin { text: op, .. } => text("an operation", op),
         Event::Mark { text: note } => text("a mark", note),
@@ -98,6 +106,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
             put(&[WRITE_ZEROES, u64::from(device.0), at.0, len.0, u64::from(*fua)]);
             put_label(out, label.as_ref(), labels);
         }
+        Event::Program { device, at, data, label } => {
+            put(&[PROGRAM, u64::from(device.0), at.0]);
+            put_label(out, label.as_ref(), labels);
+            put_number(out, data.len().0);
+            pieces.iter().for_each(|piece| put_piece(out, *piece));
+        }
+        Event::Erase { device, at, len, label } => {
+            put(&[ERASE, u64::from(device.0), at.0, len.0]);
+            put_label(out, label.as_ref(), labels);
+        }
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
         Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),
         Event::Flush { device, except } => {
@@ -117,6 +135,15 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
             put(&[MARK]);
             put_text(out, text);
         }
+        Event::Send { message, from, to, data, label } => {
+            put(&[SEND, u64::from(message.0), u64::from(from.0), u64::from(to.0)]);
+            put_label(out, label.as_ref(), labels);
+            put_number(out, data.len().0);
+            pieces.iter().for_each(|piece| put_piece(out, *piece));
+        }
+        Event::Deliver { message } => put(&[DELIVER, u64::from(message.0)]),
+        Event::Down { node } => put(&[DOWN, u64::from(node.0)]),
+        Event::Up { node } => put(&[UP, u64::from(node.0)]),
     }
 }
 
@@ -151,7 +178,7 @@ impl<'a> Cursor<'a> {
         Err(malformed("a number exceeds 64 bits"))
     }
 
-    fn number_as<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, Problem> {
+    pub(super) fn number_as<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, Problem> {
         T::try_from(self.number()?).map_err(|_| malformed(what))
     }
 
@@ -189,6 +216,14 @@ impl<'a> Cursor<'a> {
 
     fn op(&mut self) -> Result<OpId, Problem> {
         self.number_as("there is no such operation").map(OpId)
+    }
+
+    fn message(&mut self) -> Result<MessageId, Problem> {
+        self.number_as("there is no such message").map(MessageId)
+    }
+
+    fn node(&mut self) -> Result<NodeId, Problem> {
+        self.number_as("there is no such node").map(NodeId)
     }
 
     fn label(&mut self, labels: &mut Labels) -> Result<Option<Label>, Problem> {
@@ -230,6 +265,9 @@ pub(super) trait Payloads {
         len: Bytes,
         cursor: &mut Cursor<'_>,
     ) -> Result<Payload, Problem>;
+
+    /// Fetches the content of a message.
+    fn content(&mut self, len: Bytes, cursor: &mut Cursor<'_>) -> Result<Payload, Problem>;
 }
 
 /// Reads one event.
@@ -251,13 +289,33 @@ pub(super) fn event(
             let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
             Event::WriteZeroes { device, at, len, fua: cursor.flag()?, label: cursor.label(labels)? }
         }
+        PROGRAM => {
+            let (device, at) = (cursor.device()?, cursor.bytes()?);
+            let label = cursor.label(labels)?;
+            let len = cursor.bytes()?;
+            let data = payloads.fetch(device, at, len, cursor)?;
+            Event::Program { device, at, data, label }
+        }
+        ERASE => {
+            let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
+            Event::Erase { device, at, len, label: cursor.label(labels)? }
+        }
         DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
         RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },
         FLUSH => Event::Flush { device: cursor.device()?, except: cursor.except()? },
         BEGIN => Event::Begin { op: cursor.op()?, text: cursor.text()?.to_owned() },
         ACK => Event::Ack { op: cursor.op()?, durable: cursor.flag()? },
         MARK => Event::Mark { text: cursor.text()?.to_owned() },
-        _ => return Err(Problem::Kind { kind, version: kind >> 4 }),
+        SEND => {
+            let (message, from, to) = (cursor.message()?, cursor.node()?, cursor.node()?);
+            let label = cursor.label(labels)?;
+            let len = cursor.bytes()?;
+            Event::Send { message, from, to, data: payloads.content(len, cursor)?, label }
+        }
+        DELIVER => Event::Deliver { message: cursor.message()? },
+        DOWN => Event::Down { node: cursor.node()? },
+        UP => Event::Up { node: cursor.node()? },
+        _ => return Err(Problem::Kind { kind }),
     })
 }
 

@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! preamble    0  "crashtrc"
-//!             8  u32  layout version: 1
+//!             8  u32  layout version: 1 or 2
 //!            12  u32  crc32 of bytes 0..12
-//! chunk       0  tag: "DEVS", "BASE", "DATA", "EVTS" or "DONE"
+//! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
 //!             8  u32  raw length, once decompressed
 //!            12  u32  stored length
@@ -16,6 +16,10 @@
 //!            24  stored bytes: one zstd frame
 //!
 //! DEVS  first, once:  count, then for each device  name, block, length, number of base pages
+//!       and in layout 2  kind: 0 = block device, or 1 = flash chip, then
+//!       page, spare, pages per block, blocks, endurance, pairing (0 = none, n = MLC at distance n),
+//!       number of worn blocks, and for each  distance from the one before, erases
+//! NODE  second, on a cluster only:  the node of each device
 //! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
 //! BASE  base pages, those of device 0 first:  distance from the page before, piece
 //! EVTS  whole events, which refer only to DATA chunks before this one
@@ -30,17 +34,25 @@
 //!   0x15 Begin         operation, text
 //!   0x16 Ack           operation, flags (1 = durable)
 //!   0x17 Mark          text
+//!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
+//!   0x21 Erase         device, at, length, label
+//!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
+//!   0x31 Deliver       message
+//!   0x32 Down          node
+//!   0x33 Up            node
 //! label  0 = none; 1 = new, text follows; n + 2 = the n-th label that was new
 //! text   length, UTF-8
 //! ```
 //!
-//! Numbers in chunks are LEB128. The kind of an event is `16 * version + n`, where the version is that of the
-//! first reader that knows it: flash, persistent memory and clusters add kinds without a new layout, and an older
-//! reader that meets one can say which version it takes.
+//! Numbers in chunks are LEB128. The kind of an event is 16 times the number of its medium and some more, so that an older
+//! reader that meets one can say that it is the medium which it does not know. The writer takes the oldest layout
+//! that can hold the devices: traces of block devices alone stay readable for old readers.
 //!
-//! | layout | kinds        | first release | holds         |
-//! |--------|--------------|---------------|---------------|
-//! | 1      | `0x10..0x18` | 0.1           | block devices |
+//! | kinds        | medium        | layout                     | first release |
+//! |--------------|---------------|----------------------------|---------------|
+//! | `0x10..0x18` | block devices | 1                          | 0.1           |
+//! | `0x20..0x22` | flash chips   | 2                          | 0.1           |
+//! | `0x30..0x34` | clusters      | 1, with a chunk `NODE`     | 0.1           |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.
@@ -61,8 +73,11 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 use thiserror::Error;
 
-/// The layout that this crate writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+/// The newest layout that this crate writes and reads.
+pub const VERSION: u32 = 2;
+
+/// The layout without kinds of devices: all are block devices.
+const BLOCK_LAYOUT: u32 = 1;
 
 /// The longest payload of one write.
 pub const PAYLOAD_MAX: Bytes = Bytes(256 << 20);
@@ -146,12 +161,10 @@ pub enum Problem {
         found: u32,
     },
     /// An event of a medium that this reader does not know.
-    #[error("event kind {kind:#x} needs format version {version}, but this reader knows {VERSION}")]
+    #[error("event kind {kind:#x} is of a medium that this reader does not know: use a newer crashcheck")]
     Kind {
         /// The kind.
         kind: u64,
-        /// The version that introduced it.
-        version: u64,
     },
     /// A chunk that this reader does not know.
     #[error("there is no chunk `{}`: the file is damaged or newer than this reader", .tag.escape_ascii())]

@@ -2,10 +2,15 @@
 
 use super::chunk::{HEADER, Header, Tag, read_preamble};
 use super::codec::{Cursor, Labels, Payloads, Piece, event, malformed, piece_lens};
-use super::{CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem};
-use crate::trace::validate_event;
-use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Image, Payload, Trace};
+use super::{
+    BLOCK_LAYOUT, CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem,
+};
+use crate::cluster::Cluster;
+use crate::trace::{Extent, extents, validate_device, validate_event};
+use crate::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, EventId, Image};
+use crate::{NandChip, NandGeometry, NodeId, Pairing, Payload, Trace};
 use lru::LruCache;
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,6 +22,7 @@ pub struct Reader<R> {
     store: Store<R>,
     limits: Limits,
     devices: Vec<Device>,
+    cluster: Cluster,
     labels: Labels,
     /// The EVTS chunk that is being read.
     records: Vec<u8>,
@@ -35,7 +41,9 @@ struct Store<R> {
     number: u32,
     data_at: Vec<u64>,
     cache: LruCache<u32, Arc<[u8]>>,
-    lens: Vec<Bytes>,
+    extents: Vec<Extent>,
+    /// The layout of the file.
+    layout: u32,
     limit: Bytes,
 }
 
@@ -67,14 +75,19 @@ impl<R: Read + Seek> Reader<R> {
             }
             Step::Cut { at } => return Err(ContainerError::new(at, Problem::HeaderCut)),
         };
-        let (mut devices, pages) =
-            device_table(&table, limits).map_err(|problem| ContainerError::new(table_at, problem))?;
+        let (mut devices, pages) = device_table(&table, store.layout, limits)
+            .map_err(|problem| ContainerError::new(table_at, problem))?;
+        if let Some((at, nodes)) = store.take(Tag::Nodes)? {
+            node_table(&nodes, &mut devices).map_err(|problem| ContainerError::new(at, problem))?;
+        }
+        let cluster = Cluster::of(&devices).map_err(|invalid| ContainerError::new(table_at, invalid))?;
         load_base(&mut store, &mut devices, &pages)?;
-        store.lens = devices.iter().map(|device| device.base.len()).collect();
+        store.extents = extents(&devices);
         Ok(Reader {
             store,
             limits,
             devices,
+            cluster,
             labels: Labels::default(),
             records: Vec::new(),
             done: 0,
@@ -141,7 +154,8 @@ impl<R: Read + Seek> Reader<R> {
     fn decode(&mut self) -> Result<Event, Problem> {
         let mut cursor = Cursor::new(&self.records[self.done..]);
         let event = event(&mut cursor, &mut self.labels, &mut self.store)?;
-        validate_event(EventId(self.next), &event, &mut self.store.lens)?;
+        validate_event(EventId(self.next), &event, &mut self.store.extents)?;
+        self.cluster.follow(EventId(self.next), &event)?;
         self.next = self.next.checked_add(1).ok_or(malformed("there are more than 2^32 events"))?;
         self.done = self.records.len() - cursor.left();
         Ok(event)
@@ -182,10 +196,20 @@ impl<R: Read + Seek> Store<R> {
         let fail = |error| ContainerError::new(0, Problem::Io(error));
         let size = input.seek(SeekFrom::End(0)).map_err(fail)?;
         input.seek(SeekFrom::Start(0)).map_err(fail)?;
-        read_preamble(&mut input)?;
+        let layout = read_preamble(&mut input)?;
         let cache = LruCache::new(NonZeroUsize::new(CHUNKS_CACHED).expect("a constant above zero"));
         let at = PREAMBLE as u64;
-        Ok(Store { input, size, at, number: 0, data_at: Vec::new(), cache, lens: Vec::new(), limit })
+        Ok(Store {
+            input,
+            size,
+            at,
+            number: 0,
+            data_at: Vec::new(),
+            cache,
+            extents: Vec::new(),
+            layout,
+            limit,
+        })
     }
 
     /// Goes on to the next chunk that is not DATA; DATA chunks are checked and noted on the way.
@@ -204,6 +228,17 @@ impl<R: Read + Seek> Store<R> {
             }
             self.cache.put(self.data_at.len() as u32, raw.into());
             self.data_at.push(at);
+        }
+    }
+
+    /// The next chunk, if it is one of this kind. What is wrong with it is for the next step to say.
+    fn take(&mut self, tag: Tag) -> Result<Option<(u64, Vec<u8>)>, ContainerError> {
+        match self.read(self.at) {
+            Ok(Some((header, _))) if header.tag == tag => match self.step()? {
+                Step::Chunk { at, raw, .. } => Ok(Some((at, raw))),
+                Step::Cut { .. } => Ok(None),
+            },
+            _ => Ok(None),
         }
     }
 
@@ -256,10 +291,14 @@ impl<R: Read + Seek> Payloads for Store<R> {
         len: Bytes,
         cursor: &mut Cursor<'_>,
     ) -> Result<Payload, Problem> {
-        let size = self.lens.get(device.index()).copied().ok_or(malformed("there is no such device"))?;
-        if at.checked_add(len).is_none_or(|end| end > size) {
+        let extent = self.extents.get(device.index()).ok_or(malformed("there is no such device"))?;
+        if at.checked_add(len).is_none_or(|end| end > extent.len) {
             return Err(malformed("a write ends beyond its device"));
         }
+        self.content(len, cursor)
+    }
+
+    fn content(&mut self, len: Bytes, cursor: &mut Cursor<'_>) -> Result<Payload, Problem> {
         if len > PAYLOAD_MAX {
             return Err(Problem::TooLong { what: "a payload", len: len.0, max: PAYLOAD_MAX.0 });
         }
@@ -268,7 +307,7 @@ impl<R: Read + Seek> Payloads for Store<R> {
         }
         // A piece takes at least two bytes in the record: an event cannot claim more than it names.
         if len.index().div_ceil(PIECE) > cursor.left() / 2 {
-            return Err(malformed("a write has more pieces than its chunk has bytes"));
+            return Err(malformed("an event has more pieces than its chunk has bytes"));
         }
         let mut data = Vec::with_capacity(len.index());
         for piece_len in piece_lens(len.index()) {
@@ -280,7 +319,7 @@ impl<R: Read + Seek> Payloads for Store<R> {
 }
 
 /// The devices, still without content, and how many base pages each has.
-fn device_table(raw: &[u8], limits: Limits) -> Result<(Vec<Device>, Vec<u64>), Problem> {
+fn device_table(raw: &[u8], layout: u32, limits: Limits) -> Result<(Vec<Device>, Vec<u64>), Problem> {
     let mut cursor = Cursor::new(raw);
     let count = cursor.number()?;
     if count > u64::from(u16::MAX) + 1 {
@@ -300,10 +339,48 @@ fn device_table(raw: &[u8], limits: Limits) -> Result<(Vec<Device>, Vec<u64>), P
         if total > limits.memory.0 {
             return Err(Problem::Memory { limit: limits.memory });
         }
-        devices.push(Device { name, block, base: Image::zeroed(len) });
+        let kind = if layout == BLOCK_LAYOUT { DeviceKind::Block } else { device_kind(&mut cursor)? };
+        let device = Device { name, block, base: Image::zeroed(len), kind, node: None };
+        validate_device(devices.len(), &device)?;
+        devices.push(device);
         pages.push(present);
     }
     if cursor.left() == 0 { Ok((devices, pages)) } else { Err(malformed("it goes on after the last device")) }
+}
+
+fn device_kind(cursor: &mut Cursor<'_>) -> Result<DeviceKind, Problem> {
+    match cursor.number()? {
+        0 => Ok(DeviceKind::Block),
+        1 => chip(cursor).map(DeviceKind::Nand),
+        _ => Err(malformed("there is no such kind of device")),
+    }
+}
+
+fn chip(cursor: &mut Cursor<'_>) -> Result<NandChip, Problem> {
+    let (page, spare) = (cursor.bytes()?, cursor.bytes()?);
+    let mut number = || cursor.number_as::<u32>("a number of a flash chip exceeds 32 bits");
+    let (pages_per_block, blocks, endurance) = (number()?, number()?, number()?);
+    let paired = match number()? {
+        0 => Pairing::None,
+        distance => Pairing::Mlc { distance },
+    };
+    let geometry = NandGeometry { page, spare, pages_per_block, blocks, endurance, paired };
+    let (mut erases, mut block) = (BTreeMap::new(), 0u32);
+    for _ in 0..number()? {
+        block = block.checked_add(number()?).ok_or(malformed("there is no such erase block"))?;
+        erases.insert(BlockNo(block), number()?);
+    }
+    Ok(NandChip { geometry, erases })
+}
+
+/// Gives every device its node.
+fn node_table(raw: &[u8], devices: &mut [Device]) -> Result<(), Problem> {
+    let mut cursor = Cursor::new(raw);
+    for device in devices {
+        let node = u16::try_from(cursor.number()?).map_err(|_| malformed("there is no such node"))?;
+        device.node = Some(NodeId(node));
+    }
+    if cursor.left() == 0 { Ok(()) } else { Err(malformed("it goes on after the last device")) }
 }
 
 fn load_base<R: Read + Seek>(
@@ -361,7 +438,9 @@ fn resident(image: &Image) -> u64 {
 /// About what an event takes in memory.
 fn event_size(event: &Event) -> u64 {
     let content = match event {
-        Event::Write { data, .. } => data.len().index(),
+        Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {
+            data.len().index()
+        }
         Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
         _ => 0,

@@ -2,7 +2,8 @@ use super::chunk::{ChunkWriter, Tag};
 use super::codec::{Labels, put_event, put_number, put_text};
 use super::*;
 use crate::testing::any_trace;
-use crate::{Device, DeviceId, Event, Image, OpId, Payload};
+use crate::{BlockNo, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, NandGeometry};
+use crate::{OpId, Pairing, Payload};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
@@ -23,8 +24,7 @@ fn sample() -> (Trace, Vec<u8>) {
     let device = DeviceId(0);
     let mut base = Image::zeroed(Bytes(20_000));
     base.write(Bytes(4096), &[7; 5000]);
-    let mut trace =
-        Trace { devices: vec![Device { name: "disk".into(), block: Bytes(1), base }], events: vec![] };
+    let mut trace = Trace { devices: vec![Device::block("disk", Bytes(1), base)], events: vec![] };
     let mut writer = Writer::new(Vec::new(), &trace.devices).expect("a header");
     let write = |at, fill: u8| Event::Write {
         device,
@@ -44,7 +44,7 @@ fn sample() -> (Trace, Vec<u8>) {
 
 /// The preamble and the given chunks.
 fn crafted(chunks: &[(Tag, Vec<u8>)]) -> Vec<u8> {
-    let mut out = ChunkWriter::new(Vec::new()).expect("a preamble");
+    let mut out = ChunkWriter::new(Vec::new(), BLOCK_LAYOUT).expect("a preamble");
     for (tag, raw) in chunks {
         out.write(*tag, raw).expect("a chunk");
     }
@@ -154,20 +154,20 @@ fn a_writer_that_dies_leaves_what_it_flushed() {
 }
 
 #[test]
-fn an_event_of_a_later_version_names_that_version() {
-    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x23, 1, 2]))]);
+fn an_event_of_a_later_medium_is_refused_by_its_kind() {
+    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x43, 1, 2]))]);
     let (offset, text) = problem(&file);
-    assert_eq!(text, "event kind 0x23 needs format version 2, but this reader knows 1");
+    assert_eq!(text, "event kind 0x43 is of a medium that this reader does not know: use a newer crashcheck");
     assert!(offset > 16);
 }
 
 #[test]
 fn a_later_layout_is_refused_by_its_version() {
     let (_, mut file) = sample();
-    file[8] = 2;
+    file[8] = 3;
     let crc = crc32fast::hash(&file[..12]);
     file[12..16].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(problem(&file), (8, Problem::Version { found: 2 }.to_string()));
+    assert_eq!(problem(&file), (8, Problem::Version { found: 3 }.to_string()));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn equal_contents_are_stored_once() {
     let content: Vec<u8> = (0..4096u32).map(|index| ((index * index) >> 3) as u8).collect();
     let mut base = Image::zeroed(Bytes(1 << 20));
     base.write(Bytes(0), &content);
-    let device = Device { name: "disk".into(), block: Bytes(512), base };
+    let device = Device::block("disk", Bytes(512), base);
     let size = |writes: u64| {
         let write = |index| Event::Write {
             device: DeviceId(0),
@@ -374,4 +374,102 @@ fn traces_go_to_files_and_come_back() {
     trace.write_to(&path).expect("a file");
     assert_eq!(Trace::read_from(&path).expect("a trace"), (trace, Ending::Complete));
     assert!(Trace::read_from(folder.path().join("none.crash")).is_err());
+}
+
+fn a_chip() -> Device {
+    let (page, spare) = (Bytes(40), Bytes(8));
+    let paired = Pairing::Mlc { distance: 2 };
+    let geometry = NandGeometry { page, spare, pages_per_block: 4, blocks: 3, endurance: 10, paired };
+    let mut device = Device::nand("chip", geometry).with_bad_blocks(&[BlockNo(2)]);
+    if let DeviceKind::Nand(chip) = &mut device.kind {
+        chip.erases.insert(BlockNo(0), 7);
+    }
+    device
+}
+
+#[test]
+fn block_devices_alone_are_written_in_the_layout_that_old_readers_know() {
+    let layout = |file: &[u8]| u32::from_le_bytes(file[8..12].try_into().expect("four bytes"));
+    assert_eq!(layout(&sample().1), 1);
+    let disk = Device::zeroed("disk", Bytes(512), Bytes(4096));
+    let trace = Trace { devices: vec![disk, a_chip()], events: vec![] };
+    assert_eq!(layout(&written(&trace)), 2);
+}
+
+#[test]
+fn a_chip_comes_back_with_its_wear_and_its_events() {
+    let (device, label) = (DeviceId(0), Some(Label::from("data")));
+    let events = vec![
+        Event::Erase { device, at: Bytes(192), len: Bytes(192), label: label.clone() },
+        Event::Program { device, at: Bytes(240), data: Payload::from(vec![3; 48]), label },
+        Event::Flush { device, except: vec![] },
+    ];
+    let trace = Trace { devices: vec![a_chip()], events };
+    assert_eq!(read(&written(&trace)).expect("a trace"), (trace, Ending::Complete));
+}
+
+#[test]
+fn what_does_not_fit_a_chip_is_refused() {
+    let (chip, disk) = (DeviceId(0), DeviceId(1));
+    let devices = vec![a_chip(), Device::zeroed("disk", Bytes(512), Bytes(4096))];
+    let program = |device, at, len| Event::Program {
+        device,
+        at: Bytes(at),
+        data: Payload::from(vec![1; len]),
+        label: None,
+    };
+    let erase = |device, at, len| Event::Erase { device, at: Bytes(at), len: Bytes(len), label: None };
+    let write = Event::Write {
+        device: chip,
+        at: Bytes(0),
+        data: Payload::from(vec![1; 48]),
+        fua: false,
+        label: None,
+    };
+    let cases = [
+        (program(chip, 48, 47), "not one whole page"),
+        (program(chip, 47, 48), "not one whole page"),
+        (program(chip, 576, 48), "ends at byte 624"),
+        (erase(chip, 48, 192), "not one whole erase block"),
+        (erase(chip, 0, 48), "not one whole erase block"),
+        (program(disk, 0, 48), "is for a flash chip, but device 1 is a block device"),
+        (erase(disk, 0, 192), "is for a flash chip, but device 1 is a block device"),
+        (write, "is for a block device, but device 0 is a flash chip"),
+        (Event::Discard { device: chip, at: Bytes(0), len: Bytes(48) }, "is for a block device"),
+        (Event::Resize { device: chip, len: Bytes(48) }, "is for a block device"),
+        (Event::Flush { device: chip, except: vec![EventId(0)] }, "excludes events"),
+    ];
+    for (event, expected) in cases {
+        let mark = Event::Mark { text: String::new() };
+        let trace = Trace { devices: devices.clone(), events: vec![mark, event.clone()] };
+        let error = trace.validate().expect_err("a refusal").to_string();
+        assert!(error.contains(expected), "{error}");
+        let mut writer = Writer::new(Vec::new(), &devices).expect("a header");
+        writer.push(&trace.events[0]).expect("a mark");
+        assert!(writer.push(&event).expect_err("a refusal").to_string().contains(expected));
+    }
+}
+
+#[test]
+fn a_chip_that_contradicts_its_geometry_is_refused() {
+    let mut short = a_chip();
+    short.base.resize(Bytes(100));
+    let mut beyond = a_chip();
+    let mut flat = a_chip();
+    if let (DeviceKind::Nand(beyond), DeviceKind::Nand(flat)) = (&mut beyond.kind, &mut flat.kind) {
+        beyond.erases.insert(BlockNo(3), 1);
+        flat.geometry.blocks = 0;
+    }
+    let cases = [
+        (short, "is a flash chip of 576 B, but its content has 100 B"),
+        (beyond, "erase block 3 is beyond the chip"),
+        (flat, "the number of blocks is 0"),
+    ];
+    for (device, expected) in cases {
+        let trace = Trace { devices: vec![device], events: vec![] };
+        let error = trace.validate().expect_err("a refusal").to_string();
+        assert!(error.contains(expected), "{error}");
+        let refused = Writer::new(Vec::new(), &trace.devices).err().expect("a refusal").to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
 }

@@ -2,9 +2,10 @@
 
 use super::chunk::{ChunkWriter, Tag, at_most};
 use super::codec::{Labels, Piece, check_lengths, put_event, put_number, put_piece, put_text};
-use super::{ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX};
-use crate::trace::validate_event;
-use crate::{Bytes, DEVICE_LEN_MAX, Device, Event, EventId};
+use super::{BLOCK_LAYOUT, ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX, VERSION};
+use crate::cluster::Cluster;
+use crate::trace::{Extent, extents, validate_device, validate_event};
+use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceKind, Event, EventId, NandGeometry, Pairing};
 use lru::LruCache;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -37,7 +38,8 @@ pub struct Writer<W: Write> {
     /// What the records are.
     tag: Tag,
     labels: Labels,
-    lens: Vec<Bytes>,
+    extents: Vec<Extent>,
+    cluster: Cluster,
     events: u32,
 }
 
@@ -52,21 +54,27 @@ impl<W: Write> Writer<W> {
     /// Begins a file with the devices and what they hold.
     ///
     /// # Errors
-    /// If the output cannot be written, or there are more than 65,536 devices or one has a block size of 0.
+    /// If the output cannot be written, or there are more than 65,536 devices, or one has a block size of 0 or
+    /// contradicts its geometry.
     pub fn new(out: W, devices: &[Device]) -> Result<Self, ContainerError> {
         let remembered = NonZeroUsize::new(PIECES_REMEMBERED).expect("a constant above zero");
         let store = Store { pending: Vec::new(), chunks: 0, places: LruCache::new(remembered) };
         let mut writer = Writer {
-            chunks: ChunkWriter::new(out)?,
+            chunks: ChunkWriter::new(out, layout(devices))?,
             store,
             records: Vec::new(),
             tag: Tag::Base,
             labels: Labels::default(),
-            lens: devices.iter().map(|device| device.base.len()).collect(),
+            extents: extents(devices),
+            cluster: Cluster::default(),
             events: 0,
         };
         let header = device_table(devices).map_err(|problem| writer.error(problem))?;
         writer.chunks.write(Tag::Devices, &header)?;
+        writer.cluster = Cluster::of(devices).map_err(|invalid| writer.error(invalid.into()))?;
+        if Device::nodes(devices) > 0 {
+            writer.chunks.write(Tag::Nodes, &node_table(devices))?;
+        }
         for device in devices {
             writer.push_base(device)?;
         }
@@ -100,10 +108,11 @@ impl<W: Write> Writer<W> {
         let next = self.events.checked_add(1).ok_or_else(|| {
             self.error(Problem::TooLong { what: "the trace", len: 1 << 32, max: u64::from(u32::MAX) })
         })?;
-        validate_event(id, event, &mut self.lens)
+        validate_event(id, event, &mut self.extents)
+            .and_then(|()| self.cluster.follow(id, event))
             .map_err(|invalid| ContainerError::new(self.chunks.offset, invalid))?;
         let mut pieces = Vec::new();
-        if let Event::Write { data, .. } = event {
+        if let Some(data) = event.payload() {
             for piece in data.as_slice().chunks(PIECE) {
                 pieces.push(self.place(piece)?);
             }
@@ -186,13 +195,19 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// The oldest layout that can hold the devices.
+fn layout(devices: &[Device]) -> u32 {
+    if devices.iter().all(|device| device.kind == DeviceKind::Block) { BLOCK_LAYOUT } else { VERSION }
+}
+
 fn device_table(devices: &[Device]) -> Result<Vec<u8>, Problem> {
     if devices.len() > usize::from(u16::MAX) + 1 {
         return Err(Problem::Malformed { what: "there are more than 65,536 devices" });
     }
     let mut table = Vec::new();
     put_number(&mut table, devices.len() as u64);
-    for device in devices {
+    let layout = layout(devices);
+    for (index, device) in devices.iter().enumerate() {
         at_most("a device's name", device.name.len(), TEXT_MAX.index())?;
         if device.block == Bytes::ZERO {
             return Err(Problem::Malformed { what: "a device has a block size of 0" });
@@ -205,6 +220,38 @@ fn device_table(devices: &[Device]) -> Result<Vec<u8>, Problem> {
         put_number(&mut table, device.block.0);
         put_number(&mut table, device.base.len().0);
         put_number(&mut table, device.base.pages().count() as u64);
+        validate_device(index, device)?;
+        if layout > BLOCK_LAYOUT {
+            put_kind(&mut table, &device.kind);
+        }
     }
     Ok(table)
+}
+
+fn put_kind(table: &mut Vec<u8>, kind: &DeviceKind) {
+    let DeviceKind::Nand(chip) = kind else { return put_number(table, 0) };
+    let NandGeometry { page, spare, pages_per_block, blocks, endurance, paired } = chip.geometry;
+    let distance = match paired {
+        Pairing::None => 0,
+        Pairing::Mlc { distance } => distance,
+    };
+    let counts = [pages_per_block, blocks, endurance, distance, chip.erases.len() as u32].map(u64::from);
+    for number in [1, page.0, spare.0].into_iter().chain(counts) {
+        put_number(table, number);
+    }
+    let mut before = 0;
+    for (block, erases) in &chip.erases {
+        put_number(table, u64::from(block.0 - before));
+        put_number(table, u64::from(*erases));
+        before = block.0;
+    }
+}
+
+/// The node of each device.
+fn node_table(devices: &[Device]) -> Vec<u8> {
+    let mut table = Vec::new();
+    for node in devices.iter().filter_map(|device| device.node) {
+        put_number(&mut table, u64::from(node.0));
+    }
+    table
 }

@@ -103,7 +103,7 @@ impl<'a> Collector<'a> {
             let len = fixed.unwrap_or(Bytes(end.0.next_multiple_of(round.0)));
             let mut base = self.options.base.clone().unwrap_or_default();
             base.resize(len);
-            Device { name, block, base }
+            Device::block(&name, block, base)
         };
         let devices = self.names.into_iter().zip(self.ends).map(device).collect();
         Ok((Trace { devices, events: self.events }, self.warnings))

@@ -1,6 +1,7 @@
 //! `crashcheck trace show`: the events, a line each.
 
 use crate::screen::Screen;
+use crashcheck::NandGeometry;
 use crashcheck::trace::{Event, Trace};
 use crashcheck_report::text::escape;
 use std::fmt::Write;
@@ -13,7 +14,12 @@ pub(crate) fn run(trace: &Trace, from: usize, limit: Option<usize>, screen: &Scr
     let mut text = String::new();
     for (index, device) in trace.devices.iter().enumerate() {
         let (name, len, block) = (escape(&device.name), device.base.len(), device.block);
-        let _ = writeln!(text, "device {index}: {name}, {len}, blocks of {block}");
+        let node = device.node.map(|node| format!(", of {node}")).unwrap_or_default();
+        let units = match device.chip() {
+            None => format!("blocks of {block}"),
+            Some(chip) => units(&chip.geometry),
+        };
+        let _ = writeln!(text, "device {index}: {name}, {len}, {units}{node}");
     }
     let events = trace.events.iter().enumerate().skip(from).take(limit.unwrap_or(usize::MAX));
     for (printed, (index, event)) in events.enumerate() {
@@ -25,6 +31,12 @@ pub(crate) fn run(trace: &Trace, from: usize, limit: Option<usize>, screen: &Scr
     screen.print(&text);
 }
 
+/// What a flash chip is made of.
+fn units(geometry: &NandGeometry) -> String {
+    let NandGeometry { page, spare, pages_per_block, blocks, .. } = geometry;
+    format!("{blocks} erase blocks of {pages_per_block} pages of {} + {} bytes", page.0, spare.0)
+}
+
 /// An event in a line, safe to print.
 fn describe(event: &Event) -> String {
     let label = event.label().map(|label| format!("  {}", escape(label.as_str()))).unwrap_or_default();
@@ -33,6 +45,8 @@ fn describe(event: &Event) -> String {
     match event {
         Event::Write { fua, .. } => format!("write{}  {place}{label}", if *fua { " fua" } else { "" }),
         Event::WriteZeroes { fua, .. } => format!("zeroes{}  {place}{label}", if *fua { " fua" } else { "" }),
+        Event::Program { .. } => format!("program  {place}{label}"),
+        Event::Erase { .. } => format!("erase  {place}{label}"),
         Event::Discard { .. } => format!("discard  {place}"),
         Event::Resize { device, len } => format!("resize  device {} to {}", device.0, len.0),
         Event::Flush { device, except } if except.is_empty() => format!("flush  device {}", device.0),
@@ -45,6 +59,12 @@ fn describe(event: &Event) -> String {
             format!("ack  operation {}{}", op.0 + 1, if *durable { ", durable" } else { "" })
         }
         Event::Mark { text } => format!("mark  {}", escape(text)),
+        Event::Send { message, from, to, data, .. } => {
+            format!("send  message {} of {} from {from} to {to}{label}", message.0, data.len())
+        }
+        Event::Deliver { message } => format!("deliver  message {}", message.0),
+        Event::Down { node } => format!("down  {node}"),
+        Event::Up { node } => format!("up  {node}"),
         other => escape(&format!("{other:?}")),
     }
 }

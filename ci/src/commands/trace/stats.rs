@@ -24,6 +24,10 @@ struct Stats {
     written_bytes: u64,
     flushes: usize,
     discards: usize,
+    erases: usize,
+    /// Between the nodes of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<usize>,
     operations: usize,
     epochs: Vec<EpochStats>,
     /// Different images over the whole trace; an upper bound if not `exact`.
@@ -36,6 +40,9 @@ struct DeviceStats {
     name: String,
     bytes: u64,
     block_bytes: u64,
+    /// The node of a cluster that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -90,10 +97,14 @@ impl Stats {
             profile: profile.name.clone(),
             devices: devices(trace),
             events: trace.events.len(),
-            writes: count(|event| matches!(event, Event::Write { .. } | Event::WriteZeroes { .. })),
+            writes: count(|event| {
+                matches!(event, Event::Write { .. } | Event::WriteZeroes { .. } | Event::Program { .. })
+            }),
             written_bytes: written(trace),
             flushes: count(|event| matches!(event, Event::Flush { .. })),
             discards: count(|event| matches!(event, Event::Discard { .. })),
+            erases: count(|event| matches!(event, Event::Erase { .. })),
+            messages: (trace.nodes() > 0).then(|| count(|event| matches!(event, Event::Send { .. }))),
             operations: count(|event| matches!(event, Event::Begin { .. })),
             epochs: epochs.collect(),
             crash_states: crash_states.value.to_string(),
@@ -102,17 +113,23 @@ impl Stats {
     }
 
     fn text(&self, screen: &Screen) -> String {
-        let Stats { format, events, writes, written_bytes, flushes, discards, operations, .. } = self;
+        let Stats { format, events, writes, written_bytes, flushes, discards, erases, .. } = self;
+        let Stats { messages, operations, .. } = self;
         let mut text = format!("{}: {format}, {events} events\n", escape(&self.file));
         for (index, device) in self.devices.iter().enumerate() {
-            let DeviceStats { name, bytes, block_bytes } = device;
-            let _ =
-                writeln!(text, "device {index}: {}, {bytes} bytes, blocks of {block_bytes}", escape(name));
+            let DeviceStats { name, bytes, block_bytes, node } = device;
+            let node = node.map(|node| format!(", of node {node}")).unwrap_or_default();
+            let name = escape(name);
+            let _ = writeln!(text, "device {index}: {name}, {bytes} bytes, blocks of {block_bytes}{node}");
         }
+        let messages = messages.map(|count| format!("{count} messages, ")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {operations} operations"
+            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {messages}{operations} operations"
         );
+        if *erases > 0 {
+            let _ = writeln!(text, "{erases} erases");
+        }
         let heading = [("epoch", Align::Right), ("after events", Align::Right), ("in flight", Align::Right)];
         let heading = [&heading[..], &[("crash states", Align::Right)]].concat();
         let row = |epoch: &EpochStats| {
@@ -132,12 +149,14 @@ fn devices(trace: &Trace) -> Vec<DeviceStats> {
         name: device.name.clone(),
         bytes: device.base.len().0,
         block_bytes: device.block.0,
+        node: device.node.map(|node| node.0),
     });
     stats.collect()
 }
 
 fn written(trace: &Trace) -> u64 {
-    let writes = trace.events.iter().filter(|event| !matches!(event, Event::Discard { .. }));
+    let gone = |event: &&Event| matches!(event, Event::Discard { .. } | Event::Erase { .. });
+    let writes = trace.events.iter().filter(|event| !gone(event));
     writes.filter_map(Event::range).map(|(_, _, len)| len.0).sum()
 }
 

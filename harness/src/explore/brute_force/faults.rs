@@ -4,21 +4,21 @@ use super::*;
 use crate::profile::{Faults, When};
 
 /// What was met: the contents found, `None` where a device failed.
-type Met = BTreeSet<(Vec<Option<u64>>, Window)>;
+pub(super) type Met = BTreeSet<(Vec<Option<u64>>, Window)>;
 
 /// A recovery that lets what it finds decide where it looks next, writes once, and goes on in service.
-struct Search {
-    met: Arc<Mutex<Met>>,
+pub(super) struct Search {
+    pub(super) met: Arc<Mutex<Met>>,
 }
 
 /// What a search does its work on: the devices of the engine, or plain images and a fault.
-trait Board {
+pub(super) trait Board {
     fn read(&mut self, device: u16, place: u64) -> Option<u64>;
     fn write(&mut self, device: u16, place: u64);
     fn begin_service(&mut self);
 }
 
-fn search(board: &mut dyn Board) -> Vec<Option<u64>> {
+pub(super) fn search(board: &mut dyn Board) -> Vec<Option<u64>> {
     let (mut shown, mut at) = (Vec::new(), 1u64);
     for step in 0..5 {
         if step == 3 {
@@ -35,9 +35,9 @@ fn search(board: &mut dyn Board) -> Vec<Option<u64>> {
 }
 
 /// Both grains of a block.
-const BLOCK: u64 = 2 * GRAIN;
+pub(super) const BLOCK: u64 = 2 * GRAIN;
 
-fn sum(bytes: &[u8]) -> u64 {
+pub(super) fn sum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)) % 1_000_003)
 }
 
@@ -135,7 +135,7 @@ fn fault_profiles() -> impl Strategy<Value = Profile> {
     let when = prop::sample::select(vec![When::Never, When::AtCrash, When::InService]);
     (when, any::<bool>(), 1..=2u32, any::<bool>()).prop_map(|(device_lost, unreadable, most, in_order)| {
         let order = if in_order { Order::Issued } else { Order::Any };
-        let faults = Faults { most, device_lost, unreadable };
+        let faults = Faults { most, device_lost, unreadable, ..Faults::default() };
         Profile { name: "faulty".into(), order, faults, ..Profile::default() }
     })
 }

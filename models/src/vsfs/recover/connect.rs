@@ -8,6 +8,8 @@ use crate::vsfs::bugs::Bug;
 use crate::vsfs::dir;
 use crate::vsfs::format::InodeNo;
 use crate::vsfs::inode::FileType;
+use crate::vsfs::names::Names;
+use crate::vsfs::ops::Operations;
 use crate::vsfs::store::{BlockKind, Store};
 
 /// The directories that hang together, and the entry that each hangs by.
@@ -226,13 +228,13 @@ impl<S: Store> Fsck<'_, S> {
             return Ok(InodeNo::ROOT);
         }
         self.fs.mkdir(&Path::root().join(LOST_AND_FOUND))?;
-        let (entry, _) = self.fs.existing(&Path::root().join(LOST_AND_FOUND), crate::fs::Errno::EBUSY)?;
-        self.report.push(Repair::MadeDirectory(entry.inode));
-        self.kinds[entry.inode.index()] = Some(FileType::Dir);
-        self.entries.push(Entry { dir: InodeNo::ROOT, child: entry.inode, block: entry.block, at: entry.at });
-        self.dotdot[entry.inode.index()] = InodeNo::ROOT;
-        self.lost_and_found = Some(entry.inode);
-        Ok(entry.inode)
+        let made = self.entry(InodeNo::ROOT, LOST_AND_FOUND)?;
+        self.report.push(Repair::MadeDirectory(made.child));
+        self.kinds[made.child.index()] = Some(FileType::Dir);
+        self.entries.push(made);
+        self.dotdot[made.child.index()] = InodeNo::ROOT;
+        self.lost_and_found = Some(made.child);
+        Ok(made.child)
     }
 
     /// Adds a name made from the inode number.
@@ -248,9 +250,15 @@ impl<S: Store> Fsck<'_, S> {
         let growth = self.fs.blocks_for_name(parent, &name)?;
         self.fs.reserve(growth, 0)?;
         self.fs.add_name(parent, &name, number, kind)?;
-        let inode = self.fs.inode(parent)?;
-        let entry = self.fs.lookup(parent, &inode, &name)?;
-        let entry = entry.ok_or(FsError::Corrupt { inode: parent, what: "it did not take a new name" })?;
-        Ok(Entry { dir: parent, child: number, block: entry.block, at: entry.at })
+        self.entry(parent, &name)
+    }
+
+    /// The entry that was just made, and where it stands.
+    fn entry(&mut self, dir: InodeNo, name: &str) -> Result<Entry, FsError> {
+        let missing = FsError::Corrupt { inode: dir, what: "it did not take a new name" };
+        let inode = self.fs.inode(dir)?;
+        let entry = self.fs.lookup(dir, &inode, name)?.ok_or_else(|| missing.clone())?;
+        let block = self.fs.block_at(dir, &inode, entry.index)?.ok_or(missing)?;
+        Ok(Entry { dir, child: entry.inode, block, at: entry.at })
     }
 }

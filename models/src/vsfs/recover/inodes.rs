@@ -7,6 +7,7 @@ use super::{Fsck, Repair};
 use crate::fs::posix::FILE_SIZE_MAX;
 use crate::vsfs::blocks::{FsError, content_kind};
 use crate::vsfs::bugs::Bug;
+use crate::vsfs::content::Contents;
 use crate::vsfs::format::{
     BLOCK_SIZE, BlockNo, INLINE_TARGET, INODE_SIZE, INODES_PER_BLOCK, InodeNo, get_u32, put_u32,
 };

@@ -2,6 +2,7 @@
 
 use super::dir;
 use super::inode::{FileType, Inode, Slot};
+use super::names::Names;
 use super::recover::{Repair, find_geometry};
 use super::*;
 use crate::fs::{Fill, Node};

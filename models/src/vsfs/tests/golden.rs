@@ -1,7 +1,9 @@
 //! Reads and writes that the book counts (FS-07, FS-17 to FS-21).
 
+use super::content::Contents;
 use super::dir;
 use super::inode::{FileType, Inode};
+use super::names::Names;
 use super::states::LastEpoch;
 use super::store::{BlockKind, Store, StoreError};
 use super::*;

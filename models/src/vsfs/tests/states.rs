@@ -6,7 +6,7 @@ use crashcheck::trace::{Event, Image};
 
 /// A plain disk with that content.
 pub(super) fn on(image: &Image) -> Disk {
-    Disk::plain(&[Device { name: "disk".into(), block: Bytes(4096), base: image.clone() }])
+    Disk::plain(&[Device::block("disk", Bytes(4096), image.clone())])
 }
 
 /// What the last flush made durable.

@@ -59,7 +59,8 @@ pub enum ExportProblem {
 /// the base image is not part of the format.
 ///
 /// # Errors
-/// If the output cannot be written; for a change of length, a range that is not in whole sectors, and an excluded write
+/// If the output cannot be written; for a flash chip, a message between nodes, a change of length, a range that is not in
+/// whole sectors, and an excluded write
 /// that overlaps a younger one which was not excluded: the format cannot express those.
 pub fn export(
     trace: &Trace,
@@ -67,6 +68,10 @@ pub fn export(
     sector: SectorSize,
     out: impl Write,
 ) -> Result<Vec<String>, ExportError> {
+    if trace.devices.get(device.index()).is_some_and(|device| device.chip().is_some()) {
+        let problem = ExportProblem::Inexpressible { what: "a flash chip: it logs writes to block devices" };
+        return Err(ExportError { event: None, problem });
+    }
     let order = order(trace, device)?;
     let mut log = LogWriter { out, sector: sector.bytes().index(), warnings: Vec::new() };
     let entries = order.iter().filter(|id| says_something(&trace.events[id.index()])).count() as u64 + 1;
@@ -181,6 +186,12 @@ impl<W: Write> LogWriter<W> {
             Event::Discard { at, len, .. } => self.header(*at, *len, DISCARD),
             Event::Flush { .. } => self.header(Bytes::ZERO, Bytes::ZERO, FLUSH),
             Event::Resize { .. } => Err(ExportProblem::Inexpressible { what: "a change of length" }),
+            Event::Send { .. } | Event::Deliver { .. } => {
+                Err(ExportProblem::Inexpressible { what: "a message between nodes" })
+            }
+            Event::Down { .. } | Event::Up { .. } => {
+                Err(ExportProblem::Inexpressible { what: "a node that is turned off or on" })
+            }
             _ => Err(ExportProblem::Inexpressible { what: "an event of this kind" }),
         }
     }

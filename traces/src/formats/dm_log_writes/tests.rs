@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::any_disk_trace;
-use crate::{Device, EventId, Image, OpId, Trace};
+use crate::{Device, EventId, Image, NandGeometry, OpId, Pairing, Trace};
 use proptest::prelude::*;
 
 fn options(base: &Image) -> Options {
@@ -268,6 +268,18 @@ fn what_the_format_cannot_say_is_refused_with_the_event() {
         let error = export(&trace(events), DEVICE, SectorSize::B512, Vec::new()).expect_err("a refusal");
         assert!(error.event == Some(EventId(index)) && error.to_string().contains(expected), "{error}");
     }
+}
+
+#[test]
+fn a_flash_chip_is_refused() {
+    let (page, spare, paired) = (Bytes(512), Bytes(16), Pairing::None);
+    let geometry = NandGeometry { page, spare, pages_per_block: 2, blocks: 2, endurance: 9, paired };
+    let trace = Trace { devices: vec![Device::nand("chip", geometry)], events: vec![flush()] };
+    let error = export(&trace, DEVICE, SectorSize::B512, Vec::new()).expect_err("a refusal");
+    assert_eq!(
+        error.to_string(),
+        "dm-log-writes cannot express a flash chip: it logs writes to block devices"
+    );
 }
 
 #[test]

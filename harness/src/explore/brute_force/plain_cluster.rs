@@ -1,0 +1,282 @@
+//! A cluster and its crashes as a plain simulation, in which everything is decided beforehand, and the engine's behind
+//! the same face.
+
+use crate::judge::Window;
+use crate::network::Step;
+use crate::profile::Fate;
+use crate::{Bytes, DeviceId, Disk, DiskError, NodeId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(super) const CELLS: u64 = 4;
+pub(super) const GRAIN: u64 = 256;
+
+/// What a node with its disk sees of the world, and what whoever runs the nodes does.
+pub(super) trait World: Send {
+    fn read(&mut self, node: u16, cell: u64) -> Result<u8, Down>;
+    fn write(&mut self, node: u16, cell: u64, value: u8) -> Result<(), Down>;
+    fn flush(&mut self, node: u16) -> Result<(), Down>;
+    fn send(&mut self, from: u16, to: u16, message: [u8; 3]) -> Result<(), Down>;
+    fn next(&mut self) -> Option<Happens>;
+    fn is_up(&mut self, node: u16) -> bool;
+}
+
+#[derive(Debug)]
+pub(super) struct Down;
+
+pub(super) enum Happens {
+    Message(u16, [u8; 3]),
+    Down(u16),
+    Up(u16),
+}
+
+/// The engine's disks and network.
+pub(super) struct Engine(pub(super) Disk);
+
+impl Engine {
+    fn disk(&self, node: u16) -> Disk {
+        self.0.device(DeviceId(node))
+    }
+}
+
+fn down<T>(result: Result<T, DiskError>) -> Result<T, Down> {
+    match result {
+        Err(DiskError::NodeDown { .. }) => Err(Down),
+        result => Ok(result.expect("nothing else fails")),
+    }
+}
+
+impl World for Engine {
+    fn read(&mut self, node: u16, cell: u64) -> Result<u8, Down> {
+        let mut bytes = [0; GRAIN as usize];
+        down(self.disk(node).read(Bytes(cell * GRAIN), &mut bytes)).map(|()| bytes[0])
+    }
+
+    fn write(&mut self, node: u16, cell: u64, value: u8) -> Result<(), Down> {
+        down(self.disk(node).write(Bytes(cell * GRAIN), &[value; GRAIN as usize]))
+    }
+
+    fn flush(&mut self, node: u16) -> Result<(), Down> {
+        down(self.disk(node).flush())
+    }
+
+    fn send(&mut self, from: u16, to: u16, message: [u8; 3]) -> Result<(), Down> {
+        down(self.0.network().send(NodeId(from), NodeId(to), &message, ""))
+    }
+
+    fn next(&mut self) -> Option<Happens> {
+        Some(match self.0.network().next().expect("power")? {
+            Step::Deliver(sent) => Happens::Message(sent.to.0, sent.message.try_into().expect("three bytes")),
+            Step::Down(node) => Happens::Down(node.0),
+            Step::Up(node) => Happens::Up(node.0),
+        })
+    }
+
+    fn is_up(&mut self, node: u16) -> bool {
+        self.0.network().is_up(NodeId(node)).expect("a node")
+    }
+}
+
+/// Everything that a crash decides.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decided {
+    /// So many events come before it.
+    pub(super) at: usize,
+    pub(super) down: BTreeSet<u16>,
+    /// By message on its way, in the order of sending.
+    pub(super) fates: Vec<Fate>,
+    /// By node and write in flight: whether it survives.
+    pub(super) survives: BTreeMap<(u16, usize), bool>,
+}
+
+/// What is open when a crash comes.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) messages: usize,
+    /// By node: the writes in flight, as cell and value, and what was there before.
+    pub(super) writes: Vec<Vec<(u64, u8)>>,
+    pub(super) durable: Vec<[u8; CELLS as usize]>,
+    pub(super) window: Window,
+    /// Whether an epoch ends here.
+    pub(super) ends: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Letter {
+    to: u16,
+    message: [u8; 3],
+    /// Which of those that were on their way at the crash.
+    open: Option<usize>,
+}
+
+/// The plain simulation.
+pub(super) struct Plain {
+    pub(super) decided: Option<Decided>,
+    pub(super) events: usize,
+    pub(super) crashed: bool,
+    over: bool,
+    up: Vec<bool>,
+    news: VecDeque<Happens>,
+    letters: VecDeque<Letter>,
+    /// Late ones, and those whose receiver was down, by their number.
+    late: BTreeMap<usize, Letter>,
+    missed: BTreeMap<usize, Letter>,
+    pub(super) open: Open,
+    /// What was open before each event.
+    pub(super) opens: Vec<Open>,
+}
+
+impl Plain {
+    pub(super) fn new(nodes: u16, decided: Option<Decided>) -> Plain {
+        let all = usize::from(nodes);
+        let (writes, durable) = (vec![Vec::new(); all], vec![[0; CELLS as usize]; all]);
+        let window = Window { durable: 0, begun: 0 };
+        let open = Open { messages: 0, writes, durable, window, ends: true };
+        Plain {
+            decided,
+            events: 0,
+            crashed: false,
+            over: false,
+            up: vec![true; all],
+            news: VecDeque::new(),
+            letters: VecDeque::new(),
+            late: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            open,
+            opens: Vec::new(),
+        }
+    }
+
+    /// If it is time, all that the crash decides happens at once.
+    fn crash(&mut self) {
+        let Some(decided) = self.decided.clone().filter(|decided| decided.at == self.events) else { return };
+        if std::mem::replace(&mut self.crashed, true) {
+            return;
+        }
+        for (nth, letter) in self.letters.iter_mut().enumerate() {
+            letter.open = Some(nth);
+        }
+        for node in &decided.down {
+            let index = usize::from(*node);
+            self.up[index] = false;
+            self.news.push_back(Happens::Down(*node));
+            for (nth, (cell, value)) in std::mem::take(&mut self.open.writes[index]).into_iter().enumerate() {
+                if decided.survives[&(*node, nth)] {
+                    self.open.durable[index][cell as usize] = value;
+                }
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, ends: bool) {
+        if !self.crashed {
+            self.opens.push(Open { messages: self.letters.len(), ends, ..self.open.clone() });
+            self.events += 1;
+        }
+    }
+
+    fn act(&mut self, node: u16) -> Result<(), Down> {
+        self.crash();
+        if self.up[usize::from(node)] { Ok(()) } else { Err(Down) }
+    }
+
+    fn fate(&self, nth: usize) -> Fate {
+        self.decided.as_ref().expect("open only after a crash").fates[nth]
+    }
+
+    pub(super) fn let_return(&mut self) {
+        self.crash();
+        self.all_up();
+        for (nth, letter) in std::mem::take(&mut self.missed) {
+            if matches!(self.fate(nth), Fate::Late | Fate::Twice) {
+                self.late.insert(nth, letter);
+            }
+        }
+        self.letters.extend(std::mem::take(&mut self.late).into_values());
+        self.over = true;
+    }
+
+    fn all_up(&mut self) {
+        for node in 0..self.up.len() {
+            if !std::mem::replace(&mut self.up[node], true) {
+                self.news.push_back(Happens::Up(node as u16));
+            }
+        }
+    }
+}
+
+impl World for Plain {
+    fn read(&mut self, node: u16, cell: u64) -> Result<u8, Down> {
+        self.act(node)?;
+        let newest = self.open.writes[usize::from(node)].iter().rev().find(|(at, _)| *at == cell);
+        Ok(newest.map_or(self.open.durable[usize::from(node)][cell as usize], |(_, value)| *value))
+    }
+
+    fn write(&mut self, node: u16, cell: u64, value: u8) -> Result<(), Down> {
+        self.act(node)?;
+        self.event(false);
+        self.open.writes[usize::from(node)].push((cell, value));
+        Ok(())
+    }
+
+    fn flush(&mut self, node: u16) -> Result<(), Down> {
+        self.act(node)?;
+        self.event(true);
+        for (cell, value) in std::mem::take(&mut self.open.writes[usize::from(node)]) {
+            self.open.durable[usize::from(node)][cell as usize] = value;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, from: u16, to: u16, message: [u8; 3]) -> Result<(), Down> {
+        self.act(from)?;
+        self.event(true);
+        if self.up[usize::from(to)] {
+            self.letters.push_back(Letter { to, message, open: None });
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Happens> {
+        self.crash();
+        loop {
+            if let Some(news) = self.news.pop_front() {
+                return Some(news);
+            }
+            let Some(letter) = self.letters.front().cloned() else {
+                if self.up.contains(&true) {
+                    return None;
+                }
+                self.all_up();
+                continue;
+            };
+            self.event(true);
+            self.letters.pop_front();
+            let up = self.up[usize::from(letter.to)];
+            let now = Happens::Message(letter.to, letter.message);
+            let Some(nth) = letter.open else {
+                if up {
+                    return Some(now);
+                }
+                continue;
+            };
+            let again = Letter { open: None, ..letter };
+            if !up {
+                self.missed.insert(nth, again);
+                continue;
+            }
+            let fate = self.fate(nth);
+            match fate {
+                Fate::Late | Fate::Twice if self.over => self.letters.push_back(again),
+                Fate::Late | Fate::Twice => drop(self.late.insert(nth, again)),
+                Fate::Arrived | Fate::Lost => {}
+            }
+            if matches!(fate, Fate::Arrived | Fate::Twice) {
+                return Some(now);
+            }
+        }
+    }
+
+    fn is_up(&mut self, node: u16) -> bool {
+        self.act(node).is_ok()
+    }
+}

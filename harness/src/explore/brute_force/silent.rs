@@ -1,0 +1,164 @@
+//! The walk against brute force where devices go wrong without a word: every image with every corrupt block, every write
+//! that was lost and every one that landed next door.
+
+use super::faults::{BLOCK, Board, Met, Search, search, sum};
+use super::*;
+use crate::media::corrupt;
+use crate::profile::Faults;
+
+/// One thing that went wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    Nothing,
+    /// A block of a device, and in which way.
+    Corrupt(usize, u64, u8),
+    /// The durable write of this number.
+    Lost(usize),
+    /// The same, and where it landed.
+    Landed(usize, Bytes),
+}
+
+/// Plain images, and the block that is corrupt until it is written.
+struct Plain {
+    images: Vec<Image>,
+    fault: Fault,
+}
+
+impl Board for Plain {
+    fn read(&mut self, device: u16, place: u64) -> Option<u64> {
+        let mut bytes = [0; BLOCK as usize];
+        self.images[usize::from(device)].read(Bytes(place * BLOCK), &mut bytes);
+        if let Fault::Corrupt(on, block, way) = self.fault
+            && (on, block) == (usize::from(device), place)
+        {
+            corrupt(DeviceId(device), block, way, Bytes(BLOCK), Bytes::ZERO, &mut bytes);
+        }
+        Some(sum(&bytes))
+    }
+
+    fn write(&mut self, device: u16, place: u64) {
+        self.images[usize::from(device)].write(Bytes(place * BLOCK), &[9; BLOCK as usize]);
+        if matches!(self.fault, Fault::Corrupt(on, block, _) if (on, block) == (usize::from(device), place)) {
+            self.fault = Fault::Nothing;
+        }
+    }
+
+    fn begin_service(&mut self) {}
+}
+
+/// Everything that can go wrong with devices on which this is durable.
+fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
+    let Faults { corrupt, lost_write, misdirected, .. } = profile.faults;
+    let mut faults = vec![Fault::Nothing];
+    let blocks = (0..2).flat_map(|device| (0..GRAINS * GRAIN / BLOCK).map(move |block| (device, block)));
+    for (device, block) in blocks.filter(|_| corrupt) {
+        faults.extend([Fault::Corrupt(device, block, 1), Fault::Corrupt(device, block, 2)]);
+    }
+    // Whether some grain of a range was last written before a write, which would then be seen there.
+    let seen = |nth: usize, device: usize, at: Bytes, len: usize, last: &dyn Fn(Option<usize>) -> bool| {
+        let grains = (at.0..at.0 + len as u64).step_by(GRAIN as usize);
+        grains.into_iter().any(|grain| {
+            let here = |atom: &Atom| {
+                atom.device == device && atom.at.0 <= grain && grain < atom.at.0 + atom.data.len() as u64
+            };
+            last((0..durable.len()).filter(|other| here(&durable[*other])).max()) && nth < durable.len()
+        })
+    };
+    for (nth, atom) in durable.iter().enumerate() {
+        let Atom { device, at, .. } = *atom;
+        let len = atom.data.len();
+        if matches!(events[atom.event], Event::Discard { .. }) {
+            continue;
+        }
+        let missed = seen(nth, device, at, len, &|last| last == Some(nth));
+        if lost_write && missed {
+            faults.push(Fault::Lost(nth));
+        }
+        let shift = (len as u64).next_multiple_of(BLOCK);
+        for landed in [at.0.checked_add(shift), at.0.checked_sub(shift)].into_iter().flatten() {
+            let fits = landed + len as u64 <= GRAINS * GRAIN;
+            if misdirected
+                && fits
+                && (missed || seen(nth, device, Bytes(landed), len, &|last| last < Some(nth)))
+            {
+                faults.push(Fault::Landed(nth, Bytes(landed)));
+            }
+        }
+    }
+    faults
+}
+
+/// The devices after all of that was written, with one fault.
+fn images(base: &[Image], durable: &[Atom], written: &[(&Atom, Fate)], fault: Fault) -> Vec<Image> {
+    let mut images = base.to_vec();
+    for (atom, _) in written {
+        let is = |nth: usize| std::ptr::eq(*atom, &raw const durable[nth]);
+        let at = match fault {
+            Fault::Lost(nth) if is(nth) => continue,
+            Fault::Landed(nth, at) if is(nth) => at,
+            _ => atom.at,
+        };
+        images[atom.device].write(at, &atom.data);
+    }
+    images
+}
+
+fn silent_profiles() -> impl Strategy<Value = Profile> {
+    let kinds = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    kinds.prop_map(|(corrupt, lost_write, misdirected, in_order)| {
+        let order = if in_order { Order::Issued } else { Order::Any };
+        let faults = Faults { corrupt, lost_write, misdirected, ..Faults::default() };
+        Profile { name: "silent".into(), order, faults, ..Profile::default() }
+    })
+}
+
+/// A write with FUA over one that is in flight is as good as none here: what it would show if it was lost is not settled.
+fn without_fua(mut events: Vec<Event>) -> Vec<Event> {
+    for event in &mut events {
+        if let Event::Write { fua, .. } = event {
+            *fua = false;
+        }
+    }
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_image_is_met_with_every_silent_fault(
+        events in events(2, false, true).prop_map(without_fua), profile in silent_profiles(),
+        strategy in complete(), jobs in 1..=2usize,
+    ) {
+        let device = || Device::zeroed("disk", Bytes(BLOCK), Bytes(GRAIN * GRAINS));
+        let trace = Trace { devices: vec![device(), device()], events };
+        prop_assume!(is_small(&trace, &profile));
+        let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
+        let mut expected = Met::new();
+        let mut by_epoch: Vec<(BTreeSet<Vec<Vec<u8>>>, usize)> = Vec::new();
+        crashes(&trace.events, &profile, &mut |epoch, window, durable, written| {
+            let faults = faults(durable, &trace.events, &profile);
+            by_epoch.resize(by_epoch.len().max(epoch + 1), (BTreeSet::new(), 0));
+            let whole = images(&base, durable, written, Fault::Nothing);
+            by_epoch[epoch].0.insert(whole.iter().map(Image::to_vec).collect());
+            by_epoch[epoch].1 = faults.len();
+            for fault in faults {
+                let mut plain = Plain { images: images(&base, durable, written, fault), fault };
+                expected.insert((search(&mut plain), window));
+            }
+        });
+        let met = Arc::new(Mutex::new(Met::new()));
+        let options = Options { profile: profile.clone(), strategy, jobs, ..Options::default() };
+        let context = Context::new(Search { met: Arc::clone(&met) }, Naming::default(), Arc::new(trace), &options);
+        let context = Arc::new(context);
+        let totals: Vec<String> = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+        let stop = AtomicBool::new(false);
+        let explored = Walk::new(context, &options, &stop).run(|_| ()).into_exploration(strategy, jobs);
+        prop_assert_eq!(&*met.lock().expect("no panic"), &expected);
+        prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
+        for (total, (images, faults)) in totals.iter().zip(by_epoch) {
+            let (total, counted): (usize, usize) = (total.parse().expect("a number"), images.len() * faults);
+            prop_assert!(total == counted || (!explored.coverage.exact && total > counted), "{total}, {counted}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A cluster: nodes that go down one by one, and messages on their way.
+//!
+//! What a crash leaves open beside the disks is who went down and what became of the messages: a [flag](super::flag)
+//! each. The nodes are one group, of which at most so many go down as the profile says; every message is a group of its
+//! own. What a node has in memory is not laid out here: the workload is run again up to the crash, and goes on from
+//! there as the answers say.
+//!
+//! A crash comes at the end of an epoch, and every event that another node can notice ends one. No two epochs have a
+//! state in common, because what the nodes have in memory differs.
+
+use super::contents::ContentId;
+use super::flag::Flags;
+use super::group::Group;
+use super::timeline::{CellId, Span, Timeline};
+use crate::choice::Question;
+use crate::profile::Cluster;
+use crashcheck_trace::{Event, EventId, NodeId, Trace};
+use std::sync::Arc;
+
+/// The run of the workload that crash states are made from.
+pub(crate) struct Script {
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) cluster: Cluster,
+    /// The cell that holds where the crash comes, and what it holds by epoch. A run looks at it first, so that runs of
+    /// different epochs have nothing in common.
+    crash: CellId,
+    crashes: Vec<ContentId>,
+}
+
+/// Whether an event ends an epoch of a cluster although it makes nothing durable.
+pub(super) fn ends_epoch(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Begin { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. }
+    )
+}
+
+/// What is open when the crash comes.
+struct Moment {
+    /// The nodes that are up.
+    up: Vec<NodeId>,
+    /// The messages on their way, by the event that sent them.
+    messages: Vec<EventId>,
+}
+
+fn moments(trace: &Trace, spans: &[Span]) -> Vec<Moment> {
+    let mut up = vec![true; usize::from(trace.nodes())];
+    let mut sent: Vec<(EventId, NodeId)> = Vec::new();
+    let mut in_flight: Vec<usize> = Vec::new();
+    let (mut moments, mut spans) = (Vec::new(), spans.iter().peekable());
+    for index in 0..=trace.events.len() {
+        while spans.next_if(|span| span.upto == index).is_some() {
+            let nodes = (0..trace.nodes()).map(NodeId).filter(|node| up[node.index()]);
+            let messages = in_flight.iter().map(|message| sent[*message].0).collect();
+            moments.push(Moment { up: nodes.collect(), messages });
+        }
+        match trace.events.get(index) {
+            Some(Event::Send { to, .. }) => {
+                if up[to.index()] {
+                    in_flight.push(sent.len());
+                }
+                sent.push((EventId(index as u32), *to));
+            }
+            Some(Event::Deliver { message }) => in_flight.retain(|flying| *flying != message.index()),
+            Some(Event::Down { node }) => {
+                up[node.index()] = false;
+                in_flight.retain(|flying| sent[*flying].1 != *node);
+            }
+            Some(Event::Up { node }) => up[node.index()] = true,
+            _ => {}
+        }
+    }
+    moments
+}
+
+impl Timeline {
+    /// If this is a cluster whose nodes crash one by one: the flags of each epoch, in groups.
+    pub(super) fn raise_cluster(&mut self, trace: &Trace, spans: &[Span]) -> Vec<Vec<Group>> {
+        let Some(cluster) = self.profile.cluster.clone().filter(|_| trace.nodes() > 0) else {
+            return spans.iter().map(|_| Vec::new()).collect();
+        };
+        let crash = self.add_cell();
+        let crashes = (1..=spans.len() as u32).map(|epoch| self.contents.intern(&epoch.to_le_bytes()));
+        let script = Script { trace: Arc::new(trace.clone()), cluster, crash, crashes: crashes.collect() };
+        let most = script.cluster.nodes.map_or(usize::MAX, usize::from);
+        let fates = script.cluster.fates();
+        let mut epochs = Vec::new();
+        for Moment { up, messages } in moments(trace, spans) {
+            let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { node }).collect();
+            let messages = messages.into_iter().map(|event| vec![Question::Arrived { event, fates }]);
+            let mut groups = vec![(nodes, most)];
+            groups.extend(messages.filter(|_| fates.outcomes() > 1).map(|message| (message, 1)));
+            groups.retain(|(questions, most)| !questions.is_empty() && *most > 0);
+            epochs.push(groups.into_iter().map(|(questions, most)| self.group_of(questions, most)).collect());
+        }
+        self.script = Some(script);
+        epochs
+    }
+
+    fn group_of(&mut self, questions: Vec<Question>, most: usize) -> Group {
+        let most = most.min(questions.len());
+        let cells = questions.iter().map(|question| self.flag_of(*question)).collect();
+        Group::flags(cells, Flags::new(&mut self.contents, questions, most))
+    }
+
+    /// What a cell holds that says where the crash comes; `None` if it says something else.
+    pub(super) fn crash_in(&self, cell: CellId, epoch: u32) -> Option<ContentId> {
+        let script = self.script.as_ref().filter(|script| script.crash == cell)?;
+        Some(script.crashes[epoch as usize])
+    }
+
+    /// The cell to look at before anything else.
+    pub(crate) fn first_look(&self) -> Option<CellId> {
+        self.script.as_ref().map(|script| script.crash)
+    }
+}

@@ -1,0 +1,216 @@
+//! A prefix: atoms that keep the order of issue, such as the programs and erases of one erase block.
+//!
+//! The first so many are complete, the next may have been cut off half-way and read as garbage, the rest never began.
+//! So n atoms have 2n + 1 outcomes, n + 1 where nothing reads as garbage, and fewer where some leave the same contents.
+
+use super::contents::ContentId;
+use super::group::{Member, Shown, question};
+use super::timeline::{AtomId, Cell, CellId, Timeline, Version};
+use super::ways::Ways;
+use crate::choice::Choices;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
+
+pub(super) struct Prefix {
+    /// The atoms, oldest first.
+    atoms: Vec<AtomId>,
+    /// What they can leave, newest first; no two leave the same contents.
+    outcomes: Vec<Outcome>,
+}
+
+struct Outcome {
+    /// 2k: the oldest k atoms are complete, and no more. 2k - 1: the k-th was cut off.
+    rank: u32,
+    /// The number of events after which it can be there.
+    earliest: usize,
+    /// Whether it can also be there in the epoch before.
+    shared: bool,
+}
+
+/// What is known of a prefix: which of its outcomes are left, by their places in the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    newest: u32,
+    /// One beyond the oldest.
+    end: u32,
+}
+
+/// The cells of a group, each with its newest durable version.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) timeline: &'a Timeline,
+    pub(super) cells: &'a [CellId],
+    pub(super) floors: &'a [u32],
+}
+
+impl<'a> Places<'a> {
+    fn cell(&self, place: usize) -> &'a Cell {
+        &self.timeline.cells[self.cells[place].0 as usize]
+    }
+
+    /// The versions of a cell that are not known to be durable, oldest first, those of later epochs included.
+    fn versions(&self, place: usize) -> &'a [Version] {
+        &self.cell(place).versions[self.floors[place] as usize..]
+    }
+
+    fn floor(&self, place: usize) -> ContentId {
+        self.timeline.version(self.cell(place), self.floors[place])
+    }
+}
+
+impl Prefix {
+    pub(super) fn new(places: Places<'_>, members: &[Member], garbles: bool) -> Prefix {
+        let mut prefix =
+            Prefix { atoms: members.iter().map(|member| member.atom).collect(), outcomes: Vec::new() };
+        let base = Outcome { rank: 0, earliest: 0, shared: true };
+        let hashes = hashes(places, members, garbles);
+        let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        for rank in (1..=2 * members.len() as u32).rev().filter(|rank| garbles || rank % 2 == 0) {
+            let hash = hashes[rank as usize];
+            if hash == hashes[0] && prefix.same(places, rank, 0) {
+                continue;
+            }
+            let Member { earliest, shared, .. } = members[rank.div_ceil(2) as usize - 1];
+            let known = by_hash.entry(hash).or_default();
+            let newer = known.iter().find(|nth| prefix.same(places, rank, prefix.outcomes[**nth].rank));
+            match newer {
+                Some(nth) => {
+                    let newer = &mut prefix.outcomes[*nth];
+                    (newer.earliest, newer.shared) = (earliest, newer.shared || shared);
+                }
+                None => {
+                    known.push(prefix.outcomes.len());
+                    prefix.outcomes.push(Outcome { rank, earliest, shared });
+                }
+            }
+        }
+        prefix.outcomes.push(base);
+        prefix
+    }
+
+    pub(super) fn all(&self) -> Left {
+        Left { newest: 0, end: self.outcomes.len() as u32 }
+    }
+
+    /// How many outcomes are left, or those of them that the epoch before has too.
+    pub(super) fn remaining(&self, left: &Left, shared: bool) -> Ways {
+        let left = &self.outcomes[left.newest as usize..left.end as usize];
+        Ways::Few(left.iter().filter(|outcome| !shared || outcome.shared).count() as u64)
+    }
+
+    /// The number of events after which one of the outcomes that are left can be there.
+    pub(super) fn earliest(&self, left: &Left) -> usize {
+        let left = &self.outcomes[left.newest as usize..left.end as usize];
+        left.iter().map(|outcome| outcome.earliest).min().unwrap_or(0)
+    }
+
+    /// Finds out what a cell holds, asking no more than that takes.
+    pub(super) fn resolve(
+        &self,
+        places: Places<'_>,
+        place: usize,
+        left: &mut Left,
+        choices: &mut Choices,
+    ) -> Shown {
+        let runs = self.runs(places, place);
+        loop {
+            let (shown, border) = self.newest_run(&runs, left);
+            let Some(border) = border else { return shown };
+            let (atom, garbled, border) = self.ask_at(border, left);
+            match choices.ask(question(places.timeline, atom, garbled)) {
+                0 => left.end = border,
+                _ => left.newest = border,
+            }
+        }
+    }
+
+    /// What a cell holds by rank, newest first: each content with the lowest rank at which it is there.
+    fn runs(&self, places: Places<'_>, place: usize) -> Vec<(u32, Shown)> {
+        let (mut runs, floor) = (Vec::new(), places.floors[place]);
+        for (number, held) in (floor + 1..).zip(places.versions(place)) {
+            let Some(step) = self.step(held.atom) else { continue };
+            runs.push((2 * step - 1, Shown { version: number, content: held.garbage }));
+            runs.push((2 * step, Shown { version: number, content: held.content }));
+        }
+        runs.reverse();
+        runs.push((0, Shown { version: floor, content: places.floor(place) }));
+        runs
+    }
+
+    /// The content of a cell under the newest outcome that is left, and the first outcome under which it has another.
+    fn newest_run(&self, runs: &[(u32, Shown)], left: &Left) -> (Shown, Option<u32>) {
+        let (mut start, mut newest) = (left.newest, None::<Shown>);
+        for (rank, shown) in runs {
+            let end = self.outcomes.partition_point(|outcome| outcome.rank >= *rank) as u32;
+            let end = end.clamp(start, left.end);
+            if end > start {
+                match newest {
+                    Some(held) if held.content != shown.content => return (held, Some(start)),
+                    Some(_) => {}
+                    None => newest = Some(*shown),
+                }
+            }
+            start = end;
+        }
+        (newest.expect("a prefix always has an outcome left"), None)
+    }
+
+    /// What to ask to tell the outcomes before a border from those behind it: the atom, whether it is asked about being
+    /// cut off, and where the answer divides the list.
+    fn ask_at(&self, border: u32, left: &Left) -> (AtomId, bool, u32) {
+        let (newer, older) = (self.outcomes[border as usize - 1].rank, self.outcomes[border as usize].rank);
+        let atom = |step: u32| self.atoms[step as usize - 1];
+        match newer / 2 {
+            complete if 2 * complete > older => (atom(complete), false, border),
+            // The newer one is an atom that was cut off. That can be asked once it is known not to be complete.
+            before if border - 1 == left.newest => (atom(before + 1), true, border),
+            before => (atom(before + 1), false, border - 1),
+        }
+    }
+
+    /// The place of an atom in the order, from 1.
+    fn step(&self, atom: AtomId) -> Option<u32> {
+        self.atoms.binary_search(&atom).ok().map(|index| index as u32 + 1)
+    }
+
+    /// Whether two ranks leave the same contents.
+    fn same(&self, places: Places<'_>, one: u32, other: u32) -> bool {
+        (0..places.cells.len())
+            .all(|place| self.content(places, place, one) == self.content(places, place, other))
+    }
+
+    fn content(&self, places: Places<'_>, place: usize, rank: u32) -> ContentId {
+        for version in places.versions(place).iter().rev() {
+            match self.step(version.atom) {
+                Some(step) if rank >= 2 * step => return version.content,
+                Some(step) if rank == 2 * step - 1 => return version.garbage,
+                _ => {}
+            }
+        }
+        places.floor(place)
+    }
+}
+
+/// A hash of the contents at each rank: a sum over the cells, so that a step changes it by what the step changes.
+fn hashes(places: Places<'_>, members: &[Member], garbles: bool) -> Vec<u64> {
+    let hash = |place: usize, content: ContentId| FxBuildHasher.hash_one((place, content, 0x5bd1_e995u32));
+    let mut held: Vec<ContentId> = (0..places.cells.len()).map(|place| places.floor(place)).collect();
+    let mut sum =
+        held.iter().enumerate().fold(0u64, |sum, (place, held)| sum.wrapping_add(hash(place, *held)));
+    let mut hashes = vec![sum];
+    for member in members {
+        let mut garbled = sum;
+        for place in &member.places {
+            let place = *place as usize;
+            let version = places.versions(place).iter().find(|version| version.atom == member.atom);
+            let version = version.expect("a member of the group wrote the cell");
+            let old = hash(place, held[place]);
+            garbled = garbled.wrapping_sub(old).wrapping_add(hash(place, version.garbage));
+            sum = sum.wrapping_sub(old).wrapping_add(hash(place, version.content));
+            held[place] = version.content;
+        }
+        hashes.push(if garbles { garbled } else { sum });
+        hashes.push(sum);
+    }
+    hashes
+}

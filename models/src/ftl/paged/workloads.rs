@@ -1,0 +1,97 @@
+//! Workloads for a small chip, beside those of every block device: nine blocks of eight pages for 24 logical pages.
+
+use crate::volume::VolumeOp;
+use crate::volume::workloads::{self, FLUSH, write};
+use crashcheck::Workload;
+
+/// Frees a block.
+const COLLECT: VolumeOp = VolumeOp::Maintain(0);
+/// Makes a checkpoint.
+const CHECKPOINT: VolumeOp = VolumeOp::Maintain(1);
+/// Moves what lies on the block that was erased least.
+const LEVEL: VolumeOp = VolumeOp::Maintain(2);
+
+pub(super) fn all() -> Vec<Workload<VolumeOp>> {
+    let mut all = on_pairs();
+    all.extend([
+        Workload {
+            name: "around",
+            about: "The log comes round to blocks that lie before those with older versions (FT-16).",
+            setup: (1..=9).map(|fill| write(0, 8, fill)).chain([FLUSH]).collect(),
+            ops: vec![write(0, 2, 20), FLUSH],
+        },
+        Workload {
+            name: "full",
+            about: "Room has to be made for a page whose old version is in the block that is freed (FT-17).",
+            setup: one_live_page_in_the_first_block(),
+            ops: vec![write(0, 1, 9), FLUSH],
+        },
+        Workload {
+            name: "discard-collect",
+            about: "The block with the record of a discard is freed before the one with the old version (FT-25).",
+            setup: vec![write(0, 8, 1), FLUSH],
+            ops: vec![
+                VolumeOp::Discard { block: 0, count: 1 },
+                write(8, 7, 3),
+                FLUSH,
+                write(8, 7, 4),
+                COLLECT,
+                FLUSH,
+            ],
+        },
+        Workload {
+            name: "level",
+            about: "What lies on the block that was erased least is moved (FT-23).",
+            setup: [vec![write(16, 8, 1)], (1..=20).map(|fill| write(0, 8, fill)).collect(), vec![FLUSH]].concat(),
+            ops: vec![LEVEL, write(0, 1, 30), FLUSH],
+        },
+        Workload {
+            name: "worn-out",
+            about: "The block with the old version of a discarded page turns out to be worn out (FT-08).",
+            setup: worn(),
+            ops: vec![
+                VolumeOp::Discard { block: 0, count: 1 },
+                write(9, 7, 200),
+                FLUSH,
+                write(9, 7, 201),
+                COLLECT,
+                COLLECT,
+                FLUSH,
+            ],
+        },
+    ]);
+    all
+}
+
+/// For a chip whose pages share cells.
+pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
+    let mut all = workloads::all();
+    all.extend([
+        Workload {
+            name: "collect",
+            about: "A block with some live pages is freed (FT-17).",
+            setup: vec![write(0, 8, 1), write(0, 4, 2), FLUSH],
+            ops: vec![COLLECT, write(1, 1, 3), FLUSH],
+        },
+        Workload {
+            name: "checkpoints",
+            about: "Checkpoints go to both halves of their area, with writes in between (FT-16).",
+            setup: vec![write(0, 6, 1), CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, FLUSH],
+            ops: (0..5).flat_map(|turn| [write(0, 1, 10 + turn), CHECKPOINT]).collect(),
+        },
+    ]);
+    all
+}
+
+/// Seven full blocks, each with a live page or more; the first has one.
+fn one_live_page_in_the_first_block() -> Vec<VolumeOp> {
+    let first = [write(0, 8, 1), write(1, 8, 2), write(9, 8, 3), write(17, 7, 4), write(23, 1, 5)];
+    let later = (10..=12).map(|block| write(block, 8, block as u8));
+    first.into_iter().chain(later).chain([FLUSH]).collect()
+}
+
+/// The block that is about to wear out, the fifth of the chip, is the last full one, and holds page 0 and others.
+fn worn() -> Vec<VolumeOp> {
+    let first_blocks = (1..=4).map(|fill| write(8, 8, fill));
+    first_blocks.chain([COLLECT, COLLECT, COLLECT, write(0, 1, 1), write(9, 7, 199), FLUSH]).collect()
+}

@@ -1,0 +1,285 @@
+//! The nodes of a cluster, run together: hands requests to nodes, and then lets happen what the network says happens.
+
+use super::bugs::Bugs;
+use super::fault::{Done, Task};
+use super::format::FormatError;
+use super::frames::State;
+use super::node::Node;
+use super::page::{Age, Shown, Time, Uid, Version};
+use super::recover::boot;
+use super::{Geometry, GmsError};
+use crashcheck::{DeviceId, Disk, DiskError, Network, NodeId, Step};
+use std::collections::BTreeMap;
+
+/// After so many timeouts without an end, something waits for what never comes.
+const TIMEOUTS: u32 = 60;
+
+/// What brings messages from node to node.
+pub trait Wire: Send {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// If the sender is down.
+    fn send(&mut self, from: NodeId, to: NodeId, message: &[u8], label: &str) -> Result<(), DiskError>;
+
+    /// What happens next; `None` if nothing does.
+    ///
+    /// # Errors
+    /// Without power.
+    fn next(&mut self) -> Result<Option<Step>, DiskError>;
+
+    /// Turns a node on that has crashed.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    fn start(&mut self, node: NodeId) -> Result<(), DiskError>;
+}
+
+impl Wire for Network {
+    fn send(&mut self, from: NodeId, to: NodeId, message: &[u8], label: &str) -> Result<(), DiskError> {
+        Network::send(self, from, to, message, label)
+    }
+
+    fn next(&mut self) -> Result<Option<Step>, DiskError> {
+        Network::next(self)
+    }
+
+    fn start(&mut self, node: NodeId) -> Result<(), DiskError> {
+        Network::start(self, node)
+    }
+}
+
+/// All nodes of a cluster, and what is between them.
+pub struct Cluster {
+    pub(super) geometry: Geometry,
+    bugs: Bugs,
+    disk: Disk,
+    wire: Box<dyn Wire>,
+    /// `None` while a node is down.
+    pub(super) nodes: Vec<Option<Node>>,
+    now: Time,
+}
+
+impl Cluster {
+    /// Boots all nodes and lets them find each other.
+    ///
+    /// # Errors
+    /// If a disk is not formatted.
+    pub fn open(
+        geometry: Geometry,
+        bugs: Bugs,
+        disk: Disk,
+        wire: Box<dyn Wire>,
+    ) -> Result<Cluster, GmsError> {
+        let nodes = (0..geometry.nodes).map(|_| None).collect();
+        let mut cluster = Cluster { geometry, bugs, disk, wire, nodes, now: Time(0) };
+        for id in (0..geometry.nodes).map(NodeId) {
+            cluster.boot(id)?;
+        }
+        cluster.settle()?;
+        Ok(cluster)
+    }
+
+    /// The nodes that are up.
+    pub fn live(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().flatten()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The disk of a node.
+    pub(super) fn disk_of(&self, node: NodeId) -> Disk {
+        self.disk.device(DeviceId(node.0))
+    }
+
+    /// Hands a node something to do and lets things happen until it is done. What it has set off may go on after that.
+    ///
+    /// # Errors
+    /// If it cannot be done, or the node goes down.
+    pub fn run(&mut self, node: NodeId, task: Task) -> Result<Done, GmsError> {
+        self.act(node, |node| node.begin(task))?;
+        let mut timeouts = 0;
+        loop {
+            let Some(running) = self.node(node) else { return Err(GmsError::Down { node }) };
+            if let Some(done) = running.take_done() {
+                return done;
+            }
+            if self.step()? {
+                continue;
+            }
+            timeouts += 1;
+            if timeouts > TIMEOUTS {
+                return Err(GmsError::Stuck { task: format!("{task:?}"), node });
+            }
+            self.time_out()?;
+        }
+    }
+
+    /// Ends the epoch that a node is in, and waits for the next one.
+    ///
+    /// # Errors
+    /// As [`run`](Cluster::run).
+    pub fn end_epoch(&mut self, node: NodeId) -> Result<(), GmsError> {
+        let number = self.node(node).map_or(0, |node| node.epoch().number);
+        self.run(node, Task::EndEpoch(number)).map(drop)
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// If a disk fails.
+    pub fn tick(&mut self) -> Result<(), GmsError> {
+        self.now = Time(self.now.0 + 1);
+        let now = self.now;
+        self.each(|node| node.tick(now))
+    }
+
+    /// Lets things happen until nothing is on its way and no node waits for another.
+    ///
+    /// # Errors
+    /// If that never comes.
+    pub fn settle(&mut self) -> Result<(), GmsError> {
+        for _ in 0..TIMEOUTS {
+            while self.step()? {}
+            if !self.live().any(Node::is_waiting) {
+                return Ok(());
+            }
+            self.time_out()?;
+        }
+        Err(GmsError::Restless)
+    }
+
+    /// Has every node make sure that the others are alive, and waits until all know what has happened.
+    ///
+    /// # Errors
+    /// If that never comes.
+    pub fn find_each_other(&mut self) -> Result<(), GmsError> {
+        while self.step()? {}
+        self.each(Node::heartbeat)?;
+        self.settle()
+    }
+
+    /// What a user at any node sees of a page: where copies differ, the oldest one. If the home is needed and down,
+    /// it is turned on: whoever reads a file waits for its server.
+    ///
+    /// # Errors
+    /// If the page cannot be read.
+    pub fn show(&mut self, uid: Uid) -> Result<Shown, GmsError> {
+        while self.step()? {}
+        match self.peek(uid) {
+            Err(GmsError::Unavailable { home, .. }) => {
+                self.wire.start(home)?;
+                self.settle()?;
+                self.peek(uid)
+            }
+            seen => seen,
+        }
+    }
+
+    fn peek(&mut self, uid: Uid) -> Result<Shown, GmsError> {
+        let local = |node: &Node| {
+            let frame = node.frames().find(uid).filter(|frame| frame.state != State::Global);
+            frame.map(|frame| (frame.content_version(), uid.shown(&frame.page)))
+        };
+        let mut seen: Vec<(Version, Shown)> = self.live().filter_map(local).collect();
+        let without = || self.live().filter(|node| local(node).is_none());
+        let keeps = |node: &&Node| node.config().is_some_and(|config| config.pod.keeper(uid) == node.id);
+        let asker = without().find(keeps).or_else(|| without().next()).map(|node| node.id);
+        if let Some(asker) = asker
+            && let Done::Seen(version, page) = self.run(asker, Task::Peek(uid))?
+        {
+            seen.push((version, uid.shown(&page)));
+        }
+        seen.sort_unstable();
+        seen.first().map(|(_, shown)| *shown).ok_or(GmsError::Down { node: uid.home() })
+    }
+
+    /// Every page of the cluster, and what it holds unless that is nothing.
+    ///
+    /// # Errors
+    /// If a page cannot be read.
+    pub fn view(&mut self) -> Result<BTreeMap<Uid, Shown>, GmsError> {
+        let mut view = BTreeMap::new();
+        for uid in self.geometry.pages() {
+            let shown = self.show(uid)?;
+            if shown != Shown::Zeros {
+                view.insert(uid, shown);
+            }
+        }
+        Ok(view)
+    }
+
+    /// Whether no node has anything that is not on a disk.
+    pub fn is_clean(&self) -> bool {
+        self.live().all(|node| node.frames().iter().all(|frame| !frame.dirty))
+    }
+
+    /// How old the pages of a node are.
+    pub fn ages(&self, node: NodeId) -> Vec<Age> {
+        let found = self.nodes.get(node.index()).and_then(Option::as_ref);
+        found.map_or_else(Vec::new, |node| node.frames().ages(self.now))
+    }
+
+    fn node(&mut self, node: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(node.index())?.as_mut()
+    }
+
+    /// Lets the next thing happen; false if there is none.
+    fn step(&mut self) -> Result<bool, GmsError> {
+        let Some(step) = self.wire.next()? else { return Ok(false) };
+        match step {
+            Step::Deliver(envelope) => self.act(envelope.to, |node| node.receive(&envelope.message))?,
+            Step::Down(node) => self.nodes[node.index()] = None,
+            Step::Up(node) => self.boot(node)?,
+        }
+        Ok(true)
+    }
+
+    /// Timeouts fire, node by node; what one sets off comes to its end before the next has its turn.
+    fn time_out(&mut self) -> Result<(), GmsError> {
+        for id in (0..self.geometry.nodes).map(NodeId) {
+            if self.node(id).is_some_and(|node| node.is_waiting()) {
+                self.act(id, Node::timeout)?;
+                while self.step()? {}
+            }
+        }
+        Ok(())
+    }
+
+    fn each(&mut self, what: impl Fn(&mut Node) -> Result<(), DiskError>) -> Result<(), GmsError> {
+        (0..self.geometry.nodes).try_for_each(|id| self.act(NodeId(id), &what))
+    }
+
+    fn boot(&mut self, id: NodeId) -> Result<(), GmsError> {
+        match boot(id, self.geometry, self.bugs, self.disk_of(id), self.now) {
+            Ok(node) => self.nodes[id.index()] = Some(node),
+            // It has gone down again before it was up.
+            Err(FormatError::Disk(DiskError::NodeDown { .. })) => self.nodes[id.index()] = None,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Has a node do something, and sends what it wants to be sent. A node that loses its power in the middle of it
+    /// has sent nothing, and remembers nothing.
+    fn act(
+        &mut self,
+        id: NodeId,
+        what: impl FnOnce(&mut Node) -> Result<(), DiskError>,
+    ) -> Result<(), GmsError> {
+        let Some(node) = self.nodes.get_mut(id.index()).and_then(Option::as_mut) else { return Ok(()) };
+        let acted = what(node);
+        let outgoing = node.take_outgoing();
+        let sent = acted.and_then(|()| {
+            outgoing.iter().try_for_each(|sent| self.wire.send(id, sent.to, &sent.bytes, &sent.label))
+        });
+        match sent {
+            Err(DiskError::NodeDown { .. }) => self.nodes[id.index()] = None,
+            sent => sent?,
+        }
+        Ok(())
+    }
+}

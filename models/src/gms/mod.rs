@@ -1,0 +1,326 @@
+//! A global memory system (Feeley, Morgan, Pighin, Karlin, Levy and Thekkath, *Implementing Global Memory Management
+//! in a Workstation Cluster*, SOSP 1995).
+//!
+//! The nodes of a cluster keep pages for each other: what one has to replace goes into the memory of another that has
+//! less use for its own, and only from there out of memory. Memory is volatile, so that what is kept for others must
+//! be clean: a crash of any nodes loses copies and no data.
+//!
+//! What is promised:
+//!
+//! - A page shows what was last written to it, at every node. To write to a page a node must be the only one that has
+//!   it: the directory has all others let go of it first. (How sharers are kept coherent is not the concern of GMS,
+//!   GM-03; this is the simplest way.)
+//! - What `write-back` or `sync` has acknowledged as durable is on the disk of its home. What was written since is in
+//!   the memory of one node, and is lost with it; what replacement has written back meanwhile is not.
+//! - Every page by itself: nothing orders what is written to different pages.
+//! - While its home is down, a page can be read if some node has it in memory. Otherwise the reader waits for the home.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `page.rs`, `format.rs`, `message.rs`, `body.rs` | names of pages, the disk of a node, the messages, as bytes |
+//! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links: data and rules without messages |
+//! | `node.rs` | a node: what comes in, what goes out, what waits |
+//! | `fault.rs`, `replace.rs` | the page fault; what leaves memory for it, and where it goes |
+//! | `keeper.rs`, `holder.rs`, `home.rs`, `initiator.rs` | the parts that a node plays for others |
+//! | `recover.rs` | boot and reconfiguration |
+//! | `cluster.rs`, `check.rs`, `replay.rs` | all nodes together; what must hold in them; hit ratios over long traces |
+//! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
+
+mod body;
+pub mod bugs;
+mod check;
+pub mod cluster;
+pub mod directory;
+pub mod epoch;
+pub mod fault;
+pub mod format;
+pub mod frames;
+mod holder;
+mod home;
+mod initiator;
+mod keeper;
+pub mod link;
+pub mod message;
+pub mod node;
+pub mod page;
+pub mod recover;
+mod replace;
+pub mod replay;
+mod workloads;
+
+use crate::fs::Fill;
+use bugs::Bugs;
+use cluster::Cluster;
+use crashcheck::{
+    Ack, BugSwitch, Bytes, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result, System,
+    UnknownBug, Violation, Workload, judge,
+};
+use epoch::Bounds;
+use fault::Task;
+use format::{FormatError, SECTOR, Superblock};
+use page::{Age, Incarnation, Shown, Uid};
+use std::collections::BTreeMap;
+use std::fmt;
+use thiserror::Error;
+
+/// How large a cluster is, and what it goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Nodes.
+    pub nodes: u16,
+    /// Frames of each node.
+    pub frames: usize,
+    /// Pages of the file that each node serves.
+    pub file_pages: u32,
+    /// Anonymous pages of each node.
+    pub swap_pages: u32,
+    /// What bounds an epoch.
+    pub bounds: Bounds,
+    /// So many dropped pages are not reported to the directory at once.
+    pub unreported: usize,
+    /// How often the daemon looks which anonymous pages were touched, in operations.
+    pub daemon_period: u64,
+}
+
+impl Default for Geometry {
+    /// Small enough that a dozen operations meet all cases.
+    fn default() -> Geometry {
+        let bounds = Bounds { replacements: 6, duration: Age(100) };
+        Geometry {
+            nodes: 3,
+            frames: 2,
+            file_pages: 2,
+            swap_pages: 1,
+            bounds,
+            unreported: 2,
+            daemon_period: 2,
+        }
+    }
+}
+
+impl Geometry {
+    /// Every page of the cluster.
+    pub fn pages(&self) -> Vec<Uid> {
+        let of_node = |node: NodeId| {
+            let files = (0..self.file_pages).map(move |offset| Uid::file(node, offset));
+            files.chain((0..self.swap_pages).map(move |offset| Uid::swap(node, offset)))
+        };
+        (0..self.nodes).map(NodeId).flat_map(of_node).collect()
+    }
+
+    fn superblock(&self, node: NodeId) -> Superblock {
+        let Geometry { nodes, file_pages, swap_pages, .. } = *self;
+        Superblock { node, nodes, file_pages, swap_pages, incarnation: Incarnation(0) }
+    }
+
+    /// The disks, one for each node.
+    pub fn devices(&self) -> Vec<Device> {
+        let names = ["node 0", "node 1", "node 2", "node 3", "node 4", "node 5", "node 6", "node 7"];
+        let device = |node: NodeId| {
+            let name = names.get(node.index()).copied().unwrap_or("node");
+            Device::zeroed(name, Bytes::of(SECTOR), self.superblock(node).device_len()).of(node)
+        };
+        (0..self.nodes).map(NodeId).map(device).collect()
+    }
+
+    /// Writes the superblocks of all nodes.
+    ///
+    /// # Errors
+    /// Those of the devices.
+    pub fn format(&self, disk: &Disk) -> Result<(), DiskError> {
+        (0..self.nodes).try_for_each(|node| self.superblock(NodeId(node)).write(&disk.device(DeviceId(node))))
+    }
+}
+
+/// Why something cannot be done, or is not as it must be.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GmsError {
+    /// The page is in no memory, and the node whose disk holds it is down.
+    #[error("{uid} is in no memory, and its home, {home}, is down")]
+    Unavailable {
+        /// Which page.
+        uid: Uid,
+        /// Its home.
+        home: NodeId,
+    },
+    /// The disk does not have the page, or it is damaged there.
+    #[error("the disk of its home cannot read {uid}")]
+    Unreadable {
+        /// Which page.
+        uid: Uid,
+    },
+    /// All frames hold changed pages whose homes are down.
+    #[error("no page can leave the memory of {node}")]
+    Full {
+        /// Whose.
+        node: NodeId,
+    },
+    /// The node is down.
+    #[error("{node} is down")]
+    Down {
+        /// Which.
+        node: NodeId,
+    },
+    /// A request is never answered.
+    #[error("{task} at {node} never ends")]
+    Stuck {
+        /// What was asked.
+        task: String,
+        /// Of whom.
+        node: NodeId,
+    },
+    /// Messages never end.
+    #[error("the nodes do not come to rest")]
+    Restless,
+    /// A check does not hold.
+    #[error("{check}: {node} {detail}")]
+    Violated {
+        /// Which.
+        check: &'static str,
+        /// Where.
+        node: NodeId,
+        /// By what.
+        detail: String,
+    },
+    /// The disk of a node cannot be used.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A device failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl GmsError {
+    fn violated(check: &'static str, node: NodeId, detail: impl fmt::Display) -> GmsError {
+        GmsError::Violated { check, node, detail: detail.to_string() }
+    }
+}
+
+/// What somebody does at a node.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GmsOp {
+    /// Uses a page.
+    Read(NodeId, Uid),
+    /// Changes a page, in memory.
+    Write(NodeId, Uid, Fill),
+    /// Makes durable what this node has changed.
+    WriteBack(NodeId),
+    /// Makes everything durable.
+    Sync,
+    /// Begins a new epoch.
+    EndEpoch(NodeId),
+    /// Lets so much time pass.
+    Idle(u8),
+}
+
+impl fmt::Debug for GmsOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GmsOp::Read(node, uid) => write!(f, "{node}: read {uid}"),
+            GmsOp::Write(node, uid, fill) => write!(f, "{node}: write {uid} {fill}"),
+            GmsOp::WriteBack(node) => write!(f, "{node}: write back"),
+            GmsOp::Sync => f.write_str("sync"),
+            GmsOp::EndEpoch(node) => write!(f, "{node}: end epoch"),
+            GmsOp::Idle(time) => write!(f, "idle {time}"),
+        }
+    }
+}
+
+/// The system: a cluster of some size, and its faults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gms {
+    geometry: Geometry,
+    bugs: Bugs,
+}
+
+impl System for Gms {
+    type Op = GmsOp;
+    type Live = Cluster;
+    type View = BTreeMap<Uid, Shown>;
+
+    fn name(&self) -> String {
+        Gms::NAME.to_owned()
+    }
+
+    fn devices(&self) -> Vec<Device> {
+        self.geometry.devices()
+    }
+
+    fn format(&self, disk: &Disk) -> Result<()> {
+        Ok(self.geometry.format(disk)?)
+    }
+
+    fn open(&self, disk: Disk) -> Result<Cluster> {
+        let network = disk.network();
+        Ok(Cluster::open(self.geometry, self.bugs, disk, Box::new(network))?)
+    }
+
+    fn apply(&self, live: &mut Cluster, op: &GmsOp) -> Result<Ack> {
+        live.tick()?;
+        match *op {
+            GmsOp::Read(node, uid) => drop(live.run(node, Task::Read(uid))?),
+            GmsOp::Write(node, uid, fill) => drop(live.run(node, Task::Write(uid, fill))?),
+            GmsOp::WriteBack(node) => drop(live.run(node, Task::WriteBack)?),
+            GmsOp::Sync => {
+                for node in (0..self.geometry.nodes).map(NodeId) {
+                    live.run(node, Task::WriteBack)?;
+                }
+            }
+            GmsOp::EndEpoch(node) => live.end_epoch(node)?,
+            GmsOp::Idle(time) => (1..time).try_for_each(|_| live.tick())?,
+        }
+        let saves = matches!(op, GmsOp::WriteBack(_) | GmsOp::Sync);
+        Ok(if saves && live.is_clean() { Ack::Durable } else { Ack::Volatile })
+    }
+
+    fn view(&self, live: &mut Cluster) -> Result<Self::View> {
+        Ok(live.view()?)
+    }
+
+    fn model(&self, view: &mut Self::View, op: &GmsOp) {
+        if let GmsOp::Write(_, uid, fill) = *op {
+            view.insert(uid, Shown::Filled(fill));
+        }
+    }
+
+    fn check(&self, live: &mut Cluster) -> Result<()> {
+        Ok(live.check()?)
+    }
+
+    /// Every node reads a page of every other; then each writes one that others have, and all is made durable.
+    fn probe(&self, _: &Self::View) -> Vec<GmsOp> {
+        let nodes = || (0..self.geometry.nodes).map(NodeId);
+        let next = |node: NodeId| NodeId((node.0 + 1) % self.geometry.nodes);
+        let reads = nodes().map(|node| GmsOp::Read(node, Uid::file(next(node), 0)));
+        let writes = nodes().map(|node| GmsOp::Write(node, Uid::file(next(next(node)), 0), Fill(0xee)));
+        reads.chain(writes).chain([GmsOp::Sync]).collect()
+    }
+
+    fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
+        judge::each_key(view, history)
+    }
+}
+
+impl Reference for Gms {
+    const NAME: &'static str = "gms";
+    const ABOUT: &'static str =
+        "a global memory system: nodes keep clean pages for each other, and directories find them";
+    const MEDIUM: &'static str = "cluster";
+    const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
+
+    fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
+        Ok(Gms { bugs: Bugs::named(Gms::NAME, Self::BUGS, bugs)?, ..Gms::default() })
+    }
+
+    fn workloads() -> Vec<Workload<GmsOp>> {
+        workloads::all()
+    }
+
+    fn generated(seed: u64) -> Vec<GmsOp> {
+        workloads::generated(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

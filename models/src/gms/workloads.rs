@@ -1,0 +1,166 @@
+//! Workloads for three nodes with two frames each.
+
+use super::epoch::Random;
+use super::page::Uid;
+use super::{Geometry, GmsOp};
+use crate::fs::Fill;
+use crashcheck::{NodeId, Workload};
+
+/// How many operations [`generated`] makes, the last of which makes all durable.
+const GENERATED_OPS: usize = 10;
+
+/// Every workload.
+pub(super) fn all() -> Vec<Workload<GmsOp>> {
+    vec![
+        Workload {
+            name: "write-back",
+            about: "A page is changed, written back to another node's disk, and changed again.",
+            setup: written(&[]),
+            ops: vec![write(0, file(1, 0), 1), back(0), write(0, file(1, 0), 2), GmsOp::Sync],
+        },
+        Workload {
+            name: "dirty-victim",
+            about: "The frame of a changed page is needed: it is written back before it goes into global memory (GM-05, GM-06).",
+            setup: written(&[]),
+            ops: vec![
+                write(0, file(1, 0), 1),
+                read(0, file(0, 0)),
+                read(0, file(2, 1)),
+                GmsOp::Sync,
+                read(0, file(1, 0)),
+            ],
+        },
+        Workload {
+            name: "four-cases",
+            about: "Page faults of all four cases (GM-04 to GM-07).",
+            setup: written(&[file(0, 0), file(1, 0), file(2, 0)]),
+            ops: vec![
+                read(0, file(0, 0)),
+                read(0, file(1, 0)),
+                read(0, file(2, 0)),
+                read(0, file(0, 0)),
+                read(1, file(0, 0)),
+            ],
+        },
+        Workload {
+            name: "shared-write",
+            about: "A page that two nodes have is written to by one of them; then the other forgets it (GM-07, GM-23).",
+            setup: written(&[file(2, 0)]),
+            ops: vec![
+                read(0, file(2, 0)),
+                read(1, file(2, 0)),
+                write(0, file(2, 0), 5),
+                GmsOp::Sync,
+                read(1, file(1, 0)),
+                read(1, file(1, 1)),
+            ],
+        },
+        Workload {
+            name: "stale-directory",
+            about: "A page is dropped, and the directory hears of it only later (GM-19).",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                read(0, file(1, 0)),
+                read(2, file(1, 0)),
+                read(0, file(0, 0)),
+                read(0, file(0, 1)),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "recall",
+            about: "A page is needed by one node while it is on its way into the global memory of another.",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                read(0, file(1, 0)),
+                read(0, file(0, 0)),
+                read(0, file(0, 1)),
+                write(1, file(1, 0), 7),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "epoch",
+            about: "An epoch ends, and pages go by the new ages (GM-09 to GM-12).",
+            setup: written(&[]),
+            ops: vec![read(0, file(0, 0)), GmsOp::Idle(3), GmsOp::EndEpoch(NodeId(1)), read(1, file(0, 0))],
+        },
+        Workload {
+            name: "old-victim",
+            about: "A changed page has grown older than MinAge when its frame is needed: it is written back, and then dropped (GM-12).",
+            setup: written(&[]),
+            ops: vec![
+                write(0, file(1, 0), 1),
+                read(0, file(0, 0)),
+                GmsOp::EndEpoch(NodeId(0)),
+                read(0, file(0, 1)),
+                GmsOp::Sync,
+                write(1, file(1, 0), 2),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "takeover",
+            about: "A page is asked for whose directory entry is on a node that neither has it nor wants it (GM-20, GM-21).",
+            setup: written(&[]),
+            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
+        },
+        Workload {
+            name: "swap",
+            about: "Anonymous pages go into global memory and come back, and are in no shared directory (GM-18, GM-22).",
+            setup: written(&[]),
+            ops: vec![
+                write(0, Uid::swap(NodeId(0), 0), 3),
+                read(0, file(1, 0)),
+                read(0, file(1, 1)),
+                read(0, Uid::swap(NodeId(0), 0)),
+                GmsOp::Sync,
+            ],
+        },
+    ]
+}
+
+/// Writes these pages, each at its home, and makes all durable. The nodes boot after it.
+fn written(pages: &[Uid]) -> Vec<GmsOp> {
+    let writes = pages.iter().map(|uid| GmsOp::Write(uid.home(), *uid, Fill(0xa0)));
+    writes.chain([GmsOp::Sync]).collect()
+}
+
+fn file(home: u16, offset: u32) -> Uid {
+    Uid::file(NodeId(home), offset)
+}
+
+fn read(node: u16, uid: Uid) -> GmsOp {
+    GmsOp::Read(NodeId(node), uid)
+}
+
+fn write(node: u16, uid: Uid, fill: u8) -> GmsOp {
+    GmsOp::Write(NodeId(node), uid, Fill(fill))
+}
+
+fn back(node: u16) -> GmsOp {
+    GmsOp::WriteBack(NodeId(node))
+}
+
+/// Operations made from a seed; the same on every machine.
+pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
+    let geometry = Geometry::default();
+    let pages = geometry.pages();
+    let mut random = Random::new(seed.wrapping_add(1));
+    let mut below = |bound: usize| (random.next() % bound as u64) as usize;
+    let mut ops: Vec<GmsOp> = (1..GENERATED_OPS)
+        .map(|_| {
+            let node = NodeId(below(usize::from(geometry.nodes)) as u16);
+            let uid = pages[below(pages.len())];
+            let user = if uid.partition == super::page::Partition::Swap { uid.home() } else { node };
+            match below(10) {
+                0..5 => GmsOp::Read(user, uid),
+                5..8 => GmsOp::Write(user, uid, Fill(below(256) as u8)),
+                8 => GmsOp::WriteBack(node),
+                _ => GmsOp::EndEpoch(node),
+            }
+        })
+        .collect();
+    ops.push(GmsOp::Sync);
+    ops
+}

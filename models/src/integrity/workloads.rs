@@ -1,0 +1,38 @@
+//! Workloads that show what the layer is for.
+
+use crate::volume::workloads::{FLUSH, all as common, write};
+use crate::volume::{Layer, VolumeOp};
+use crashcheck::Workload;
+
+/// The workloads of every block device, and those of this one.
+pub(super) fn all() -> Vec<Workload<VolumeOp>> {
+    let blocks = super::Integrity::CAPACITY.0 / crate::volume::BLOCK;
+    let mut all = common();
+    all.extend([
+        Workload {
+            name: "reuse",
+            about: "Blocks are overwritten again and again, so that each place holds one block after the other.",
+            setup: vec![write(0, 3, 1), FLUSH],
+            ops: vec![write(0, 1, 2), FLUSH, write(1, 1, 3), FLUSH, write(2, 1, 4), FLUSH],
+        },
+        Workload {
+            name: "neighbours",
+            about: "Blocks that lie next to each other are written in one commit.",
+            setup: Vec::new(),
+            ops: vec![write(0, 1, 1), write(1, 1, 2), write(2, 1, 3), FLUSH],
+        },
+        Workload {
+            name: "full",
+            about: "Every block is overwritten, which needs more room than there is without a commit in between.",
+            setup: vec![write(0, blocks, 1), FLUSH],
+            ops: vec![write(0, blocks, 2), FLUSH],
+        },
+        Workload {
+            name: "scrub",
+            about: "A volume is scrubbed between two commits.",
+            setup: vec![write(0, 2, 1), FLUSH],
+            ops: vec![write(1, 1, 2), VolumeOp::Maintain(0), FLUSH, VolumeOp::Maintain(0)],
+        },
+    ]);
+    all
+}

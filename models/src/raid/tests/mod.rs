@@ -1,0 +1,9 @@
+//! What arrays compute, serve and survive.
+
+mod bench;
+mod explored;
+mod faults;
+mod formats;
+mod mapping;
+mod performance;
+mod serving;
