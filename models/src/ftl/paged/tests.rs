@@ -179,7 +179,8 @@ fn a_flipped_bit_is_corrected_and_its_block_is_moved() {
     assert_eq!(ftl.chip().counters.corrected, before, "the copy is clean");
 }
 
-/// FT-07: what cannot be corrected is an error, never wrong data.
+/// FT-07, FT-26: what cannot be corrected when the layer is opened counts as a write that was interrupted: the version
+/// before it is shown, and never the wrong bytes.
 #[test]
 fn two_flipped_bits_in_a_sector_are_no_page() {
     let disk = durable_chip(8, 12);
