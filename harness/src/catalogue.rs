@@ -4,7 +4,7 @@ use crate::System;
 use crate::explore::{Naming, Options, Progress};
 use crate::explorer::{Replayed, WithWorkload, explore};
 use crate::record::{RecordError, record_after};
-use crashcheck_trace::outcome::Exploration;
+use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
@@ -116,6 +116,18 @@ pub trait Subject: Send + Sync {
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
     ) -> Result<Exploration, CaseError>;
+
+    /// What each flush of a workload is good for.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch, or the system fails without any crash.
+    fn advise(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Advice, CaseError>;
 
     /// Looks at one crash state again. With `trace_hash` the trace must be the one that the state belongs to, or the
     /// replay counts as diverged.
@@ -261,6 +273,16 @@ impl<S: System + 'static> Subject for Entry<S> {
     ) -> Result<Exploration, CaseError> {
         let prepared = self.prepare(case, options)?;
         Ok(prepared.run_with(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
+    }
+
+    fn advise(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Advice, CaseError> {
+        Ok(self.prepare(case, options)?.advise(stop, report)?)
     }
 
     fn replay(&self, case: &Case, options: &Options, state: &ReplayId) -> Result<Replayed, CaseError> {

@@ -2,13 +2,14 @@
 
 use crate::System;
 use crate::explore::{
-    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, explored, replay,
+    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, advised,
+    explored, replay,
 };
 use crate::profile::Profile;
 use crate::record::{RecordError, Recording, record_after};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Coverage, Exploration, Finding, Timing, Verdict};
+use crashcheck_trace::outcome::{Advice, Coverage, Exploration, Finding, Timing, Verdict};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
@@ -143,6 +144,16 @@ impl<S: System + 'static> WithWorkload<S> {
         let context = self.explorer.context(recording);
         let options = &self.explorer.options;
         Ok(explored(&context, options, stop, report))
+    }
+
+    /// Explores, and then once more without each of the flushes, to see what it is good for.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub fn advise(&self, stop: &AtomicBool, report: impl FnMut(Progress)) -> Result<Advice, RecordError> {
+        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
+        let context = self.explorer.context(recording);
+        Ok(advised(&context, &self.explorer.options, stop, report))
     }
 
     /// Looks at one crash state again. If the trace is another one than the state belongs to, the replay counts as

@@ -2,8 +2,8 @@
 
 use super::cover::fewest;
 use super::failure::{Failure, Order};
-use crate::explore::{Context, Instance, Key, Options, Walk};
-use crashcheck_trace::outcome::Coverage;
+use crate::explore::{Context, Instance, Key, Options, Tally, Walk};
+use crashcheck_trace::outcome::{Coverage, Need};
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -162,32 +162,34 @@ fn without(trace: &Trace, index: usize) -> Trace {
     Trace { devices: trace.devices.clone(), events }
 }
 
-/// What came of taking one flush out of a trace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Redundant {
-    /// The flush.
-    pub(crate) flush: EventId,
-    /// Whether nothing new is found without it, everything having been covered.
-    pub(crate) redundant: bool,
-    /// Whether everything was covered.
-    pub(crate) complete: bool,
-}
-
-/// Which flushes of a trace can go, each by itself, without anything being found that is not found with them.
-pub(crate) fn redundant<I: Instance>(
+/// What every flush of a trace is good for: each is taken out by itself, and the trace explored again.
+pub(crate) fn needs<I: Instance>(
     context: &Context<I>,
     options: &Options,
     stop: &AtomicBool,
     known: &BTreeSet<Key>,
-) -> Vec<Redundant> {
-    let flushes = context.trace.events.iter().enumerate();
-    let flushes = flushes.filter(|(_, event)| matches!(event, Event::Flush { .. }));
-    let judge = |(index, _): (usize, &Event)| {
+) -> Vec<(EventId, DeviceId, Need)> {
+    let flush = |(index, event): (usize, &Event)| match event {
+        Event::Flush { device, .. } => Some((index, *device)),
+        _ => None,
+    };
+    let flushes = context.trace.events.iter().enumerate().filter_map(flush);
+    let needed = |(index, device): (usize, DeviceId)| {
         let context = context.on(Arc::new(without(&context.trace, index)), options);
         let tally = Walk::new(context, options, stop).run(|_| ());
-        let complete = tally.coverage().complete;
-        let nothing_new = tally.failures().keys().all(|key| known.contains(key));
-        Redundant { flush: EventId(index as u32), redundant: nothing_new && complete, complete }
+        (EventId(index as u32), device, need(&tally, known))
     };
-    flushes.map(judge).collect()
+    flushes.map(needed).collect()
+}
+
+fn need<I: Instance>(tally: &Tally<I>, known: &BTreeSet<Key>) -> Need {
+    let failures = tally.failures();
+    if let Some((promise, detail)) = failures.keys().find(|key| !known.contains(*key)) {
+        return Need::Needed { promise: promise.clone(), detail: detail.clone() };
+    }
+    let Coverage { total, complete, left_out, .. } = tally.coverage();
+    match complete {
+        true => Need::Redundant { crash_states: total },
+        false => Need::Unknown { left_out: left_out.unwrap_or_default() },
+    }
 }

@@ -11,4 +11,4 @@ mod failure;
 mod mend;
 
 pub(crate) use failure::{Failure, Until};
-pub(crate) use mend::{Cause, explain, redundant};
+pub(crate) use mend::{Cause, explain, needs};

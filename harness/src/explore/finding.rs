@@ -301,13 +301,14 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
     words.collect()
 }
 
+/// An event in words, with the operation in progress.
+pub(super) fn place(trace: &Trace, event: EventId) -> Place {
+    Place { event: event.0, what: describe(trace, event), operation: operation(trace, event.index()) }
+}
+
 /// A cause in words.
 fn told(trace: &Trace, cause: &Cause) -> outcome::Cause {
-    let place = |event: EventId| Place {
-        event: event.0,
-        what: describe(trace, event),
-        operation: operation(trace, event.index()),
-    };
+    let place = |event: EventId| place(trace, event);
     let name = |device: DeviceId| trace.devices[device.index()].name.clone();
     let missing = cause.missing.iter().map(|order| {
         let after = match order.after {

@@ -20,5 +20,6 @@ pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
 pub(crate) use run::Context;
 pub use run::Limits;
+pub(crate) use tally::Tally;
 pub use walk::{Budget, Options, Progress};
-pub(crate) use walk::{Walk, explored, replay};
+pub(crate) use walk::{Walk, advised, explored, replay};

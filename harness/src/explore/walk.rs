@@ -1,18 +1,18 @@
 //! The walk: batches of plans from the trees of all epochs, the lowest level first.
 
-use super::finding::Groups;
+use super::finding::{Groups, place};
 use super::instance::Instance;
 use super::pool::Pool;
 use super::run::{Context, How, Job, Leaf, Limits};
 use super::tally::Tally;
-use crate::advise::explain;
+use crate::advise::{explain, needs};
 use crate::choice::Plan;
 use crate::explorer::Replayed;
 use crate::profile::Profile;
 use crate::strategy::{Strategy, StrategyKind};
 use crate::supervise::supervised;
 use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::Exploration;
+use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,6 +266,28 @@ pub(crate) fn explored<I: Instance>(
         false => BTreeMap::new(),
     };
     tally.into_exploration(options.strategy, options.jobs, &causes)
+}
+
+/// Explores, and then once more without each of the flushes.
+pub(crate) fn advised<I: Instance>(
+    context: &Arc<Context<I>>,
+    options: &Options,
+    stop: &AtomicBool,
+    report: impl FnMut(Progress),
+) -> Advice {
+    let tally = Walk::new(Arc::clone(context), options, stop).run(report);
+    let failures = tally.failures();
+    let known = failures.keys().cloned().collect();
+    let flushes = needs(context, options, stop, &known).into_iter();
+    let flushes = flushes.map(|(flush, device, need)| AdvisedFlush {
+        flush: place(&context.trace, flush),
+        device: context.trace.devices[device.index()].name.clone(),
+        need,
+    });
+    let flushes = flushes.collect();
+    let causes = explain(context, options, stop, &failures);
+    let exploration = tally.into_exploration(options.strategy, options.jobs, &causes);
+    Advice { exploration, flushes }
 }
 
 /// As many answers are read from an id; no recovery asks more questions.
