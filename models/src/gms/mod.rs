@@ -18,7 +18,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `page.rs`, `format.rs`, `message.rs`, `body.rs` | names of pages, the disk of a node, the messages, as bytes |
-//! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links: data and rules without messages |
+//! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links |
 //! | `node.rs` | a node: what comes in, what goes out, what waits |
 //! | `fault.rs`, `replace.rs` | the page fault; what leaves memory for it, and where it goes |
 //! | `keeper.rs`, `holder.rs`, `home.rs`, `initiator.rs` | the parts that a node plays for others |
@@ -307,6 +307,7 @@ impl Reference for Gms {
     const ABOUT: &'static str =
         "a global memory system: nodes keep clean pages for each other, and directories find them";
     const MEDIUM: &'static str = "cluster";
+    const PROFILE: &'static str = "cluster";
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {

@@ -17,6 +17,9 @@ use super::{Geometry, GmsError};
 use crashcheck::{Disk, DiskError, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// In so many of its rounds the daemon once reports all pages that were dropped, be they ever so few (GM-19).
+const REPORT_EVERY: u64 = 8;
+
 /// A message that a node wants to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -312,6 +315,9 @@ impl Node {
         if now.0 % self.geometry.daemon_period == 0 {
             self.frames.harvest_references(now);
         }
+        if now.0 % (REPORT_EVERY * self.geometry.daemon_period) == 0 {
+            self.report_dropped_beyond(0);
+        }
         self.work()
     }
 
@@ -338,7 +344,6 @@ impl Node {
     /// If its own disk fails.
     pub fn heartbeat(&mut self) -> Result<(), DiskError> {
         self.peers().into_iter().for_each(|to| self.send(to, Message::Ping));
-        self.report_dropped_beyond(0);
         self.work()
     }
 

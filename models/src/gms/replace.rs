@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | 1 | in the global part of another node | the oldest global page | to that node, in exchange |
 //! | 2 | the same, and there is no global page here | the oldest local page | to that node, in exchange |
-//! | 3 | in no memory | the oldest global page, or else the oldest local one | to a node drawn by its weight; dropped if older than MinAge |
+//! | 3 | in no memory | the oldest global page, or else local one | to a node drawn by weight; dropped if older than MinAge |
 //! | 4 | in the local part of another node | as in case 3; the other node keeps its copy | as in case 3 |
 //!
 //! What leaves is equal to its copy on disk: a changed page is written back first, and its frame is not used before

@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
         },
         Workload {
             name: "dirty-victim",
-            about: "The frame of a changed page is needed: it is written back before it goes into global memory (GM-05, GM-06).",
+            about: "A changed page is written back before it goes into global memory (GM-05, GM-06).",
             setup: written(&[]),
             ops: vec![
                 write(0, file(1, 0), 1),
@@ -87,7 +87,7 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
         },
         Workload {
             name: "old-victim",
-            about: "A changed page has grown older than MinAge when its frame is needed: it is written back, and then dropped (GM-12).",
+            about: "A changed page older than MinAge is written back, and then dropped (GM-12).",
             setup: written(&[]),
             ops: vec![
                 write(0, file(1, 0), 1),
@@ -101,13 +101,13 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
         },
         Workload {
             name: "takeover",
-            about: "A page is asked for whose directory entry is on a node that neither has it nor wants it (GM-20, GM-21).",
+            about: "A page is asked for whose keeper neither has it nor wants it (GM-20, GM-21).",
             setup: written(&[]),
             ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
         },
         Workload {
             name: "swap",
-            about: "Anonymous pages go into global memory and come back, and are in no shared directory (GM-18, GM-22).",
+            about: "Anonymous pages go into global memory and come back (GM-18, GM-22).",
             setup: written(&[]),
             ops: vec![
                 write(0, Uid::swap(NodeId(0), 0), 3),
