@@ -259,9 +259,9 @@ impl System for Gms {
     fn apply(&self, live: &mut Cluster, op: &GmsOp) -> Result<Ack> {
         live.tick()?;
         match *op {
-            GmsOp::Read(node, uid) => drop(live.run(node, Task::Read(uid))?),
-            GmsOp::Write(node, uid, fill) => drop(live.run(node, Task::Write(uid, fill))?),
-            GmsOp::WriteBack(node) => drop(live.run(node, Task::WriteBack)?),
+            GmsOp::Read(node, uid) => live.run(node, Task::Read(uid)).map(|_| ())?,
+            GmsOp::Write(node, uid, fill) => live.run(node, Task::Write(uid, fill)).map(|_| ())?,
+            GmsOp::WriteBack(node) => live.run(node, Task::WriteBack).map(|_| ())?,
             GmsOp::Sync => {
                 for node in (0..self.geometry.nodes).map(NodeId) {
                     live.run(node, Task::WriteBack)?;

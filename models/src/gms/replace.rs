@@ -71,7 +71,7 @@ impl Node {
         let age = self.now.since(frame.used);
         let is_old = age > self.epoch.plan.min_age;
         let mut drawn = || {
-            let random = self.random.next();
+            let random = self.random.number();
             self.epoch.plan.draw(self.id, random)
         };
         let to = match source {
@@ -118,8 +118,8 @@ impl Node {
     }
 
     /// Another node has sent a page into the global part of this one.
-    pub(super) fn put(&mut self, from: NodeId, message: Message) {
-        let Message::Put { uid, tenure, age, version, page } = message else { return };
+    pub(super) fn put(&mut self, from: NodeId, message: &Message) {
+        let Message::Put { uid, tenure, age, version, page } = *message else { return };
         self.seen.insert(from, tenure.number);
         if self.refused.remove(&tenure) {
             return;

@@ -11,6 +11,11 @@ const GENERATED_OPS: usize = 10;
 
 /// Every workload.
 pub(super) fn all() -> Vec<Workload<GmsOp>> {
+    [of_faults(), of_directories(), of_ages()].concat()
+}
+
+/// What becomes of changed pages, and the cases of a fault.
+fn of_faults() -> Vec<Workload<GmsOp>> {
     vec![
         Workload {
             name: "write-back",
@@ -42,6 +47,12 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
                 read(1, file(0, 0)),
             ],
         },
+    ]
+}
+
+/// What the directory knows, and when.
+fn of_directories() -> Vec<Workload<GmsOp>> {
+    vec![
         Workload {
             name: "shared-write",
             about: "A page that two nodes have is written to by one of them; then the other forgets it (GM-07, GM-23).",
@@ -80,6 +91,18 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
             ],
         },
         Workload {
+            name: "takeover",
+            about: "A page is asked for whose keeper neither has it nor wants it (GM-20, GM-21).",
+            setup: written(&[]),
+            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
+        },
+    ]
+}
+
+/// What goes by ages.
+fn of_ages() -> Vec<Workload<GmsOp>> {
+    vec![
+        Workload {
             name: "epoch",
             about: "An epoch ends, and pages go by the new ages (GM-09 to GM-12).",
             setup: written(&[]),
@@ -98,12 +121,6 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
                 write(1, file(1, 0), 2),
                 GmsOp::Sync,
             ],
-        },
-        Workload {
-            name: "takeover",
-            about: "A page is asked for whose keeper neither has it nor wants it (GM-20, GM-21).",
-            setup: written(&[]),
-            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
         },
         Workload {
             name: "swap",
@@ -147,7 +164,7 @@ pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
     let geometry = Geometry::default();
     let pages = geometry.pages();
     let mut random = Random::new(seed.wrapping_add(1));
-    let mut below = |bound: usize| (random.next() % bound as u64) as usize;
+    let mut below = |bound: usize| (random.number() % bound as u64) as usize;
     let mut ops: Vec<GmsOp> = (1..GENERATED_OPS)
         .map(|_| {
             let node = NodeId(below(usize::from(geometry.nodes)) as u16);

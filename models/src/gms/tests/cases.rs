@@ -256,7 +256,7 @@ fn gm_12_pages_go_to_nodes_by_their_weights() {
     let mut random = Random::new(1);
     let mut drawn = BTreeMap::<NodeId, u32>::new();
     for _ in 0..4000 {
-        *drawn.entry(plan.draw(NodeId(0), random.next()).expect("others have old pages")).or_default() += 1;
+        *drawn.entry(plan.draw(NodeId(0), random.number()).expect("others have old pages")).or_default() += 1;
     }
     assert_eq!(drawn.keys().copied().collect::<Vec<_>>(), [NodeId(1), NodeId(2)]);
     assert!((900..1100).contains(&drawn[&NodeId(1)]), "{drawn:?}");
