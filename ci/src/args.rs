@@ -87,7 +87,7 @@ pub(crate) struct ExploreArgs {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct SearchArgs {
     /// What the device may leave behind: a profile by name, or a file that ends in .toml; may be repeated
-    /// [default: reorder, or what shows the bug switches]
+    /// [default: what a system promises to survive, or what shows the bug switches]
     #[arg(long = "profile", value_name = "NAME|FILE.toml")]
     pub(crate) profiles: Vec<String>,
     /// How to walk the crash states

@@ -34,6 +34,47 @@ fn a_bug_is_found_replayed_and_passes_when_it_is_repaired() {
 }
 
 #[test]
+fn a_system_runs_on_a_block_device_with_the_faults_of_both() {
+    let place = Place::new();
+    let clean = place.run(&["explore", "journal@raid5:create", "lfs@ftl:create", "--max-states", "200"]);
+    assert_eq!(clean.code, Some(0), "{}", clean.err);
+    for row in ["journal@raid5  create    member-loss", "lfs@ftl        create    flash"] {
+        assert!(clean.out.contains(row), "{}", clean.out);
+    }
+    let above = place.run(&["explore", "journal@raid5:block-reuse", "--bug", "no-revoke", "--fail-fast"]);
+    assert_eq!(above.code, Some(1), "{}", above.err);
+    assert!(above.out.contains("no-foreign-data") && above.out.contains("JN-24"), "{}", above.out);
+    // The writes of a layer keep the words of what runs on it.
+    assert!(above.line("power fails:").contains("(journal commit)"), "{}", above.out);
+    let below = place.run(&["explore", "journal@raid5:create", "--bug", "no-resync"]);
+    assert_eq!(below.code, Some(1), "{}", below.err);
+    assert!(below.out.contains("RD-20") && below.line("crash state:").contains(" failed"), "{}", below.out);
+    let again = place.shell(below.line("Reproduce with:"));
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    for (name, hint) in [
+        ("journal@raid9", "there is no block device 'raid9'; did you mean 'raid"),
+        ("jurnal@raid5", "did you mean 'journal'?"),
+    ] {
+        let ran = place.run(&["explore", name]);
+        assert_eq!(ran.code, Some(2), "{}", ran.out);
+        assert!(ran.err.contains(hint), "{}", ran.err);
+    }
+}
+
+/// RD-20: the write hole in words.
+#[test]
+fn the_write_hole_is_told_by_a_block_that_nobody_wrote() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "raid5", "--bug", "no-resync"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let told = |line: &&str| {
+        line.contains("redundant: write hole: block 1, which no operation had written, reads as its content XOR (old XOR new")
+    };
+    let line = ran.out.lines().find(told).unwrap_or_else(|| panic!("{}", ran.out));
+    assert!(line.contains("of block 0") && line.contains("after member 1 is lost"), "{line}");
+}
+
+#[test]
 fn a_replay_of_another_trace_has_diverged() {
     let place = Place::new();
     let ran = place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke"]);

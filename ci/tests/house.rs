@@ -68,6 +68,29 @@ fn architecture_describes_no_file_that_is_gone() {
     assert!(gone.is_empty(), "ARCHITECTURE.md describes what is not there: {gone:#?}");
 }
 
+/// Whoever knows one reference system finds the way in all of them.
+#[test]
+fn every_reference_system_has_the_same_files() {
+    let sources = sources();
+    let folder = |path: &String| path.strip_suffix("/bugs.rs").map(str::to_owned);
+    let systems: Vec<String> =
+        sources.iter().filter(|path| path.starts_with("models/src/")).filter_map(folder).collect();
+    assert!(systems.len() >= 9, "{systems:?}");
+    for system in systems {
+        let has = |folder: &str, part: &str| {
+            [format!("{folder}/{part}.rs"), format!("{folder}/{part}/mod.rs")]
+                .iter()
+                .any(|path| sources.contains(path))
+        };
+        for part in ["mod", "recover", "workloads", "tests"] {
+            assert!(has(&system, part), "{system} has no {part}.rs");
+        }
+        // Systems that share a format share its file, one folder up.
+        let above = system.rsplit_once('/').map_or("", |(above, _)| above);
+        assert!(has(&system, "format") || has(above, "format"), "{system} has no format.rs");
+    }
+}
+
 #[test]
 fn a_file_is_read_in_one_sitting() {
     let long = sources().into_iter().map(|path| (text(&path).lines().count(), path));

@@ -63,7 +63,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
     BugSwitch {
         name: "stale-directory-trusted",
         about: "a page that the directory says is in memory is taken as arrived, whatever its holder says",
-        breaks: &["usable"],
+        breaks: &["durable", "usable"],
         checks: &["M22", "GM-19"],
         workload: "stale-directory",
         profile: "cluster",
@@ -171,7 +171,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
     BugSwitch {
         name: "old-dropped-unsaved",
         about: "a page older than MinAge is dropped although it was changed",
-        breaks: &["durable"],
+        breaks: &["durable", "well-formed"],
         checks: &["GM-06", "GM-12"],
         workload: "old-victim",
         profile: "cluster",

@@ -154,8 +154,8 @@ impl Node {
     }
 
     /// The answer to a request of this node has come; one to an earlier request is not listened to.
-    pub(super) fn answered(&mut self, from: NodeId, message: Message) {
-        match message {
+    pub(super) fn answered(&mut self, from: NodeId, message: &Message) {
+        match *message {
             Message::Granted { uid, tenure } => {
                 self.owning = false;
                 if let Some(frame) = self.frames.held(uid, tenure) {

@@ -12,7 +12,8 @@ impl Node {
     pub(super) fn held_by_me(&mut self, from: NodeId, message: Message) {
         match message {
             Message::Forward { uid, tenure, to, number, how } => {
-                if !self.forward(uid, tenure, to, number, how) {
+                let is_answered = self.forward(uid, tenure, to, number, how);
+                if !is_answered {
                     self.delayed.push((from, message));
                 }
             }

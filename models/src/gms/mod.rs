@@ -18,7 +18,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `page.rs`, `format.rs`, `message.rs`, `body.rs` | names of pages, the disk of a node, the messages, as bytes |
-//! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links: data and rules without messages |
+//! | `frames.rs`, `directory.rs`, `epoch.rs`, `link.rs` | PFD, POD and GCD, ages and weights, links |
 //! | `node.rs` | a node: what comes in, what goes out, what waits |
 //! | `fault.rs`, `replace.rs` | the page fault; what leaves memory for it, and where it goes |
 //! | `keeper.rs`, `holder.rs`, `home.rs`, `initiator.rs` | the parts that a node plays for others |
@@ -259,9 +259,9 @@ impl System for Gms {
     fn apply(&self, live: &mut Cluster, op: &GmsOp) -> Result<Ack> {
         live.tick()?;
         match *op {
-            GmsOp::Read(node, uid) => drop(live.run(node, Task::Read(uid))?),
-            GmsOp::Write(node, uid, fill) => drop(live.run(node, Task::Write(uid, fill))?),
-            GmsOp::WriteBack(node) => drop(live.run(node, Task::WriteBack)?),
+            GmsOp::Read(node, uid) => live.run(node, Task::Read(uid)).map(|_| ())?,
+            GmsOp::Write(node, uid, fill) => live.run(node, Task::Write(uid, fill)).map(|_| ())?,
+            GmsOp::WriteBack(node) => live.run(node, Task::WriteBack).map(|_| ())?,
             GmsOp::Sync => {
                 for node in (0..self.geometry.nodes).map(NodeId) {
                     live.run(node, Task::WriteBack)?;
@@ -307,6 +307,7 @@ impl Reference for Gms {
     const ABOUT: &'static str =
         "a global memory system: nodes keep clean pages for each other, and directories find them";
     const MEDIUM: &'static str = "cluster";
+    const PROFILE: &'static str = "cluster";
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {

@@ -17,6 +17,9 @@ use super::{Geometry, GmsError};
 use crashcheck::{Disk, DiskError, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// In so many of its rounds the daemon once reports all pages that were dropped, be they ever so few (GM-19).
+const REPORT_EVERY: u64 = 8;
+
 /// A message that a node wants to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -111,7 +114,7 @@ impl Node {
         superblock: Superblock,
         now: Time,
     ) -> Node {
-        let seed = u64::from(superblock.incarnation.0) << 16 | u64::from(id.0) + 1;
+        let seed = (u64::from(superblock.incarnation.0) << 16) + u64::from(id.0) + 1;
         Node {
             id,
             geometry,
@@ -279,14 +282,14 @@ impl Node {
             | Message::Moved { .. }
             | Message::Dropped { .. } => self.keep(from, message),
             Message::Forward { .. } | Message::Discard { .. } => self.held_by_me(from, message),
-            Message::Put { .. } => self.put(from, message),
+            Message::Put { .. } => self.put(from, &message),
             Message::Page { .. }
             | Message::Absent { .. }
             | Message::Missing { .. }
             | Message::Loaded { .. }
             | Message::Unreadable { .. }
             | Message::Granted { .. }
-            | Message::Denied { .. } => self.answered(from, message),
+            | Message::Denied { .. } => self.answered(from, &message),
             Message::Load { uid, number } => self.load(from, uid, number)?,
             Message::Store { uid, version, page } => self.store(from, uid, version, &page)?,
             Message::Stored { uid, version } => self.stored(uid, version),
@@ -309,8 +312,11 @@ impl Node {
     /// If its own disk fails.
     pub fn tick(&mut self, now: Time) -> Result<(), DiskError> {
         self.now = now;
-        if now.0 % self.geometry.daemon_period == 0 {
+        if now.0.is_multiple_of(self.geometry.daemon_period) {
             self.frames.harvest_references(now);
+        }
+        if now.0.is_multiple_of(REPORT_EVERY * self.geometry.daemon_period) {
+            self.report_dropped_beyond(0);
         }
         self.work()
     }
@@ -338,7 +344,6 @@ impl Node {
     /// If its own disk fails.
     pub fn heartbeat(&mut self) -> Result<(), DiskError> {
         self.peers().into_iter().for_each(|to| self.send(to, Message::Ping));
-        self.report_dropped_beyond(0);
         self.work()
     }
 

@@ -25,6 +25,7 @@ use super::epoch::Epoch;
 use super::fault;
 use super::format::{ConfigId, FormatError, Head, Superblock};
 use super::frames::{Frames, State, Storing};
+use super::link::Link;
 use super::message::{Copy, Member, Message};
 use super::node::{Config, Node};
 use super::page::{Incarnation, Time, Uid};
@@ -89,7 +90,7 @@ impl Node {
             let id = config.id;
             late.iter().for_each(|to| self.datagram(*to, id, &commit));
         }
-        if self.waited > PATIENCE || self.links.values().any(|link| link.is_silent()) {
+        if self.waited > PATIENCE || self.links.values().any(Link::is_silent) {
             self.propose();
             return true;
         }

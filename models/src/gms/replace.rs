@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | 1 | in the global part of another node | the oldest global page | to that node, in exchange |
 //! | 2 | the same, and there is no global page here | the oldest local page | to that node, in exchange |
-//! | 3 | in no memory | the oldest global page, or else the oldest local one | to a node drawn by its weight; dropped if older than MinAge |
+//! | 3 | in no memory | the oldest global page, or else local one | to a node drawn by weight; dropped if older than MinAge |
 //! | 4 | in the local part of another node | as in case 3; the other node keeps its copy | as in case 3 |
 //!
 //! What leaves is equal to its copy on disk: a changed page is written back first, and its frame is not used before
@@ -71,7 +71,7 @@ impl Node {
         let age = self.now.since(frame.used);
         let is_old = age > self.epoch.plan.min_age;
         let mut drawn = || {
-            let random = self.random.next();
+            let random = self.random.number();
             self.epoch.plan.draw(self.id, random)
         };
         let to = match source {
@@ -118,8 +118,8 @@ impl Node {
     }
 
     /// Another node has sent a page into the global part of this one.
-    pub(super) fn put(&mut self, from: NodeId, message: Message) {
-        let Message::Put { uid, tenure, age, version, page } = message else { return };
+    pub(super) fn put(&mut self, from: NodeId, message: &Message) {
+        let Message::Put { uid, tenure, age, version, page } = *message else { return };
         self.seen.insert(from, tenure.number);
         if self.refused.remove(&tenure) {
             return;

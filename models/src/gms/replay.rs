@@ -65,9 +65,9 @@ pub fn references(geometry: &Geometry, shares: &[u64], count: usize, seed: u64) 
         NodeId(found.unwrap_or(0) as u16)
     };
     let mut reference = || {
-        let node = node_of(random.next() % 10);
-        let skewed = (random.next() % pages).min(random.next() % pages);
-        let home = if random.next() % 10 == 0 { NodeId(0) } else { node };
+        let node = node_of(random.number() % 10);
+        let skewed = (random.number() % pages).min(random.number() % pages);
+        let home = if random.number().is_multiple_of(10) { NodeId(0) } else { node };
         Use { node, uid: Uid::file(home, skewed as u32) }
     };
     (0..count).map(|_| reference()).collect()

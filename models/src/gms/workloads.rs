@@ -11,6 +11,11 @@ const GENERATED_OPS: usize = 10;
 
 /// Every workload.
 pub(super) fn all() -> Vec<Workload<GmsOp>> {
+    [of_faults(), of_directories(), of_ages()].concat()
+}
+
+/// What becomes of changed pages, and the cases of a fault.
+fn of_faults() -> Vec<Workload<GmsOp>> {
     vec![
         Workload {
             name: "write-back",
@@ -20,7 +25,7 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
         },
         Workload {
             name: "dirty-victim",
-            about: "The frame of a changed page is needed: it is written back before it goes into global memory (GM-05, GM-06).",
+            about: "A changed page is written back before it goes into global memory (GM-05, GM-06).",
             setup: written(&[]),
             ops: vec![
                 write(0, file(1, 0), 1),
@@ -42,6 +47,12 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
                 read(1, file(0, 0)),
             ],
         },
+    ]
+}
+
+/// What the directory knows, and when.
+fn of_directories() -> Vec<Workload<GmsOp>> {
+    vec![
         Workload {
             name: "shared-write",
             about: "A page that two nodes have is written to by one of them; then the other forgets it (GM-07, GM-23).",
@@ -80,6 +91,18 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
             ],
         },
         Workload {
+            name: "takeover",
+            about: "A page is asked for whose keeper neither has it nor wants it (GM-20, GM-21).",
+            setup: written(&[]),
+            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
+        },
+    ]
+}
+
+/// What goes by ages.
+fn of_ages() -> Vec<Workload<GmsOp>> {
+    vec![
+        Workload {
             name: "epoch",
             about: "An epoch ends, and pages go by the new ages (GM-09 to GM-12).",
             setup: written(&[]),
@@ -87,7 +110,7 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
         },
         Workload {
             name: "old-victim",
-            about: "A changed page has grown older than MinAge when its frame is needed: it is written back, and then dropped (GM-12).",
+            about: "A changed page older than MinAge is written back, and then dropped (GM-12).",
             setup: written(&[]),
             ops: vec![
                 write(0, file(1, 0), 1),
@@ -100,14 +123,8 @@ pub(super) fn all() -> Vec<Workload<GmsOp>> {
             ],
         },
         Workload {
-            name: "takeover",
-            about: "A page is asked for whose directory entry is on a node that neither has it nor wants it (GM-20, GM-21).",
-            setup: written(&[]),
-            ops: vec![write(0, file(0, 1), 1), read(2, file(0, 1)), GmsOp::Sync],
-        },
-        Workload {
             name: "swap",
-            about: "Anonymous pages go into global memory and come back, and are in no shared directory (GM-18, GM-22).",
+            about: "Anonymous pages go into global memory and come back (GM-18, GM-22).",
             setup: written(&[]),
             ops: vec![
                 write(0, Uid::swap(NodeId(0), 0), 3),
@@ -147,7 +164,7 @@ pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
     let geometry = Geometry::default();
     let pages = geometry.pages();
     let mut random = Random::new(seed.wrapping_add(1));
-    let mut below = |bound: usize| (random.next() % bound as u64) as usize;
+    let mut below = |bound: usize| (random.number() % bound as u64) as usize;
     let mut ops: Vec<GmsOp> = (1..GENERATED_OPS)
         .map(|_| {
             let node = NodeId(below(usize::from(geometry.nodes)) as u16);
