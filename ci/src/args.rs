@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Explore the crash states of reference systems, or of a recorded trace
     #[command(after_long_help = exit_code::HELP)]
     Explore(Box<ExploreArgs>),
+    /// Say what each flush of a workload is good for, and which order of writes is missing
+    #[command(after_long_help = exit_code::HELP)]
+    Advise(Box<AdviseArgs>),
     /// Write the trace of a workload to a file
     Record(RecordArgs),
     /// Look at one crash state again
@@ -81,6 +84,23 @@ pub(crate) struct ExploreArgs {
     /// Only say how many crash states there are
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdviseArgs {
+    /// What to look at: one workload, or all workloads of a system
+    #[arg(value_name = "SYSTEM[:WORKLOAD]", conflicts_with = "trace", required_unless_present = "trace")]
+    pub(crate) targets: Vec<String>,
+    /// Switch a seeded fault of the reference systems on
+    #[arg(long = "bug", value_name = "NAME", conflicts_with = "trace")]
+    pub(crate) bugs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) recorded: RecordedArgs,
+    /// Print the advice as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How to search; what is not given comes from the configuration.

@@ -6,11 +6,13 @@
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
-use crate::explore::{Context, Instance, Kind, Naming, Options, Progress, Recovered, explored, replay};
+use crate::explore::{
+    Context, Instance, Kind, Naming, Options, Progress, Recovered, advised, explored, replay,
+};
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
 use crate::{Bytes, Disk};
-use crashcheck_trace::outcome::Exploration;
+use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
 use rustc_hash::FxHashMap;
 use std::fs::File;
@@ -89,6 +91,21 @@ pub fn explore_trace(
 ) -> Result<Exploration, CommandError> {
     let context = context(trace, name, commands, options)?;
     Ok(explored(&context, options, stop, report))
+}
+
+/// What each flush of a recorded trace is good for.
+///
+/// # Errors
+/// As [`explore_trace`].
+pub fn advise_trace(
+    trace: Trace,
+    name: &str,
+    commands: &Commands,
+    options: &Options,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Advice, CommandError> {
+    Ok(advised(&context(trace, name, commands, options)?, options, stop, report))
 }
 
 /// Looks at one crash state of a recorded trace again.

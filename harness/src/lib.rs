@@ -86,7 +86,7 @@ mod workload;
 pub use catalogue::{
     BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
 };
-pub use command::{CommandError, Commands, explore_trace, replay_trace};
+pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};

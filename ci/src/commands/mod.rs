@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod advise;
 mod explore;
 mod list;
 mod record;
@@ -31,6 +32,10 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Explore(args) => {
             let memory = config.search(&args.search)?.memory;
             child::run(memory, || explore::run(&args, &config, screen))
+        }
+        Command::Advise(args) => {
+            let memory = config.search(&args.search)?.memory;
+            child::run(memory, || advise::run(&args, &config, screen))
         }
         Command::Record(args) => record::run(&args, screen),
         Command::Replay(args) => child::run(MEMORY, || replay::run(&args, screen)),

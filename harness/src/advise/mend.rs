@@ -40,8 +40,11 @@ pub(crate) fn explain<I: Instance>(
     stop: &AtomicBool,
     failures: &BTreeMap<Key, Vec<Failure>>,
 ) -> BTreeMap<Key, Cause> {
-    let trace = &context.trace;
-    let mut causes = BTreeMap::new();
+    let (trace, mut causes) = (&context.trace, BTreeMap::new());
+    // A run of a cluster follows its recording, into which nothing can be put.
+    if context.timeline.script.is_some() {
+        return causes;
+    }
     for (key, failures) in failures {
         let mut orders: Vec<Vec<Order>> = failures.iter().map(|failure| failure.orders(trace)).collect();
         let mut cause = Cause::default();

@@ -9,8 +9,8 @@ use std::fmt::Write;
 pub struct Pointers<'a> {
     /// The command that shows the same state again, ready to be pasted.
     pub replay: &'a str,
-    /// The file with everything about this run.
-    pub report: &'a str,
+    /// The file with everything about this run, if there is one.
+    pub report: Option<&'a str>,
 }
 
 /// So many other ways in which a fault shows are printed.
@@ -51,7 +51,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
     row("seen in", &seen_in(finding));
     row("id", &finding.id);
     let _ = writeln!(text, "  Reproduce with: {}", to.replay);
-    let _ = writeln!(text, "  Report: {}", escape(to.report));
+    if let Some(report) = to.report {
+        let _ = writeln!(text, "  Report: {}", escape(report));
+    }
     text
 }
 

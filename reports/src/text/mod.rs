@@ -1,5 +1,6 @@
 //! For people at a terminal or in the log of a build.
 
+mod advice;
 mod colour;
 mod escape;
 mod finding;
@@ -7,6 +8,7 @@ mod number;
 mod summary;
 mod table;
 
+pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
 pub use finding::{Pointers, finding};

@@ -1,28 +1,24 @@
 //! `crashcheck explore`: the crash states of reference systems, or of a recorded trace.
 
 mod outputs;
-mod target;
+pub(super) mod target;
 mod verdict;
 
 use self::outputs::Outputs;
 use self::target::{Run, Target};
 use super::recorded::Recorded;
 use crate::args::ExploreArgs;
-use crate::config::{Config, Search, StatesMax};
+use crate::config::{Config, Search};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::{interrupt, select};
 use crashcheck::trace::outcome::{Exploration, REPORT_VERSION, Report};
-use crashcheck::{Budget, Options, census};
+use crashcheck::census;
 use crashcheck_report::text::{self, Align, Pointers, escape, short, table};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// The recoveries for one workload if no budget is given: enough that most workloads are covered completely, and few
-/// enough that all of them together take about half a minute on two cores.
-const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// Explores, prints, and writes the reports.
 ///
@@ -78,7 +74,7 @@ impl Explorer<'_> {
         let started = Instant::now();
         let mut explorations = Vec::new();
         for (index, run) in runs.iter().enumerate() {
-            let options = options(self.search, run, started, runs.len() - index);
+            let options = run.options(self.search, started, runs.len() - index);
             self.meter.begin(&run.name());
             let meter = &mut self.meter;
             let exploration =
@@ -99,32 +95,10 @@ impl Explorer<'_> {
         let report = self.outputs.report_path();
         for finding in &exploration.findings {
             let replay = run.replay_line(&finding.id);
-            let to = Pointers { replay: &replay, report: &report };
+            let to = Pointers { replay: &replay, report: Some(&report) };
             let text = text::finding(exploration, finding, to, self.screen.colour);
             self.meter.suspend(|| self.screen.print(&format!("{text}\n")));
         }
-    }
-}
-
-/// The options of a run, of which so many are left.
-fn options(search: &Search, run: &Run<'_>, started: Instant, left: usize) -> Options {
-    let unlimited = search.time.is_some() || search.deviations.is_some();
-    let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
-    let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
-    let defaults = Options::default();
-    Options {
-        profile: run.profile.profile.clone(),
-        strategy: search.strategy,
-        budget: Budget {
-            time: search.time.map(share),
-            states: search.states_max.map_or(default, |StatesMax(states)| states),
-            deviations: search.deviations,
-            fail_fast: search.fail_fast,
-        },
-        nested: run.nested,
-        jobs: search.jobs.map_or(defaults.jobs, usize::from),
-        seed: search.seed,
-        ..defaults
     }
 }
 

@@ -2,16 +2,21 @@
 
 use crate::args::RecordedArgs;
 use crate::commands::recorded::{Recorded, pasteable, quoted};
-use crate::config::{Named, Search, profile};
+use crate::config::{Named, Search, StatesMax, profile};
 use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::trace::Trace;
-use crashcheck::trace::outcome::Exploration;
-use crashcheck::{BugSwitch, Options, Progress, explore_trace};
+use crashcheck::trace::outcome::{Advice, Exploration};
+use crashcheck::{Budget, BugSwitch, Options, Progress, advise_trace, explore_trace};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// The recoveries for one workload if no budget is given: enough that most workloads are covered completely, and few
+/// enough that all of them together take about half a minute on two cores.
+const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// What is explored.
-pub(super) enum Target<'a> {
+pub(in crate::commands) enum Target<'a> {
     /// A workload of a reference system.
     Reference(Selected<'a>),
     /// A recorded trace, and the arguments that named it.
@@ -19,11 +24,11 @@ pub(super) enum Target<'a> {
 }
 
 /// A target under a device profile.
-pub(super) struct Run<'a> {
-    pub(super) target: &'a Target<'a>,
-    pub(super) profile: Named,
+pub(in crate::commands) struct Run<'a> {
+    pub(in crate::commands) target: &'a Target<'a>,
+    pub(in crate::commands) profile: Named,
     /// How often recovery may crash.
-    pub(super) nested: u8,
+    pub(in crate::commands) nested: u8,
 }
 
 /// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
@@ -31,7 +36,10 @@ pub(super) struct Run<'a> {
 ///
 /// # Errors
 /// If there is no such profile.
-pub(super) fn runs<'a>(targets: &'a [Target<'a>], search: &Search) -> Result<Vec<Run<'a>>, Failure> {
+pub(in crate::commands) fn runs<'a>(
+    targets: &'a [Target<'a>],
+    search: &Search,
+) -> Result<Vec<Run<'a>>, Failure> {
     let mut runs = Vec::new();
     for target in targets {
         let bugs = target.bugs();
@@ -67,7 +75,7 @@ impl Target<'_> {
     ///
     /// # Errors
     /// If there is no such workload or command.
-    pub(super) fn explore(
+    pub(in crate::commands) fn explore(
         &self,
         options: &Options,
         stop: &AtomicBool,
@@ -84,11 +92,30 @@ impl Target<'_> {
         }
     }
 
+    /// What each flush of the target is good for.
+    ///
+    /// # Errors
+    /// If there is no such workload or command.
+    pub(in crate::commands) fn advise(
+        &self,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Advice, Failure> {
+        match self {
+            Target::Reference(Selected { subject, case }) => Ok(subject.advise(case, options, stop, report)?),
+            Target::Recorded(recorded, _) => {
+                let Recorded { trace, name, commands } = recorded;
+                Ok(advise_trace(trace.clone(), name, commands, options, stop, report)?)
+            }
+        }
+    }
+
     /// The trace that is explored.
     ///
     /// # Errors
     /// If the system fails without any crash.
-    pub(super) fn trace(&self) -> Result<Trace, Failure> {
+    pub(in crate::commands) fn trace(&self) -> Result<Trace, Failure> {
         match self {
             Target::Reference(Selected { subject, case }) => Ok(subject.record(case)?),
             Target::Recorded(recorded, _) => Ok(recorded.trace.clone()),
@@ -97,8 +124,30 @@ impl Target<'_> {
 }
 
 impl Run<'_> {
+    /// How to explore it, if so many runs are left.
+    pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
+        let unlimited = search.time.is_some() || search.deviations.is_some();
+        let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
+        let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
+        let defaults = Options::default();
+        Options {
+            profile: self.profile.profile.clone(),
+            strategy: search.strategy,
+            budget: Budget {
+                time: search.time.map(share),
+                states: search.states_max.map_or(default, |StatesMax(states)| states),
+                deviations: search.deviations,
+                fail_fast: search.fail_fast,
+            },
+            nested: self.nested,
+            jobs: search.jobs.map_or(defaults.jobs, usize::from),
+            seed: search.seed,
+            ..defaults
+        }
+    }
+
     /// As on the command line, with the bug switches.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::commands) fn name(&self) -> String {
         match self.target {
             Target::Reference(Selected { subject, case }) => {
                 let bugs: String = case.bugs.iter().map(|bug| format!("+{bug}")).collect();
@@ -109,7 +158,7 @@ impl Run<'_> {
     }
 
     /// The command that shows a state again.
-    pub(super) fn replay_line(&self, id: &str) -> String {
+    pub(in crate::commands) fn replay_line(&self, id: &str) -> String {
         let mut line = format!("crashcheck replay {}", quoted(id));
         if let Some(file) = &self.profile.file {
             line.push_str(&format!(" --profile {}", quoted(file)));
