@@ -204,7 +204,10 @@ impl Group {
         })
     }
 
-    fn chain(&self, timeline: &Timeline, members: &[Member]) -> Shape {
+    /// Equal contents are one outcome, unless a write that went wrong may have landed in between: then the number of
+    /// outcomes is a bound on that of the images.
+    fn chain(&mut self, timeline: &Timeline, members: &[Member]) -> Shape {
+        let may_land = self.cells.iter().any(|cell| timeline.may_go_wrong(*cell));
         let base = Outcome { atom: members[0].atom, rank: 0, garbled: false, earliest: 0, shared: true };
         let mut outcomes: Vec<(Vec<ContentId>, Outcome)> = Vec::new();
         let at_base = self.contents_at(timeline, &base);
@@ -214,11 +217,14 @@ impl Group {
             for garbled in [false, true].into_iter().take(1 + usize::from(self.garbles)) {
                 let outcome = Outcome { atom, rank, garbled, earliest, shared };
                 let contents = self.contents_at(timeline, &outcome);
-                match outcomes.iter_mut().find(|(known, _)| *known == contents) {
+                let known = outcomes.iter_mut().find(|(known, _)| *known == contents);
+                let is_new = known.is_none() && contents != at_base;
+                self.exact &= is_new || !may_land;
+                match known.filter(|_| !may_land) {
                     Some((_, newer)) => {
                         (newer.earliest, newer.shared) = (earliest, newer.shared || shared);
                     }
-                    None if contents == at_base => {}
+                    None if contents == at_base && !may_land => {}
                     None => outcomes.push((contents, outcome)),
                 }
             }

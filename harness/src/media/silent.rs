@@ -7,6 +7,9 @@
 //! Only writes that are durable go wrong here: one in flight that is lost is an ordinary crash state. Each of them is a
 //! [flag](super::flag) in the group of faults, asked for when a cell is looked at that would show it. Nobody sees the flag
 //! itself, only what the cell holds because of it.
+//!
+//! Where nothing overtakes, a write that changes nothing is no step of its own, so that what landed before it and would
+//! show without it is not met; profiles with silent faults leave the order open.
 
 use super::block::Piece;
 use super::contents::ContentId;
@@ -145,6 +148,11 @@ impl Site {
 }
 
 impl Timeline {
+    /// Whether a write that goes wrong may change what a cell holds.
+    pub(super) fn may_go_wrong(&self, cell: CellId) -> bool {
+        !self.silent.marks(cell).is_empty()
+    }
+
     /// Finds out what a cell holds in an epoch, asking for what is open.
     pub(super) fn find(
         &self,

@@ -123,7 +123,7 @@ fn without_fua(mut events: Vec<Event>) -> Vec<Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn every_image_is_met_with_every_silent_fault(
@@ -133,6 +133,9 @@ proptest! {
         let device = || Device::zeroed("disk", Bytes(BLOCK), Bytes(GRAIN * GRAINS));
         let trace = Trace { devices: vec![device(), device()], events };
         prop_assume!(is_small(&trace, &profile));
+        // Where nothing overtakes, what changes nothing is no step.
+        let is_zero = |event: &Event| matches!(event, Event::Discard { .. } | Event::WriteZeroes { .. });
+        prop_assume!(profile.order == Order::Any || !trace.events.iter().any(is_zero));
         let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
         let mut expected = Met::new();
         let mut by_epoch: Vec<(BTreeSet<Vec<Vec<u8>>>, usize)> = Vec::new();
