@@ -11,6 +11,15 @@ pub(crate) struct Failure {
     pub(crate) path: Path,
 }
 
+/// What a finding is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Failures {
+    /// What is seen in the simplest of the states.
+    pub(crate) detail: String,
+    /// The failing states, some of them.
+    pub(crate) leaves: Vec<Failure>,
+}
+
 /// A write that was lost should have been durable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Order {

@@ -1,7 +1,7 @@
 //! A trace with flushes put in or taken out, and what is found in it then.
 
 use super::cover::fewest;
-use super::failure::{Failure, Order};
+use super::failure::{Failures, Order};
 use crate::explore::{Context, Instance, Key, Options, Tally, Walk};
 use crashcheck_trace::outcome::{Coverage, Need};
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
@@ -38,7 +38,7 @@ pub(crate) fn explain<I: Instance>(
     context: &Context<I>,
     options: &Options,
     stop: &AtomicBool,
-    failures: &BTreeMap<Key, Vec<Failure>>,
+    failures: &BTreeMap<Key, Failures>,
 ) -> BTreeMap<Key, Cause> {
     let (trace, mut causes) = (&context.trace, BTreeMap::new());
     // A run of a cluster follows its recording, into which nothing can be put.
@@ -46,7 +46,8 @@ pub(crate) fn explain<I: Instance>(
         return causes;
     }
     for (key, failures) in failures {
-        let mut orders: Vec<Vec<Order>> = failures.iter().map(|failure| failure.orders(trace)).collect();
+        let mut orders: Vec<Vec<Order>> =
+            failures.leaves.iter().map(|failure| failure.orders(trace)).collect();
         let mut cause = Cause::default();
         if orders.iter().all(|orders| !orders.is_empty()) {
             if let Some((flushes, verified)) = fix(context, options, stop, key, &mut orders) {
@@ -105,7 +106,7 @@ fn fix<I: Instance>(
         let context = context.on(Arc::new(mended), options);
         let tally = Walk::new(Arc::clone(&context), options, stop).run(|_| ());
         let (coverage, mut failures) = (tally.coverage(), tally.failures());
-        let left = failures.remove(key).unwrap_or_default();
+        let left = failures.remove(key).map(|failures| failures.leaves).unwrap_or_default();
         if left.is_empty() {
             let flushes = chosen.iter().map(|(position, device)| (*device, EventId(*position as u32)));
             let verified = Verified { clean: failures.is_empty(), coverage };
@@ -187,8 +188,8 @@ pub(crate) fn needs<I: Instance>(
 
 fn need<I: Instance>(tally: &Tally<I>, known: &BTreeSet<Key>) -> Need {
     let failures = tally.failures();
-    if let Some((promise, detail)) = failures.keys().find(|key| !known.contains(*key)) {
-        return Need::Needed { promise: promise.clone(), detail: detail.clone() };
+    if let Some(((promise, _), failures)) = failures.iter().find(|(key, _)| !known.contains(*key)) {
+        return Need::Needed { promise: promise.clone(), detail: failures.detail.clone() };
     }
     let Coverage { total, complete, left_out, .. } = tally.coverage();
     match complete {

@@ -10,5 +10,5 @@ mod cover;
 mod failure;
 mod mend;
 
-pub(crate) use failure::{Failure, Until};
+pub(crate) use failure::{Failure, Failures, Until};
 pub(crate) use mend::{Cause, explain, needs};

@@ -8,7 +8,7 @@ mod plain_cluster;
 mod silent;
 
 use super::instance::{Instance, Kind, Recovered};
-use super::{Context, Naming, Options, Walk};
+use super::{Context, Naming, Options};
 use crate::judge::{Violation, Window};
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
@@ -284,11 +284,7 @@ fn explored<I: Instance>(
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
     let stop = AtomicBool::new(false);
-    let explored = Walk::new(Arc::clone(&context), &options, &stop).run(|_| ()).into_exploration(
-        strategy,
-        jobs,
-        &Default::default(),
-    );
+    let explored = super::explored(&context, &options, &stop, |_| ());
     let outcomes = judged.lock().expect("no panic").clone();
     let coverage = explored.coverage;
     Explored {

@@ -3,7 +3,7 @@
 use super::instance::Instance;
 use super::run::{Context, Leaf};
 use super::words;
-use crate::advise::{Cause, Failure, Until};
+use crate::advise::{Cause, Failure, Failures, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Place, WriteFate};
@@ -103,8 +103,12 @@ impl Groups {
     }
 
     /// The failing leaves of every finding, some of them.
-    pub(crate) fn failures(&self) -> BTreeMap<Key, Vec<Failure>> {
-        self.0.iter().map(|(key, group)| (key.clone(), group.failures.clone())).collect()
+    pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
+        let failures = |group: &Group| Failures {
+            detail: group.simplest.violation.detail.clone(),
+            leaves: group.failures.clone(),
+        };
+        self.0.iter().map(|(key, group)| (key.clone(), failures(group))).collect()
     }
 
     /// The findings, the simplest first.

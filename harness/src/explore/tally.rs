@@ -4,7 +4,7 @@ use super::finding::{Groups, Key};
 use super::instance::{Instance, Kind};
 use super::run::{Context, How, Leaf};
 use super::walk::Progress;
-use crate::advise::{Cause, Failure};
+use crate::advise::{Cause, Failures};
 use crate::choice::Question;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
@@ -127,7 +127,7 @@ impl<I: Instance> Tally<I> {
     }
 
     /// The failing leaves of every finding, some of them.
-    pub(crate) fn failures(&self) -> BTreeMap<Key, Vec<Failure>> {
+    pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
         self.groups.failures()
     }
 

@@ -3,7 +3,7 @@
 //! nothing is decided before somebody asks.
 
 use super::plain_cluster::{CELLS, Decided, Down, Engine, GRAIN, Happens, Open, Plain, World};
-use crate::explore::{Context, Naming, Options, Recorded, Walk};
+use crate::explore::{Context, Naming, Options, Recorded};
 use crate::judge::{History, Violation, Window};
 use crate::profile::{Cluster, Fate, Profile};
 use crate::record::Recording;
@@ -326,7 +326,7 @@ proptest! {
         let total: u64 = totals.iter().map(|total| total.parse::<u64>().expect("a small number")).sum();
         prop_assert_eq!(census(&recorded, &options.profile).crash_states.to_string(), total.to_string());
         let stop = AtomicBool::new(false);
-        let explored = Walk::new(context, &options, &stop).run(|_| ()).into_exploration(strategy, jobs);
+        let explored = crate::explore::explored(&context, &options, &stop, |_| ());
         prop_assert!(explored.notes.is_empty(), "{:?}", explored.notes);
         prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
         prop_assert_eq!(&*by_judge.lock().expect("no panic"), &judged);
