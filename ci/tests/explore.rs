@@ -61,6 +61,25 @@ fn a_system_runs_on_a_block_device_with_the_faults_of_both() {
     }
 }
 
+#[test]
+fn a_finding_names_its_missing_edge_and_advice_what_each_flush_is_good_for() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "journal:append", "--bug", "no-commit-flush"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let edge = ran.line("missing edge:");
+    assert!(edge.starts_with("#8 (journal commit, ") && edge.contains("before #9 (durable ack"), "{edge}");
+    assert!(ran.line("fix:").starts_with("a flush of disk before #9 (durable ack"), "{}", ran.out);
+    let advice = place.run(&["advise", "journal:create"]);
+    assert_eq!(advice.code, Some(0), "{}", advice.err);
+    let verdicts = |word: &str| advice.out.lines().filter(|line| line.contains(word)).count();
+    assert_eq!((verdicts(" needed "), verdicts(" redundant ")), (2, 2), "{}", advice.out);
+    assert!(advice.out.contains("2 of 4 flushes can go"), "{}", advice.out);
+    let lies = place.run(&["advise", "journal:create", "--profile", "lying-flush"]);
+    assert_eq!(lies.code, Some(2), "{}", lies.out);
+    let nothing = place.run(&["advise"]);
+    assert_eq!(nothing.code, Some(2), "{}", nothing.out);
+}
+
 /// RD-20: the write hole in words.
 #[test]
 fn the_write_hole_is_told_by_a_block_that_nobody_wrote() {

@@ -7,7 +7,7 @@ use crashcheck_trace::outcome::Verdict;
 
 const TO: Pointers<'_> = Pointers {
     replay: "crashcheck replay journal+no-revoke:reuse/x",
-    report: "target/crashcheck/report.json",
+    report: Some("target/crashcheck/report.json"),
 };
 
 fn told(colour: Colour) -> String {

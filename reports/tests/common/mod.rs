@@ -4,7 +4,8 @@
 #![allow(dead_code)]
 
 use crashcheck_trace::outcome::{
-    CensusRow, Coverage, Exploration, Finding, Judged, REPORT_VERSION, Report, Timing, Verdict, WriteFate,
+    Cause, CensusRow, Coverage, Exploration, Finding, Fix, FixingFlush, Judged, MissingOrder, Place,
+    REPORT_VERSION, Report, Timing, Verdict, WriteFate,
 };
 
 /// Clears a terminal, and closes elements and strings.
@@ -94,7 +95,15 @@ pub(crate) fn finding() -> Finding {
         states: "322".into(),
         found_after: 10,
         device_lies: false,
-        cause: None,
+        cause: Some(Cause {
+            missing: vec![MissingOrder { before: place(4), after: place(7) }],
+            fix: Some(Fix {
+                flushes: vec![FixingFlush { device: "disk".to_owned(), before: place(7) }],
+                crash_states: "17".to_owned(),
+                recoveries: 9,
+                clean: true,
+            }),
+        }),
     }
 }
 
@@ -117,6 +126,10 @@ pub(crate) fn broken() -> Exploration {
         timing: Timing::default(),
         ..survived()
     }
+}
+
+fn place(event: u32) -> Place {
+    Place { event, what: "inode table, 4 KiB at 32 KiB".into(), operation: None }
 }
 
 fn judged(promise: &str, times: u64) -> Judged {
