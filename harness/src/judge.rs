@@ -11,6 +11,7 @@
 //! | [`all_of`] | all that several judges demand | that of the first one that complains |
 
 use crate::System;
+use crashcheck_trace::outcome::Difference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -132,6 +133,27 @@ where
     Ok(())
 }
 
+/// The lines in which two views differ when they are printed, each with what stands in its place.
+pub(crate) fn differing_lines<V: fmt::Debug>(expected: &V, recovered: &V) -> Vec<Difference> {
+    let (expected, recovered) = (format!("{expected:#?}"), format!("{recovered:#?}"));
+    let (expected, recovered): (Vec<&str>, Vec<&str>) =
+        (expected.lines().collect(), recovered.lines().collect());
+    let differs = |(expected, recovered): &(&&str, &&str)| expected != recovered;
+    let before = expected.iter().zip(&recovered).take_while(|pair| !differs(pair)).count();
+    let most = expected.len().min(recovered.len()) - before;
+    let pairs = expected.iter().rev().zip(recovered.iter().rev());
+    let after = pairs.take_while(|pair| !differs(pair)).count().min(most);
+    let (expected, recovered) =
+        (&expected[before..expected.len() - after], &recovered[before..recovered.len() - after]);
+    let line = |lines: &[&str], nth: usize| lines.get(nth).map(|line| line.trim().to_owned());
+    let differences = (0..expected.len().max(recovered.len())).map(|nth| Difference {
+        what: format!("line {}", before + nth + 1),
+        expected: line(expected, nth),
+        recovered: line(recovered, nth),
+    });
+    differences.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,5 +219,22 @@ mod tests {
         assert_eq!(broken(both, &View::from([("b", 1)])), None);
         assert_eq!(broken(both, &View::from([("a", 1)])), Some("no-resurrection".to_owned()));
         assert_eq!(broken(both, &View::new()), Some("durable".to_owned()));
+    }
+
+    #[test]
+    fn only_the_lines_that_differ_are_told() {
+        let expected = vec![1, 2, 3, 4];
+        let told = |recovered: &[i32]| {
+            let differences = differing_lines(&expected, &recovered.to_vec());
+            let texts = differences
+                .into_iter()
+                .map(|it| (it.expected.unwrap_or_default(), it.recovered.unwrap_or_default()));
+            texts.collect::<Vec<_>>()
+        };
+        let pair = |expected: &str, recovered: &str| (expected.to_owned(), recovered.to_owned());
+        assert_eq!(told(&[1, 2, 3, 4]), []);
+        assert_eq!(told(&[1, 9, 3, 4]), [pair("2,", "9,")]);
+        assert_eq!(told(&[1, 2, 4]), [pair("3,", "")]);
+        assert_eq!(told(&[1, 2, 3, 3, 4]), [pair("", "3,")]);
     }
 }

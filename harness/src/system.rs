@@ -2,6 +2,9 @@
 
 use crate::judge::{self, History, Violation};
 use crate::{Bytes, Device, Disk};
+use crashcheck_trace::outcome::Difference;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -27,8 +30,8 @@ pub enum Ack {
 /// [`open`](System::open), [`apply`](System::apply), [`view`](System::view) and [`model`](System::model) are all that
 /// most systems need.
 pub trait System: Send + Sync {
-    /// An operation of a workload.
-    type Op: Clone + Debug + Send + Sync;
+    /// An operation of a workload. A failing workload is stored as data, so that it can be replayed.
+    type Op: Clone + Debug + Serialize + DeserializeOwned + Send + Sync;
     /// The opened system.
     type Live;
     /// What a user of the system can see: compared with the model after every recovery.
@@ -107,6 +110,19 @@ pub trait System: Send + Sync {
         "after the fault it shows something else than before".to_owned()
     }
 
+    /// In what the recovered state differs from one that the crash allows, in what a user knows: files, keys, blocks. By
+    /// default the lines in which the two differ when they are printed.
+    fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
+        judge::differing_lines(expected, recovered)
+    }
+
+    /// Operations that do less than this one, the simplest first: a shorter write, a smaller key. A failing workload is
+    /// shrunk with them, after operations have been left out. By default none.
+    fn simpler(&self, op: &Self::Op) -> Vec<Self::Op> {
+        let _ = op;
+        Vec::new()
+    }
+
     /// What recovery had to do, in a few fixed words, for the census of outcomes: `consistent`, `space leak`.
     fn remark(&self, live: &Self::Live) -> Option<String> {
         let _ = live;
@@ -162,6 +178,14 @@ impl<S: System> System for std::sync::Arc<S> {
 
     fn tell_apart(&self, before: &S::View, after: &S::View, states: &[S::View]) -> String {
         (**self).tell_apart(before, after, states)
+    }
+
+    fn differences(&self, expected: &S::View, recovered: &S::View) -> Vec<Difference> {
+        (**self).differences(expected, recovered)
+    }
+
+    fn simpler(&self, op: &S::Op) -> Vec<S::Op> {
+        (**self).simpler(op)
     }
 
     fn remark(&self, live: &S::Live) -> Option<String> {

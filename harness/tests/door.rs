@@ -19,7 +19,7 @@ const CORRECT: Counted = Counted { flushes_first: true, flushes_last: true };
 const NO_FIRST: Counted = Counted { flushes_first: false, ..CORRECT };
 const NO_LAST: Counted = Counted { flushes_last: false, ..CORRECT };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Op {
     Append(u8),
     Sync,

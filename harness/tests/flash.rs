@@ -24,7 +24,7 @@ struct PageLog {
 const CORRECT: PageLog =
     PageLog { waits: true, waits_between_blocks: true, checks: true, copies: 3, paired: Pairing::None };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Op {
     Append(u8),
     Sync,

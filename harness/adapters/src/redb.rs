@@ -14,6 +14,7 @@ use crashcheck::{
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,7 +46,7 @@ impl Default for Redb {
 }
 
 /// A transaction.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transaction {
     /// What it does, in this order.
     pub changes: Vec<Change>,
@@ -54,7 +55,7 @@ pub struct Transaction {
 }
 
 /// One change to the table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Change {
     /// Sets a key.
     Put {
@@ -71,7 +72,7 @@ pub enum Change {
 }
 
 /// A value, told by its length and the seed that its bytes are made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Value {
     /// How many bytes.
     pub len: u32,

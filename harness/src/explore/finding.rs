@@ -162,6 +162,11 @@ impl Group {
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
             cause: cause.map(|cause| told(&context.trace, cause)),
+            operations: Vec::new(),
+            shrunk: None,
+            differences: Vec::new(),
+            compared_with: None,
+            picture: None,
         }
     }
 }

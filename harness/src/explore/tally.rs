@@ -194,6 +194,7 @@ impl<I: Instance> Tally<I> {
             timing: Timing {
                 seconds: self.took.as_secs_f64(),
                 first_finding_seconds: self.first_finding.map(|after| after.as_secs_f64()),
+                shrink_seconds: None,
                 jobs,
             },
             findings: self.groups.into_findings(&self.context, causes),

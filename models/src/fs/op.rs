@@ -2,11 +2,13 @@
 
 use super::Path;
 use crashcheck::Bytes;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 
 /// One operation of a workload, shown as a person would write it: `rename /a /b`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FsOp {
     /// Makes an empty file. The name must be free.
     Create(Path),
@@ -123,7 +125,7 @@ impl fmt::Debug for FsOp {
 
 /// Which bytes a write writes. They name the fill and their position in the file, so that whoever meets them on an
 /// image knows where they came from: 16 characters, `7f@00000000100\n`-like, for every 16 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fill(pub u8);
 
 /// How many bytes say the same thing once.

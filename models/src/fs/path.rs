@@ -1,5 +1,6 @@
 //! Paths: absolute, without `.` and `..`.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
@@ -10,7 +11,8 @@ pub const NAME_LEN_MAX: usize = 55;
 /// An absolute path without `.`, `..`, empty components or a slash at its end; the root is `/`.
 ///
 /// In the order of paths a directory comes before what it holds.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Path(Arc<str>);
 
 /// Why a text is not a path.
@@ -28,6 +30,20 @@ pub enum PathError {
         /// The whole text.
         path: String,
     },
+}
+
+impl TryFrom<String> for Path {
+    type Error = PathError;
+
+    fn try_from(text: String) -> Result<Path, PathError> {
+        Path::parse(&text)
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> String {
+        path.as_str().to_owned()
+    }
 }
 
 impl Path {

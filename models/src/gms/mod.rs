@@ -59,6 +59,7 @@ use epoch::Bounds;
 use fault::Task;
 use format::{FormatError, SECTOR, Superblock};
 use page::{Age, Incarnation, Shown, Uid};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
@@ -198,7 +199,8 @@ impl GmsError {
 }
 
 /// What somebody does at a node.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GmsOp {
     /// Uses a page.
     Read(NodeId, Uid),

@@ -2,6 +2,7 @@
 
 use crate::fs::Fill;
 use crashcheck::{Bytes, NodeId};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Bytes of a page: what is left of a sector of 512 B beside its header, so that a page is written whole or not at all.
@@ -47,7 +48,8 @@ impl Version {
 }
 
 /// What the pages of a partition are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Partition {
     /// Files, which every node may use.
     Files,
@@ -75,7 +77,7 @@ const FIRST_ADDRESS: u32 = 0x0a00_0001;
 
 /// The name of a page in the whole cluster (GM-14; Feeley and others 1995, section 4.1): the address of the node
 /// whose disk holds it, the partition there, the inode, and the number of the page in the file.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Uid {
     /// The address of its home.
     pub ip: u32,

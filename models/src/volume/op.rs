@@ -1,10 +1,12 @@
 //! The operations of a block device.
 
 use crate::fs::Fill;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One operation of a workload, shown as a person would write it: `write block 3 of 7f`. Blocks have 4 KiB.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum VolumeOp {
     /// Writes blocks.
     Write {

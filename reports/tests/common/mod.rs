@@ -49,7 +49,7 @@ pub(crate) fn survived() -> Exploration {
         }],
         findings: vec![],
         notes: vec![],
-        timing: Timing { seconds: 0.5, first_finding_seconds: None, jobs: 2 },
+        timing: Timing { seconds: 0.5, first_finding_seconds: None, shrink_seconds: None, jobs: 2 },
     }
 }
 
@@ -104,6 +104,11 @@ pub(crate) fn finding() -> Finding {
                 clean: true,
             }),
         }),
+        operations: Vec::new(),
+        shrunk: None,
+        differences: Vec::new(),
+        compared_with: None,
+        picture: None,
     }
 }
 

@@ -1,0 +1,83 @@
+//! Why a finding happens, and what would prevent it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a finding happens, and what would prevent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The fewest orders of events whose enforcement removes every failing state of the finding. Empty if no order of
+    /// writes does: then the fault is elsewhere, in what is written or in recovery.
+    pub missing: Vec<MissingOrder>,
+    /// The fewest flushes that enforce them, if a mended trace was explored completely and the finding was gone.
+    pub fix: Option<Fix>,
+}
+
+/// One event should have been durable before another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingOrder {
+    /// The write that should have been durable.
+    pub before: Place,
+    /// What should have waited for that: a write, or the last event before the crash, mostly an acknowledgement.
+    pub after: Place,
+}
+
+/// An event of the trace, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its position in the trace.
+    pub event: u32,
+    /// What it is, and where.
+    pub what: String,
+    /// The operation in progress.
+    pub operation: Option<String>,
+}
+
+/// Flushes that remove a finding, put into the trace, which was then explored again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Where.
+    pub flushes: Vec<FixingFlush>,
+    /// The crash states of the mended trace, all of which were covered, as a decimal string.
+    pub crash_states: String,
+    /// The recoveries that covered them.
+    pub recoveries: u64,
+    /// Whether nothing at all is found in the mended trace; otherwise only this finding is gone.
+    pub clean: bool,
+}
+
+/// A flush that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixingFlush {
+    /// Of which device.
+    pub device: String,
+    /// It belongs right before this event.
+    pub before: Place,
+}
+
+/// What there is to say where no order of writes prevents a finding.
+pub const NO_ORDER: &str =
+    "none; no order of writes prevents this, so the fault is in what is written or in recovery";
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} ({})", self.event, self.what)
+    }
+}
+
+impl fmt::Display for MissingOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be durable before {}", self.before, self.after)
+    }
+}
+
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, flush) in self.flushes.iter().enumerate() {
+            let and = if nth == 0 { "" } else { ", and " };
+            write!(f, "{and}a flush of {} before {}", flush.device, flush.before)?;
+        }
+        let left = if self.clean { "nothing is found" } else { "this finding is gone" };
+        write!(f, "; with it, {left} in any of {} crash states", self.crash_states)
+    }
+}

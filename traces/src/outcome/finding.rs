@@ -1,0 +1,151 @@
+//! A failing crash state, as a person wants it told.
+
+use super::{Cause, NO_ORDER, Picture};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A failing crash state, standing for all that fail alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The state in one line, to be pasted into `crashcheck replay`.
+    pub id: String,
+    /// The same for the same fault, from run to run.
+    pub fingerprint: String,
+    /// The promise that is broken.
+    pub promise: String,
+    /// What was seen, in a sentence.
+    pub detail: String,
+    /// Other ways in which the same fault shows, a few of them.
+    pub also: Vec<String>,
+    /// The checks of the reference system that are violated.
+    pub checks: Vec<String>,
+    /// When the power went, in words: `after #57 flush, during operation 4 (fsync /a)`.
+    pub crash_point: String,
+    /// Which of the writes in flight matter, in words.
+    pub state: String,
+    /// The writes that matter: lost ones if everything else persisted, surviving ones if nothing else did.
+    pub writes: Vec<WriteFate>,
+    /// How many failing leaves of the walk are alike.
+    pub leaves: u64,
+    /// How many crash states those stand for, as a decimal string.
+    pub states: String,
+    /// How many recoveries had been run in this epoch when it was found, this one included.
+    pub found_after: u64,
+    /// Whether it depends on the device breaking its promise.
+    pub device_lies: bool,
+    /// Why it happens; absent if that was not looked for.
+    pub cause: Option<Cause>,
+    /// The operations of the workload, the shrunk one if it was shrunk; none for a trace that was recorded elsewhere.
+    pub operations: Vec<Operation>,
+    /// What was shrunk; absent if that was not tried.
+    pub shrunk: Option<Shrunk>,
+    /// In what the recovered state differs from the nearest state that the crash allows.
+    pub differences: Vec<Difference>,
+    /// Which state that is: `the model after 3 of 5 operations`. Absent if nothing was recovered.
+    pub compared_with: Option<String>,
+    /// The state as a drawing.
+    pub picture: Option<Picture>,
+}
+
+/// An operation of the workload of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// As the system writes it.
+    pub text: String,
+    /// What the user had been told of it when the power failed.
+    pub promised: Promised,
+}
+
+/// What the user had been told of an operation when the power failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promised {
+    /// That it is durable: it must be there.
+    Durable,
+    /// That it is done, but not that it is durable: it may be there.
+    Done,
+    /// Nothing yet; it had begun: it may be there.
+    Begun,
+    /// It had not begun.
+    NotBegun,
+}
+
+/// How a finding became small.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrunk {
+    /// The id of the state as it was found.
+    pub found_as: String,
+    /// Operations of the workload in which it was found.
+    pub operations_before: u64,
+    /// Operations that are left.
+    pub operations: u64,
+    /// Events of the trace in which it was found.
+    pub events_before: u64,
+    /// Events that are left.
+    pub events: u64,
+    /// How many smaller candidates were explored.
+    pub candidates: u64,
+    /// How many of them failed for the same reason.
+    pub steps: u64,
+    /// Why shrinking ended before nothing smaller fails, if it did.
+    pub ended: Option<String>,
+    /// The file that replays it first on every run, if it was stored.
+    pub file: Option<String>,
+}
+
+/// Something a user can see that is not as it should be: a file, a key, a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What: `/a/b`, `key 7`, `block 3`.
+    pub what: String,
+    /// What it should be; absent if it should not be there.
+    pub expected: Option<String>,
+    /// What it is; absent if it is not there.
+    pub recovered: Option<String>,
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFate {
+    /// Its position in the trace.
+    pub event: u32,
+    /// What it is, in the system's words, and where.
+    pub what: String,
+    /// `survived`, `lost`, or `garbled`.
+    pub fate: String,
+    /// The operation during which it was issued.
+    pub operation: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    /// The finding as a person reads it, without the lines that say how to reproduce it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.promise, self.detail)?;
+        for sentence in self.also.iter().take(3) {
+            writeln!(f, "  also:         {sentence}")?;
+        }
+        writeln!(f, "  power fails:  {}", self.crash_point)?;
+        writeln!(f, "  crash state:  {}", self.state)?;
+        if !self.checks.is_empty() {
+            writeln!(f, "  checks:       {}", self.checks.join(", "))?;
+        }
+        if let Some(cause) = &self.cause {
+            for order in &cause.missing {
+                writeln!(f, "  missing edge: {order}")?;
+            }
+            match &cause.fix {
+                Some(fix) => writeln!(f, "  fix:          {fix}")?,
+                None if cause.missing.is_empty() => writeln!(f, "  missing edge: {NO_ORDER}")?,
+                None => {}
+            }
+        }
+        if self.device_lies {
+            writeln!(
+                f,
+                "  note:         the device does not keep its promises; this is not a fault of the system"
+            )?;
+        }
+        write!(f, "  seen in:      {} crash states, met in {} different ways", self.states, self.leaves)?;
+        write!(f, "; first after {} recoveries in its epoch", self.found_after)
+    }
+}

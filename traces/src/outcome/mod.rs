@@ -1,0 +1,144 @@
+//! What an exploration found: plain data that every reporter consumes.
+//!
+//! Everything here is the same for the same input and seed on every machine, except [`Timing`].
+
+mod advice;
+mod cause;
+mod finding;
+mod picture;
+
+pub use advice::{Advice, AdvisedFlush, Need};
+pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
+pub use finding::{Difference, Finding, Operation, Promised, Shrunk, WriteFate};
+pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
+
+use serde::{Deserialize, Serialize};
+
+/// The version of this data as JSON. Fields are added without a new version, never removed or given another meaning.
+pub const REPORT_VERSION: u32 = 1;
+
+/// One run of the command: several explorations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_VERSION`].
+    pub version: u32,
+    /// The version of crashcheck.
+    pub crashcheck: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The explorations, in the order in which they were asked for.
+    pub explorations: Vec<Exploration>,
+}
+
+/// One system, one workload, one device profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exploration {
+    /// The system, or `trace` for one recorded elsewhere.
+    pub system: String,
+    /// The bug switches that were on.
+    pub bugs: Vec<String>,
+    /// The workload, or the file of the trace.
+    pub workload: String,
+    /// The device profile.
+    pub profile: String,
+    /// The strategy.
+    pub strategy: String,
+    /// How often recovery itself may have crashed.
+    pub nested: u8,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why, where the verdict needs a reason.
+    pub reason: Option<String>,
+    /// Events of the trace.
+    pub events: u64,
+    /// Operations of the workload.
+    pub operations: u64,
+    /// How much was covered.
+    pub coverage: Coverage,
+    /// What was judged how often; a promise that was never judged is not measured.
+    pub judged: Vec<Judged>,
+    /// What recovery showed, by kind.
+    pub census: Vec<CensusRow>,
+    /// What is wrong, one entry for each fingerprint, the simplest first.
+    pub findings: Vec<Finding>,
+    /// What a reader should know: a recovery that is not deterministic, a bound instead of a count, …
+    pub notes: Vec<String>,
+    /// How long it took; not part of what is compared.
+    pub timing: Timing,
+}
+
+/// What came of an exploration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every crash state that was looked at keeps every promise.
+    Survived,
+    /// There was nothing to judge.
+    NotMeasured,
+    /// A promise is broken only because the device does not keep its own.
+    DeviceLies,
+    /// A promise is broken.
+    Lost,
+    /// The system fails without any crash.
+    Broken,
+}
+
+/// How much of what is possible was covered. Numbers of states are decimal strings: they exceed 64 bits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// The crash states there are.
+    pub total: String,
+    /// Whether `total` is exact; otherwise it is an upper bound.
+    pub exact: bool,
+    /// The crash states that the recoveries stand for.
+    pub represented: String,
+    /// Whether everything was covered.
+    pub complete: bool,
+    /// Why not, if not.
+    pub left_out: Option<String>,
+    /// Epochs.
+    pub epochs: u64,
+    /// Recoveries run.
+    pub recoveries: u64,
+    /// States whose outcome was known from an earlier recovery that had read the same.
+    pub known: u64,
+    /// Different outcomes of recovery.
+    pub outcomes: u64,
+    /// States in which recovery crashed as well, of those counted in `recoveries`.
+    pub nested_recoveries: u64,
+    /// What those stand for.
+    pub nested_represented: String,
+}
+
+/// A promise, and how often it was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The promise.
+    pub promise: String,
+    /// How often.
+    pub times: u64,
+}
+
+/// A kind of outcome, and how many crash states lead to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CensusRow {
+    /// What recovery met, in the system's words.
+    pub found: Option<String>,
+    /// What it shows: `after 3 of 5 operations`, `none of the model's states`, `does not recover`.
+    pub shows: String,
+    /// The crash states, as a decimal string.
+    pub states: String,
+}
+
+/// How long an exploration took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Wall-clock seconds until the first finding.
+    pub first_finding_seconds: Option<f64>,
+    /// Wall-clock seconds that the findings took to shrink and to explain.
+    pub shrink_seconds: Option<f64>,
+    /// Worker threads.
+    pub jobs: usize,
+}
