@@ -53,7 +53,7 @@ fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Resu
     let all = select::systems_and([&*id.system]);
     let subject = select::subject(&all, &id.system)?;
     let bugs = if args.fixed { Vec::new() } else { id.bugs.clone() };
-    let case = Case { workload: id.workload.clone(), bugs };
+    let case = Case { workload: id.workload.clone(), bugs, stored: None };
     Ok(subject.replay(&case, options, id)?)
 }
 
