@@ -31,7 +31,7 @@ use thiserror::Error;
 const VERSION: u32 = 1;
 
 /// A name of a workload that begins so is one of a stored failure.
-pub(crate) const PREFIX: &str = "shrunk-";
+const PREFIX: &str = "shrunk-";
 
 /// A shrunk failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,11 @@ impl Regression {
     /// What the workload of this failure is called: in ids, and on the command line.
     pub fn name(&self) -> String {
         name_of(&self.fingerprint)
+    }
+
+    /// Whether a workload of this name is that of a stored failure.
+    pub fn is_name(workload: &str) -> bool {
+        workload.starts_with(PREFIX)
     }
 
     /// Whether this is a failure of the system with just these bug switches on.

@@ -247,11 +247,18 @@ fn key_of(violation: &Violation) -> Key {
 }
 
 /// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
-/// the first colon (`fsck finds`).
+/// the first colon (`fsck finds`), without what stands in parentheses: the operation, in most systems' words.
 fn kind(promise: &str, sentence: &str) -> String {
     match promise {
         "recovers" => without_numbers(sentence),
-        _ => without_numbers(sentence.split(':').next().unwrap_or_default()),
+        _ => {
+            let (mut depth, mut kept) = (0u32, sentence.to_owned());
+            kept.retain(|c| {
+                depth = depth + u32::from(c == '(') - u32::from(c == ')' && depth > 0);
+                depth == 0 && c != ')'
+            });
+            without_numbers(kept.split(':').next().unwrap_or_default())
+        }
     }
 }
 
