@@ -23,9 +23,19 @@ const RECOVERIES: u64 = 2_000;
 /// An operation of a workload, as one element of the list that is shrunk.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Step<Op> {
-    /// Whether it is run before what is explored.
-    setup: bool,
+    part: Part,
     op: Op,
+}
+
+/// Which part of a workload an operation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Part {
+    /// It is run before what is explored.
+    Setup,
+    /// It is the last of those, and makes all of them durable: without it none of them stays.
+    LastOfSetup,
+    /// It is explored.
+    Explored,
 }
 
 /// Shrinks every finding of an exploration of this workload, and looks for its cause.
@@ -199,20 +209,24 @@ fn smallest<S: System + 'static>(
     judge: &mut Judge<'_, S>,
 ) -> WithWorkload<S> {
     let (setup, ops) = begun.operations();
-    let setup = setup.iter().map(|op| Step { setup: true, op: op.clone() });
-    let steps = setup.chain(ops.iter().map(|op| Step { setup: false, op: op.clone() })).collect();
+    let part = |index| if index + 1 == setup.len() { Part::LastOfSetup } else { Part::Setup };
+    let before = setup.iter().enumerate().map(|(index, op)| Step { part: part(index), op: op.clone() });
+    let steps = before.chain(ops.iter().map(|op| Step { part: Part::Explored, op: op.clone() })).collect();
     let simpler = |step: &Step<S::Op>| {
         let ops = begun.system().simpler(&step.op).into_iter();
         ops.map(|op| Step { op, ..step.clone() }).collect()
     };
     let workload = |steps: &[Step<S::Op>]| {
-        let (setup, ops) = steps.iter().partition::<Vec<_>, _>(|step| step.setup);
+        let (explored, setup) = steps.iter().partition::<Vec<_>, _>(|step| step.part == Part::Explored);
+        let durable = setup.last().is_none_or(|last| last.part == Part::LastOfSetup);
         let ops_of = |steps: Vec<&Step<S::Op>>| steps.into_iter().map(|step| step.op.clone()).collect();
-        begun.with(ops_of(setup), ops_of(ops))
+        durable.then(|| begun.with(ops_of(setup), ops_of(explored)))
     };
     let mut tree = List::new(steps, simpler);
-    let smallest = descend(&mut tree, bounds, |steps, bounds| judge(&workload(steps), bounds));
-    smallest.map_or_else(|| begun.clone(), |steps| workload(&steps))
+    let smallest = descend(&mut tree, bounds, |steps, bounds| {
+        workload(steps).map_or(Some(false), |workload| judge(&workload, bounds))
+    });
+    smallest.and_then(|steps| workload(&steps)).unwrap_or_else(|| begun.clone())
 }
 
 /// The smallest list of operations that a value tree of a generator leads to.
