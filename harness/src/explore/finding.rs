@@ -78,7 +78,7 @@ impl Groups {
             found_after: recoveries,
         };
         let sentence = violation.detail.lines().next().unwrap_or_default();
-        let key = (violation.promise.clone(), kind(&violation.promise, sentence));
+        let key = key_of(violation);
         match self.0.get_mut(&key) {
             None => {
                 let states = leaf.represented.fresh.clone();
@@ -189,6 +189,12 @@ impl Naming {
             answers: path.answers.iter().map(|answer| u16::from(*answer)).collect(),
         }
     }
+}
+
+/// What a broken promise has in common with others of the same fault.
+pub(crate) fn key_of(violation: &Violation) -> Key {
+    let sentence = violation.detail.lines().next().unwrap_or_default();
+    (violation.promise.clone(), kind(&violation.promise, sentence))
 }
 
 /// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
