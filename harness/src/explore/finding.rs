@@ -240,8 +240,8 @@ impl Naming {
     }
 }
 
-/// By what failures are grouped.
-fn key_of(violation: &Violation) -> Key {
+/// What a broken promise has in common with others of the same fault.
+pub(crate) fn key_of(violation: &Violation) -> Key {
     let sentence = violation.detail.lines().next().unwrap_or_default();
     (violation.promise.clone(), kind(&violation.promise, sentence))
 }

@@ -11,12 +11,19 @@
 //! on disk ([`Log`](log::Log)), so that it goes on where it ended.
 
 mod descent;
+mod fold;
 mod list;
 mod log;
 mod state;
+mod told;
+mod trace;
 mod workload;
 
 pub(crate) use state::simplest;
+pub use told::SmallTrace;
+pub(crate) use told::shrink_finding;
+pub(crate) use trace::Patience;
+pub use trace::TraceProgress;
 pub(crate) use workload::{descend_in, shrink, shrink_from};
 
 use std::collections::BTreeSet;
