@@ -167,6 +167,7 @@ impl Group {
             differences: Vec::new(),
             compared_with: None,
             picture: None,
+            replay: None,
         }
     }
 }
