@@ -78,6 +78,8 @@ mod media;
 mod network;
 mod profile;
 mod record;
+mod regression;
+mod shrink;
 mod strategy;
 pub mod supervise;
 mod system;
@@ -101,6 +103,8 @@ pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
 };
 pub use record::{RecordError, Recording, record, record_after};
+pub use regression::{Regression, RegressionError};
+pub use shrink::{Shrink, Shrinking};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
 pub use workload::WithStrategy;

@@ -16,10 +16,11 @@ mod words;
 
 pub(crate) use finding::{Key, Naming};
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
+pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
 pub(crate) use run::Context;
 pub use run::Limits;
 pub(crate) use tally::Tally;
 pub use walk::{Budget, Options, Progress};
-pub(crate) use walk::{Walk, advised, explored, replay};
+pub(crate) use walk::{Walk, advised, explored, replay, told};

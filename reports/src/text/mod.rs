@@ -12,7 +12,7 @@ pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
 pub(crate) use finding::cause;
-pub use finding::{finding, shrunk};
+pub use finding::{finding, seen_again, shrunk};
 pub use number::{coverage, short};
 pub(crate) use summary::by_text;
 pub use summary::{census, judged, summary};
