@@ -385,6 +385,7 @@ fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploratio
     Exploration {
         system: naming.system.clone(),
         bugs: naming.bugs.clone(),
+        about: None,
         workload: naming.workload.clone(),
         profile: options.profile.name.clone(),
         strategy: options.strategy.to_string(),

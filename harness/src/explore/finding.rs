@@ -211,6 +211,7 @@ impl Group {
             differences: Vec::new(),
             compared_with: None,
             picture: None,
+            replay: None,
         }
     }
 }

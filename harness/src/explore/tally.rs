@@ -190,6 +190,7 @@ impl<I: Instance> Tally<I> {
         Exploration {
             system: naming.system.clone(),
             bugs: naming.bugs.clone(),
+            about: None,
             workload: naming.workload.clone(),
             profile: timeline.profile.name.clone(),
             strategy: strategy.to_string(),

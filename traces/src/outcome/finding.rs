@@ -45,6 +45,8 @@ pub struct Finding {
     pub compared_with: Option<String>,
     /// The state as a drawing.
     pub picture: Option<Picture>,
+    /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
+    pub replay: Option<String>,
 }
 
 /// An operation of the workload of a finding.

@@ -17,7 +17,7 @@ use crate::screen::Screen;
 use crate::{interrupt, select};
 use crashcheck::trace::outcome::{Exploration, REPORT_VERSION, Report};
 use crashcheck::{Options, Shrink, census};
-use crashcheck_report::text::{self, Align, Pointers, escape, short, table};
+use crashcheck_report::text::{self, Align, escape, short, table};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,9 +117,11 @@ impl Explorer<'_> {
             let options = self.shrinking.options(run, options);
             self.meter.begin(&run.name());
             let meter = &mut self.meter;
-            let exploration =
+            let mut exploration =
                 run.target.explore(&options, self.stop, &mut |progress| meter.update(progress))?;
-            self.tell(run, &exploration);
+            let regressions = self.shrinking.regressions.as_deref();
+            run.complete(&mut exploration, regressions.unwrap_or(Path::new(REGRESSIONS)));
+            self.tell(&exploration);
             let failed = !exploration.findings.is_empty();
             let fingerprints = exploration.findings.iter().map(|finding| finding.fingerprint.clone());
             self.shrinking.known.extend(fingerprints);
@@ -133,19 +135,16 @@ impl Explorer<'_> {
     }
 
     /// Prints the findings as soon as there are any.
-    fn tell(&self, run: &Run<'_>, exploration: &Exploration) {
+    fn tell(&self, exploration: &Exploration) {
         let report = self.outputs.report_path();
-        let Shrinking { regressions, known, .. } = &self.shrinking;
-        let regressions = regressions.as_deref().unwrap_or(Path::new(REGRESSIONS));
+        let known = &self.shrinking.known;
         for finding in &exploration.findings {
             if known.contains(&finding.fingerprint) {
                 let again = text::seen_again(exploration, finding, self.screen.colour);
                 self.meter.suspend(|| self.screen.print(&again));
                 continue;
             }
-            let replay = run.replay_line(&finding.id, regressions);
-            let to = Pointers { replay: &replay, report: Some(&report) };
-            let text = text::finding(exploration, finding, to, self.screen.colour);
+            let text = text::finding(exploration, finding, Some(&report), self.screen.colour);
             self.meter.suspend(|| self.screen.print(&format!("{text}\n")));
         }
     }
