@@ -1,11 +1,11 @@
 //! Recorded traces without a workload, made small.
 
 use crashcheck::trace::outcome::{Exploration, Verdict};
-use crashcheck::trace::{Event, Label, Trace};
+use crashcheck::trace::{Event, Label, Trace, import};
 use crashcheck::{
-    Budget, Bytes, Commands, Device, DeviceId, OpId, Options, SmallTrace, explore_trace, replay_trace,
-    shrink_trace,
+    Budget, Bytes, Commands, Device, DeviceId, OpId, Options, Shrink, explore_trace, replay_trace,
 };
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -53,19 +53,17 @@ fn commands() -> Commands {
 
 fn explored(trace: &Trace, options: &Options) -> Exploration {
     let stop = AtomicBool::new(false);
-    explore_trace(trace.clone(), "log", &commands(), options, &stop, &mut |_| ()).expect("commands that run")
+    explore_trace(trace.clone(), "log.crash", &commands(), options, &stop, &mut |_| ()).expect("commands")
 }
 
-fn shrunk(trace: &Trace, options: &Options, found: &Exploration, time: Duration) -> SmallTrace {
-    let (finding, stop) = (&found.findings[0], AtomicBool::new(false));
-    let mut candidates = 0;
-    let report = &mut |progress: crashcheck::TraceProgress| candidates = progress.candidates;
-    let patience = (time, &stop);
-    let small = shrink_trace((trace.clone(), "log"), &commands(), options, finding, patience, report)
-        .expect("commands that run")
-        .expect("it fails again");
-    assert_eq!(small.finding.shrunk.as_ref().map(|shrunk| shrunk.candidates), Some(candidates));
-    small
+/// Ends with the first finding, and makes it small.
+fn shrinking(time: Duration, folder: &Path) -> Options {
+    Options {
+        budget: Budget { fail_fast: true, ..Budget::default() },
+        shrink: Some(Shrink { time, ..Shrink::default() }),
+        regressions: Some(folder.to_owned()),
+        ..Options::default()
+    }
 }
 
 fn writes(trace: &Trace) -> Vec<&str> {
@@ -74,47 +72,47 @@ fn writes(trace: &Trace) -> Vec<&str> {
 
 #[test]
 fn of_240_writes_the_two_are_left_that_the_finding_is_about() {
-    let trace = recorded();
+    let (trace, folder) = (recorded(), tempfile::tempdir().expect("a folder"));
     assert_eq!(writes(&trace).len(), 240);
-    let budget = Budget { fail_fast: true, ..Budget::default() };
-    let options = Options { budget, explain: false, ..Options::default() };
-    let found = explored(&trace, &options);
-    assert_eq!(found.verdict, Verdict::Lost);
-    let options = Options::default();
-    let small = shrunk(&trace, &options, &found, Duration::from_secs(600));
-    assert_eq!(writes(&small.trace), ["entry", "count"], "{:?}", small.trace.events);
-    let finding = &small.finding;
-    assert_eq!(finding.fingerprint, found.findings[0].fingerprint);
+    let found = explored(&trace, &shrinking(Duration::from_secs(600), folder.path()));
+    assert_eq!((found.verdict, found.findings.len()), (Verdict::Lost, 1));
+    let finding = &found.findings[0];
     assert!(finding.detail.contains("missing: only 154 of 155"), "{finding}");
-    assert_eq!(finding.states, found.findings[0].states);
-    let shrunk_by = finding.shrunk.as_ref().expect("it was shrunk");
-    assert_eq!((shrunk_by.events_before, shrunk_by.events), (399, 4));
-    assert_eq!(shrunk_by.ended, None);
-    assert_eq!(shrunk_by.found_as, found.findings[0].id);
+    let shrunk = finding.shrunk.as_ref().expect("it was shrunk");
+    assert_eq!((shrunk.events_before, shrunk.events), (399, 4));
+    assert_eq!(shrunk.ended, None);
+    assert!(shrunk.found_as.starts_with("trace:log.crash/"), "{}", shrunk.found_as);
     let cause = finding.cause.as_ref().expect("the cause was looked for");
     let edges: Vec<String> = cause.missing.iter().map(ToString::to_string).collect();
-    assert_eq!(edges.len(), 1, "{edges:?}");
     assert!(edges[0].starts_with("#2 (entry, ") && edges[0].contains("before #3 (count, "), "{edges:?}");
-    assert!(cause.fix.as_ref().is_some_and(|fix| fix.clean), "{finding}");
+    assert!(edges.len() == 1 && cause.fix.as_ref().is_some_and(|fix| fix.clean), "{finding}");
+
     // What is left is a trace by itself, in which the finding is found, and by its id.
-    let again = explored(&small.trace, &options);
+    let file = Path::new(shrunk.file.as_ref().expect("it is stored"));
+    let name = file.file_name().expect("a name").to_string_lossy();
+    let small = import::open(file).expect("a trace").trace;
+    assert_eq!(writes(&small), ["entry", "count"], "{:?}", small.events);
+    let (stop, options) = (AtomicBool::new(false), Options::default());
+    let again = explore_trace(small.clone(), &name, &commands(), &options, &stop, &mut |_| ());
+    let again = again.expect("commands");
     assert_eq!((again.findings.len(), &again.findings[0].id), (1, &finding.id));
     let id = finding.id.parse().expect("an id");
-    let replayed = replay_trace(small.trace.clone(), "log", &commands(), &options, &id).expect("commands");
+    let replayed = replay_trace(small, &name, &commands(), &options, &id).expect("commands");
     assert!(replayed.finding.is_some() && !replayed.diverged);
-    // Nothing about it depends on anything else.
-    let twice = shrunk(&trace, &options, &found, Duration::from_secs(600));
-    assert_eq!((&twice.trace, &twice.finding), (&small.trace, &small.finding));
 }
 
 #[test]
-fn time_that_is_used_up_leaves_what_was_reached() {
-    let trace = recorded();
-    let budget = Budget { fail_fast: true, ..Budget::default() };
-    let options = Options { budget, explain: false, ..Options::default() };
-    let found = explored(&trace, &options);
-    let small = shrunk(&trace, &options, &found, Duration::ZERO);
-    let shrunk_by = small.finding.shrunk.expect("it was tried");
-    assert_eq!(shrunk_by.ended.as_deref(), Some("the time of 0 s is used up"));
-    assert_eq!(shrunk_by.steps, 0);
+fn shrinking_that_was_cut_off_goes_on_where_it_ended() {
+    let (trace, folder) = (recorded(), tempfile::tempdir().expect("a folder"));
+    let nowhere = shrinking(Duration::ZERO, folder.path());
+    let logs = Some(folder.path().join("logs"));
+    let cut = explored(&trace, &nowhere).findings.remove(0).shrunk.expect("it was tried");
+    assert_eq!(cut.ended.as_deref(), Some("the time for shrinking was used up"));
+    assert_eq!((cut.steps, cut.candidates), (0, 0));
+    let how = Shrink { time: Duration::from_secs(600), logs, ..Shrink::default() };
+    let whole = Options { shrink: Some(how.clone()), ..nowhere };
+    let first = explored(&trace, &whole).findings.remove(0);
+    // Everything is known by now: no time is needed.
+    let known = Options { shrink: Some(Shrink { time: Duration::ZERO, ..how }), ..whole };
+    assert_eq!(explored(&trace, &known).findings.remove(0), first);
 }

@@ -3,7 +3,7 @@
 use super::explore::target::{self, Run, Target};
 use super::recorded::Recorded;
 use crate::args::AdviseArgs;
-use crate::config::Config;
+use crate::config::{Config, REGRESSIONS};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -11,6 +11,7 @@ use crate::screen::Screen;
 use crate::select;
 use crashcheck::trace::outcome::Advice;
 use crashcheck_report::text::{self, Pointers};
+use std::path::Path;
 use std::time::Instant;
 
 /// Takes every flush out by itself, explores the trace without it, and prints what came of that.
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &AdviseArgs, config: &Config, screen: &Screen) -> Result
 
 fn tell(run: &Run<'_>, advice: &Advice, screen: &Screen) {
     for finding in &advice.exploration.findings {
-        let replay = run.replay_line(&finding.id);
+        let replay = run.replay_line(&finding.id, Path::new(REGRESSIONS));
         let to = Pointers { replay: &replay, report: None };
         let text = text::finding(&advice.exploration, finding, to, screen.colour);
         screen.print(&format!("{text}\n"));

@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
             child::run(memory, || advise::run(&args, &config, screen))
         }
         Command::Record(args) => record::run(&args, screen),
-        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, screen)),
+        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, &config, screen)),
         Command::List(args) => Ok(list::run(&args, screen)),
         Command::Trace(command) => trace::run(&command, screen),
         Command::Completions { shell } => Ok(completions(shell, screen)),

@@ -1,17 +1,20 @@
 //! From failing leaves to findings: one for each fingerprint, told by its simplest state.
 
 use super::instance::Instance;
-use super::run::{Context, Leaf};
+use super::pool::Pool;
+use super::run::{Context, Job, Leaf};
 use super::words;
 use crate::advise::{Cause, Failure, Failures, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
+use crate::shrink::simplest;
 use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Place, WriteFate};
 use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// How the state of an exploration is named.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,9 @@ struct Group {
     /// The leaves, some of them.
     failures: Vec<Failure>,
 }
+
+/// The number of the first state that is looked at to simplify findings; no walk has so many.
+const SIMPLER: u64 = 1 << 63;
 
 /// So many failing leaves of a finding are kept, to look for its cause.
 const FAILURES: usize = 1024;
@@ -102,6 +108,32 @@ impl Groups {
         }
     }
 
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
+    }
+
+    /// Looks for simpler states that fail alike, recovering from each.
+    pub(crate) fn simplify<I: Instance>(&mut self, context: &Arc<Context<I>>) {
+        let (nested, mut serial) = (context.nested, SIMPLER);
+        for (key, group) in self.0.iter_mut().filter(|(_, group)| group.simplest.deviations > 1) {
+            let mut pool = Pool::new(Arc::clone(context), 1);
+            let epoch = group.simplest.epoch;
+            let mut leaves = Vec::new();
+            let simpler = simplest(&group.simplest.path, |plan| {
+                serial += 1;
+                let leaf = pool.run(vec![Job { epoch, plan, nested, serial }], false).pop()?;
+                let alike = leaf.verdict.as_ref().is_err_and(|(_, violation)| key_of(violation) == *key);
+                let path = leaf.path.clone();
+                leaves.push(leaf);
+                alike.then_some(path)
+            });
+            let Some(path) = simpler else { continue };
+            for leaf in leaves.into_iter().filter(|leaf| leaf.path == path) {
+                group.tell_by(epoch, &leaf);
+            }
+        }
+    }
+
     /// The failing leaves of every finding, some of them.
     pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
         let failures = |group: &Group| Failures {
@@ -127,6 +159,19 @@ impl Groups {
 }
 
 impl Group {
+    /// Tells the finding by another leaf.
+    fn tell_by<Shown>(&mut self, epoch: u32, leaf: &Leaf<Shown>) {
+        let Err((point, violation)) = &leaf.verdict else { return };
+        self.simplest = Simplest {
+            violation: violation.clone(),
+            epoch,
+            point: *point,
+            path: leaf.path.clone(),
+            deviations: leaf.path.deviations(nearest(&leaf.path)),
+            found_after: self.simplest.found_after,
+        };
+    }
+
     fn hear<Shown>(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
         if self.failures.len() < FAILURES {
             self.failures.push(Failure { point, path: leaf.path.clone() });
@@ -145,11 +190,10 @@ impl Group {
         self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
         let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
-        let subject = (&naming.system, &naming.workload, key);
         let writes = writes(&context.trace, &path);
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
-            fingerprint: format!("{:016x}", FxBuildHasher.hash_one(subject)),
+            fingerprint: naming.fingerprint(key),
             promise: violation.promise,
             detail: violation.detail,
             also: self.sentences.into_iter().collect(),
@@ -177,6 +221,11 @@ impl Naming {
         Naming { system, workload: "workload".to_owned(), ..Naming::default() }
     }
 
+    /// The same for the same fault, in whatever workload it shows.
+    pub(crate) fn fingerprint(&self, key: &Key) -> String {
+        format!("{:016x}", FxBuildHasher.hash_one((&self.system, key)))
+    }
+
     fn id(&self, profile: &str, epoch: u32, point: usize, path: &Path) -> ReplayId {
         ReplayId {
             system: self.system.clone(),
@@ -191,18 +240,25 @@ impl Naming {
     }
 }
 
-/// What a broken promise has in common with others of the same fault.
+/// By what failures are grouped.
 pub(crate) fn key_of(violation: &Violation) -> Key {
     let sentence = violation.detail.lines().next().unwrap_or_default();
     (violation.promise.clone(), kind(&violation.promise, sentence))
 }
 
 /// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
-/// the first colon (`fsck finds`).
+/// the first colon (`fsck finds`), without what stands in parentheses: the operation, in most systems' words.
 fn kind(promise: &str, sentence: &str) -> String {
     match promise {
         "recovers" => without_numbers(sentence),
-        _ => without_numbers(sentence.split(':').next().unwrap_or_default()),
+        _ => {
+            let (mut depth, mut kept) = (0u32, sentence.to_owned());
+            kept.retain(|c| {
+                depth = depth + u32::from(c == '(') - u32::from(c == ')' && depth > 0);
+                depth == 0 && c != ')'
+            });
+            without_numbers(kept.split(':').next().unwrap_or_default())
+        }
     }
 }
 

@@ -94,7 +94,13 @@ impl<I: Instance> Context<I> {
 
     /// The same on another trace.
     pub(crate) fn on(&self, trace: Arc<Trace>, options: &Options) -> Arc<Self> {
-        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        self.on_as(trace, options, &self.naming.workload)
+    }
+
+    /// The same on another trace of another name.
+    pub(crate) fn on_as(&self, trace: Arc<Trace>, options: &Options, name: &str) -> Arc<Self> {
+        let workload = name.to_owned();
+        let naming = Naming { trace_hash: trace.fingerprint(), workload, ..self.naming.clone() };
         Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
     }
 
@@ -233,9 +239,10 @@ impl<I: Instance> Runner<I> {
         image: &mut LazyImage,
     ) -> Option<Recovered<I::Shown>> {
         let Context { naming, timeline, .. } = &*self.context;
-        let Naming { system, bugs, workload, .. } = naming;
+        let Naming { system, bugs, workload, trace_hash, .. } = naming;
         let (bugs, profile) = (bugs.join("+"), &timeline.profile.name);
-        let state = format!("{system}+{bugs}:{workload}/{profile}/{}/{}", job.nested, job.serial);
+        let Job { nested, serial, .. } = job;
+        let state = format!("{system}+{bugs}:{workload}/{profile}/{trace_hash:08x}/{nested}/{serial}");
         let Some(death) = known.death(&state) else {
             image.leave_trail(known.begin(&state));
             return None;

@@ -1,10 +1,90 @@
-//! Makes what fails small.
+//! From a failing workload to the smallest one that fails for the same reason.
+//!
+//! | axis | is | tried |
+//! |---|---|---|
+//! | the workload | a value tree: of the strategy that made it, of quickcheck, or a [`List`](list::List) of its operations | recorded, and explored again |
+//! | the crash state | a [`List`](list::List) of the answers that deviate from an end of the tree of choices | recovered from again |
+//!
+//! Both are the same descent ([`descend`](descent::descend)): the tree proposes something smaller, and is told whether that still fails.
+//! *The same reason* is the fingerprint of the finding: a candidate that fails in another way counts as one that passes.
+//! A recorded trace has no workload; what shrinks there is the trace itself ([`trace`]).
+//!
+//! A descent ends when nothing smaller fails, when its time is used up, or when it is interrupted. Its verdicts are kept
+//! on disk ([`Log`](log::Log)), so that it goes on where it ended.
 
+mod descent;
 mod fold;
+mod list;
+mod log;
+mod state;
 mod told;
 mod trace;
+mod workload;
 
-pub use told::SmallTrace;
-pub(crate) use told::shrink_finding;
-pub(crate) use trace::Patience;
-pub use trace::TraceProgress;
+pub(crate) use state::simplest;
+pub(crate) use told::shrink_recorded;
+pub(crate) use workload::{descend_in, shrink, shrink_from};
+
+use crashcheck_trace::outcome::{Exploration, Finding};
+use log::Log;
+use rustc_hash::FxBuildHasher;
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How to shrink what is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shrink {
+    /// How long this may take for all findings of an exploration together.
+    pub time: Duration,
+    /// Where to keep what was learned, so that shrinking goes on after it was interrupted.
+    pub logs: Option<PathBuf>,
+    /// Findings with these fingerprints are known, and stay as they are.
+    pub known: BTreeSet<String>,
+}
+
+impl Default for Shrink {
+    fn default() -> Self {
+        Shrink { time: Duration::from_secs(60), logs: None, known: BTreeSet::new() }
+    }
+}
+
+/// How far shrinking is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shrinking {
+    /// Operations, or events of a recorded trace, that are left.
+    pub left: usize,
+    /// Smaller candidates that were explored.
+    pub candidates: u64,
+}
+
+/// Puts a smaller finding in the place of each that is to be shrunk, each within its share of the time that is left.
+fn each(
+    exploration: &mut Exploration,
+    how: &Shrink,
+    mut shrunk: impl FnMut(&Finding, Duration) -> Result<Option<Finding>, String>,
+) {
+    let started = Instant::now();
+    let Exploration { findings, notes, .. } = exploration;
+    let wanted = |finding: &Finding| !finding.device_lies && !how.known.contains(&finding.fingerprint);
+    let mut left = findings.iter().filter(|finding| wanted(finding)).count() as u32;
+    for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
+        let time = how.time.saturating_sub(started.elapsed()) / left;
+        left -= 1;
+        match shrunk(finding, time) {
+            Ok(Some(smaller)) => *finding = smaller,
+            Ok(None) => {}
+            Err(note) => notes.push(note),
+        }
+    }
+    exploration.timing.shrink_seconds = Some(started.elapsed().as_secs_f64());
+}
+
+/// What an earlier run has learned of a finding.
+fn log(how: &Shrink, finding: &Finding, nested: u8) -> Log {
+    let Some(folder) = &how.logs else { return Log::none() };
+    // The id names the trace, and so the operations.
+    let name = format!("{}-{:016x}.log", finding.fingerprint, FxBuildHasher.hash_one((&finding.id, nested)));
+    Log::at(&folder.join(name))
+}

@@ -7,6 +7,8 @@
 //!
 //! Every candidate is a trace of its own under the same device profile, in which the failing state is looked at again.
 
+use super::Shrinking;
+use super::descent::Bounds;
 use super::fold::{Fate, Smaller, changes, smaller};
 use crate::choice::{Path, Plan, Pole, Question, Rest};
 use crate::explore::{Context, Instance, Job, Key, Leaf, Options, Pool, key_of};
@@ -14,56 +16,26 @@ use crashcheck_trace::{EventId, Trace};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// A crash state that breaks a promise.
-pub(crate) struct Failing {
-    pub(crate) key: Key,
-    pub(crate) epoch: u32,
+pub(super) struct Failing {
+    pub(super) key: Key,
+    pub(super) epoch: u32,
     /// The number of events after which the power failed.
-    pub(crate) point: usize,
-    pub(crate) path: Path,
-}
-
-/// How far shrinking a trace is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TraceProgress {
-    /// Smaller traces that were tried.
-    pub candidates: u64,
-    /// Those that still fail for the same reason.
-    pub steps: u64,
-    /// Events that are left of those that change a device.
-    pub writes: usize,
-}
-
-/// A trace that became small.
-#[derive(Clone, Debug)]
-pub(crate) struct Shrunken {
-    pub(crate) trace: Trace,
-    /// Which events of the larger trace are left, in order.
-    pub(crate) kept: Vec<EventId>,
-    pub(crate) progress: TraceProgress,
-    /// Why it ended before nothing smaller fails, if it did.
-    pub(crate) ended: Option<String>,
-}
-
-/// When to give up.
-pub(crate) struct Patience<'a> {
-    pub(crate) time: Duration,
-    pub(crate) stop: &'a AtomicBool,
+    pub(super) point: usize,
+    pub(super) path: Path,
 }
 
 /// The smallest trace found that fails for the same reason. `None` if the state does not fail when it is looked at again,
 /// or is one that is not told by what became of writes: a crash of recovery itself, a fault of a device, a node that went
 /// down.
-pub(crate) fn shrink_trace<I: Instance>(
+pub(super) fn shrink_trace<I: Instance>(
     context: &Context<I>,
     options: &Options,
     failing: &Failing,
-    patience: &Patience<'_>,
-    report: &mut dyn FnMut(TraceProgress),
-) -> Option<Shrunken> {
+    bounds: &mut Bounds<'_>,
+    report: &mut dyn FnMut(Shrinking),
+) -> Option<Trace> {
     let of_writes =
         |question: &Question| matches!(question, Question::Survived { .. } | Question::Garbled { .. });
     let answered = failing.path.questions.iter().zip(&failing.path.answers);
@@ -72,24 +44,20 @@ pub(crate) fn shrink_trace<I: Instance>(
         return None;
     }
     let point = failing.point.min(context.trace.events.len());
-    let mut shrinker = Shrinker {
+    let mut judge = Judge {
         context,
         options: Options { nested: 0, jobs: 1, ..options.clone() },
         failing,
         answers: answered.map(|(question, answer)| (*question, *answer)).collect(),
-        natural: natural(context, failing, point),
-        fates: vec![Fate::Kept; point],
         demands: Demands::default(),
-        patience,
-        started: Instant::now(),
-        progress: TraceProgress::default(),
-        ended: None,
-        report,
     };
-    shrinker.begin()?;
+    let fates = vec![Fate::Kept; point];
+    judge.begin(&fates)?;
+    let natural = natural(context, failing, point);
+    let mut shrinker = Shrinker { judge, natural, fates, bounds, over: false, report };
     shrinker.run();
-    let Smaller { trace, kept } = shrinker.built(&shrinker.fates)?;
-    Some(Shrunken { trace, kept, progress: shrinker.progress, ended: shrinker.ended })
+    let Shrinker { judge, fates, .. } = shrinker;
+    judge.built(&fates).map(|smaller| smaller.trace)
 }
 
 /// What is most likely to change nothing: what the state lost is left out, all else is folded.
@@ -117,39 +85,26 @@ struct Demands {
     end: bool,
 }
 
-struct Shrinker<'a, I: Instance> {
-    context: &'a Context<I>,
-    options: Options,
-    failing: &'a Failing,
-    /// What the failing state answers.
-    answers: FxHashMap<Question, u8>,
+/// The descent: which events are left.
+struct Shrinker<'a, 'b, I: Instance> {
+    judge: Judge<'a, I>,
     natural: Vec<Fate>,
     /// The smallest that fails, so far.
     fates: Vec<Fate>,
-    demands: Demands,
-    patience: &'a Patience<'a>,
-    started: Instant,
-    progress: TraceProgress,
-    ended: Option<String>,
-    report: &'a mut dyn FnMut(TraceProgress),
+    bounds: &'a mut Bounds<'b>,
+    /// Whether time is up.
+    over: bool,
+    report: &'a mut dyn FnMut(Shrinking),
 }
 
-impl<I: Instance> Shrinker<'_, I> {
-    /// Looks at the trace up to the crash as it is.
-    fn begin(&mut self) -> Option<()> {
-        let whole = self.built(&self.fates)?;
-        let context = self.on(whole.trace.clone());
-        self.demands =
-            Demands { beginning: self.passes_at_beginning(&whole), end: self.passes_at_end(&context) };
-        self.fails(&context, &whole.kept).then_some(())
-    }
-
+impl<I: Instance> Shrinker<'_, '_, I> {
     /// Goes on until nothing can be made smaller.
     fn run(&mut self) {
         loop {
-            let before = self.progress.steps;
-            let timeline = &self.context.timeline;
-            let atoms = &timeline.epochs[self.failing.epoch as usize];
+            let before = self.bounds.steps;
+            let Judge { context, failing, .. } = &self.judge;
+            let timeline = &context.timeline;
+            let atoms = &timeline.epochs[failing.epoch as usize];
             let in_flight: BTreeSet<usize> = atoms.events(timeline).map(EventId::index).collect();
             let is = |index: &usize, fate: Fate| self.natural[*index] == fate;
             let (open, durable): (Vec<usize>, Vec<usize>) =
@@ -164,7 +119,7 @@ impl<I: Instance> Shrinker<'_, I> {
                     self.attempt(&[index], |_| fate);
                 }
             }
-            if self.progress.steps == before || self.ended.is_some() {
+            if self.bounds.steps == before || self.over {
                 return;
             }
         }
@@ -172,7 +127,7 @@ impl<I: Instance> Shrinker<'_, I> {
 
     /// What is kept of what changes a device.
     fn open(&self) -> Vec<usize> {
-        let events = &self.context.trace.events;
+        let events = &self.judge.context.trace.events;
         let is_open = |index: &usize| self.fates[*index] == Fate::Kept && changes(&events[*index]);
         (0..self.fates.len()).filter(is_open).collect()
     }
@@ -180,7 +135,7 @@ impl<I: Instance> Shrinker<'_, I> {
     /// Takes away what does not matter: all of it, or one half, a quarter, a single one.
     fn reduce(&mut self, mut list: Vec<usize>) {
         let mut size = list.len();
-        while size > 0 && self.ended.is_none() {
+        while size > 0 && !self.over {
             let mut at = 0;
             while at < list.len() {
                 let upto = list.len().min(at + size);
@@ -196,30 +151,40 @@ impl<I: Instance> Shrinker<'_, I> {
 
     /// Gives these events another fate, if the trace still fails for the same reason then.
     fn attempt(&mut self, events: &[usize], fate: impl Fn(usize) -> Fate) -> bool {
-        if self.ended.is_some() || events.iter().all(|index| self.fates[*index] != Fate::Kept) {
-            return false;
-        }
-        self.ended = match () {
-            () if self.patience.stop.load(Ordering::Relaxed) => Some("it was interrupted".to_owned()),
-            () if self.started.elapsed() >= self.patience.time => {
-                Some(format!("the time of {} s is used up", self.patience.time.as_secs_f64()))
-            }
-            () => None,
-        };
-        if self.ended.is_some() {
+        if self.over || events.iter().any(|index| self.fates[*index] != Fate::Kept) {
             return false;
         }
         let mut fates = self.fates.clone();
         events.iter().for_each(|index| fates[*index] = fate(*index));
-        self.progress.candidates += 1;
-        let holds = self.holds(&fates);
-        if holds {
+        let verdict = self.bounds.judge(|_| Some(self.judge.holds(&fates)));
+        self.over = verdict.is_none();
+        if verdict == Some(true) {
             self.fates = fates;
-            self.progress.steps += 1;
         }
-        self.progress.writes = self.open().len();
-        (self.report)(self.progress);
-        holds
+        let now = Shrinking { left: self.open().len(), candidates: self.bounds.candidates };
+        (self.report)(now);
+        verdict == Some(true)
+    }
+}
+
+/// Whether a smaller trace still fails.
+struct Judge<'a, I: Instance> {
+    context: &'a Context<I>,
+    options: Options,
+    failing: &'a Failing,
+    /// What the failing state answers.
+    answers: FxHashMap<Question, u8>,
+    demands: Demands,
+}
+
+impl<I: Instance> Judge<'_, I> {
+    /// Looks at the trace up to the crash as it is.
+    fn begin(&mut self, fates: &[Fate]) -> Option<()> {
+        let whole = self.built(fates)?;
+        let context = self.on(whole.trace.clone());
+        self.demands =
+            Demands { beginning: self.passes_at_beginning(&whole), end: self.passes_at_end(&context) };
+        self.fails(&context, &whole.kept).then_some(())
     }
 
     fn built(&self, fates: &[Fate]) -> Option<Smaller> {

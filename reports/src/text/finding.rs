@@ -57,6 +57,14 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
     text
 }
 
+/// One line for a fault that was found before in another workload.
+pub fn seen_again(exploration: &Exploration, finding: &Finding, colour: Colour) -> String {
+    let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
+    let (state, again) = (short(&finding.states), colour.bad("AGAIN"));
+    let sentence = escape(finding.detail.lines().next().unwrap_or_default());
+    format!("{again} {subject}: {}: {sentence} ({state} crash states)\n", escape(&finding.promise))
+}
+
 /// Why it happens, and what would prevent it: lines with their names.
 fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
     let Some(cause) = &finding.cause else { return Vec::new() };

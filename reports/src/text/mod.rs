@@ -11,7 +11,7 @@ mod table;
 pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
-pub use finding::{Pointers, finding};
+pub use finding::{Pointers, finding, seen_again};
 pub use number::{coverage, short};
 pub use summary::{census, judged, summary};
 pub use table::{Align, overview, table};

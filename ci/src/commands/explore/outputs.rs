@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crashcheck::trace::outcome::Report;
 use crashcheck_report::{json, junit};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The files that a run leaves.
 pub(super) struct Outputs {
@@ -19,6 +19,11 @@ impl Outputs {
     pub(super) fn new(args: &ExploreArgs, config: &Config) -> Outputs {
         let directory = args.out.clone().unwrap_or_else(|| config.out());
         Outputs { directory, json: args.json.clone(), junit: args.junit.clone() }
+    }
+
+    /// The directory of the run.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Where everything about the run is.
