@@ -3,7 +3,7 @@
 use super::descent::Bounds;
 use super::trace::{Failing, look, smallest};
 use crate::choice::Plan;
-use crate::explore::{Context, Instance, Naming, Options, Progress, key_of, told};
+use crate::explore::{Context, Instance, Options, Progress, key_of, told};
 use crate::regression;
 use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
 use crashcheck_trace::{ReplayId, Trace};
@@ -41,10 +41,8 @@ fn retold<I: Instance>(
     let (before, after) = (context.trace.events.len() as u64, small.events.len() as u64);
     let folder = options.regressions.as_deref().filter(|_| bounds.is_some());
     let file = folder.map(|folder| store(folder, context, finding, &small)).transpose()?;
-    let mut context = context.on(small, options);
-    if let (Some((name, _)), Some(context)) = (&file, Arc::get_mut(&mut context)) {
-        context.naming = Naming { workload: name.clone(), ..context.naming.clone() };
-    }
+    let name = file.as_ref().map_or(&*context.naming.workload, |(name, _)| name);
+    let context = context.on_as(small, options, name);
     let Some(mut small) = told(&context, options, stop, &finding.fingerprint) else { return Ok(None) };
     let Finding { leaves, states, found_after, also, .. } = finding;
     (small.leaves, small.found_after) = (*leaves, *found_after);
