@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod brute_force;
+mod describe;
 mod finding;
 mod instance;
 mod isolate;
 mod keep;
 mod memo;
+mod picture;
 mod pool;
 mod rerun;
 mod run;

@@ -42,7 +42,7 @@ pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
     /// What the cell reads as if the atom was cut off half-way, where the profile has that.
-    pub(super) garbage: ContentId,
+    pub(crate) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -147,6 +147,31 @@ impl Timeline {
         let from = cells.partition_point(|cell| cell.start + cell.len <= at);
         let to = from + cells[from..].partition_point(|cell| cell.start < at + len);
         first + from..first + to
+    }
+
+    /// An atom by its event and its unit.
+    pub(crate) fn atom_of(&self, event: EventId, unit: u32) -> Option<AtomId> {
+        let index = self.atoms.binary_search_by_key(&(event, unit), |atom| (atom.event, atom.unit)).ok()?;
+        Some(AtomId(index as u32))
+    }
+
+    /// The atoms of an event.
+    pub(crate) fn atoms_of(&self, event: EventId) -> impl Iterator<Item = AtomId> + use<> {
+        let first = self.atoms.partition_point(|atom| atom.event < event);
+        let end = self.atoms.partition_point(|atom| atom.event <= event);
+        (first as u32..end as u32).map(AtomId)
+    }
+
+    /// Whether an atom has been issued and is not durable when the power fails in an epoch.
+    pub(crate) fn is_in_flight(&self, atom: AtomId, epoch: u32) -> bool {
+        let Atom { issued, durable, .. } = self.atoms[atom.0 as usize];
+        issued <= epoch && epoch < durable
+    }
+
+    /// The device whose bytes a cell holds; `None` if it holds no bytes.
+    pub(crate) fn device_of(&self, cell: CellId) -> Option<DeviceId> {
+        let index = self.lines.iter().position(|line| cell.0.wrapping_sub(line.first) < line.count)?;
+        Some(DeviceId(index as u16))
     }
 
     /// What a cell holds in an epoch.
@@ -269,7 +294,7 @@ impl Timeline {
     }
 
     /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
-    pub(super) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+    pub(crate) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
         let Cell { versions, .. } = &self.cells[cell.0 as usize];
         versions.partition_point(|version| version.issued <= epoch) as u32
     }

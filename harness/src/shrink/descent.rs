@@ -36,7 +36,7 @@ impl<'a> Bounds<'a> {
     }
 
     /// Whether a candidate fails; `None` when it is over.
-    pub(super) fn judge(&mut self, fails: impl FnOnce(&Self) -> Option<bool>) -> Option<bool> {
+    fn judge(&mut self, fails: impl FnOnce(&Self) -> Option<bool>) -> Option<bool> {
         let verdict = match self.log.next() {
             Some(verdict) => Some(verdict),
             None => self.judge_anew(fails),
