@@ -177,11 +177,16 @@ impl Run<'_> {
         match self.target {
             Target::Reference(Selected { subject, case }) => {
                 let workloads = subject.workloads();
-                let workload = workloads.iter().find(|(name, _)| *name == case.workload);
+                let workload =
+                    workloads.iter().find(|(name, _)| *name == case.workload).map(|(_, about)| *about);
+                let other = match &case.stored {
+                    Some(_) => "A failure that was found before, shrunk and stored.",
+                    None => "Operations made from a seed.",
+                };
                 let what = |name: &String| subject.bugs().iter().find(|bug| bug.name == name);
                 About {
                     system: subject.about().to_owned(),
-                    workload: workload.map_or_else(String::new, |(_, about)| (*about).to_owned()),
+                    workload: workload.unwrap_or(other).to_owned(),
                     profile,
                     bugs: case
                         .bugs
