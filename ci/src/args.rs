@@ -183,6 +183,13 @@ pub(crate) struct RecordedArgs {
     pub(crate) input: InputArgs,
 }
 
+impl RecordedArgs {
+    /// The same for another trace, which is a container.
+    pub(crate) fn with_trace(&self, trace: PathBuf) -> RecordedArgs {
+        RecordedArgs { trace: Some(trace), input: InputArgs::default(), ..self.clone() }
+    }
+}
+
 /// What the file of a trace does not say.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct InputArgs {
