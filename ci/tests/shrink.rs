@@ -148,3 +148,26 @@ fn the_finding_of_a_recorded_trace_is_stored_as_a_small_trace() {
     let alone = place.run(&["explore", "--trace", &alone, "--recover", "true {image}", "--check", check]);
     assert_eq!((alone.code, files(&place.path("regressions"))), (Some(1), stored), "{}", alone.out);
 }
+
+#[test]
+fn a_report_is_made_a_page_again_from_its_data() {
+    let place = Place::new();
+    place.run(&with(&["--html", "direct.html"]));
+    let ran =
+        place.run(&["report", "target/crashcheck/report.json", "--html", "again.html", "--markdown", "a.md"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 2), "{}{}", ran.out, ran.err);
+    assert_eq!(read(&place.path("again.html")), read(&place.path("direct.html")));
+    assert!(read(&place.path("a.md")).contains("journal"));
+    let ran = place.run(&["report", "target/crashcheck/report.json"]);
+    assert_eq!(ran.line("report:"), "target/crashcheck/report.html");
+    place.write("none.json", "{}");
+    let ran = place.run(&["report", "none.json"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("none.json") && ran.err.contains("version"),
+        "{}",
+        ran.err
+    );
+    place.write("later.json", "{\"version\": 99}");
+    let ran = place.run(&["report", "later.json"]);
+    assert!(ran.code == Some(2) && ran.err.contains("version 99"), "{}", ran.err);
+}
