@@ -69,13 +69,27 @@ pub(crate) struct ExploreArgs {
     pub(crate) search: SearchArgs,
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
+    #[command(flatten)]
+    pub(crate) stored: StoredArgs,
+    /// Store no shrunk failures, and explore none of those that are stored
+    #[arg(long, conflicts_with = "regressions")]
+    pub(crate) no_regressions: bool,
+    /// How long to shrink what is found in one workload; 0 not at all [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
+    pub(crate) max_shrink_time: Option<Duration>,
     /// Write the report as JSON to this file as well
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) json: Option<PathBuf>,
     /// Write the report as JUnit XML to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
-    /// Where report.json goes [default: target/crashcheck]
+    /// Write the report as one HTML page to this file as well
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the report as Markdown to this file, for a comment on a pull request
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Where report.json and report.html go [default: target/crashcheck]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// How to show the progress
@@ -142,6 +156,14 @@ pub(crate) struct SearchArgs {
     pub(crate) require_complete: bool,
 }
 
+/// Where shrunk failures are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct StoredArgs {
+    /// Where shrunk failures are stored, to be explored first on every run [default: regressions]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) regressions: Option<PathBuf>,
+}
+
 /// A trace recorded elsewhere, and the commands that recover it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct RecordedArgs {
@@ -196,6 +218,8 @@ pub(crate) struct ReplayArgs {
     /// The file of the device profile, if it is none that comes with crashcheck
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) stored: StoredArgs,
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
 }

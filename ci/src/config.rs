@@ -13,7 +13,7 @@
 //!
 //! An option of the command line beats the preset, and that beats `[explore]`. A key that is not known is refused.
 
-use crate::args::{Args, SearchArgs};
+use crate::args::{Args, SearchArgs, StoredArgs};
 use crate::failure::Failure;
 use crate::progress::Show;
 use crate::suggest;
@@ -26,6 +26,12 @@ use std::time::Duration;
 
 /// The file that is read if there is one.
 const FILE: &str = "crashcheck.toml";
+
+/// Where shrunk failures are if nothing else is asked for.
+pub(crate) const REGRESSIONS: &str = "regressions";
+
+/// How long the findings of one workload are shrunk if nothing else is asked for.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
 
 /// A limit of the recoveries for one workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +93,9 @@ struct Defaults {
     fail_fast: Option<bool>,
     require_complete: Option<bool>,
     out: Option<PathBuf>,
+    regressions: Option<PathBuf>,
+    #[serde(default, deserialize_with = "time")]
+    max_shrink_time: Option<Duration>,
     #[serde(default, deserialize_with = "show")]
     progress: Option<Show>,
 }
@@ -133,6 +142,8 @@ impl Defaults {
             fail_fast: self.fail_fast.or(other.fail_fast),
             require_complete: self.require_complete.or(other.require_complete),
             out: self.out.or(other.out),
+            regressions: self.regressions.or(other.regressions),
+            max_shrink_time: self.max_shrink_time.or(other.max_shrink_time),
             progress: self.progress.or(other.progress),
         }
     }
@@ -172,6 +183,17 @@ impl Config {
     /// Where the report goes.
     pub(crate) fn out(&self) -> PathBuf {
         self.0.out.clone().unwrap_or_else(|| PathBuf::from("target/crashcheck"))
+    }
+
+    /// Where shrunk failures are, unless the arguments say otherwise.
+    pub(crate) fn regressions(&self, args: &StoredArgs) -> PathBuf {
+        let named = args.regressions.clone().or_else(|| self.0.regressions.clone());
+        named.unwrap_or_else(|| PathBuf::from(REGRESSIONS))
+    }
+
+    /// How long to shrink the findings of one workload, unless the arguments say otherwise.
+    pub(crate) fn shrink_time(&self, asked: Option<Duration>) -> Duration {
+        asked.or(self.0.max_shrink_time).unwrap_or(SHRINK_TIME)
     }
 
     /// How to show the progress.

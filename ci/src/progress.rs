@@ -1,7 +1,7 @@
 //! How far the run is: a bar on a terminal, a plain line now and then elsewhere, always on the standard error.
 
 use clap::ValueEnum;
-use crashcheck::Progress;
+use crashcheck::{Progress, Shrinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -99,10 +99,13 @@ impl Meter {
     }
 
     fn line(&self, progress: Progress) -> String {
-        let Progress { covered, recoveries, findings } = progress;
+        let Progress { covered, recoveries, findings, shrinking } = progress;
         let seconds = self.started.elapsed().as_secs_f64().max(1e-3);
         let speed = recoveries as f64 / seconds;
         let name = &self.name;
+        if let Some(Shrinking { left, candidates }) = shrinking {
+            return format!("{name}: shrinking: {left} left to try, {candidates} candidates so far");
+        }
         format!(
             "{name}: {:.1} % covered, {recoveries} recoveries, {speed:.0}/s, {findings} findings",
             covered * 100.0

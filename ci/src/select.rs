@@ -64,8 +64,10 @@ fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failur
     };
     let subject = subject(all, system)?;
     let workloads: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
-    let select =
-        |workload: &str| Selected { subject, case: Case { workload: workload.to_owned(), bugs: Vec::new() } };
+    let select = |workload: &str| Selected {
+        subject,
+        case: Case { workload: workload.to_owned(), bugs: Vec::new(), stored: None },
+    };
     match workload {
         None => Ok(workloads.into_iter().map(select).collect()),
         Some(name) if workloads.contains(&name) || is_generated(name) => Ok(vec![select(name)]),

@@ -219,8 +219,9 @@ fn a_dry_run_says_how_many_crash_states_there_are_and_runs_nothing() {
 
 #[test]
 fn the_same_run_gives_the_same_report_but_for_the_time() {
-    let place = Place::new();
     let report = |jobs: &str| {
+        // What is stored by one run is part of what the next one is given.
+        let place = Place::new();
         let args = [
             "explore",
             "journal:block-reuse",

@@ -4,6 +4,7 @@ use crate::System;
 use crate::explore::{Naming, Options, Progress};
 use crate::explorer::{Replayed, WithWorkload, explore};
 use crate::record::{RecordError, record_after};
+use crate::regression::{Regression, RegressionError};
 use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::AtomicBool;
@@ -144,6 +145,8 @@ pub struct Case {
     pub workload: String,
     /// The bug switches.
     pub bugs: Vec<String>,
+    /// The operations, if they are those of a stored failure.
+    pub stored: Option<Regression>,
 }
 
 /// Why a case cannot be run.
@@ -163,6 +166,9 @@ pub enum CaseError {
         /// What there is.
         known: String,
     },
+    /// A stored failure that cannot be used.
+    #[error(transparent)]
+    Regression(#[from] RegressionError),
     /// The system fails without any crash.
     #[error("the system fails without any crash: {0}")]
     Record(#[from] RecordError),
@@ -217,11 +223,16 @@ impl<S: System + 'static> Entry<S> {
             ..Naming::default()
         };
         let explorer = explore(system).options(options.clone()).named(naming);
-        let Workload { setup, ops, .. } = self.workload(&case.workload)?;
+        let Workload { setup, ops, .. } = self.workload(case)?;
         Ok(explorer.workload(ops).after(setup))
     }
 
-    fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
+    fn workload(&self, case: &Case) -> Result<Workload<S::Op>, CaseError> {
+        if let Some(stored) = &case.stored {
+            let (setup, ops) = stored.workload()?;
+            return Ok(Workload { name: "stored", about: "What was shrunk and stored.", setup, ops });
+        }
+        let name = &*case.workload;
         if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
             let about = "Operations made from a seed.";
             let ops = (self.generated)(seed);
@@ -260,7 +271,7 @@ impl<S: System + 'static> Subject for Entry<S> {
 
     fn record(&self, case: &Case) -> Result<Trace, CaseError> {
         let system = (self.with_bugs)(&case.bugs)?;
-        let Workload { setup, ops, .. } = self.workload(&case.workload)?;
+        let Workload { setup, ops, .. } = self.workload(case)?;
         Ok(record_after(&system, &setup, ops)?.trace)
     }
 

@@ -11,8 +11,9 @@ use crate::explore::{
 };
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
+use crate::shrink::{Patience, SmallTrace, TraceProgress, shrink_finding};
 use crate::{Bytes, Disk};
-use crashcheck_trace::outcome::{Advice, Exploration};
+use crashcheck_trace::outcome::{Advice, Exploration, Finding};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
 use rustc_hash::FxHashMap;
 use std::fs::File;
@@ -106,6 +107,23 @@ pub fn advise_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Advice, CommandError> {
     Ok(advised(&context(trace, name, commands, options)?, options, stop, report))
+}
+
+/// Makes a recorded trace small while a finding in it stays what it is, for at most so long. `None` if the finding does
+/// not show when it is looked at again, or is not told by what became of writes.
+///
+/// # Errors
+/// As [`explore_trace`].
+pub fn shrink_trace(
+    (trace, name): (Trace, &str),
+    commands: &Commands,
+    options: &Options,
+    finding: &Finding,
+    (time, stop): (Duration, &AtomicBool),
+    report: &mut dyn FnMut(TraceProgress),
+) -> Result<Option<SmallTrace>, CommandError> {
+    let context = context(trace, name, commands, options)?;
+    Ok(shrink_finding(&context, options, finding, &Patience { time, stop }, report))
 }
 
 /// Looks at one crash state of a recorded trace again.

@@ -7,9 +7,12 @@ use crate::explore::{
 };
 use crate::profile::Profile;
 use crate::record::{RecordError, Recording, record_after};
+use crate::regression::{Regression, RegressionError};
+use crate::shrink::{Shrink, shrink};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Advice, Coverage, Exploration, Finding, Timing, Verdict};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
@@ -17,7 +20,7 @@ use std::sync::{Arc, PoisonError};
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let name = system.name();
     let options = Options { profile: Profile::of(&system.devices()), ..Options::default() };
-    Explorer { system: Arc::new(system), options, naming: Naming::new(name) }
+    Explorer { system: Arc::new(system), options, naming: Naming::new(name), stores: true }
 }
 
 /// A system about to be explored.
@@ -25,12 +28,15 @@ pub struct Explorer<S> {
     system: Arc<S>,
     options: Options,
     naming: Naming,
+    /// Whether a failing check is stored where the package keeps its regressions.
+    stores: bool,
 }
 
 impl<S> Clone for Explorer<S> {
     fn clone(&self) -> Self {
-        let Explorer { system, options, naming } = self;
-        Explorer { system: Arc::clone(system), options: options.clone(), naming: naming.clone() }
+        let Explorer { system, options, naming, stores } = self;
+        let (system, stores) = (Arc::clone(system), *stores);
+        Explorer { system, options: options.clone(), naming: naming.clone(), stores }
     }
 }
 
@@ -84,6 +90,29 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
+    /// How to shrink what is found. `check` does so by itself, `run` only if it is asked for.
+    #[must_use]
+    pub fn shrink(mut self, how: Shrink) -> Self {
+        self.options.shrink = Some(how);
+        self
+    }
+
+    /// Stores shrunk failures in this folder, and explores those that are there first. By default `check` takes the folder
+    /// `regressions` of the package that is tested, and `run` none.
+    #[must_use]
+    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.regressions = Some(folder.into());
+        self
+    }
+
+    /// Stores no failures.
+    #[must_use]
+    pub fn without_regressions(mut self) -> Self {
+        self.options.regressions = None;
+        self.stores = false;
+        self
+    }
+
     /// Worker threads; by default one for each core.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
@@ -95,6 +124,17 @@ impl<S: System + 'static> Explorer<S> {
     #[must_use]
     pub fn workload(self, ops: impl IntoIterator<Item = S::Op>) -> WithWorkload<S> {
         WithWorkload { explorer: self, setup: Vec::new(), ops: ops.into_iter().collect() }
+    }
+
+    /// Runs the operations of a stored failure, and lets recovery crash as often as it takes to show it.
+    ///
+    /// # Errors
+    /// If an operation is none that the system has.
+    pub fn stored(mut self, regression: &Regression) -> Result<WithWorkload<S>, RegressionError> {
+        let (setup, ops) = regression.workload()?;
+        self.naming.workload = regression.name();
+        self.options.nested = self.options.nested.max(regression.nested);
+        Ok(self.workload(ops).after(setup))
     }
 
     /// The name of the system.
@@ -112,6 +152,48 @@ impl<S: System + 'static> Explorer<S> {
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
         let instance = Recorded::new(Arc::clone(&self.system), recording);
         Arc::new(Context::new(instance, naming, trace, &self.options))
+    }
+}
+
+impl<S: System> Clone for WithWorkload<S> {
+    fn clone(&self) -> Self {
+        let WithWorkload { explorer, setup, ops } = self;
+        WithWorkload { explorer: explorer.clone(), setup: setup.clone(), ops: ops.clone() }
+    }
+}
+
+/// For those who make a workload smaller.
+impl<S: System + 'static> WithWorkload<S> {
+    pub(crate) fn system(&self) -> &Arc<S> {
+        &self.explorer.system
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.explorer.options
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.explorer.naming
+    }
+
+    /// The operations that are run first, and those that are explored.
+    pub(crate) fn operations(&self) -> (&[S::Op], &[S::Op]) {
+        (&self.setup, &self.ops)
+    }
+
+    /// The same with other operations.
+    pub(crate) fn with(&self, setup: Vec<S::Op>, ops: Vec<S::Op>) -> Self {
+        WithWorkload { explorer: self.explorer.clone(), setup, ops }
+    }
+
+    /// The same under another name.
+    pub(crate) fn named(mut self, naming: Naming) -> Self {
+        self.explorer.naming = naming;
+        self
+    }
+
+    pub(crate) fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context<Recorded<Arc<S>>>> {
+        self.explorer.context(recording)
     }
 }
 
@@ -138,12 +220,25 @@ impl<S: System + 'static> WithWorkload<S> {
     pub fn run_with(
         &self,
         stop: &AtomicBool,
-        report: impl FnMut(Progress),
+        mut report: impl FnMut(Progress),
+    ) -> Result<Exploration, RecordError> {
+        let mut exploration = self.unshrunk(stop, &mut report)?;
+        shrink(self, &mut exploration, stop, &mut report);
+        Ok(exploration)
+    }
+
+    /// What is found, not yet shrunk.
+    pub(crate) fn unshrunk(
+        &self,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
     ) -> Result<Exploration, RecordError> {
         let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         let context = self.explorer.context(recording);
         let options = &self.explorer.options;
-        Ok(explored(&context, options, stop, report))
+        // The cause is looked for when a finding is small.
+        let explain = options.explain && options.shrink.is_none();
+        Ok(explored(&context, &Options { explain, ..options.clone() }, stop, report))
     }
 
     /// Explores, and then once more without each of the flushes, to see what it is good for.
@@ -188,26 +283,59 @@ impl<S: System + 'static> WithWorkload<S> {
         broken(&self.explorer.naming, &self.explorer.options, error)
     }
 
-    /// What is wrong, if something is; a workload in which there is nothing to judge is not.
-    pub(crate) fn failure(&self) -> Option<String> {
-        match self.run() {
-            Ok(exploration) if exploration.verdict == Verdict::NotMeasured => None,
-            Ok(exploration) => failure(&exploration),
-            Err(error) => Some(format!("the system fails without any crash: {error}")),
-        }
-    }
-
-    /// Explores, prints what was covered, and panics with the findings if there are any.
+    /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
+    /// stored before is explored first.
     ///
     /// # Panics
     /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
     pub fn check(&self) {
-        match self.run() {
+        let explorer = self.explorer.clone().for_check();
+        explorer.check_stored();
+        let workload = WithWorkload { explorer, ..self.clone() };
+        match workload.run() {
             Ok(exploration) => match failure(&exploration) {
                 None => println!("{}", summary(&exploration)),
                 Some(text) => panic!("{text}"),
             },
             Err(error) => panic!("{}: {error}", self.explorer.naming.system),
+        }
+    }
+}
+
+impl<S: System + 'static> Explorer<S> {
+    /// With what `check` does beside exploring.
+    pub(crate) fn for_check(mut self) -> Self {
+        self.options.shrink.get_or_insert_default();
+        if self.stores && self.options.regressions.is_none() {
+            let package = std::env::var_os("CARGO_MANIFEST_DIR");
+            self.options.regressions = package.map(|package| Path::new(&package).join("regressions"));
+        }
+        self
+    }
+
+    /// Explores the stored failures of this system.
+    ///
+    /// # Panics
+    /// If one cannot be read, or fails again.
+    pub(crate) fn check_stored(&self) {
+        let Some(folder) = &self.options.regressions else { return };
+        let stored = Regression::load_all(folder).unwrap_or_else(|error| panic!("{error}"));
+        let Naming { system, bugs, .. } = &self.naming;
+        let profile = &self.options.profile.name;
+        for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == *profile) {
+            let file = folder.join(regression.file_name());
+            let stored = self.clone().stored(regression);
+            let mut stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            stored.explorer.options.shrink = None;
+            match stored.run() {
+                Ok(exploration) => {
+                    let text = failure(&exploration).filter(|_| exploration.verdict != Verdict::NotMeasured);
+                    if let Some(text) = text {
+                        panic!("what was stored in {} fails again: {text}", file.display());
+                    }
+                }
+                Err(error) => panic!("{system}: {}: {error}", file.display()),
+            }
         }
     }
 }
@@ -234,7 +362,8 @@ pub fn summary(exploration: &Exploration) -> String {
     )
 }
 
-fn failure(exploration: &Exploration) -> Option<String> {
+/// What is wrong, if something is.
+pub(crate) fn failure(exploration: &Exploration) -> Option<String> {
     let reason = exploration.reason.clone().unwrap_or_default();
     match exploration.verdict {
         Verdict::Survived | Verdict::DeviceLies => None,
@@ -256,6 +385,7 @@ fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploratio
     Exploration {
         system: naming.system.clone(),
         bugs: naming.bugs.clone(),
+        about: None,
         workload: naming.workload.clone(),
         profile: options.profile.name.clone(),
         strategy: options.strategy.to_string(),

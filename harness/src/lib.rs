@@ -78,6 +78,8 @@ mod media;
 mod network;
 mod profile;
 mod record;
+mod regression;
+mod shrink;
 mod strategy;
 pub mod supervise;
 mod system;
@@ -86,7 +88,7 @@ mod workload;
 pub use catalogue::{
     BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
 };
-pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace};
+pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace, shrink_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
@@ -101,6 +103,8 @@ pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
 };
 pub use record::{RecordError, Recording, record, record_after};
+pub use regression::{Regression, RegressionError};
+pub use shrink::{Shrink, Shrinking, SmallTrace, TraceProgress};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
 pub use workload::WithStrategy;

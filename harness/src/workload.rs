@@ -4,8 +4,12 @@ use crate::System;
 use crate::explorer::Explorer;
 #[cfg(feature = "arbitrary")]
 use crate::explorer::WithWorkload;
-use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, TestCaseError, TestRng, TestRunner};
+use crate::explorer::failure;
+use crate::shrink::{descend_in, shrink_from};
+use crashcheck_trace::outcome::Verdict;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, TestRng, TestRunner};
+use std::sync::atomic::AtomicBool;
 
 /// How many workloads are made unless told otherwise.
 const CASES: u32 = 32;
@@ -34,17 +38,30 @@ impl<S: System + 'static> Explorer<S> {
         S::Op: quickcheck::Arbitrary,
     {
         use quickcheck::{Arbitrary, Gen};
+        let explorer = self.for_check();
+        explorer.check_stored();
         for case in 0..u64::from(CASES) {
-            let mut ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
-            let mut failure = self.clone().workload(ops.clone()).failure();
-            while let Some(text) = failure.take() {
-                let smaller = ops.shrink().find_map(|smaller| {
-                    let text = self.clone().workload(smaller.clone()).failure()?;
-                    Some((smaller, text))
-                });
-                let Some((smaller, text)) = smaller else { panic!("{}: {ops:?}\n{text}", self.name()) };
-                (ops, failure) = (smaller, Some(text));
-            }
+            let ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
+            explorer.check_one(Candidates::of(ops));
+        }
+    }
+
+    /// Explores the workload that a value tree stands at, and panics with what is found, as small as the tree can make it.
+    fn check_one<T: ValueTree<Value = Vec<S::Op>>>(&self, tree: T) {
+        let (workload, never) = (self.clone().workload(tree.current()), AtomicBool::new(false));
+        let mut exploration = match workload.unshrunk(&never, &mut |_| ()) {
+            Ok(exploration) => exploration,
+            Err(error) => panic!("{}: the system fails without any crash: {error}", self.name()),
+        };
+        // The tree leads to one place only: it belongs to the simplest finding.
+        let mut tree = Some(tree);
+        shrink_from(&workload, &mut exploration, &never, &mut |_| (), |begun, bounds, judge| {
+            descend_in(&mut tree.take()?, begun, bounds, judge)
+        });
+        // A workload in which there is nothing to judge is no failure.
+        let text = failure(&exploration).filter(|_| exploration.verdict != Verdict::NotMeasured);
+        if let Some(text) = text {
+            panic!("{}: {text}", self.name());
         }
     }
 
@@ -92,15 +109,52 @@ where
     /// # Panics
     /// As [`WithWorkload::check`](crate::WithWorkload::check).
     pub fn check(self) {
-        let config = Config { cases: self.cases, failure_persistence: None, ..Config::default() };
-        let mut runner =
-            TestRunner::new_with_rng(config.clone(), TestRng::deterministic_rng(config.rng_algorithm));
-        let result = runner.run(&self.strategy, |ops| {
-            let failure = self.explorer.clone().workload(ops).failure();
-            failure.map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
-        });
-        if let Err(error) = result {
-            panic!("{}: {error}", self.explorer.name());
+        let config = Config { failure_persistence: None, ..Config::default() };
+        let rng = TestRng::deterministic_rng(config.rng_algorithm);
+        let mut runner = TestRunner::new_with_rng(config, rng);
+        let explorer = self.explorer.for_check();
+        explorer.check_stored();
+        for _ in 0..self.cases {
+            match self.strategy.new_tree(&mut runner) {
+                Ok(tree) => explorer.check_one(tree),
+                Err(reason) => panic!("{}: the strategy makes no workload: {reason}", explorer.name()),
+            }
         }
+    }
+}
+
+/// What quickcheck makes, and the smaller ones that it proposes, as a value tree.
+#[cfg(feature = "quickcheck")]
+struct Candidates<Op> {
+    fails: Vec<Op>,
+    tried: Vec<Op>,
+    next: Box<dyn Iterator<Item = Vec<Op>>>,
+}
+
+#[cfg(feature = "quickcheck")]
+impl<Op: quickcheck::Arbitrary> Candidates<Op> {
+    fn of(ops: Vec<Op>) -> Self {
+        Candidates { tried: ops.clone(), next: quickcheck::Arbitrary::shrink(&ops), fails: ops }
+    }
+}
+
+#[cfg(feature = "quickcheck")]
+impl<Op: quickcheck::Arbitrary + std::fmt::Debug> ValueTree for Candidates<Op> {
+    type Value = Vec<Op>;
+
+    fn current(&self) -> Vec<Op> {
+        self.tried.clone()
+    }
+
+    fn simplify(&mut self) -> bool {
+        *self = Candidates::of(std::mem::take(&mut self.tried));
+        self.complicate()
+    }
+
+    fn complicate(&mut self) -> bool {
+        let next = self.next.next();
+        let found = next.is_some();
+        self.tried = next.unwrap_or_else(|| self.fails.clone());
+        found
     }
 }

@@ -3,7 +3,7 @@
 //! One test suite for each system with its bug switches, one test case for each workload and device profile. Lost is a
 //! failure, broken an error, not measured is skipped; so no server shows as passed what was not judged.
 
-use crate::text::{coverage, escape, escape_lines, system};
+use crate::text::{cause, coverage, escape, escape_lines, shrunk, system};
 use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -96,7 +96,18 @@ fn failure(xml: &mut Xml, case: &Exploration) -> io::Result<()> {
         let detail = escape_lines(&finding.detail, 2);
         let (promise, id) = (escape(&finding.promise), escape(&finding.id));
         let (point, state) = (escape(&finding.crash_point), escape(&finding.state));
-        format!("{promise}: {detail}\npower fails: {point}\ncrash state: {state}\nid: {id}\n")
+        let mut text = format!("{promise}: {detail}\npower fails: {point}\ncrash state: {state}\n");
+        for (name, line) in cause(finding) {
+            text.push_str(&format!("{name}: {}\n", escape(&line)));
+        }
+        if let Some(small) = &finding.shrunk {
+            text.push_str(&format!("shrunk: {}\n", shrunk(small)));
+        }
+        text.push_str(&format!("id: {id}\n"));
+        if let Some(replay) = &finding.replay {
+            text.push_str(&format!("Reproduce with: {}\n", escape(replay)));
+        }
+        text
     };
     let text: Vec<String> = case.findings.iter().map(tell).collect();
     let first = case.findings.first();

@@ -21,34 +21,68 @@ fn a_report_keeps_to_its_schema() {
     assert_eq!(schema::problems(SCHEMA, &as_value()), [""; 0]);
 }
 
+/// Every object of a value, as pointers; of the elements of a list each.
+fn objects(value: &Value, at: &str) -> Vec<String> {
+    let parts: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect()
+        }
+        _ => return Vec::new(),
+    };
+    let own = value.is_object().then(|| at.to_owned());
+    own.into_iter()
+        .chain(parts.into_iter().flat_map(|(name, value)| objects(value, &format!("{at}/{name}"))))
+        .collect()
+}
+
 #[test]
 fn every_field_that_is_written_is_in_the_schema_and_required() {
-    for pointer in [
-        "",
-        "/explorations/1",
-        "/explorations/1/coverage",
-        "/explorations/1/findings/0",
-        "/explorations/1/findings/0/writes/0",
-        "/explorations/1/census/0",
-        "/explorations/1/judged/0",
-        "/explorations/1/timing",
+    let whole = as_value();
+    let pointers = objects(&whole, "");
+    for part in [
+        "/about",
+        "/shrunk",
+        "/differences/2",
+        "/steps/0",
+        "/steps/9",
+        "/sectors/0",
+        "/fix/flushes/0",
+        "/timing",
     ] {
-        let whole = as_value();
-        let fields: Vec<String> =
-            whole.pointer(pointer).and_then(Value::as_object).expect(pointer).keys().cloned().collect();
-        for field in fields {
+        assert!(pointers.iter().any(|pointer| pointer.ends_with(part)), "the report has no {part}");
+    }
+    for pointer in pointers {
+        let fields = whole.pointer(&pointer).and_then(Value::as_object).expect(&pointer);
+        for field in fields.keys() {
             let mut without = whole.clone();
-            without.pointer_mut(pointer).and_then(Value::as_object_mut).expect(pointer).remove(&field);
+            without.pointer_mut(&pointer).and_then(Value::as_object_mut).expect(&pointer).remove(field);
             assert!(!schema::problems(SCHEMA, &without).is_empty(), "{pointer}/{field} is not required");
         }
     }
 }
 
 #[test]
+fn every_field_that_is_required_is_described() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    for (name, definition) in definitions.iter().filter(|(_, definition)| definition["required"].is_array()) {
+        for field in definition["required"].as_array().expect("a list") {
+            let field = field.as_str().expect("a name");
+            assert!(definition["properties"].get(field).is_some(), "{name}/{field} has no description");
+        }
+    }
+}
+
+#[test]
 fn a_field_of_the_wrong_type_breaks_the_schema() {
-    for (pointer, wrong) in
-        [("/seed", "seven"), ("/explorations/0/coverage/total", "many"), ("/explorations/0/verdict", "fine")]
-    {
+    for (pointer, wrong) in [
+        ("/seed", "seven"),
+        ("/explorations/0/coverage/total", "many"),
+        ("/explorations/0/verdict", "fine"),
+        ("/explorations/1/findings/0/picture/steps/3/fate", "gone"),
+        ("/explorations/1/findings/0/operations/0/promised", "much"),
+    ] {
         let mut report = as_value();
         *report.pointer_mut(pointer).expect(pointer) = Value::from(wrong);
         assert!(!schema::problems(SCHEMA, &report).is_empty(), "{pointer} = {wrong}");

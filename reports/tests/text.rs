@@ -2,17 +2,12 @@
 
 mod common;
 
-use crashcheck_report::text::{Colour, Pointers, census, finding, judged, overview, summary};
-use crashcheck_trace::outcome::Verdict;
-
-const TO: Pointers<'_> = Pointers {
-    replay: "crashcheck replay journal+no-revoke:reuse/x",
-    report: Some("target/crashcheck/report.json"),
-};
+use crashcheck_report::text::{Colour, census, finding, judged, overview, summary};
+use crashcheck_trace::outcome::{Operation, Promised, Verdict};
 
 fn told(colour: Colour) -> String {
     let lost = common::lost();
-    finding(&lost, &lost.findings[0], TO, colour)
+    finding(&lost, &lost.findings[0], Some("target/crashcheck/report.html"), colour)
 }
 
 #[test]
@@ -23,6 +18,16 @@ fn the_table_is_as_agreed() {
 #[test]
 fn a_finding_is_as_agreed() {
     assert_eq!(told(Colour::Plain), include_str!("golden/finding.txt"));
+}
+
+#[test]
+fn a_long_workload_does_not_fill_the_screen() {
+    let mut lost = common::lost();
+    let done = Operation { text: "x".repeat(1000), promised: Promised::Durable };
+    lost.findings[0].operations = vec![done; 500];
+    let text = finding(&lost, &lost.findings[0], None, Colour::Plain);
+    assert!(text.lines().count() < 60 && text.lines().all(|line| line.len() < 600), "{text}");
+    assert!(text.contains("operation:    488 before these") && text.contains(" 500. xxx"), "{text}");
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use super::explore::target::{self, Run, Target};
 use super::recorded::Recorded;
 use crate::args::AdviseArgs;
-use crate::config::Config;
+use crate::config::{Config, REGRESSIONS};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::screen::Screen;
 use crate::select;
 use crashcheck::trace::outcome::Advice;
-use crashcheck_report::text::{self, Pointers};
+use crashcheck_report::text;
+use std::path::Path;
 use std::time::Instant;
 
 /// Takes every flush out by itself, explores the trace without it, and prints what came of that.
@@ -46,9 +47,10 @@ pub(crate) fn run(args: &AdviseArgs, config: &Config, screen: &Screen) -> Result
     let mut advices = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let options = run.options(&search, started, runs.len() - index);
-        let advice = run.target.advise(&options, &stop, &mut |_| ())?;
+        let mut advice = run.target.advise(&options, &stop, &mut |_| ())?;
+        run.complete(&mut advice.exploration, Path::new(REGRESSIONS));
         if !args.json {
-            tell(run, &advice, screen);
+            tell(&advice, screen);
         }
         advices.push(advice);
     }
@@ -61,11 +63,9 @@ pub(crate) fn run(args: &AdviseArgs, config: &Config, screen: &Screen) -> Result
     Ok(if lost { ExitCode::Findings } else { ExitCode::Clean })
 }
 
-fn tell(run: &Run<'_>, advice: &Advice, screen: &Screen) {
+fn tell(advice: &Advice, screen: &Screen) {
     for finding in &advice.exploration.findings {
-        let replay = run.replay_line(&finding.id);
-        let to = Pointers { replay: &replay, report: None };
-        let text = text::finding(&advice.exploration, finding, to, screen.colour);
+        let text = text::finding(&advice.exploration, finding, None, screen.colour);
         screen.print(&format!("{text}\n"));
     }
     screen.print(&text::advice(advice, screen.colour));

@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
             child::run(memory, || advise::run(&args, &config, screen))
         }
         Command::Record(args) => record::run(&args, screen),
-        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, screen)),
+        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, &config, screen)),
         Command::List(args) => Ok(list::run(&args, screen)),
         Command::Trace(command) => trace::run(&command, screen),
         Command::Completions { shell } => Ok(completions(shell, screen)),
@@ -64,6 +64,11 @@ fn man(screen: &Screen) -> Result<ExitCode, Failure> {
 /// Writes a file, and the directories that lead to it.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| Failure::file(path, error))?;
-    std::fs::write(path, text).map_err(|error| Failure::file(path, error))
+    let made = parent.map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(path, text)).map_err(|error| {
+        Failure::file(
+            path,
+            format!("cannot be written: {error}; name a file in a directory that can be written to"),
+        )
+    })
 }

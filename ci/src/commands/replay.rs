@@ -1,26 +1,27 @@
 //! `crashcheck replay`: one crash state again.
 
+use super::explore::stored;
 use super::recorded::Recorded;
 use crate::args::ReplayArgs;
-use crate::config;
+use crate::config::{self, Config};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select;
-use crashcheck::{Case, Options, ReplayId, Replayed, replay_trace};
+use crashcheck::{Case, Options, Regression, ReplayId, Replayed, replay_trace};
 use crashcheck_report::text::{escape, escape_lines};
 
 /// Replays a state and prints its verdict.
 ///
 /// # Errors
 /// If the id is none, or what it names does not exist.
-pub(crate) fn run(args: &ReplayArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
     let id: ReplayId =
         args.id.parse().map_err(|error| Failure::usage(format!("not a replay id: {error}")))?;
     let options = options(args, &id)?;
     let replayed = match Recorded::load(&args.recorded, screen)? {
         Some(Recorded { trace, name, commands }) => replay_trace(trace, &name, &commands, &options, &id)?,
-        None => replay_reference(args, &id, &options)?,
+        None => replay_reference(args, config, &id, &options)?,
     };
     screen.print(&told(&id, &replayed, args.fixed, screen));
     Ok(match (&replayed.finding, replayed.diverged && !args.fixed) {
@@ -44,7 +45,12 @@ fn options(args: &ReplayArgs, id: &ReplayId) -> Result<Options, Failure> {
     Ok(Options { profile: profile.profile, jobs: 1, ..Options::default() })
 }
 
-fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Result<Replayed, Failure> {
+fn replay_reference(
+    args: &ReplayArgs,
+    config: &Config,
+    id: &ReplayId,
+    options: &Options,
+) -> Result<Replayed, Failure> {
     if id.system == "trace" {
         return Err(Failure::usage(
             "the id is of a recorded trace: give --trace FILE and --recover COMMAND as well",
@@ -53,7 +59,12 @@ fn replay_reference(args: &ReplayArgs, id: &ReplayId, options: &Options) -> Resu
     let all = select::systems_and([&*id.system]);
     let subject = select::subject(&all, &id.system)?;
     let bugs = if args.fixed { Vec::new() } else { id.bugs.clone() };
-    let case = Case { workload: id.workload.clone(), bugs };
+    // A failure that was shrunk has a workload of its own.
+    let stored = match Regression::is_name(&id.workload) {
+        true => Some(stored::named(&config.regressions(&args.stored), &id.workload)?),
+        false => None,
+    };
+    let case = Case { workload: id.workload.clone(), bugs, stored };
     Ok(subject.replay(&case, options, id)?)
 }
 

@@ -3,17 +3,21 @@
 use super::describe::Teller;
 use super::instance::Instance;
 use super::picture::Painter;
-use super::run::{Context, Leaf};
+use super::pool::Pool;
+use super::run::{Context, Job, Leaf};
 use super::words;
 use crate::advise::{Cause, Failure, Failures, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
+use crate::shrink::simplest;
 use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Picture, WriteFate};
 use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
+use num_traits::Zero;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// How the state of an exploration is named.
 #[derive(Clone, Debug, Default)]
@@ -35,12 +39,18 @@ pub(crate) struct Groups(BTreeMap<Key, Group>);
 struct Group {
     simplest: Simplest,
     leaves: u64,
+    /// The crash states behind them; an image that two epochs have in common counts in the first.
     states: BigUint,
+    /// Those of the epoch in which it was met first, with the images of the epoch before: an image may fail only now.
+    at_first: (u32, BigUint),
     /// What was seen, a few of the ways.
     sentences: BTreeSet<String>,
     /// The leaves, some of them.
     failures: Vec<Failure>,
 }
+
+/// The number of the first state that is looked at to simplify findings; no walk has so many.
+const SIMPLER: u64 = 1 << 63;
 
 /// So many failing leaves of a finding are kept, to look for its cause.
 const FAILURES: usize = 1024;
@@ -80,7 +90,7 @@ impl Groups {
             found_after: recoveries,
         };
         let sentence = violation.detail.lines().next().unwrap_or_default();
-        let key = (violation.promise.clone(), kind(&violation.promise, sentence));
+        let key = key_of(violation);
         match self.0.get_mut(&key) {
             None => {
                 let states = leaf.represented.fresh.clone();
@@ -88,6 +98,7 @@ impl Groups {
                     simplest: simplest(),
                     leaves: 1,
                     states,
+                    at_first: (epoch, leaf.represented.all.clone()),
                     sentences: BTreeSet::new(),
                     failures: Vec::new(),
                 };
@@ -97,9 +108,38 @@ impl Groups {
                 group.hear(sentence, leaf, *point);
                 group.leaves += 1;
                 group.states += &leaf.represented.fresh;
+                if group.at_first.0 == epoch {
+                    group.at_first.1 += &leaf.represented.all;
+                }
                 if deviations < group.simplest.deviations {
                     group.simplest = Simplest { found_after: group.simplest.found_after, ..simplest() };
                 }
+            }
+        }
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
+    }
+
+    /// Looks for simpler states that fail alike, recovering from each.
+    pub(crate) fn simplify<I: Instance>(&mut self, context: &Arc<Context<I>>) {
+        let (nested, mut serial) = (context.nested, SIMPLER);
+        for (key, group) in self.0.iter_mut().filter(|(_, group)| group.simplest.deviations > 1) {
+            let mut pool = Pool::new(Arc::clone(context), 1);
+            let epoch = group.simplest.epoch;
+            let mut leaves = Vec::new();
+            let simpler = simplest(&group.simplest.path, |plan| {
+                serial += 1;
+                let leaf = pool.run(vec![Job { epoch, plan, nested, serial }], false).pop()?;
+                let alike = leaf.verdict.as_ref().is_err_and(|(_, violation)| key_of(violation) == *key);
+                let path = leaf.path.clone();
+                leaves.push(leaf);
+                alike.then_some(path)
+            });
+            let Some(path) = simpler else { continue };
+            for leaf in leaves.into_iter().filter(|leaf| leaf.path == path) {
+                group.tell_by(epoch, &leaf);
             }
         }
     }
@@ -130,6 +170,19 @@ impl Groups {
 }
 
 impl Group {
+    /// Tells the finding by another leaf.
+    fn tell_by<Shown>(&mut self, epoch: u32, leaf: &Leaf<Shown>) {
+        let Err((point, violation)) = &leaf.verdict else { return };
+        self.simplest = Simplest {
+            violation: violation.clone(),
+            epoch,
+            point: *point,
+            path: leaf.path.clone(),
+            deviations: leaf.path.deviations(nearest(&leaf.path)),
+            found_after: self.simplest.found_after,
+        };
+    }
+
     fn hear<Shown>(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
         if self.failures.len() < FAILURES {
             self.failures.push(Failure { point, path: leaf.path.clone() });
@@ -149,7 +202,6 @@ impl Group {
         self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
         let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
-        let subject = (&naming.system, &naming.workload, key);
         let teller = &painter.teller;
         let writes = writes(teller, &path);
         let faults = faults(teller, &path);
@@ -157,7 +209,7 @@ impl Group {
         let picture = painter.paint(epoch, point, &path, &places(cause.as_ref(), &writes));
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
-            fingerprint: format!("{:016x}", FxBuildHasher.hash_one(subject)),
+            fingerprint: naming.fingerprint(key),
             promise: violation.promise,
             detail: violation.detail,
             also: self.sentences.into_iter().collect(),
@@ -166,7 +218,7 @@ impl Group {
             state: state(&faults, &path, &writes),
             writes,
             leaves: self.leaves,
-            states: self.states.to_string(),
+            states: if self.states.is_zero() { self.at_first.1 } else { self.states }.to_string(),
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
             cause,
@@ -175,6 +227,7 @@ impl Group {
             differences: Vec::new(),
             compared_with: None,
             picture: Some(Picture { faults: extraordinary(faults, &path), ..picture }),
+            replay: None,
         }
     }
 }
@@ -183,6 +236,11 @@ impl Naming {
     /// A system that nobody gave bug switches, under a workload without a name.
     pub(crate) fn new(system: String) -> Naming {
         Naming { system, workload: "workload".to_owned(), ..Naming::default() }
+    }
+
+    /// The same for the same fault, in whatever workload it shows.
+    pub(crate) fn fingerprint(&self, key: &Key) -> String {
+        format!("{:016x}", FxBuildHasher.hash_one((&self.system, key)))
     }
 
     fn id(&self, profile: &str, epoch: u32, point: usize, path: &Path) -> ReplayId {
@@ -199,12 +257,25 @@ impl Naming {
     }
 }
 
+/// What a broken promise has in common with others of the same fault.
+pub(crate) fn key_of(violation: &Violation) -> Key {
+    let sentence = violation.detail.lines().next().unwrap_or_default();
+    (violation.promise.clone(), kind(&violation.promise, sentence))
+}
+
 /// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
-/// the first colon (`fsck finds`).
+/// the first colon (`fsck finds`), without what stands in parentheses: the operation, in most systems' words.
 fn kind(promise: &str, sentence: &str) -> String {
     match promise {
         "recovers" => without_numbers(sentence),
-        _ => without_numbers(sentence.split(':').next().unwrap_or_default()),
+        _ => {
+            let (mut depth, mut kept) = (0u32, sentence.to_owned());
+            kept.retain(|c| {
+                depth = depth + u32::from(c == '(') - u32::from(c == ')' && depth > 0);
+                depth == 0 && c != ')'
+            });
+            without_numbers(kept.split(':').next().unwrap_or_default())
+        }
     }
 }
 

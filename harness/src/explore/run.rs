@@ -233,9 +233,10 @@ impl<I: Instance> Runner<I> {
         image: &mut LazyImage,
     ) -> Option<Recovered<I::Shown>> {
         let Context { naming, timeline, .. } = &*self.context;
-        let Naming { system, bugs, workload, .. } = naming;
+        let Naming { system, bugs, workload, trace_hash, .. } = naming;
         let (bugs, profile) = (bugs.join("+"), &timeline.profile.name);
-        let state = format!("{system}+{bugs}:{workload}/{profile}/{}/{}", job.nested, job.serial);
+        let Job { nested, serial, .. } = job;
+        let state = format!("{system}+{bugs}:{workload}/{profile}/{trace_hash:08x}/{nested}/{serial}");
         let Some(death) = known.death(&state) else {
             image.leave_trail(known.begin(&state));
             return None;

@@ -131,6 +131,16 @@ impl<I: Instance> Tally<I> {
         self.groups.failures()
     }
 
+    /// Whether there is a finding with this fingerprint.
+    pub(crate) fn has_found(&self, fingerprint: &str) -> bool {
+        self.groups.keys().any(|key| self.context.naming.fingerprint(key) == fingerprint)
+    }
+
+    /// Looks for simpler states of the findings than the walk has met.
+    pub(crate) fn simplify(&mut self) {
+        self.groups.simplify(&self.context);
+    }
+
     pub(crate) fn has_findings(&self) -> bool {
         !self.groups.is_empty()
     }
@@ -151,7 +161,7 @@ impl<I: Instance> Tally<I> {
             true => 1.0,
             false => (&self.represented * 1000u32 / &self.total).to_f64().unwrap_or(1000.0) / 1000.0,
         };
-        Progress { covered, recoveries: self.recoveries, findings: self.groups.len() }
+        Progress { covered, recoveries: self.recoveries, findings: self.groups.len(), shrinking: None }
     }
 
     /// The walk is over.
@@ -180,6 +190,7 @@ impl<I: Instance> Tally<I> {
         Exploration {
             system: naming.system.clone(),
             bugs: naming.bugs.clone(),
+            about: None,
             workload: naming.workload.clone(),
             profile: timeline.profile.name.clone(),
             strategy: strategy.to_string(),

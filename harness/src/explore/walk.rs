@@ -10,13 +10,15 @@ use crate::advise::{explain, needs};
 use crate::choice::Plan;
 use crate::explorer::Replayed;
 use crate::profile::Profile;
+use crate::shrink::{Shrink, Shrinking};
 use crate::strategy::{Strategy, StrategyKind};
 use crate::supervise::supervised;
 use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration};
+use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +46,10 @@ pub struct Options {
     pub limits: Limits,
     /// Whether to look for the cause of what is found, which takes some more explorations.
     pub explain: bool,
+    /// Whether and how to shrink what is found.
+    pub shrink: Option<Shrink>,
+    /// Where shrunk failures are stored, to be explored first on every run.
+    pub regressions: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -57,6 +63,8 @@ impl Default for Options {
             seed: 0,
             limits: Limits::default(),
             explain: true,
+            shrink: None,
+            regressions: None,
         }
     }
 }
@@ -83,6 +91,8 @@ pub struct Progress {
     pub recoveries: u64,
     /// Different findings so far.
     pub findings: usize,
+    /// How far a finding is shrunk, once that has begun.
+    pub shrinking: Option<Shrinking>,
 }
 
 /// A walk over all epochs of a trace.
@@ -96,6 +106,8 @@ pub(crate) struct Walk<'a, I: Instance> {
     /// How many states were planned.
     planned: u64,
     started: Instant,
+    /// The walk ends when a finding with this fingerprint is met.
+    until: Option<&'a str>,
     stop: &'a AtomicBool,
 }
 
@@ -119,10 +131,17 @@ impl<'a, I: Instance> Walk<'a, I> {
             tally,
             planned: 0,
             started: Instant::now(),
+            until: None,
             stop,
         };
         walk.plant();
         walk
+    }
+
+    /// Ends the walk when a finding with this fingerprint is met.
+    pub(crate) fn until(mut self, fingerprint: &'a str) -> Self {
+        self.until = Some(fingerprint);
+        self
     }
 
     /// Begins the tree of every epoch.
@@ -179,6 +198,9 @@ impl<'a, I: Instance> Walk<'a, I> {
             () if self.stop.load(Ordering::Relaxed) => Some("it was interrupted".to_owned()),
             () if budget.fail_fast && self.tally.has_findings() => {
                 Some("it stops at the first finding".to_owned())
+            }
+            () if self.until.is_some_and(|fingerprint| self.tally.has_found(fingerprint)) => {
+                Some("it stops at this finding".to_owned())
             }
             () if room == 0 => {
                 budget.states.map(|states| format!("the budget of {states} recoveries is used up"))
@@ -261,12 +283,35 @@ pub(crate) fn explored<I: Instance>(
     stop: &AtomicBool,
     report: impl FnMut(Progress),
 ) -> Exploration {
-    let tally = Walk::new(Arc::clone(context), options, stop).run(report);
+    let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
+    tally.simplify();
     let causes = match options.explain {
         true => explain(context, options, stop, &tally.failures()),
         false => BTreeMap::new(),
     };
     tally.into_exploration(options.strategy, options.jobs, &causes)
+}
+
+/// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the
+/// finding, which is known to be there.
+pub(crate) fn told<I: Instance>(
+    context: &Arc<Context<I>>,
+    options: &Options,
+    stop: &AtomicBool,
+    fingerprint: &str,
+) -> Option<Finding> {
+    let (stopped, never) = (stop.load(Ordering::Relaxed), AtomicBool::new(false));
+    let walk = match stopped {
+        true => Walk::new(Arc::clone(context), options, &never).until(fingerprint),
+        false => Walk::new(Arc::clone(context), options, stop),
+    };
+    let mut tally = walk.run(|_| ());
+    tally.simplify();
+    let mut failures = tally.failures();
+    failures.retain(|key, _| options.explain && !stopped && context.naming.fingerprint(key) == fingerprint);
+    let causes = explain(context, options, stop, &failures);
+    let mut findings = tally.into_exploration(options.strategy, options.jobs, &causes).findings.into_iter();
+    findings.find(|finding| finding.fingerprint == fingerprint)
 }
 
 /// Explores, and then once more without each of the flushes.

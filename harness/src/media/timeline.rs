@@ -11,7 +11,7 @@ use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
 use crate::profile::{Profile, Torn, When};
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -470,11 +470,17 @@ fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
     (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
-/// What a crash after n events allows.
+/// What a crash after n events allows. Where the first mark is not the begin of the first operation, the trace begins in
+/// the middle of a workload, and the marks before its first other event say where.
 fn windows(trace: &Trace) -> Vec<Window> {
     let mut window = Window { durable: 0, begun: 0 };
     let mut windows = vec![window];
-    for event in &trace.events {
+    let is_mark = |event: &&Event| event.device().is_none();
+    let mut marks =
+        trace.events.iter().filter(|event| matches!(event, Event::Begin { .. } | Event::Ack { .. }));
+    let in_the_middle = !matches!(marks.next(), None | Some(Event::Begin { op: OpId(0), .. }));
+    let leading = trace.events.iter().take_while(is_mark).count();
+    for (index, event) in trace.events.iter().enumerate() {
         match event {
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
@@ -482,6 +488,9 @@ fn windows(trace: &Trace) -> Vec<Window> {
         }
         window.begun = window.begun.max(window.durable);
         windows.push(window);
+        if in_the_middle && index + 1 == leading {
+            windows.fill(window);
+        }
     }
     windows
 }

@@ -127,6 +127,10 @@ impl quickcheck::Arbitrary for FsOp {
             Err(never) => match never {},
         }
     }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        Box::new(super::simpler(self).into_iter())
+    }
 }
 
 #[cfg(feature = "arbitrary")]

@@ -7,9 +7,11 @@ pub mod generate;
 mod op;
 mod path;
 pub mod posix;
+mod simpler;
 mod view;
 pub mod workloads;
 
 pub use op::{Errno, Fill, FsOp};
 pub use path::{NAME_LEN_MAX, Path, PathError};
+pub use simpler::simpler;
 pub use view::{Content, Node, View, ViewBuilder};

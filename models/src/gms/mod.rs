@@ -286,6 +286,10 @@ impl System for Gms {
         }
     }
 
+    fn simpler(&self, op: &GmsOp) -> Vec<GmsOp> {
+        workloads::simpler(*op)
+    }
+
     fn check(&self, live: &mut Cluster) -> Result<()> {
         Ok(live.check()?)
     }

@@ -1,7 +1,7 @@
 //! Workloads for three nodes with two frames each.
 
 use super::epoch::Random;
-use super::page::Uid;
+use super::page::{Partition, Uid};
 use super::{Geometry, GmsOp};
 use crate::fs::Fill;
 use crashcheck::{NodeId, Workload};
@@ -169,7 +169,7 @@ pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
         .map(|_| {
             let node = NodeId(below(usize::from(geometry.nodes)) as u16);
             let uid = pages[below(pages.len())];
-            let user = if uid.partition == super::page::Partition::Swap { uid.home() } else { node };
+            let user = if uid.partition == Partition::Swap { uid.home() } else { node };
             match below(10) {
                 0..5 => GmsOp::Read(user, uid),
                 5..8 => GmsOp::Write(user, uid, Fill(below(256) as u8)),
@@ -180,4 +180,61 @@ pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
         .collect();
     ops.push(GmsOp::Sync);
     ops
+}
+
+/// Simpler operations of the same kind, the simplest first: the first page, the first node, the plainest fill.
+pub(super) fn simpler(op: GmsOp) -> Vec<GmsOp> {
+    let first = NodeId(0);
+    let mut simpler = match op {
+        GmsOp::Read(node, uid) => {
+            pages(node, uid).into_iter().map(|(node, uid)| GmsOp::Read(node, uid)).collect()
+        }
+        GmsOp::Write(node, uid, fill) => {
+            let pages = pages(node, uid);
+            let plain = pages.iter().map(|(node, uid)| GmsOp::Write(*node, *uid, Fill(0)));
+            let plain = plain.chain([GmsOp::Write(node, uid, Fill(0))]);
+            plain.chain(pages.iter().map(|(node, uid)| GmsOp::Write(*node, *uid, fill))).collect()
+        }
+        GmsOp::WriteBack(_) => vec![GmsOp::WriteBack(first)],
+        GmsOp::EndEpoch(_) => vec![GmsOp::EndEpoch(first)],
+        GmsOp::Idle(time) => [1, time / 2].into_iter().filter(|less| *less < time).map(GmsOp::Idle).collect(),
+        GmsOp::Sync => Vec::new(),
+    };
+    simpler.retain(|simpler| *simpler != op);
+    simpler
+}
+
+/// Simpler uses of a page. Anonymous memory is used by no node but its own.
+fn pages(node: NodeId, uid: Uid) -> Vec<(NodeId, Uid)> {
+    let first = Uid { offset: 0, ..uid };
+    let pages = match uid.partition {
+        Partition::Swap => vec![(node, first)],
+        Partition::Files => vec![(NodeId(0), first), (NodeId(0), uid), (node, first)],
+    };
+    pages.into_iter().filter(|page| *page != (node, uid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_simpler_is_smaller_and_could_have_been_made() {
+        let size = |op: &GmsOp| match *op {
+            GmsOp::Read(node, uid) => u64::from(node.0) + u64::from(uid.offset),
+            GmsOp::Write(node, uid, fill) => u64::from(node.0) + u64::from(uid.offset) + u64::from(fill.0),
+            GmsOp::WriteBack(node) | GmsOp::EndEpoch(node) => u64::from(node.0),
+            GmsOp::Idle(time) => u64::from(time),
+            GmsOp::Sync => 0,
+        };
+        let ops = (0..50).flat_map(generated).chain(all().into_iter().flat_map(|workload| workload.ops));
+        for op in ops {
+            for simpler in simpler(op) {
+                assert!(size(&simpler) < size(&op), "{simpler:?} is no simpler than {op:?}");
+                if let GmsOp::Read(node, uid) | GmsOp::Write(node, uid, _) = simpler {
+                    assert!(uid.partition == Partition::Files || node == uid.home(), "{simpler:?}");
+                }
+            }
+        }
+    }
 }

@@ -229,6 +229,10 @@ impl<V: Variant> System for Journal<V> {
         let _ = posix::apply(view, op);
     }
 
+    fn simpler(&self, op: &FsOp) -> Vec<FsOp> {
+        fs::simpler(op)
+    }
+
     fn check(&self, live: &mut Mounted) -> Result<()> {
         let geometry = *live.fs.geometry();
         let report = vsfs::recover::check(live.fs.store_mut(), geometry)?;

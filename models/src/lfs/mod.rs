@@ -108,6 +108,10 @@ impl System for Lfs {
         let _ = posix::apply(view, op);
     }
 
+    fn simpler(&self, op: &FsOp) -> Vec<FsOp> {
+        fs::simpler(op)
+    }
+
     fn check(&self, live: &mut Mounted) -> Result<()> {
         Ok(check::check(&mut live.log)?)
     }

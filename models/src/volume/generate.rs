@@ -1,4 +1,4 @@
-//! Operations nobody thought of, for any block device.
+//! Operations nobody thought of, for any block device, and what each can be made simpler to.
 
 use super::VolumeOp;
 use crate::fs::Fill;
@@ -8,6 +8,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// How many operations [`generated`] makes.
 const GENERATED_OPS: usize = 10;
+
+/// The plainest fill that is not taken for zeros.
+const PLAIN: Fill = Fill(1);
 
 /// One operation on a device of so many blocks. A few blocks at the beginning are used most, so that writes meet.
 pub fn any_op(blocks: u64) -> impl Strategy<Value = VolumeOp> {
@@ -33,4 +36,54 @@ pub fn generated(seed: u64, blocks: u64) -> Vec<VolumeOp> {
     // Nothing of this strategy rejects what it draws.
     let mut draw = || any_op(blocks).new_tree(&mut runner).expect("an operation").current();
     (0..GENERATED_OPS).map(|_| draw()).collect()
+}
+
+/// Simpler operations of the same kind, the simplest first: one block instead of many, the first block, the plainest
+/// fill that [`any_op`] makes.
+pub fn simpler(op: &VolumeOp) -> Vec<VolumeOp> {
+    let of = |block: u64, count: u64, plain: bool| match op {
+        VolumeOp::Write { fill, .. } => {
+            let fill = if plain { PLAIN.min(*fill) } else { *fill };
+            VolumeOp::Write { block, count, fill }
+        }
+        _ => VolumeOp::Discard { block, count },
+    };
+    let Some((block, count)) = op.range() else { return Vec::new() };
+    let one = count.min(1);
+    let places = [of(0, one, true), of(block, one, false), of(0, count, false), of(block, count / 2, false)];
+    let others = [of(block / 2, count, false), of(block, count, true)];
+    let mut simpler: Vec<VolumeOp> = Vec::new();
+    for place in places.into_iter().chain(others) {
+        let empty = count > 0 && place.range().is_some_and(|(_, count)| count == 0);
+        if place != *op && !empty && !simpler.contains(&place) {
+            simpler.push(place);
+        }
+    }
+    simpler
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_simpler_is_smaller_and_could_have_been_made(op in any_op(20)) {
+            let size = |op: &VolumeOp| match op {
+                VolumeOp::Write { block, count, fill } => block + count + u64::from(fill.0),
+                other => other.range().map_or(0, |(block, count)| block + count),
+            };
+            for simpler in simpler(&op) {
+                let (block, count) = simpler.range().expect("only what has a range can be simpler");
+                prop_assert!(size(&simpler) < size(&op) && count >= 1 && block + count <= 20, "{:?}", simpler);
+            }
+        }
+    }
+
+    #[test]
+    fn the_simplest_write_comes_first() {
+        let op = VolumeOp::Write { block: 7, count: 3, fill: Fill(9) };
+        assert_eq!(format!("{:?}", simpler(&op)[0]), "write block 0 of 01");
+        assert!(simpler(&simpler(&op)[0]).is_empty());
+    }
 }

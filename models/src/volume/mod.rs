@@ -120,6 +120,10 @@ impl<L: Layer> System for Volume<L> {
         }
     }
 
+    fn simpler(&self, op: &VolumeOp) -> Vec<VolumeOp> {
+        generate::simpler(op)
+    }
+
     fn check(&self, live: &mut L::Live) -> Result<()> {
         self.0.check(live)
     }

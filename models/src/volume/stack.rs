@@ -139,6 +139,10 @@ impl<U: System> System for Stack<U> {
         self.upper.model(view, op);
     }
 
+    fn simpler(&self, op: &U::Op) -> Vec<U::Op> {
+        self.upper.simpler(op)
+    }
+
     fn check(&self, live: &mut U::Live) -> Result<()> {
         self.upper.check(live)
     }

@@ -112,6 +112,10 @@ impl System for Vsfs {
         let _ = posix::apply(view, op);
     }
 
+    fn simpler(&self, op: &FsOp) -> Vec<FsOp> {
+        crate::fs::simpler(op)
+    }
+
     fn check(&self, live: &mut Mounted) -> crashcheck::Result<()> {
         let geometry = *live.fs.geometry();
         let report = recover::check(live.fs.store_mut(), geometry)?;

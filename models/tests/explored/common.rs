@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 /// A workload of a system without faults.
 pub(crate) fn case(workload: &str) -> Case {
-    Case { workload: workload.to_owned(), bugs: Vec::new() }
+    Case { workload: workload.to_owned(), bugs: Vec::new(), stored: None }
 }
 
 /// The workload that shows a fault, with the fault and how to look for it.

@@ -1,26 +1,30 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, short, system};
-use crashcheck_trace::outcome::{Exploration, Finding, NO_ORDER};
+use crashcheck_trace::outcome::{Difference, Exploration, Finding, NO_ORDER, Operation, Promised, Shrunk};
 use std::fmt::Write;
-
-/// Where the reader goes from here.
-#[derive(Clone, Copy, Debug)]
-pub struct Pointers<'a> {
-    /// The command that shows the same state again, ready to be pasted.
-    pub replay: &'a str,
-    /// The file with everything about this run, if there is one.
-    pub report: Option<&'a str>,
-}
 
 /// So many other ways in which a fault shows are printed.
 const ALSO: usize = 3;
 
+/// So many operations are printed, the last that had begun before all others.
+const OPERATIONS: usize = 12;
+
+/// So many differences are printed.
+const DIFFERENCES: usize = 6;
+
+/// So many writes are printed.
+const WRITES: usize = 12;
+
+/// A line is cut where it would fill the screen.
+const LINE: usize = 400;
+
 /// One line of the list below the sentence; its text begins in a column of its own.
 const TEXT_AT: usize = 16;
 
-/// The system, one sentence of what is wrong, the state, its id, and two lines to paste.
-pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, colour: Colour) -> String {
+/// The system, one sentence of what is wrong, the operations, the state, its id, the line that shows it again, and the file
+/// with everything about this run, if there is one.
+pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str>, colour: Colour) -> String {
     let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
     let kind = if finding.device_lies { colour.doubtful("DEVICE LIES") } else { colour.bad("LOST") };
     let mut text = format!("{kind} {subject} under {}\n", escape(&exploration.profile));
@@ -32,12 +36,18 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
     for sentence in finding.also.iter().take(ALSO) {
         row("also", sentence);
     }
+    for line in operations(&finding.operations) {
+        row("operation", &line);
+    }
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
-    for write in &finding.writes {
+    for write in finding.writes.iter().take(WRITES) {
         let during = write.operation.as_ref().map(|operation| format!(", issued during {operation}"));
         let what = format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default());
         row("write", &what);
+    }
+    for line in differences(finding) {
+        row("difference", &line);
     }
     for (name, line) in cause(finding) {
         row(name, &line);
@@ -49,16 +59,88 @@ pub fn finding(exploration: &Exploration, finding: &Finding, to: Pointers<'_>, c
         row("note", "the device breaks its own promise here; this is not a fault of the system");
     }
     row("seen in", &seen_in(finding));
+    if let Some(small) = &finding.shrunk {
+        row("shrunk", &shrunk(small));
+    }
     row("id", &finding.id);
-    let _ = writeln!(text, "  Reproduce with: {}", to.replay);
-    if let Some(report) = to.report {
+    if let Some(replay) = &finding.replay {
+        let _ = writeln!(text, "  Reproduce with: {}", escape(replay));
+    }
+    if let Some(report) = report {
         let _ = writeln!(text, "  Report: {}", escape(report));
     }
     text
 }
 
+/// What was done, a line each, with what the user had been told of it.
+fn operations(operations: &[Operation]) -> Vec<String> {
+    let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
+    let start = begun.saturating_sub(OPERATIONS);
+    let told = |(index, operation): (usize, &Operation)| {
+        let promised = match operation.promised {
+            Promised::Durable => "acknowledged as durable",
+            Promised::Done => "done, not promised to be durable",
+            Promised::Begun => "in progress",
+            Promised::NotBegun => "not begun",
+        };
+        format!("{}. {}: {promised}", index + 1, clipped(&operation.text))
+    };
+    let mut lines: Vec<String> = operations[..begun].iter().enumerate().skip(start).map(told).collect();
+    if start > 0 {
+        lines.insert(0, format!("{start} before these"));
+    }
+    lines
+}
+
+/// What should be, and what is.
+fn differences(finding: &Finding) -> Vec<String> {
+    let told = |difference: &Difference| {
+        let should = match &difference.expected {
+            Some(expected) => format!("should be {}", clipped(expected)),
+            None => "should not be there".to_owned(),
+        };
+        let is = difference.recovered.as_deref().map_or_else(|| "not there".to_owned(), clipped);
+        format!("{}: {should}, is {is}", clipped(&difference.what))
+    };
+    let mut lines: Vec<String> = finding.differences.iter().take(DIFFERENCES).map(told).collect();
+    match finding.differences.len().saturating_sub(DIFFERENCES) {
+        0 => {}
+        more => lines.push(format!("and {more} more")),
+    }
+    lines
+}
+
+/// How a finding became small: `from 13 operations to 3, from 57 events to 19, in 42 candidates`.
+pub fn shrunk(shrunk: &Shrunk) -> String {
+    let Shrunk { operations_before, operations, events_before, events, candidates, .. } = shrunk;
+    let mut parts = Vec::new();
+    if *operations_before > 0 {
+        parts.push(format!("from {operations_before} operations to {operations}"));
+    }
+    parts.push(format!("from {events_before} events to {events}"));
+    format!("{}, in {candidates} candidates", parts.join(", "))
+}
+
+/// As much of the first line of a text as fits.
+fn clipped(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(LINE) {
+        None if line.len() == text.len() => line.to_owned(),
+        None => format!("{line} ..."),
+        Some((end, _)) => format!("{} ...", &line[..end]),
+    }
+}
+
+/// One line for a fault that was found before in another workload.
+pub fn seen_again(exploration: &Exploration, finding: &Finding, colour: Colour) -> String {
+    let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
+    let (state, again) = (short(&finding.states), colour.bad("AGAIN"));
+    let sentence = escape(finding.detail.lines().next().unwrap_or_default());
+    format!("{again} {subject}: {}: {sentence} ({state} crash states)\n", escape(&finding.promise))
+}
+
 /// Why it happens, and what would prevent it: lines with their names.
-fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
+pub(crate) fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
     let Some(cause) = &finding.cause else { return Vec::new() };
     let mut lines: Vec<_> = cause.missing.iter().map(|order| ("missing edge", order.to_string())).collect();
     match &cause.fix {

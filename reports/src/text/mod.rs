@@ -11,8 +11,10 @@ mod table;
 pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
-pub use finding::{Pointers, finding};
+pub(crate) use finding::cause;
+pub use finding::{finding, seen_again, shrunk};
 pub use number::{coverage, short};
+pub(crate) use summary::by_text;
 pub use summary::{census, judged, summary};
 pub use table::{Align, overview, table};
 

@@ -45,23 +45,36 @@ fn grouped(
     explorations: &[Exploration],
     texts_of: impl Fn(&Exploration) -> Vec<String>,
 ) -> String {
+    let name =
+        |exploration: &Exploration| format!("{}:{}", system(exploration), escape(&exploration.workload));
+    let mut lines = String::new();
+    for (text, names) in by_text(explorations, name, texts_of) {
+        let _ = writeln!(lines, "{prefix}{} ({names})", escape_lines(&text, 2));
+    }
+    lines
+}
+
+/// Every different text, with the names of the explorations that it is about, a few of them.
+pub(crate) fn by_text(
+    explorations: &[Exploration],
+    name_of: impl Fn(&Exploration) -> String,
+    texts_of: impl Fn(&Exploration) -> Vec<String>,
+) -> Vec<(String, String)> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for exploration in explorations {
-        let name = format!("{}:{}", system(exploration), escape(&exploration.workload));
         for text in texts_of(exploration) {
-            groups.entry(text).or_default().push(name.clone());
+            groups.entry(text).or_default().push(name_of(exploration));
         }
     }
-    let mut lines = String::new();
-    for (text, names) in groups {
+    let named = groups.into_iter().map(|(text, names)| {
         let more = match names.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
         let names = names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(lines, "{prefix}{} ({names}{more})", escape_lines(&text, 2));
-    }
-    lines
+        (text, format!("{names}{more}"))
+    });
+    named.collect()
 }
 
 /// What recovery showed, by kind.

@@ -4,12 +4,13 @@
 #![allow(dead_code)]
 
 use crashcheck_trace::outcome::{
-    Cause, CensusRow, Coverage, Exploration, Finding, Fix, FixingFlush, Judged, MissingOrder, Place,
-    REPORT_VERSION, Report, Timing, Verdict, WriteFate,
+    About, Cause, CensusRow, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix, FixingFlush,
+    Gap, Holds, Judged, MissingOrder, Operation, Picture, PictureDevice, PictureEvent, Place, Promised,
+    REPORT_VERSION, Report, Sector, Shrunk, Step, Timing, Verdict, WriteFate,
 };
 
-/// Clears a terminal, and closes elements and strings.
-pub(crate) const HOSTILE: &str = "</failure>]]>&\"\u{1b}[2J\u{202e}";
+/// Clears a terminal, turns text around, closes elements, strings and cells, runs a script, calls people.
+pub(crate) const HOSTILE: &str = "</failure>]]>&\"'<img src=x onerror=alert(1)></code></pre>`|**@all #1 www.x.y https://x.y\u{1b}[2J\u{202e}";
 
 pub(crate) fn report() -> Report {
     let explorations = vec![survived(), lost(), not_measured(), broken()];
@@ -20,6 +21,7 @@ pub(crate) fn survived() -> Exploration {
     Exploration {
         system: "vsfs".into(),
         bugs: vec![],
+        about: None,
         workload: "append".into(),
         profile: "reorder".into(),
         strategy: "deviations".into(),
@@ -66,6 +68,12 @@ pub(crate) fn lost() -> Exploration {
     Exploration {
         system: "journal".into(),
         bugs: vec!["no-revoke".into()],
+        about: Some(About {
+            system: "A file system with a journal.".into(),
+            workload: format!("A block is used again. {HOSTILE}"),
+            profile: "Any subset of the writes in flight.".into(),
+            bugs: vec![format!("Freed blocks are not revoked. {HOSTILE}")],
+        }),
         workload: "reuse".into(),
         verdict: Verdict::Lost,
         coverage,
@@ -77,7 +85,7 @@ pub(crate) fn lost() -> Exploration {
 
 pub(crate) fn finding() -> Finding {
     Finding {
-        also: Vec::new(),
+        also: vec![format!("/c shows a block of /a {HOSTILE}")],
         id: "journal+no-revoke:reuse/reorder/e12/p57/3fa9c10b/0x14.1.0x3".into(),
         fingerprint: "0123456789abcdef".into(),
         promise: "no-foreign-data".into(),
@@ -96,19 +104,106 @@ pub(crate) fn finding() -> Finding {
         found_after: 10,
         device_lies: false,
         cause: Some(Cause {
-            missing: vec![MissingOrder { before: place(4), after: place(7) }],
+            missing: vec![MissingOrder { before: place(44), after: place(51) }],
             fix: Some(Fix {
-                flushes: vec![FixingFlush { device: "disk".to_owned(), before: place(7) }],
+                flushes: vec![FixingFlush { device: format!("disk {HOSTILE}"), before: place(51) }],
                 crash_states: "17".to_owned(),
                 recoveries: 9,
                 clean: true,
             }),
         }),
-        operations: Vec::new(),
-        shrunk: None,
-        differences: Vec::new(),
-        compared_with: None,
-        picture: None,
+        operations: vec![
+            Operation { text: "create /a".into(), promised: Promised::Durable },
+            Operation { text: format!("write /a {HOSTILE}"), promised: Promised::Done },
+            Operation { text: "fsync /a".into(), promised: Promised::Begun },
+            Operation { text: "remove /a".into(), promised: Promised::NotBegun },
+        ],
+        shrunk: Some(Shrunk {
+            found_as: format!("journal+no-revoke:reuse/{HOSTILE}"),
+            operations_before: 13,
+            operations: 4,
+            events_before: 57,
+            events: 19,
+            candidates: 42,
+            steps: 7,
+            ended: Some(format!("the time was up {HOSTILE}")),
+            file: Some(format!("regressions/{HOSTILE}.toml")),
+        }),
+        differences: vec![
+            Difference {
+                what: format!("/b {HOSTILE}"),
+                expected: Some("4096 bytes of 'b'".into()),
+                recovered: Some(format!("4096 bytes of 'a' {HOSTILE}")),
+            },
+            Difference { what: "/c".into(), expected: None, recovered: Some("empty".into()) },
+            Difference { what: "/d".into(), expected: Some("empty".into()), recovered: None },
+        ],
+        compared_with: Some(format!("the model after 3 of 4 operations {HOSTILE}")),
+        picture: Some(picture()),
+        replay: Some(format!("crashcheck replay 'journal+no-revoke:reuse/x {HOSTILE}'")),
+    }
+}
+
+/// Two devices, every kind of event and every fate.
+pub(crate) fn picture() -> Picture {
+    let kinds = [
+        (EventKind::Begin, Fate::Before),
+        (EventKind::Write, Fate::Before),
+        (EventKind::Flush, Fate::Before),
+        (EventKind::AckDurable, Fate::Before),
+        (EventKind::Write, Fate::Survived),
+        (EventKind::WriteFua, Fate::Lost),
+        (EventKind::Discard, Fate::Torn),
+        (EventKind::Program, Fate::Garbled),
+        (EventKind::Erase, Fate::Unread),
+        (EventKind::Resize, Fate::Unread),
+        (EventKind::Ack, Fate::Before),
+        (EventKind::Send, Fate::Before),
+        (EventKind::Deliver, Fate::Before),
+        (EventKind::Down, Fate::Before),
+        (EventKind::Up, Fate::Before),
+        (EventKind::Mark, Fate::Before),
+        (EventKind::Write, Fate::NotIssued),
+        (EventKind::Flush, Fate::NotIssued),
+    ];
+    let event = |(index, (kind, fate)): (usize, (EventKind, Fate))| {
+        let places =
+            !matches!(kind, EventKind::Begin | EventKind::Ack | EventKind::AckDurable | EventKind::Flush);
+        Step::Event(PictureEvent {
+            event: 40 + index as u32,
+            kind,
+            what: format!("inode table, 4 KiB at 32 KiB {HOSTILE}"),
+            device: Some((index % 2) as u16),
+            first: places.then_some(64 + 8 * (index as u64 % 4)),
+            count: 8,
+            operation: Some(1 + index as u32 / 5),
+            fate,
+        })
+    };
+    let gap = Step::Gap(Gap { from: 0, events: 40, writes: 30, flushes: 3 });
+    let holds = [Holds::New, Holds::Old, Holds::Torn, Holds::Lost, Holds::Garbled, Holds::Unread];
+    let sector = |(index, holds): (usize, Holds)| Sector {
+        device: (index % 2) as u16,
+        first: 64 + 8 * index as u64,
+        count: 8 << index,
+        holds,
+        written_by: Some(44),
+        lost: vec![45, 46],
+        what: format!("inode table {HOSTILE}"),
+    };
+    Picture {
+        devices: vec![
+            PictureDevice { name: format!("disk {HOSTILE}"), block_bytes: 512 },
+            PictureDevice { name: "chip".into(), block_bytes: 2112 },
+        ],
+        events: 1_000_000,
+        epochs: 9,
+        epoch: 3,
+        crash: 56,
+        steps: [gap].into_iter().chain(kinds.into_iter().enumerate().map(event)).collect(),
+        sectors: holds.into_iter().enumerate().map(sector).collect(),
+        more_sectors: 12,
+        faults: vec![format!("member 1 failed {HOSTILE}")],
     }
 }
 
@@ -134,7 +229,7 @@ pub(crate) fn broken() -> Exploration {
 }
 
 fn place(event: u32) -> Place {
-    Place { event, what: "inode table, 4 KiB at 32 KiB".into(), operation: None }
+    Place { event, what: format!("inode table, 4 KiB at 32 KiB {HOSTILE}"), operation: None }
 }
 
 fn judged(promise: &str, times: u64) -> Judged {

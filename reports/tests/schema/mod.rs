@@ -27,17 +27,23 @@ impl Check<'_> {
                     self.check(target.expect("a reference leads somewhere"), value, at);
                     true
                 }
+                "anyOf" => rule.as_array().expect("a list").iter().any(|schema| {
+                    let mut found = Vec::new();
+                    Check { root: self.root, found: &mut found }.check(schema, value, at);
+                    found.is_empty()
+                }),
                 "type" => is_of_type(rule, value),
                 "const" => rule == value,
                 "enum" => rule.as_array().expect("a list").contains(value),
                 "minimum" => value.as_f64().is_none_or(|value| value >= rule.as_f64().expect("a number")),
                 "maximum" => value.as_f64().is_none_or(|value| value <= rule.as_f64().expect("a number")),
                 "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().expect("text"), text)),
-                "required" => rule
-                    .as_array()
-                    .expect("a list")
-                    .iter()
-                    .all(|name| value.get(name.as_str().expect("a name")).is_some()),
+                // It says nothing of what is no object.
+                "required" => {
+                    let names = rule.as_array().expect("a list").iter();
+                    let has = |name: &Value| value.get(name.as_str().expect("a name")).is_some();
+                    !value.is_object() || names.into_iter().all(has)
+                }
                 "properties" => {
                     for (name, schema) in rule.as_object().expect("an object") {
                         if let Some(value) = value.get(name) {

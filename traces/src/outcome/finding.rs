@@ -45,6 +45,8 @@ pub struct Finding {
     pub compared_with: Option<String>,
     /// The state as a drawing.
     pub picture: Option<Picture>,
+    /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
+    pub replay: Option<String>,
 }
 
 /// An operation of the workload of a finding.
@@ -117,6 +119,32 @@ pub struct WriteFate {
     pub operation: Option<String>,
 }
 
+impl fmt::Display for Promised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Promised::Durable => "durable",
+            Promised::Done => "done",
+            Promised::Begun => "begun",
+            Promised::NotBegun => "not begun",
+        })
+    }
+}
+
+impl fmt::Display for Shrunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shrunk { operations_before, operations, events_before, events, candidates, .. } = self;
+        match operations_before {
+            0 => write!(f, "from {events_before} events to {events}")?,
+            _ => write!(f, "from {operations_before} operations to {operations}")?,
+        }
+        write!(f, ", in {candidates} candidates")?;
+        match &self.ended {
+            Some(why) => write!(f, "; there may be a smaller one: {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     /// The finding as a person reads it, without the lines that say how to reproduce it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +156,15 @@ impl fmt::Display for Finding {
         writeln!(f, "  crash state:  {}", self.state)?;
         if !self.checks.is_empty() {
             writeln!(f, "  checks:       {}", self.checks.join(", "))?;
+        }
+        if let Some(shrunk) = &self.shrunk {
+            writeln!(f, "  shrunk:       {shrunk}")?;
+            if let Some(file) = &shrunk.file {
+                writeln!(f, "  stored in:    {file}")?;
+            }
+        }
+        for (nth, operation) in self.operations.iter().enumerate() {
+            writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
         }
         if let Some(cause) = &self.cause {
             for order in &cause.missing {

@@ -37,6 +37,8 @@ pub struct Exploration {
     pub system: String,
     /// The bug switches that were on.
     pub bugs: Vec<String>,
+    /// What a stranger should know of these; absent if nobody says.
+    pub about: Option<About>,
     /// The workload, or the file of the trace.
     pub workload: String,
     /// The device profile.
@@ -65,6 +67,19 @@ pub struct Exploration {
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
     pub timing: Timing,
+}
+
+/// What was explored, a sentence each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// What the system is.
+    pub system: String,
+    /// What the workload exercises.
+    pub workload: String,
+    /// What the device allows under the profile.
+    pub profile: String,
+    /// What each bug switch that was on makes wrong, in the order of [`Exploration::bugs`].
+    pub bugs: Vec<String>,
 }
 
 /// What came of an exploration.

@@ -1,6 +1,7 @@
 //! `crashcheck explore`: the crash states of reference systems, or of a recorded trace.
 
 mod outputs;
+pub(super) mod stored;
 pub(super) mod target;
 mod verdict;
 
@@ -8,17 +9,19 @@ use self::outputs::Outputs;
 use self::target::{Run, Target};
 use super::recorded::Recorded;
 use crate::args::ExploreArgs;
-use crate::config::{Config, Search};
+use crate::config::{Config, REGRESSIONS, Search};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::{interrupt, select};
-use crashcheck::census;
 use crashcheck::trace::outcome::{Exploration, REPORT_VERSION, Report};
-use crashcheck_report::text::{self, Align, Pointers, escape, short, table};
+use crashcheck::{Options, Shrink, census};
+use crashcheck_report::text::{self, Align, escape, short, table};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Explores, prints, and writes the reports.
 ///
@@ -27,14 +30,20 @@ use std::time::Instant;
 pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
     let search = config.search(&args.search)?;
     let all = select::systems_and(args.targets.iter().map(String::as_str));
+    let regressions = (!args.no_regressions).then(|| config.regressions(&args.stored));
+    let mut first = Vec::new();
     let targets = match Recorded::load(&args.recorded, screen)? {
         Some(recorded) => vec![Target::Recorded(recorded, args.recorded.clone())],
         None => {
             let selected = select::cases(&all, &args.targets, &args.bugs)?;
+            if let Some(folder) = &regressions {
+                first = stored::targets(folder, &selected)?;
+            }
             selected.into_iter().map(Target::Reference).collect()
         }
     };
-    let runs = target::runs(&targets, &search)?;
+    let (mut runs, notes) = stored::runs(&first, &search);
+    runs.extend(target::runs(&targets, &search)?);
     if runs.is_empty() {
         return Err(Failure { exit: ExitCode::NothingSelected, message: "nothing is selected".to_owned() });
     }
@@ -45,8 +54,17 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     let stop = interrupt::flag()?;
     outputs.prepare()?;
     let meter = Meter::new(args.progress.unwrap_or(config.progress()), runs.len());
-    let explorations =
-        Explorer { search: &search, stop: &stop, outputs: &outputs, screen, meter }.run(&runs)?;
+    let shrinking = Shrinking {
+        time: config.shrink_time(args.max_shrink_time),
+        logs: outputs.directory().join("shrink"),
+        regressions,
+        known: BTreeSet::new(),
+    };
+    let explorer = Explorer { search: &search, shrinking, stop: &stop, outputs: &outputs, screen, meter };
+    let explorations = explorer.run(&runs)?;
+    for note in notes {
+        screen.print(&format!("{note}\n"));
+    }
     let interrupted = stop.load(Ordering::Relaxed);
     let unexplored = runs.len() - explorations.len();
     let report = Report {
@@ -60,9 +78,30 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     Ok(verdict::exit_code(&report, &search, interrupted))
 }
 
+/// How findings are shrunk, and where they are stored.
+struct Shrinking {
+    time: Duration,
+    logs: PathBuf,
+    regressions: Option<PathBuf>,
+    /// The fingerprints of what was found so far: one fault is one finding, however many workloads show it.
+    known: BTreeSet<String>,
+}
+
+impl Shrinking {
+    /// What it means for a run. A stored failure is small.
+    fn options(&self, run: &Run<'_>, options: Options) -> Options {
+        if self.time.is_zero() || run.is_stored() {
+            return options;
+        }
+        let shrink = Shrink { time: self.time, logs: Some(self.logs.clone()), known: self.known.clone() };
+        Options { shrink: Some(shrink), regressions: self.regressions.clone(), ..options }
+    }
+}
+
 /// Explores one run after the other.
 struct Explorer<'a> {
     search: &'a Search,
+    shrinking: Shrinking,
     stop: &'a AtomicBool,
     outputs: &'a Outputs,
     screen: &'a Screen,
@@ -75,12 +114,17 @@ impl Explorer<'_> {
         let mut explorations = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             let options = run.options(self.search, started, runs.len() - index);
+            let options = self.shrinking.options(run, options);
             self.meter.begin(&run.name());
             let meter = &mut self.meter;
-            let exploration =
+            let mut exploration =
                 run.target.explore(&options, self.stop, &mut |progress| meter.update(progress))?;
-            self.tell(run, &exploration);
+            let regressions = self.shrinking.regressions.as_deref();
+            run.complete(&mut exploration, regressions.unwrap_or(Path::new(REGRESSIONS)));
+            self.tell(&exploration);
             let failed = !exploration.findings.is_empty();
+            let fingerprints = exploration.findings.iter().map(|finding| finding.fingerprint.clone());
+            self.shrinking.known.extend(fingerprints);
             explorations.push(exploration);
             if self.stop.load(Ordering::Relaxed) || (failed && self.search.fail_fast) {
                 break;
@@ -91,12 +135,16 @@ impl Explorer<'_> {
     }
 
     /// Prints the findings as soon as there are any.
-    fn tell(&self, run: &Run<'_>, exploration: &Exploration) {
+    fn tell(&self, exploration: &Exploration) {
         let report = self.outputs.report_path();
+        let known = &self.shrinking.known;
         for finding in &exploration.findings {
-            let replay = run.replay_line(&finding.id);
-            let to = Pointers { replay: &replay, report: Some(&report) };
-            let text = text::finding(exploration, finding, to, self.screen.colour);
+            if known.contains(&finding.fingerprint) {
+                let again = text::seen_again(exploration, finding, self.screen.colour);
+                self.meter.suspend(|| self.screen.print(&again));
+                continue;
+            }
+            let text = text::finding(exploration, finding, Some(&report), self.screen.colour);
             self.meter.suspend(|| self.screen.print(&format!("{text}\n")));
         }
     }

@@ -5,25 +5,34 @@ use crate::commands::write_file;
 use crate::config::Config;
 use crate::failure::Failure;
 use crashcheck::trace::outcome::Report;
-use crashcheck_report::{json, junit};
-use std::path::PathBuf;
+use crashcheck_report::{html, json, junit, markdown};
+use std::path::{Path, PathBuf};
 
 /// The files that a run leaves.
 pub(super) struct Outputs {
     directory: PathBuf,
     json: Option<PathBuf>,
     junit: Option<PathBuf>,
+    html: Option<PathBuf>,
+    markdown: Option<PathBuf>,
 }
 
 impl Outputs {
     pub(super) fn new(args: &ExploreArgs, config: &Config) -> Outputs {
         let directory = args.out.clone().unwrap_or_else(|| config.out());
-        Outputs { directory, json: args.json.clone(), junit: args.junit.clone() }
+        let ExploreArgs { json, junit, html, markdown, .. } = args;
+        let (json, junit) = (json.clone(), junit.clone());
+        Outputs { directory, json, junit, html: html.clone(), markdown: markdown.clone() }
     }
 
-    /// Where everything about the run is.
+    /// The directory of the run.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where everything about the run is, for a person.
     pub(super) fn report_path(&self) -> String {
-        self.directory.join("report.json").to_string_lossy().into_owned()
+        self.directory.join("report.html").to_string_lossy().into_owned()
     }
 
     /// Makes the directory, so that a run is not lost for want of one.
@@ -39,10 +48,13 @@ impl Outputs {
     /// # Errors
     /// If one cannot be written; the others are written all the same.
     pub(super) fn write(&self, report: &Report) -> Result<(), Failure> {
-        let text = json::write(report);
-        let mut written = vec![write_file(&self.directory.join("report.json"), &text)];
+        let (text, page) = (json::write(report), html::write(report));
+        let (json, html) = (self.directory.join("report.json"), self.directory.join("report.html"));
+        let mut written = vec![write_file(&json, &text), write_file(&html, &page)];
         written.extend(self.json.iter().map(|path| write_file(path, &text)));
+        written.extend(self.html.iter().map(|path| write_file(path, &page)));
         written.extend(self.junit.iter().map(|path| write_file(path, &junit::write(report))));
+        written.extend(self.markdown.iter().map(|path| write_file(path, &markdown::write(report))));
         written.into_iter().collect()
     }
 }

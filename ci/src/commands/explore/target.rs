@@ -2,12 +2,13 @@
 
 use crate::args::RecordedArgs;
 use crate::commands::recorded::{Recorded, pasteable, quoted};
-use crate::config::{Named, Search, StatesMax, profile};
+use crate::config::{Named, REGRESSIONS, Search, StatesMax, profile};
 use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::trace::Trace;
-use crashcheck::trace::outcome::{Advice, Exploration};
-use crashcheck::{Budget, BugSwitch, Options, Progress, advise_trace, explore_trace};
+use crashcheck::trace::outcome::{About, Advice, Exploration};
+use crashcheck::{Budget, BugSwitch, Options, Progress, Regression, ReplayId, advise_trace, explore_trace};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -157,9 +158,54 @@ impl Run<'_> {
         }
     }
 
-    /// The command that shows a state again.
-    pub(in crate::commands) fn replay_line(&self, id: &str) -> String {
+    /// Whether it is a stored failure that is explored again.
+    pub(in crate::commands) fn is_stored(&self) -> bool {
+        matches!(self.target, Target::Reference(Selected { case, .. }) if case.stored.is_some())
+    }
+
+    /// Adds what only the command knows: what a stranger should know of what was explored, and the command that shows each
+    /// finding again.
+    pub(in crate::commands) fn complete(&self, exploration: &mut Exploration, regressions: &Path) {
+        exploration.about = Some(self.about());
+        for finding in &mut exploration.findings {
+            finding.replay = Some(self.replay_line(&finding.id, regressions));
+        }
+    }
+
+    fn about(&self) -> About {
+        let profile = self.profile.profile.about.clone();
+        match self.target {
+            Target::Reference(Selected { subject, case }) => {
+                let workloads = subject.workloads();
+                let workload = workloads.iter().find(|(name, _)| *name == case.workload);
+                let what = |name: &String| subject.bugs().iter().find(|bug| bug.name == name);
+                About {
+                    system: subject.about().to_owned(),
+                    workload: workload.map_or_else(String::new, |(_, about)| (*about).to_owned()),
+                    profile,
+                    bugs: case
+                        .bugs
+                        .iter()
+                        .map(|name| what(name).map_or("", |bug| bug.about).to_owned())
+                        .collect(),
+                }
+            }
+            Target::Recorded(Recorded { commands, .. }, _) => About {
+                system: format!("A trace that was recorded elsewhere, recovered by `{}`.", commands.recover),
+                workload: "The file of the trace.".to_owned(),
+                profile,
+                bugs: Vec::new(),
+            },
+        }
+    }
+
+    /// The command that shows a state again, with the folder of the stored failures if it is not the usual one.
+    fn replay_line(&self, id: &str, regressions: &Path) -> String {
         let mut line = format!("crashcheck replay {}", quoted(id));
+        let is_stored = id.parse().is_ok_and(|id: ReplayId| Regression::is_name(&id.workload));
+        if is_stored && regressions != Path::new(REGRESSIONS) {
+            line.push_str(&format!(" --regressions {}", quoted(&regressions.to_string_lossy())));
+        }
         if let Some(file) = &self.profile.file {
             line.push_str(&format!(" --profile {}", quoted(file)));
         }

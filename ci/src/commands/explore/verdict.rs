@@ -32,6 +32,7 @@ mod tests {
         Exploration {
             system: String::new(),
             bugs: Vec::new(),
+            about: None,
             workload: String::new(),
             profile: String::new(),
             strategy: String::new(),

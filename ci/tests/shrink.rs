@@ -1,0 +1,121 @@
+//! What the command does with a failure: it shrinks it, stores it, explores it first from then on, and replays it.
+
+mod common;
+
+use common::{Place, read};
+use std::path::Path;
+
+/// The arguments that lead to a finding.
+const FAILING: [&str; 4] = ["explore", "journal:append", "--bug", "no-commit-flush"];
+
+fn files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn with(more: &[&'static str]) -> Vec<&'static str> {
+    [&FAILING[..], more].concat()
+}
+
+#[test]
+fn a_failure_is_stored_small_and_explored_first_from_then_on() {
+    let place = Place::new();
+    let first = place.run(&FAILING);
+    assert_eq!(first.code, Some(1), "{}", first.err);
+    let stored = files(&place.path("regressions"));
+    let [file] = &stored[..] else { panic!("{stored:?}") };
+    let text = read(&place.path("regressions").join(file));
+    assert!(text.starts_with("# journal+no-commit-flush under reorder: durable: "), "{text}");
+    assert!(text.contains("\noperations = [\n") && text.lines().count() < 25, "{text}");
+    let report = place.json("target/crashcheck/report.json");
+    let shrunk = &report["explorations"][0]["findings"][0]["shrunk"];
+    assert!(shrunk["operations"].as_u64() <= shrunk["operations_before"].as_u64(), "{shrunk}");
+    // The same fault, as another workload of the same system shows it.
+    let second = place.run(&["explore", "journal:create", "--bug", "no-commit-flush"]);
+    assert!(second.out.starts_with("LOST journal+no-commit-flush:shrunk-"), "{}", second.out);
+    assert_eq!(
+        second.out.matches("\nAGAIN journal+no-commit-flush:create: durable: ").count(),
+        1,
+        "{}",
+        second.out
+    );
+    assert_eq!(files(&place.path("regressions")), stored);
+    // It is not explored for the system without the fault, and would survive there.
+    let clean = place.run(&["explore", "journal:append"]);
+    assert_eq!(clean.code, Some(0), "{}", clean.out);
+    std::fs::write(
+        place.path("regressions").join(file),
+        text.replace("bugs = [\"no-commit-flush\"]", "bugs = []"),
+    )
+    .expect("written");
+    let clean = place.run(&["explore", "journal:append"]);
+    assert_eq!(clean.code, Some(0), "{}", clean.out);
+    assert!(clean.out.contains(" shrunk-"), "{}", clean.out);
+}
+
+#[test]
+fn the_id_of_a_shrunk_failure_is_replayed_from_its_file() {
+    let place = Place::new();
+    let ran = place.run(&with(&["--regressions", "kept/here"]));
+    let line = ran.line("Reproduce with:").to_owned();
+    assert!(line.contains(":shrunk-") && line.ends_with(" --regressions kept/here"), "{line}");
+    let again = place.shell(&line);
+    assert_eq!(again.code, Some(1), "{}{}", again.out, again.err);
+    assert!(again.out.starts_with("FAILS") && again.out.contains("durable"), "{}", again.out);
+    assert_eq!(place.shell(&format!("{line} --fixed")).code, Some(0));
+    let lost = place.shell(line.split(" --regressions").next().expect("the command"));
+    assert_eq!(lost.code, Some(2));
+    assert!(lost.err.contains("in regressions") && lost.err.contains("--regressions DIR"), "{}", lost.err);
+}
+
+#[test]
+fn nothing_is_stored_or_shrunk_if_it_is_not_wanted() {
+    let place = Place::new();
+    let ran = place.run(&with(&["--no-regressions"]));
+    assert!(ran.line("id:").contains(":append/"), "{}", ran.out);
+    assert_eq!(place.shell(ran.line("Reproduce with:")).code, Some(1));
+    assert_eq!(files(&place.path("regressions")), [""; 0]);
+    let ran = place.run(&with(&["--max-shrink-time", "0"]));
+    assert!(ran.line("id:").contains(":append/") && ran.out.contains("missing edge:"), "{}", ran.out);
+    let report = place.json("target/crashcheck/report.json");
+    assert!(report["explorations"][0]["findings"][0]["shrunk"].is_null());
+    assert_eq!(files(&place.path("regressions")), [""; 0]);
+}
+
+#[test]
+fn the_configuration_says_where_and_how_long() {
+    let place = Place::new();
+    place.write(
+        "crashcheck.toml",
+        "[explore]\nregressions = \"traces/regressions\"\nmax-shrink-time = \"30s\"\n",
+    );
+    let ran = place.run(&FAILING);
+    assert_eq!(files(&place.path("traces/regressions")).len(), 1, "{}", ran.out);
+    assert_eq!(place.shell(ran.line("Reproduce with:")).code, Some(1));
+}
+
+#[test]
+fn a_stored_file_that_is_none_is_named() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("regressions")).expect("a folder");
+    place.write("regressions/broken.toml", "version = 1\nsystem = \"journal\"\n");
+    let ran = place.run(&["explore", "journal:append"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("broken.toml") && ran.err.contains("delete it"), "{}", ran.err);
+    assert_eq!(place.run(&["explore", "journal:append", "--no-regressions"]).code, Some(0));
+}
+
+#[test]
+fn a_stored_failure_whose_profile_is_gone_is_named_and_left_out() {
+    let place = Place::new();
+    let profile = "name = \"mine\"\nabout = \"a device\"\n";
+    place.write("mine.toml", profile);
+    let found = place.run(&with(&["--profile", "mine.toml"]));
+    assert!(found.line("Reproduce with:").contains("--profile mine.toml"), "{}", found.out);
+    assert_eq!(place.shell(found.line("Reproduce with:")).code, Some(1));
+    let without = place.run(&["explore", "journal:create", "--bug", "no-commit-flush"]);
+    assert!(without.out.contains("needs the device profile 'mine'"), "{}", without.out);
+}

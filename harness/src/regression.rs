@@ -1,0 +1,238 @@
+//! Shrunk failures as small readable files, which are explored first on every run.
+//!
+//! ```toml
+//! # journal+no-revoke under reorder: no-foreign-data: block 9 of /b is one of /a
+//! # It is explored first on every run. Delete this file to forget it.
+//! version = 1
+//! system = "journal"
+//! bugs = ["no-revoke"]
+//! workload = "block-reuse"
+//! profile = "reorder"
+//! nested = 0
+//! fingerprint = "0123456789abcdef"
+//! promise = "no-foreign-data"
+//! detail = "block 9 of /b is one of /a"
+//! setup = []
+//! operations = [
+//!     '{"mkdir":"/a"}',
+//!     '"sync"',
+//! ]
+//! ```
+//!
+//! What is stored is the value itself, not the seed that made it: the operations, one text each, as JSON. So it outlives
+//! every change of the program that leaves the operations as they are.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The version of the files.
+const VERSION: u32 = 1;
+
+/// A name of a workload that begins so is one of a stored failure.
+const PREFIX: &str = "shrunk-";
+
+/// A shrunk failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regression {
+    version: u32,
+    /// The system.
+    pub system: String,
+    /// Its bug switches that were on.
+    pub bugs: Vec<String>,
+    /// The workload in which it was found.
+    pub workload: String,
+    /// The device profile.
+    pub profile: String,
+    /// How often recovery itself may crash.
+    pub nested: u8,
+    /// The fingerprint of the finding.
+    pub fingerprint: String,
+    /// The promise that was broken.
+    pub promise: String,
+    /// What was seen, in a sentence.
+    pub detail: String,
+    /// The operations that are run first, and whose crashes are not explored, as JSON.
+    pub setup: Vec<String>,
+    /// The operations, as JSON.
+    pub operations: Vec<String>,
+}
+
+/// Why a stored failure cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RegressionError {
+    /// The file or the folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file does not hold a stored failure.
+    #[error("{}: {why}\nmend it, or delete it to forget this failure", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// An operation is none of this system's.
+    #[error("operation `{text}` is none that this system has: {why}")]
+    Operation {
+        /// The stored text.
+        text: String,
+        /// What is wrong with it.
+        why: serde_json::Error,
+    },
+}
+
+impl Regression {
+    /// A failure with these operations.
+    ///
+    /// # Errors
+    /// If an operation cannot be written as JSON.
+    pub(crate) fn new<Op: Serialize>(
+        found: Found<'_>,
+        setup: &[Op],
+        operations: &[Op],
+    ) -> Result<Regression, serde_json::Error> {
+        let texts = |ops: &[Op]| ops.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let Found { system, bugs, workload, profile, nested, finding } = found;
+        Ok(Regression {
+            version: VERSION,
+            system: system.to_owned(),
+            bugs: bugs.to_vec(),
+            workload: workload.to_owned(),
+            profile: profile.to_owned(),
+            nested,
+            fingerprint: finding.fingerprint.clone(),
+            promise: finding.promise.clone(),
+            detail: finding.detail.clone(),
+            setup: texts(setup)?,
+            operations: texts(operations)?,
+        })
+    }
+
+    /// What the workload of this failure is called: in ids, and on the command line.
+    pub fn name(&self) -> String {
+        name_of(&self.fingerprint)
+    }
+
+    /// Whether a workload of this name is that of a stored failure.
+    pub fn is_name(workload: &str) -> bool {
+        workload.starts_with(PREFIX)
+    }
+
+    /// Whether this is a failure of the system with just these bug switches on.
+    pub fn is_of(&self, system: &str, bugs: &[String]) -> bool {
+        self.system == system && self.bugs == bugs
+    }
+
+    /// The operations that are run first, and those that are explored.
+    ///
+    /// # Errors
+    /// If one is none of the system's.
+    pub(crate) fn workload<Op: DeserializeOwned>(&self) -> Result<(Vec<Op>, Vec<Op>), RegressionError> {
+        let parsed = |texts: &[String]| texts.iter().map(|text| parse(text)).collect::<Result<Vec<Op>, _>>();
+        Ok((parsed(&self.setup)?, parsed(&self.operations)?))
+    }
+
+    /// All that are stored in a folder, by the names of their files. No folder is none.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn load_all(folder: &Path) -> Result<Vec<Regression>, RegressionError> {
+        let failed = |source| RegressionError::File { path: folder.to_owned(), source };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        files.iter().map(|file| Regression::load(file)).collect()
+    }
+
+    /// The one in a file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load(path: &Path) -> Result<Regression, RegressionError> {
+        let content = |why: String| RegressionError::Content { path: path.to_owned(), why };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| RegressionError::File { path: path.to_owned(), source })?;
+        let regression: Regression = toml::from_str(&text).map_err(|error| content(error.to_string()))?;
+        match regression.version {
+            VERSION => Ok(regression),
+            other => Err(content(format!("it has version {other}, but this crashcheck knows {VERSION}"))),
+        }
+    }
+
+    /// Writes it into a folder, over an older one of the same fault, and returns the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn store(&self, folder: &Path) -> Result<PathBuf, RegressionError> {
+        let path = folder.join(self.file_name());
+        let failed = |source| RegressionError::File { path: path.clone(), source };
+        let text = self.text().map_err(|error| failed(std::io::Error::other(error)))?;
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        // A file is whole or not there.
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(path)
+    }
+
+    /// The name of its file.
+    pub(crate) fn file_name(&self) -> String {
+        let bugs: String = self.bugs.iter().map(|bug| format!("+{bug}")).collect();
+        format!("{}{bugs}-{}.toml", self.system, short(&self.fingerprint))
+    }
+
+    fn text(&self) -> Result<String, toml::ser::Error> {
+        let Regression { system, bugs, profile, promise, detail, .. } = self;
+        let bugs: String = bugs.iter().map(|bug| format!("+{bug}")).collect();
+        let detail = detail.lines().next().unwrap_or_default().escape_debug();
+        Ok(format!(
+            "# {system}{bugs} under {profile}: {promise}: {detail}\n\
+             # It is explored first on every run. Delete this file to forget it.\n{}",
+            toml::to_string_pretty(self)?
+        ))
+    }
+}
+
+/// What a stored failure is made from, beside its operations.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub(crate) system: &'a str,
+    pub(crate) bugs: &'a [String],
+    pub(crate) workload: &'a str,
+    pub(crate) profile: &'a str,
+    pub(crate) nested: u8,
+    pub(crate) finding: &'a crashcheck_trace::outcome::Finding,
+}
+
+/// What the workload of a finding with this fingerprint is called once it is stored.
+pub(crate) fn name_of(fingerprint: &str) -> String {
+    format!("{PREFIX}{}", short(fingerprint))
+}
+
+/// As much of a fingerprint as tells the faults of one system apart.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..8).unwrap_or(fingerprint)
+}
+
+fn parse<Op: DeserializeOwned>(text: &str) -> Result<Op, RegressionError> {
+    serde_json::from_str(text).map_err(|why| RegressionError::Operation { text: text.to_owned(), why })
+}

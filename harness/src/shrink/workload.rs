@@ -1,0 +1,240 @@
+//! The workload of a finding, made small: every candidate is recorded, and its crash states are explored again.
+
+use super::descent::{Bounds, descend};
+use super::list::List;
+use super::log::Log;
+use super::{Shrink, Shrinking};
+use crate::System;
+use crate::explore::{Budget, Naming, Options, Progress, Walk, guarded, told};
+use crate::explorer::WithWorkload;
+use crate::record::record_after;
+use crate::regression::{self, Found, Regression};
+use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
+use proptest::strategy::ValueTree;
+use rustc_hash::FxBuildHasher;
+use serde::Serialize;
+use std::hash::BuildHasher;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
+const RECOVERIES: u64 = 2_000;
+
+/// An operation of a workload, as one element of the list that is shrunk.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Step<Op> {
+    part: Part,
+    op: Op,
+}
+
+/// Which part of a workload an operation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Part {
+    /// It is run before what is explored.
+    Setup,
+    /// It is the last of those, and makes all of them durable: without it none of them stays.
+    LastOfSetup,
+    /// It is explored.
+    Explored,
+}
+
+/// Shrinks every finding of an exploration of this workload, and looks for its cause.
+pub(crate) fn shrink<S: System + 'static>(
+    workload: &WithWorkload<S>,
+    exploration: &mut Exploration,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Progress),
+) {
+    shrink_from(workload, exploration, stop, report, |_: &WithWorkload<S>, _, _| None);
+}
+
+/// As [`shrink`], but first `others` may make each finding smaller in its own way: it is given a judge of workloads.
+pub(crate) fn shrink_from<S: System + 'static>(
+    workload: &WithWorkload<S>,
+    exploration: &mut Exploration,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Progress),
+    mut others: impl FnMut(&WithWorkload<S>, &mut Bounds<'_>, &mut Judge<'_, S>) -> Option<Vec<S::Op>>,
+) {
+    let Some(how) = workload.options().shrink.clone() else { return };
+    let started = Instant::now();
+    let (recoveries, events) = (exploration.coverage.recoveries, exploration.events);
+    let Exploration { findings, notes, .. } = exploration;
+    let wanted = |finding: &Finding| !finding.device_lies && !how.known.contains(&finding.fingerprint);
+    let mut left = findings.iter().filter(|finding| wanted(finding)).count() as u32;
+    for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
+        let time = how.time.saturating_sub(started.elapsed()) / left;
+        left -= 1;
+        let shrinker = Shrinker { workload, how: &how, recoveries, events, stop };
+        match shrinker.shrunk(finding, time, report, &mut others) {
+            Ok(Some(smaller)) => *finding = smaller,
+            Ok(None) => {}
+            Err(note) => notes.push(note),
+        }
+    }
+    exploration.timing.shrink_seconds = Some(started.elapsed().as_secs_f64());
+}
+
+/// Whether a workload fails for the same reason; `None` if that was not found out in time.
+pub(crate) type Judge<'a, S> = dyn FnMut(&WithWorkload<S>, &Bounds<'_>) -> Option<bool> + 'a;
+
+/// What all findings of an exploration are shrunk with.
+struct Shrinker<'a, S: System> {
+    workload: &'a WithWorkload<S>,
+    how: &'a Shrink,
+    /// How many recoveries the exploration took.
+    recoveries: u64,
+    /// How many events its trace has.
+    events: u64,
+    stop: &'a AtomicBool,
+}
+
+impl<S: System + 'static> Shrinker<'_, S> {
+    /// The finding, told by the smallest workload that shows it. `None` if it does not show again.
+    fn shrunk(
+        &self,
+        finding: &Finding,
+        time: Duration,
+        report: &mut dyn FnMut(Progress),
+        others: &mut impl FnMut(&WithWorkload<S>, &mut Bounds<'_>, &mut Judge<'_, S>) -> Option<Vec<S::Op>>,
+    ) -> Result<Option<Finding>, String> {
+        let log = self.log(finding);
+        let mut bounds = Bounds::new(time, self.stop, log);
+        let mut judge = |candidate: &WithWorkload<S>, bounds: &Bounds<'_>| {
+            let (setup, ops) = candidate.operations();
+            let shrinking = Shrinking { left: setup.len() + ops.len(), candidates: bounds.candidates };
+            report(Progress { covered: 1.0, recoveries: 0, findings: 1, shrinking: Some(shrinking) });
+            self.fails(candidate, &finding.fingerprint, bounds.left())
+        };
+        let first = others(self.workload, &mut bounds, &mut judge);
+        let begun = first.map_or_else(|| self.workload.clone(), |ops| self.workload.with(Vec::new(), ops));
+        let smallest = smallest(&begun, &mut bounds, &mut judge);
+        let Some((smaller, events)) = self.told(&smallest, finding) else { return Ok(None) };
+        self.finish(finding, smaller, &smallest, events, &bounds).map(Some)
+    }
+
+    /// What an earlier run has learned of this finding.
+    fn log(&self, finding: &Finding) -> Log {
+        let Some(folder) = &self.how.logs else { return Log::none() };
+        // The id names the trace, and so the operations.
+        let subject = (&finding.id, self.workload.options().nested);
+        let name = format!("{}-{:016x}.log", finding.fingerprint, FxBuildHasher.hash_one(subject));
+        Log::at(&folder.join(name))
+    }
+
+    fn fails(&self, candidate: &WithWorkload<S>, fingerprint: &str, left: Duration) -> Option<bool> {
+        let (setup, ops) = candidate.operations();
+        let recording = guarded(|| record_after(candidate.system(), setup, ops.to_vec()));
+        // What cannot be run without a crash does not fail in one.
+        let Ok(Ok(recording)) = recording else { return Some(false) };
+        let context = candidate.context(recording);
+        let options = self.options(Some(left));
+        let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
+        Some(tally.has_found(fingerprint))
+    }
+
+    /// How candidates are explored.
+    fn options(&self, time: Option<Duration>) -> Options {
+        let options = self.workload.options();
+        let recoveries = RECOVERIES.max(2 * self.recoveries);
+        let states = options.budget.states.map_or(recoveries, |states| states.min(recoveries));
+        let budget = Budget { time, states: Some(states), fail_fast: false, ..options.budget };
+        Options { budget, ..options.clone() }
+    }
+
+    /// The finding as the workload shows it, and how many events its trace has.
+    fn told(&self, smallest: &WithWorkload<S>, finding: &Finding) -> Option<(Finding, u64)> {
+        let (setup, ops) = smallest.operations();
+        let recording = record_after(smallest.system(), setup, ops.to_vec()).ok()?;
+        let events = recording.trace.events.len() as u64;
+        let naming = match &self.workload.options().regressions {
+            Some(_) => {
+                Naming { workload: regression::name_of(&finding.fingerprint), ..smallest.naming().clone() }
+            }
+            None => smallest.naming().clone(),
+        };
+        let context = smallest.clone().named(naming).context(recording);
+        let options = self.options(None);
+        told(&context, &options, self.stop, &finding.fingerprint).map(|finding| (finding, events))
+    }
+
+    fn finish(
+        &self,
+        found: &Finding,
+        smaller: Finding,
+        smallest: &WithWorkload<S>,
+        events: u64,
+        bounds: &Bounds<'_>,
+    ) -> Result<Finding, String> {
+        let (setup, ops) = smallest.operations();
+        let count = |workload: &WithWorkload<S>| {
+            let (setup, ops) = workload.operations();
+            (setup.len() + ops.len()) as u64
+        };
+        let mut shrunk = Shrunk {
+            found_as: found.id.clone(),
+            operations_before: count(self.workload),
+            operations: count(smallest),
+            events_before: self.events,
+            events,
+            candidates: bounds.candidates,
+            steps: bounds.steps,
+            ended: bounds.ended.clone(),
+            file: None,
+        };
+        let mut id = found.id.clone();
+        let options = self.workload.options();
+        if let Some(folder) = &options.regressions {
+            let Naming { system, bugs, workload, .. } = self.workload.naming();
+            let (profile, nested) = (&options.profile.name, options.nested);
+            let found = Found { system, bugs, workload, profile, nested, finding: &smaller };
+            let regression = Regression::new(found, setup, ops)
+                .map_err(|error| format!("a shrunk failure is not stored: {error}"))?;
+            let file = regression
+                .store(folder)
+                .map_err(|error| format!("a shrunk failure is not stored: {error}"))?;
+            shrunk.file = Some(file.to_string_lossy().into_owned());
+            id = smaller.id;
+        }
+        let Finding { leaves, ref states, found_after, ref also, .. } = *found;
+        let (states, also) = (states.clone(), also.clone());
+        Ok(Finding { id, leaves, states, also, found_after, shrunk: Some(shrunk), ..smaller })
+    }
+}
+
+/// Leaves operations out, and puts simpler ones in their place.
+fn smallest<S: System + 'static>(
+    begun: &WithWorkload<S>,
+    bounds: &mut Bounds<'_>,
+    judge: &mut Judge<'_, S>,
+) -> WithWorkload<S> {
+    let (setup, ops) = begun.operations();
+    let part = |index| if index + 1 == setup.len() { Part::LastOfSetup } else { Part::Setup };
+    let before = setup.iter().enumerate().map(|(index, op)| Step { part: part(index), op: op.clone() });
+    let steps = before.chain(ops.iter().map(|op| Step { part: Part::Explored, op: op.clone() })).collect();
+    let simpler = |step: &Step<S::Op>| {
+        let ops = begun.system().simpler(&step.op).into_iter();
+        ops.map(|op| Step { op, ..step.clone() }).collect()
+    };
+    let workload = |steps: &[Step<S::Op>]| {
+        let (explored, setup) = steps.iter().partition::<Vec<_>, _>(|step| step.part == Part::Explored);
+        let durable = setup.last().is_none_or(|last| last.part == Part::LastOfSetup);
+        let ops_of = |steps: Vec<&Step<S::Op>>| steps.into_iter().map(|step| step.op.clone()).collect();
+        durable.then(|| begun.with(ops_of(setup), ops_of(explored)))
+    };
+    let mut tree = List::new(steps, simpler);
+    let smallest = descend(&mut tree, bounds, |steps, bounds| {
+        workload(steps).map_or(Some(false), |workload| judge(&workload, bounds))
+    });
+    smallest.and_then(|steps| workload(&steps)).unwrap_or_else(|| begun.clone())
+}
+
+/// The smallest list of operations that a value tree of a generator leads to.
+pub(crate) fn descend_in<S: System + 'static, T: ValueTree<Value = Vec<S::Op>>>(
+    tree: &mut T,
+    begun: &WithWorkload<S>,
+    bounds: &mut Bounds<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Option<Vec<S::Op>> {
+    descend(tree, bounds, |ops, bounds| judge(&begun.with(Vec::new(), ops.clone()), bounds))
+}

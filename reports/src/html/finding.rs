@@ -1,0 +1,196 @@
+//! One finding from beginning to end.
+
+use super::markup::Markup;
+use super::words::counted;
+use super::{Entry, clipped, medium, states, story, summary, timeline};
+use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
+
+/// The drawings of so many findings are open; of the others they are a click away.
+const OPEN_MAX: usize = 3;
+/// Where the page is longer than this, in bytes, drawings are left out: it has to be opened by a browser.
+const DRAWN_MAX: usize = 24 << 20;
+/// So many differences are shown.
+const DIFFERENCES_MAX: usize = 40;
+/// A longer text is cut.
+const TEXT_MAX: usize = 600;
+
+/// All findings.
+pub(super) fn write_all(page: &mut Markup, entries: &[Entry<'_>]) {
+    page.raw("<section id=\"findings\" aria-labelledby=\"findings-title\">\n<h2 id=\"findings-title\">Findings</h2>\n");
+    for entry in entries {
+        write(page, *entry);
+    }
+    page.raw("</section>\n");
+}
+
+fn write(page: &mut Markup, entry: Entry<'_>) {
+    let Entry { number, exploration, finding } = entry;
+    let (kind, class) = kind(finding);
+    page.put(
+        "<article class=\"finding item\" id=\"finding-{}\" aria-labelledby=\"finding-{}-title\" ",
+        &[&number, &number],
+    );
+    page.put(
+        "data-system=\"{}\" data-promise=\"{}\" data-verdict=\"{}\">\n",
+        &[&exploration.system, &finding.promise, &kind],
+    );
+    page.put("<header>\n<p class=\"kicker\"><span class=\"verdict {}\">{}</span> ", &[&class, &kind]);
+    page.put("<code>{}</code> under <code>{}</code></p>\n", &[&entry.subject(), &exploration.profile]);
+    page.put("<h3 id=\"finding-{}-title\"><a href=\"#finding-{}\">{}.</a> ", &[&number, &number, &number]);
+    page.put(
+        "<span class=\"promise\">{}</span> {}</h3>\n</header>\n",
+        &[&finding.promise, &clipped(entry.sentence(), TEXT_MAX)],
+    );
+    story::background(page, entry);
+    page.raw("<h4>What happened</h4>\n");
+    story::write(page, entry);
+    differences(page, finding);
+    cause(page, finding.cause.as_ref());
+    drawings(page, entry);
+    again(page, entry);
+    page.raw("</article>\n");
+}
+
+/// The verdict of a finding, and its class.
+pub(super) fn kind(finding: &Finding) -> (&'static str, &'static str) {
+    if finding.device_lies { ("device lies", "doubtful") } else { ("lost", "bad") }
+}
+
+/// What should be, beside what is.
+fn differences(page: &mut Markup, finding: &Finding) {
+    if finding.differences.is_empty() {
+        return;
+    }
+    page.raw("<h4>What is wrong</h4>\n<div class=\"scroll\" role=\"region\" aria-label=\"Differences\" tabindex=\"0\">\n");
+    page.raw("<table class=\"differences\"><thead><tr><th scope=\"col\">What</th>");
+    page.raw("<th scope=\"col\">Should be</th><th scope=\"col\">After recovery</th></tr></thead>\n<tbody>\n");
+    for Difference { what, expected, recovered } in finding.differences.iter().take(DIFFERENCES_MAX) {
+        page.put("<tr><th scope=\"row\"><code>{}</code></th>", &[&clipped(what, TEXT_MAX)]);
+        side(page, "expected", expected.as_deref());
+        side(page, "recovered", recovered.as_deref());
+        page.raw("</tr>\n");
+    }
+    page.raw("</tbody></table>\n</div>\n");
+    if finding.differences.len() > DIFFERENCES_MAX {
+        let more = finding.differences.len() - DIFFERENCES_MAX;
+        page.put("<p class=\"about\">{} more are in report.json.</p>\n", &[&more]);
+    }
+}
+
+fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
+    match text {
+        None => page.put("<td class=\"{}\"><em>not there</em></td>", &[&class]),
+        Some(text) => {
+            page.put("<td class=\"{} lines\">", &[&class]);
+            page.lines(&clipped(text, TEXT_MAX));
+            page.raw("</td>");
+        }
+    }
+}
+
+/// Why it happens, and what prevents it.
+fn cause(page: &mut Markup, cause: Option<&Cause>) {
+    let Some(Cause { missing, fix }) = cause else { return };
+    page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
+    if missing.is_empty() && fix.is_none() {
+        page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&NO_ORDER]);
+    }
+    for order in missing {
+        page.raw("<div><dt>Missing order</dt><dd>");
+        page.put("<b>#{}</b> ({}) must be durable before ", &[&order.before.event, &order.before.what]);
+        page.put(
+            "<b>#{}</b> ({}), and nothing makes it wait.</dd></div>\n",
+            &[&order.after.event, &order.after.what],
+        );
+    }
+    if let Some(fix) = fix {
+        page.raw("<div><dt>Verified fix</dt><dd>");
+        for (nth, flush) in fix.flushes.iter().enumerate() {
+            page.raw(if nth == 0 { "A " } else { ", and a " });
+            page.put(
+                "<b>flush of {}</b> right before #{} ({})",
+                &[&flush.device, &flush.before.event, &flush.before.what],
+            );
+        }
+        let left = if fix.clean { "nothing is found" } else { "this finding is gone" };
+        page.raw(". The trace was mended like that and explored again: ");
+        page.put("{} in any of its ", &[&left]);
+        states(page, &fix.crash_states);
+        page.put(" crash states ({} recoveries).</dd></div>\n", &[&fix.recoveries]);
+    }
+    page.raw("</dl>\n");
+}
+
+/// The trace and the medium.
+fn drawings(page: &mut Markup, entry: Entry<'_>) {
+    let Some(picture) = &entry.finding.picture else { return };
+    if page.len() > DRAWN_MAX {
+        page.raw("<p class=\"about\">The drawings are left out, as this page is long; report.json has them as data.</p>\n");
+        return;
+    }
+    let open = if entry.number <= OPEN_MAX { " open" } else { "" };
+    page.raw("<h4>The trace, and the medium after the crash</h4>\n");
+    page.put(
+        "<details{}><summary>The trace: what was issued when, and what became of it</summary>\n",
+        &[&open],
+    );
+    timeline::write(page, entry, picture);
+    page.raw("</details>\n");
+    if !picture.sectors.is_empty() {
+        page.put(
+            "<details{}><summary>The medium: what each place held when recovery came</summary>\n",
+            &[&open],
+        );
+        medium::write(page, entry, picture);
+        page.raw("</details>\n");
+    }
+}
+
+/// How to see it again, and what is behind it.
+fn again(page: &mut Markup, entry: Entry<'_>) {
+    let finding = entry.finding;
+    page.raw("<h4>See it again</h4>\n");
+    if let Some(line) = &finding.replay {
+        page.put(
+            "<div class=\"replay\"><pre id=\"replay-{}\" tabindex=\"0\">{}</pre>",
+            &[&entry.number, line],
+        );
+        page.put(
+            "<button type=\"button\" class=\"copy\" data-copies=\"replay-{}\" hidden>",
+            &[&entry.number],
+        );
+        page.put(
+            "Copy<span class=\"unseen\"> the command of finding {}</span></button></div>\n",
+            &[&entry.number],
+        );
+    }
+    page.raw("<dl class=\"behind\">\n<div><dt>Behind it</dt><dd>");
+    states(page, &finding.states);
+    page.put(
+        " crash states fail alike, met in {}; the first after {} recoveries in its epoch</dd></div>\n",
+        &[&counted(finding.leaves, "way"), &finding.found_after],
+    );
+    if !finding.checks.is_empty() {
+        page.put("<div><dt>Checks violated</dt><dd>{}</dd></div>\n", &[&finding.checks.join(", ")]);
+    }
+    if let Some(shrunk) = &finding.shrunk {
+        self::shrunk(page, shrunk);
+    }
+    page.put("<div><dt>Id</dt><dd><code>{}</code></dd></div>\n", &[&finding.id]);
+    page.put("<div><dt>Fingerprint</dt><dd><code>{}</code></dd></div>\n", &[&finding.fingerprint]);
+    page.raw("<div><dt>Covered</dt><dd>");
+    summary::of_finding(page, entry);
+    page.raw("</dd></div>\n</dl>\n");
+}
+
+fn shrunk(page: &mut Markup, shrunk: &Shrunk) {
+    page.put("<div><dt>Made small</dt><dd>{}", &[&crate::text::shrunk(shrunk)]);
+    page.put(", found as <code>{}</code>", &[&shrunk.found_as]);
+    if let Some(why) = &shrunk.ended {
+        page.put("; it ended early: {}", &[why]);
+    }
+    if let Some(file) = &shrunk.file {
+        page.put("; kept in <code>{}</code>, which is replayed first on every run", &[file]);
+    }
+    page.raw("</dd></div>\n");
+}

@@ -1,0 +1,113 @@
+//! What the crash left on the medium: a cell for each place, and the same as a table.
+
+use super::layout::place_name;
+use super::markup::Markup;
+use super::words::{self, counted};
+use super::{Entry, clipped};
+use crashcheck_trace::outcome::{Holds, Picture, PictureDevice, Sector};
+use std::collections::BTreeSet;
+
+/// A run of places that are alike has so many cells, and then a number.
+const RUN_MAX: u64 = 16;
+/// A finding has so many cells in all.
+const CELLS_MAX: u64 = 400;
+/// The table has so many rows.
+const ROWS_MAX: usize = 120;
+
+/// The map, its legend, and the table.
+pub(super) fn write(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+    page.raw(
+        "<p>Every place that had something in flight when the power failed, as recovery found it.</p>\n",
+    );
+    let mut cells = CELLS_MAX;
+    let mut left_out = picture.more_sectors;
+    for (index, device) in picture.devices.iter().enumerate() {
+        let on: Vec<&Sector> =
+            picture.sectors.iter().filter(|sector| usize::from(sector.device) == index).collect();
+        if on.is_empty() {
+            continue;
+        }
+        if picture.devices.len() > 1 {
+            page.put("<p class=\"device\">{}</p>\n", &[&device.name]);
+        }
+        page.put("<ul class=\"map\" aria-label=\"Places on {}\">\n", &[&device.name]);
+        for sector in on {
+            match cells {
+                0 => left_out = left_out.saturating_add(sector.count),
+                _ => run(page, device, sector, &mut cells),
+            }
+        }
+        page.raw("</ul>\n");
+    }
+    legend(page, picture);
+    if left_out > 0 {
+        page.put("<p>{} more are not drawn.</p>\n", &[&counted(left_out, "place")]);
+    }
+    table(page, entry, picture);
+}
+
+/// A run of places that are alike.
+fn run(page: &mut Markup, device: &PictureDevice, sector: &Sector, cells: &mut u64) {
+    let (class, name, _) = words::holds(sector.holds);
+    let shown = sector.count.clamp(1, RUN_MAX).min(*cells);
+    *cells -= shown;
+    for nth in 0..shown {
+        let place = place_name(Some(device), sector.first.saturating_add(nth));
+        let what = clipped(&sector.what, 120);
+        page.put("<li class=\"cell {}\" title=\"{}: {}", &[&class, &place, &name]);
+        page.put(
+            ", {}\"><svg class=\"w {}\" width=\"20\" height=\"20\" aria-hidden=\"true\">",
+            &[&what, &class],
+        );
+        page.raw("<rect x=\"1\" y=\"1\" width=\"18\" height=\"18\" rx=\"3\"/>");
+        page.put("<use href=\"#m-{}\" x=\"4\" y=\"4\" width=\"12\" height=\"12\"/></svg>", &[&class]);
+        page.put("<span class=\"unseen\">{}: {}, {}</span></li>\n", &[&place, &name, &what]);
+    }
+    if sector.count > shown {
+        let more = sector.count - shown;
+        page.put(
+            "<li class=\"more\">+{}<span class=\"unseen\"> more places: {}</span></li>\n",
+            &[&more, &name],
+        );
+    }
+}
+
+fn legend(page: &mut Markup, picture: &Picture) {
+    let kinds: BTreeSet<Holds> = picture.sectors.iter().map(|sector| sector.holds).collect();
+    page.raw("<ul class=\"legend\" aria-label=\"Marks of the map\">\n");
+    for kind in kinds {
+        let (class, name, meaning) = words::holds(kind);
+        page.put("<li><svg class=\"key w {}\" width=\"18\" height=\"18\" aria-hidden=\"true\">", &[&class]);
+        page.raw("<rect x=\"1\" y=\"1\" width=\"16\" height=\"16\" rx=\"3\"/>");
+        page.put("<use href=\"#m-{}\" x=\"3\" y=\"3\" width=\"12\" height=\"12\"/></svg> ", &[&class]);
+        page.put("<b>{}</b> {}</li>\n", &[&name, &meaning]);
+    }
+    page.raw("</ul>\n");
+}
+
+fn table(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+    page.put(
+        "<details class=\"table\"><summary>The medium of finding {} as a table</summary>\n",
+        &[&entry.number],
+    );
+    page.raw("<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
+    page.put("aria-label=\"Places of finding {}\">\n", &[&entry.number]);
+    page.raw("<table><thead><tr><th scope=\"col\">Device</th><th scope=\"col\" class=\"n\">Place</th><th scope=\"col\" class=\"n\">Places</th><th scope=\"col\">Holds</th>");
+    page.raw("<th scope=\"col\">What is there</th><th scope=\"col\">Written by</th><th scope=\"col\">Lost</th></tr></thead>\n<tbody>\n");
+    for sector in picture.sectors.iter().take(ROWS_MAX) {
+        let device = picture.devices.get(usize::from(sector.device));
+        let name = device.map_or("", |device| device.name.as_str());
+        let place = place_name(device, sector.first);
+        let (class, holds, meaning) = words::holds(sector.holds);
+        let lost = sector.lost.iter().take(8).map(|event| format!("#{event}")).collect::<Vec<_>>().join(", ");
+        let written = sector.written_by.map_or_else(String::new, |event| format!("#{event}"));
+        page.put("<tr class=\"{}\"><td>{}</td><td class=\"n\">{}</td>", &[&class, &name, &place]);
+        page.put("<td class=\"n\">{}</td><td>{}: {}</td>", &[&sector.count, &holds, &meaning]);
+        page.put("<td>{}</td><td>{}</td><td>{}</td></tr>\n", &[&sector.what, &written, &lost]);
+    }
+    page.raw("</tbody></table>\n</div>\n");
+    if picture.sectors.len() > ROWS_MAX {
+        page.put("<p>{} more rows are in report.json.</p>\n", &[&(picture.sectors.len() - ROWS_MAX)]);
+    }
+    page.raw("</details>\n");
+}

@@ -1,0 +1,146 @@
+//! The report as one page that needs nothing beside itself: no network, no script, no font.
+//!
+//! What is on it is told to somebody who has never met crashcheck. Scripts add a filter, a search and a button that copies;
+//! everything else is there without them. All text of the data is escaped where it is put ([`markup`]).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the frame of the page |
+//! | `markup.rs` | the only way in which text gets onto it |
+//! | `assets.rs` | its style and its script |
+//! | `words.rs` | what names mean |
+//! | `summary.rs` | the verdict, what was covered, what was not and why |
+//! | `index.rs` | the list of the findings, the filter and the search |
+//! | `finding.rs` | one finding from beginning to end |
+//! | `story.rs` | what happened, step by step |
+//! | `layout.rs`, `timeline.rs` | where everything of the drawing is, and the drawing |
+//! | `medium.rs` | what the crash left on the medium, place by place |
+//! | `guide.rs` | how to read the page |
+
+mod assets;
+mod finding;
+mod guide;
+mod index;
+mod layout;
+mod markup;
+mod medium;
+mod story;
+mod summary;
+mod timeline;
+mod words;
+
+use self::markup::Markup;
+use crate::text;
+
+pub(crate) use self::summary::headline;
+use crashcheck_trace::outcome::{Exploration, Finding, Report};
+
+/// A finding, and where it belongs.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    /// Counted from 1 over the whole page.
+    number: usize,
+    exploration: &'a Exploration,
+    finding: &'a Finding,
+}
+
+impl Entry<'_> {
+    /// `journal+no-revoke:block-reuse`.
+    fn subject(&self) -> String {
+        subject(self.exploration)
+    }
+
+    /// Without what is already said by its promise.
+    fn sentence(&self) -> &str {
+        self.finding.detail.lines().next().unwrap_or_default()
+    }
+}
+
+/// What was explored, as on the command line; not escaped yet.
+pub(crate) fn subject(exploration: &Exploration) -> String {
+    let bugs: String = exploration.bugs.iter().map(|bug| format!("+{bug}")).collect();
+    format!("{}{bugs}:{}", exploration.system, exploration.workload)
+}
+
+/// The findings of all explorations, in order.
+fn entries(report: &Report) -> Vec<Entry<'_>> {
+    let findings = report.explorations.iter();
+    let findings = findings
+        .flat_map(|exploration| exploration.findings.iter().map(move |finding| (exploration, finding)));
+    let numbered = findings.enumerate();
+    numbered
+        .map(|(index, (exploration, finding))| Entry { number: index + 1, exploration, finding })
+        .collect()
+}
+
+/// The report as an HTML document.
+pub fn write(report: &Report) -> String {
+    let entries = entries(report);
+    let mut page = Markup::default();
+    head(&mut page, report);
+    page.raw("<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n");
+    assets::symbols(&mut page);
+    banner(&mut page, report, &entries);
+    page.raw("<main id=\"main\" tabindex=\"-1\">\n");
+    summary::write(&mut page, report);
+    if !entries.is_empty() {
+        index::write(&mut page, &entries);
+        finding::write_all(&mut page, &entries);
+    }
+    summary::coverage(&mut page, report);
+    guide::write(&mut page);
+    page.raw("</main>\n<footer>\n");
+    page.put(
+        "<p>Made by crashcheck {} with seed {}. This page is one file: it asks for nothing from anywhere.</p>\n",
+        &[&report.crashcheck, &report.seed],
+    );
+    page.raw("</footer>\n");
+    assets::script(&mut page);
+    page.raw("</body>\n</html>\n");
+    page.into_string()
+}
+
+fn head(page: &mut Markup, report: &Report) {
+    page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    assets::policy(page);
+    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
+    let (who, what) = headline(report);
+    page.put("<title>{} {} - crashcheck</title>\n", &[&who, &what]);
+    page.raw("<link rel=\"icon\" href=\"data:,\">\n");
+    assets::style(page);
+    page.raw("</head>\n");
+}
+
+fn banner(page: &mut Markup, report: &Report, entries: &[Entry<'_>]) {
+    page.raw("<header class=\"banner\">\n<p class=\"brand\">crashcheck <span>crash report</span></p>\n");
+    page.raw("<nav aria-label=\"Sections\"><ul>\n<li><a href=\"#summary\">Summary</a></li>\n");
+    if !entries.is_empty() {
+        page.put(
+            "<li><a href=\"#findings\">Findings <span class=\"count\">{}</span></a></li>\n",
+            &[&entries.len()],
+        );
+    }
+    page.raw("<li><a href=\"#coverage\">Coverage</a></li>\n<li><a href=\"#guide\">How to read this page</a></li>\n");
+    page.raw("</ul></nav>\n");
+    let (who, what) = headline(report);
+    page.put("<h1>{} {}</h1>\n", &[&who, &what]);
+    page.raw("</header>\n");
+}
+
+/// A number of crash states, short, with all its digits for those who point at it.
+fn states(page: &mut Markup, decimal: &str) {
+    let short = text::short(decimal);
+    match short == decimal {
+        true => page.put("{}", &[&short]),
+        false => page.put("<span title=\"{}\">{}</span>", &[&clipped(decimal, 400), &short]),
+    }
+}
+
+/// The beginning of a text that is longer than fits a place of the page.
+fn clipped(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

@@ -1,0 +1,172 @@
+//! What happened, step by step, for somebody who knows neither crashcheck nor the system.
+
+use super::markup::Markup;
+use super::words::{self, changes, counted, in_flight};
+use super::{Entry, clipped};
+use crashcheck_trace::outcome::{Fate, Finding, Operation, Picture, PictureEvent, Promised, Step};
+
+/// So many operations are listed, the last that had begun before all others.
+const OPERATIONS_MAX: usize = 40;
+/// So many operations that had not begun are listed.
+const NOT_BEGUN_MAX: usize = 3;
+/// So many writes are listed, of those that were in flight.
+const WRITES_MAX: usize = 24;
+/// So many other ways in which a fault shows are listed.
+const ALSO_MAX: usize = 5;
+/// A longer text is cut.
+const TEXT_MAX: usize = 400;
+
+/// What was tested: the system, the workload, the device, and what was made wrong on purpose.
+pub(super) fn background(page: &mut Markup, entry: Entry<'_>) {
+    let Some(about) = &entry.exploration.about else { return };
+    let Entry { exploration, .. } = entry;
+    page.raw("<dl class=\"background\">\n");
+    let mut row = |name: &str, code: &str, text: &str| {
+        page.put("<div><dt>{}</dt><dd><code>{}</code> {}</dd></div>\n", &[&name, &code, &text]);
+    };
+    row("System", &exploration.system, &about.system);
+    row("Workload", &exploration.workload, &about.workload);
+    row("Device", &exploration.profile, &about.profile);
+    for (name, what) in exploration.bugs.iter().zip(&about.bugs) {
+        row("Fault switched on", name, what);
+    }
+    page.raw("</dl>\n");
+}
+
+/// The steps from the workload to what is wrong.
+pub(super) fn write(page: &mut Markup, entry: Entry<'_>) {
+    let finding = entry.finding;
+    page.raw("<ol class=\"story\">\n");
+    page.raw("<li><p class=\"step\">The workload runs</p>\n");
+    operations(page, finding);
+    page.raw("</li>\n<li><p class=\"step\">The power fails</p>\n");
+    page.put("<p>It fails {}.</p>\n", &[&finding.crash_point]);
+    page.raw("</li>\n<li><p class=\"step\">The device keeps what it has</p>\n");
+    kept(page, finding);
+    page.raw("</li>\n<li><p class=\"step\">The power returns, and recovery runs</p>\n");
+    page.put("<p class=\"wrong lines\"><span class=\"promise\">{}</span> ", &[&finding.promise]);
+    page.lines(&finding.detail);
+    page.raw("</p>\n");
+    also(page, finding);
+    page.raw("</li>\n<li><p class=\"step\">It should have been otherwise</p>\n");
+    expected(page, finding);
+    page.raw("</li>\n</ol>\n");
+}
+
+/// What was done, and what the user had been told of it.
+fn operations(page: &mut Markup, finding: &Finding) {
+    let operations = &finding.operations;
+    if operations.is_empty() {
+        page.raw("<p>The trace says what was written, and not what the operations were.</p>\n");
+        return;
+    }
+    let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
+    let end = operations.len().min(begun + NOT_BEGUN_MAX);
+    let start = end.saturating_sub(OPERATIONS_MAX);
+    page.raw("<p>When the power failed, this had been done, and this is what its user knew of it:</p>\n");
+    if start > 0 {
+        page.put(
+            "<p class=\"about\">{} before these are left out.</p>\n",
+            &[&counted(start as u64, "operation")],
+        );
+    }
+    page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(start + 1)]);
+    for Operation { text, promised } in &operations[start..end] {
+        let (class, meaning) = words::promised(*promised);
+        page.put(
+            "<li><code>{}</code> <span class=\"told {}\">{}</span></li>\n",
+            &[&clipped(text, TEXT_MAX), &class, &meaning],
+        );
+    }
+    page.raw("</ol>\n");
+    if end < operations.len() {
+        let more = counted((operations.len() - end) as u64, "operation");
+        page.put("<p class=\"about\">{} after these had not begun either.</p>\n", &[&more]);
+    }
+}
+
+/// What was in flight, and what became of it.
+fn kept(page: &mut Markup, finding: &Finding) {
+    let flying: Vec<&PictureEvent> = finding.picture.as_ref().map(in_flight_of).unwrap_or_default();
+    if !flying.is_empty() {
+        page.put(
+            "<p>{} had been issued that no flush had made durable. The device was free to keep any of them, in any order \
+             that its profile allows. In the crash state that fails:</p>\n",
+            &[&counted(flying.len() as u64, "write")],
+        );
+        fates(page, &flying);
+    }
+    page.raw("<p>In short: ");
+    page.put("{}.</p>\n", &[&clipped(&finding.state, 4 * TEXT_MAX)]);
+    if flying.is_empty() && !finding.writes.is_empty() {
+        page.raw("<ul class=\"fates\">\n");
+        for write in finding.writes.iter().take(WRITES_MAX) {
+            page.put("<li><b>{}</b> #{} {}", &[&write.fate, &write.event, &write.what]);
+            if let Some(operation) = &write.operation {
+                page.put(", issued during {}", &[operation]);
+            }
+            page.raw("</li>\n");
+        }
+        page.raw("</ul>\n");
+    }
+    if finding.device_lies {
+        page.raw("<p>The device breaks its own promise here: this is no fault of the system.</p>\n");
+    }
+}
+
+fn in_flight_of(picture: &Picture) -> Vec<&PictureEvent> {
+    let events = picture.steps.iter().filter_map(|step| match step {
+        Step::Event(event) => Some(event),
+        Step::Gap(_) => None,
+    });
+    events.filter(|event| changes(event.kind) && in_flight(event.fate)).collect()
+}
+
+/// The writes that were in flight, those that recovery did not look at last.
+fn fates(page: &mut Markup, flying: &[&PictureEvent]) {
+    let (seen, unseen): (Vec<&PictureEvent>, Vec<&PictureEvent>) =
+        flying.iter().copied().partition(|event| event.fate != Fate::Unread);
+    page.raw("<ul class=\"fates\">\n");
+    for event in seen.iter().take(WRITES_MAX) {
+        let (class, name, _) = words::fate(event.fate);
+        page.put("<li><svg class=\"key w {}\" width=\"18\" height=\"18\" aria-hidden=\"true\">", &[&class]);
+        page.raw("<rect x=\"1\" y=\"1\" width=\"16\" height=\"16\" rx=\"3\"/>");
+        page.put("<use href=\"#m-{}\" x=\"3\" y=\"3\" width=\"12\" height=\"12\"/></svg> ", &[&class]);
+        page.put("<b>{}</b> #{} {}", &[&name, &event.event, &event.what]);
+        if let Some(operation) = event.operation {
+            page.put(", issued during operation {}", &[&operation]);
+        }
+        page.raw("</li>\n");
+    }
+    if seen.len() > WRITES_MAX {
+        page.put("<li>{} more, in the drawing and its table</li>\n", &[&(seen.len() - WRITES_MAX)]);
+    }
+    if !unseen.is_empty() {
+        page.put(
+            "<li>{} at which recovery never looked: whether they survived makes no difference</li>\n",
+            &[&counted(unseen.len() as u64, "write")],
+        );
+    }
+    page.raw("</ul>\n");
+}
+
+fn also(page: &mut Markup, finding: &Finding) {
+    if finding.also.is_empty() {
+        return;
+    }
+    page.raw("<p>In other crash states the same fault shows as:</p>\n<ul>\n");
+    for sentence in finding.also.iter().take(ALSO_MAX) {
+        page.put("<li>{}</li>\n", &[&clipped(sentence, TEXT_MAX)]);
+    }
+    page.raw("</ul>\n");
+}
+
+/// What the user should have found.
+fn expected(page: &mut Markup, finding: &Finding) {
+    if let Some(meaning) = words::promise(&finding.promise) {
+        page.put("<p>{}</p>\n", &[&meaning]);
+    }
+    if let Some(state) = &finding.compared_with {
+        page.put("<p>Of what this crash may show, the nearest is {}.</p>\n", &[state]);
+    }
+}

@@ -1,0 +1,236 @@
+//! The report as Markdown, for a comment on a pull request or the summary of a build.
+//!
+//! Everything from the data stands in `<code>` or `<pre>`, and every character of it that means something to Markdown or
+//! HTML is a character reference. So it cannot end what it stands in, and nobody is mentioned and nothing linked by it:
+//! GitHub makes no links in code.
+
+use crate::text::{self, cause, coverage, escape, short, shrunk, verdict};
+use crashcheck_trace::outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
+use std::fmt::Write;
+
+/// The longest comment that GitHub takes, in characters.
+pub const LENGTH_MAX: usize = 65_536;
+
+/// What is kept for saying what was left out.
+const RESERVE: usize = 400;
+/// So many rows are in the table of explorations.
+const ROWS_MAX: usize = 60;
+/// So many operations and differences are listed of a finding.
+const LINES_MAX: usize = 20;
+/// A longer text is cut.
+const TEXT_MAX: usize = 300;
+
+/// The report as Markdown of at most [`LENGTH_MAX`] characters; what does not fit is counted.
+pub fn write(report: &Report) -> String {
+    let mut text = Bounded::new(LENGTH_MAX - RESERVE);
+    let (who, what) = crate::html::headline(report);
+    let who = if report.explorations.len() == 1 { code(&who) } else { literal(&who) };
+    text.push(&format!("### {who} {what}\n\n"));
+    text.push(&table(&report.explorations));
+    let findings = report.explorations.iter();
+    let findings = findings
+        .flat_map(|exploration| exploration.findings.iter().map(move |finding| (exploration, finding)));
+    let mut left_out = 0;
+    for (nth, (exploration, told)) in findings.enumerate() {
+        left_out += usize::from(!text.push(&finding(exploration, told, nth == 0)));
+    }
+    let mut text = text.text;
+    if left_out > 0 {
+        let findings = if left_out == 1 { "1 finding".to_owned() } else { format!("{left_out} findings") };
+        let _ = writeln!(text, "**{findings} did not fit in here**; report.html has them all.\n");
+    }
+    let _ = writeln!(text, "<sub>crashcheck {}, seed {}</sub>", code(&report.crashcheck), report.seed);
+    text
+}
+
+/// A text that takes what fits as a whole, and nothing else.
+struct Bounded {
+    text: String,
+    room: usize,
+}
+
+impl Bounded {
+    fn new(room: usize) -> Bounded {
+        Bounded { text: String::new(), room }
+    }
+
+    /// Whether it fitted.
+    fn push(&mut self, part: &str) -> bool {
+        // GitHub counts as JavaScript does.
+        let length = part.encode_utf16().count();
+        let fits = length <= self.room;
+        if fits {
+            self.room -= length;
+            self.text.push_str(part);
+        }
+        fits
+    }
+}
+
+/// A line for each exploration, those that did not survive before all others.
+fn table(explorations: &[Exploration]) -> String {
+    let mut sorted: Vec<&Exploration> = explorations.iter().collect();
+    sorted.sort_by_key(|exploration| std::cmp::Reverse(exploration.verdict));
+    let mut text =
+        String::from("| workload | profile | crash states | covered | recoveries | findings | verdict |\n");
+    text.push_str("|---|---|---:|---:|---:|---:|---|\n");
+    for exploration in sorted.iter().take(ROWS_MAX) {
+        let covered = &exploration.coverage;
+        let bound = if covered.exact || covered.total.is_empty() { "" } else { "at most " };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {bound}{} | {} | {} | {} | {} {} |",
+            code(&crate::html::subject(exploration)),
+            code(&exploration.profile),
+            code(&short(&covered.total)),
+            coverage(covered),
+            covered.recoveries,
+            exploration.findings.len(),
+            sign(exploration.verdict),
+            verdict(exploration.verdict),
+        );
+    }
+    if sorted.len() > ROWS_MAX {
+        let _ = writeln!(text, "\n{} more workloads are in report.html.", sorted.len() - ROWS_MAX);
+    }
+    let reasons = text::by_text(explorations, crate::html::subject, |exploration| {
+        exploration.coverage.left_out.iter().chain(&exploration.reason).cloned().collect()
+    });
+    text.push('\n');
+    for (why, names) in reasons.iter().take(LINES_MAX) {
+        let _ = writeln!(text, "- {}: {}", code(&clipped(names)), code(&clipped(why)));
+    }
+    text.push('\n');
+    text
+}
+
+/// A sign for a verdict, beside its word.
+fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Survived => "✅",
+        Verdict::NotMeasured | Verdict::DeviceLies => "⚠️",
+        Verdict::Lost | Verdict::Broken => "❌",
+    }
+}
+
+/// A finding, folded up.
+fn finding(exploration: &Exploration, finding: &Finding, open: bool) -> String {
+    let mut text = String::from(if open { "<details open>\n" } else { "<details>\n" });
+    let kind = if finding.device_lies { "device lies" } else { "lost" };
+    let (subject, promise) = (crate::html::subject(exploration), code(&finding.promise));
+    let sentence = code(&clipped(finding.detail.lines().next().unwrap_or_default()));
+    let _ = writeln!(text, "<summary><b>{kind}</b> {} {promise}: {sentence}</summary>\n", code(&subject));
+    if !finding.operations.is_empty() {
+        text.push_str(&operations(finding));
+    }
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "- **{name}**: {}", code(&clipped(value)));
+    };
+    row("power fails", &finding.crash_point);
+    row("crash state", &finding.state);
+    for (name, line) in cause(finding) {
+        row(name, &line);
+    }
+    if !finding.checks.is_empty() {
+        row("checks", &finding.checks.join(", "));
+    }
+    row("seen in", &format!("{} crash states", short(&finding.states)));
+    if let Some(small) = &finding.shrunk {
+        row("shrunk", &shrunk(small));
+    }
+    text.push('\n');
+    text.push_str(&differences(finding));
+    if let Some(replay) = &finding.replay {
+        // Not clipped: half a command is none.
+        let _ = writeln!(text, "<pre>{}</pre>\n", literal(replay));
+    }
+    text.push_str("</details>\n\n");
+    text
+}
+
+fn operations(finding: &Finding) -> String {
+    let mut text = String::new();
+    let begun =
+        finding.operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
+    let start = begun.saturating_sub(LINES_MAX);
+    for (index, operation) in finding.operations[..begun].iter().enumerate().skip(start) {
+        let told = match operation.promised {
+            Promised::Durable => "**acknowledged as durable**",
+            Promised::Done => "done, not promised to be durable",
+            Promised::Begun | Promised::NotBegun => "in progress",
+        };
+        let _ = writeln!(text, "{}. {} {told}", index + 1, code(&clipped(&operation.text)));
+    }
+    text.push('\n');
+    text
+}
+
+/// What should be, beside what is.
+fn differences(finding: &Finding) -> String {
+    if finding.differences.is_empty() {
+        return String::new();
+    }
+    let side =
+        |text: &Option<String>| text.as_deref().map_or("*not there*".to_owned(), |text| code(&clipped(text)));
+    let mut text = String::from("| what | should be | after recovery |\n|---|---|---|\n");
+    for Difference { what, expected, recovered } in finding.differences.iter().take(LINES_MAX) {
+        let _ = writeln!(text, "| {} | {} | {} |", code(&clipped(what)), side(expected), side(recovered));
+    }
+    if finding.differences.len() > LINES_MAX {
+        let _ = writeln!(text, "\n{} more are in report.html.", finding.differences.len() - LINES_MAX);
+    }
+    text.push('\n');
+    text
+}
+
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// Text as code that needs no number of backticks.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", literal(text))
+}
+
+/// Text on one line in which nothing means anything to Markdown, to HTML, or to what makes links of addresses.
+fn literal(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in escape(text).chars() {
+        let means_nothing = match c {
+            // The dot of `www.`.
+            '.' => !safe.ends_with(['w', 'W']),
+            _ => !c.is_ascii() || c.is_ascii_alphanumeric() || " ,;?'%-/+=(){}#".contains(c),
+        };
+        match means_nothing {
+            true => safe.push(c),
+            false => {
+                let _ = write!(safe, "&#{};", u32::from(c));
+            }
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn literal_text_means_nothing(text in any::<String>()) {
+            let safe = literal(&text);
+            prop_assert!(!safe.contains(['<', '>', '`', '*', '_', '[', ']', '|', '\\', '@', '\n', '"', '~', '$']));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_as_a_whole_is_left_out() {
+        let mut text = Bounded::new(5);
+        assert!(text.push("abc") && !text.push("def") && text.push("de"));
+        assert_eq!(text.text, "abcde");
+    }
+}

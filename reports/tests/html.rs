@@ -1,0 +1,246 @@
+//! The page as text: what is on it, and what cannot be. `tests/browser` opens it.
+
+mod common;
+
+use common::HOSTILE;
+use crashcheck_report::html::write;
+use crashcheck_trace::outcome::{Exploration, Fate, Finding, Operation, Promised, Report, Sector, Step};
+
+/// A report in which every text from outside is hostile.
+fn hostile() -> Report {
+    let mut report = common::report();
+    report.crashcheck = HOSTILE.into();
+    for exploration in &mut report.explorations {
+        let Exploration { system, bugs, workload, profile, .. } = exploration;
+        for text in bugs.iter_mut().chain([system, workload, profile]) {
+            text.push_str(HOSTILE);
+        }
+        exploration.reason = Some(HOSTILE.into());
+        exploration.coverage.left_out = Some(HOSTILE.into());
+        exploration.coverage.total = HOSTILE.into();
+        exploration.judged[0].promise = HOSTILE.into();
+        exploration.census[0].found = Some(HOSTILE.into());
+        exploration.census[0].shows = HOSTILE.into();
+        exploration.census[0].states = HOSTILE.into();
+        for finding in &mut exploration.findings {
+            let Finding { id, fingerprint, promise, crash_point, state, states, .. } = finding;
+            for text in [id, fingerprint, promise, crash_point, state, states] {
+                *text = HOSTILE.into();
+            }
+            finding.checks = vec![HOSTILE.into()];
+        }
+    }
+    report
+}
+
+/// The tags of a page, and the text without them; everything between `<` and `>` is markup.
+fn tags_and_text(page: &str) -> (Vec<&str>, String) {
+    let (mut tags, mut text) = (Vec::new(), String::new());
+    for part in page.split('<').skip(1) {
+        let (tag, rest) = part.split_once('>').expect("markup ends");
+        tags.push(tag);
+        text.push_str(rest);
+    }
+    (tags, text)
+}
+
+/// The names of the elements, and the text.
+fn parts(page: &str) -> (Vec<&str>, String) {
+    let (tags, text) = tags_and_text(page);
+    let name = |tag: &'_ str| -> usize { tag.find([' ', '\n']).unwrap_or(tag.len()) };
+    (tags.into_iter().map(|tag| &tag[..name(tag)]).collect(), text)
+}
+
+/// The page without its style and its script.
+fn body(page: &str) -> &str {
+    let start = page.find("<body>").expect("a body");
+    let end = page.find("<script>").expect("a script");
+    &page[start..end]
+}
+
+#[test]
+fn hostile_text_adds_no_element_and_no_attribute() {
+    let (tame, hostile) = (write(&common::report()), write(&hostile()));
+    for page in [&tame, &hostile] {
+        let (names, _) = parts(body(page));
+        assert!(!names.contains(&"img") && !names.contains(&"failure"), "{names:?}");
+        // Its quotes are references wherever it stands, so it cannot end an attribute.
+        assert!(!page.contains("]]>&\""), "{page}");
+        assert_eq!(page.matches("<img").count() + page.matches("<script").count(), 1, "{page}");
+        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "{page}");
+    }
+}
+
+#[test]
+fn text_that_steers_or_turns_around_is_shown_as_what_it_is() {
+    let page = write(&hostile());
+    assert!(page.chars().all(|c| (!c.is_control() || c == '\n') && c != '\u{202e}'));
+    assert!(page.contains("\\u{1b}[2J\\u{202e}"));
+}
+
+#[test]
+fn elements_are_closed_in_their_order() {
+    let page = write(&hostile());
+    let mut open = Vec::new();
+    for part in body(&page).split('<').skip(1) {
+        let tag = part.split_once('>').expect("markup ends").0;
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "in <{tag}>"),
+            None if tag.ends_with('/') || name == "input" => {}
+            None => open.push(name),
+        }
+    }
+    assert_eq!(open, ["body"]);
+}
+
+#[test]
+fn an_id_is_given_once_and_every_link_leads_somewhere() {
+    let mut report = common::report();
+    report.explorations = (0..5).map(|_| common::lost()).collect();
+    let page = write(&report);
+    let values = |attribute: &str| -> Vec<String> {
+        let rest = page.split(attribute).skip(1);
+        rest.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    };
+    let mut ids = values(" id=\"");
+    ids.sort();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "an id is given twice");
+    let links = values("href=\"#");
+    assert!(links.len() > 20);
+    for link in links {
+        assert!(ids.binary_search(&link).is_ok(), "#{link} leads nowhere");
+    }
+    for list in values("aria-labelledby=\"") {
+        assert!(list.split(' ').all(|id| ids.iter().any(|known| known == id)), "{list}");
+    }
+}
+
+#[test]
+fn the_page_asks_for_nothing() {
+    let page = write(&common::report());
+    // What the data says stands between tags, or in quotes of which there is no end in it.
+    let (tags, _) = tags_and_text(&page);
+    for tag in tags {
+        for attribute in ["src", "href", "srcset", "action", "style"] {
+            let value = tag.split_once(&format!(" {attribute}=\"")).map_or("", |(_, value)| value);
+            let value = value.split('"').next().unwrap_or_default();
+            assert!(value.is_empty() || value.starts_with('#') || value == "data:,", "<{tag}>");
+        }
+    }
+    for request in ["@import", "url(//", "<iframe", "fetch("] {
+        assert!(!page.contains(request), "{request}");
+    }
+    assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+}
+
+#[test]
+fn the_same_report_gives_the_same_page() {
+    assert_eq!(write(&hostile()), write(&hostile()));
+}
+
+#[test]
+fn the_page_tells_everything_that_is_known_of_a_finding() {
+    let (_, text) = parts(&write(&common::report()));
+    for told in [
+        "journal+no-revoke:reuse",
+        "no-foreign-data",
+        "Nobody may ever be shown content that was never written there.",
+        "A file system with a journal.",
+        "create /a",
+        "acknowledged as durable: must be there",
+        "It fails after #57 flush, during operation 4 (fsync /a).",
+        "6 writes had been issued that no flush had made durable.",
+        "2 writes at which recovery never looked",
+        "the model after 3 of 4 operations",
+        "4096 bytes of",
+        "not there",
+        "must be durable before",
+        "right before",
+        "from 13 operations to 4, from 57 events to 19, in 42 candidates",
+        "322",
+        "JN-24",
+        "0123456789abcdef",
+        "the budget of 12 recoveries is used up",
+        "37.1 %",
+        "operation 2 failed: no space",
+    ] {
+        assert!(text.contains(told), "the page does not say: {told}");
+    }
+}
+
+#[test]
+fn every_fate_and_every_content_has_its_mark_and_its_word() {
+    let page = write(&common::report());
+    for class in ["before", "survived", "lost", "torn", "garbled", "unread", "not-issued", "old"] {
+        assert!(page.contains(&format!("<symbol id=\"m-{class}\"")), "{class}");
+        assert!(page.contains(&format!("href=\"#m-{class}\"")), "{class}");
+    }
+    assert!(page.contains("aria-label=\"Places on chip\""), "{page}");
+    assert!(page.contains("<span class=\"unseen\">32 KiB: new, inode table"), "{page}");
+}
+
+#[test]
+fn a_clean_run_says_so_and_has_no_findings() {
+    let mut report = common::report();
+    report.explorations.truncate(1);
+    let page = write(&report);
+    assert!(page.contains("<h1>vsfs:append survives every crash</h1>"), "{page}");
+    assert!(!page.contains("id=\"findings\"") && !page.contains("id=\"filter\""), "{page}");
+    report.explorations.clear();
+    assert!(write(&report).contains("<h1>Nothing was explored</h1>"));
+}
+
+#[test]
+fn what_is_not_known_leaves_no_empty_part() {
+    let mut report = common::report();
+    let finding = &mut report.explorations[1].findings[0];
+    finding.cause = None;
+    finding.picture = None;
+    finding.shrunk = None;
+    finding.replay = None;
+    finding.compared_with = None;
+    finding.operations.clear();
+    finding.differences.clear();
+    finding.also.clear();
+    let page = write(&report);
+    for part in
+        ["Why it happens", "What is wrong</h4>", "The trace, and the medium", "Made small", "class=\"copy\""]
+    {
+        assert!(!page.contains(part), "{part}");
+    }
+    assert!(page.contains("<b>lost</b> #44 revoke"), "{page}");
+}
+
+/// What a producer of pictures bounds is bounded here again: a report may come from elsewhere.
+#[test]
+fn a_page_stays_in_bounds_whatever_the_picture_holds() {
+    let mut report = common::report();
+    let finding = &mut report.explorations[1].findings[0];
+    let picture = finding.picture.as_mut().expect("a picture");
+    let Some(Step::Event(write)) = picture.steps.get(5).cloned() else { panic!("a write") };
+    picture.steps = (0..100_000u32)
+        .map(|event| {
+            let mut write = write.clone();
+            (write.event, write.first, write.count) = (event, Some(u64::from(event) << 40), u64::MAX);
+            write.fate = Fate::Lost;
+            Step::Event(write)
+        })
+        .collect();
+    picture.crash = 99_000;
+    let sector = picture.sectors[0].clone();
+    let sector = |nth: u64| Sector { first: u64::MAX - nth, count: u64::MAX, ..sector.clone() };
+    picture.sectors = (0..100_000).map(sector).collect();
+    finding.operations = vec![Operation { text: "x".repeat(5000), promised: Promised::Durable }; 10_000];
+    let page = write_in_time(&report);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+fn write_in_time(report: &Report) -> String {
+    let begun = std::time::Instant::now();
+    let page = write(report);
+    assert!(begun.elapsed().as_secs() < 20, "it took {:?}", begun.elapsed());
+    page
+}
