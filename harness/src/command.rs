@@ -11,6 +11,7 @@ use crate::explore::{
 };
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
+use crate::shrink::shrink_trace;
 use crate::{Bytes, Disk};
 use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
@@ -90,7 +91,11 @@ pub fn explore_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
     let context = context(trace, name, commands, options)?;
-    Ok(explored(&context, options, stop, report))
+    // The cause is looked for when a finding is small.
+    let explain = options.explain && options.shrink.is_none();
+    let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, &mut *report);
+    shrink_trace(&context, options, &mut exploration, stop, report);
+    Ok(exploration)
 }
 
 /// What each flush of a recorded trace is good for.

@@ -1,6 +1,8 @@
 //! From failing leaves to findings: one for each fingerprint, told by its simplest state.
 
+use super::describe::Teller;
 use super::instance::Instance;
+use super::picture::Painter;
 use super::pool::Pool;
 use super::run::{Context, Job, Leaf};
 use super::words;
@@ -8,8 +10,8 @@ use crate::advise::{Cause, Failure, Failures, Until};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crate::shrink::simplest;
-use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Place, WriteFate};
-use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, ReplayId, Trace};
+use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Picture, WriteFate};
+use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,11 +151,12 @@ impl Groups {
         context: &Context<I>,
         causes: &BTreeMap<Key, Cause>,
     ) -> Vec<Finding> {
+        let painter = Painter::new(Teller::new(&context.trace), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             (group.simplest.deviations, group.simplest.epoch, group.simplest.found_after)
         });
-        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, causes.get(&key));
+        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
     }
 }
@@ -185,12 +188,17 @@ impl Group {
         mut self,
         key: &Key,
         context: &Context<I>,
+        painter: &Painter<'_>,
         cause: Option<&Cause>,
     ) -> Finding {
         self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
         let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
-        let writes = writes(&context.trace, &path);
+        let teller = &painter.teller;
+        let writes = writes(teller, &path);
+        let faults = faults(teller, &path);
+        let cause = cause.map(|cause| told(teller, cause));
+        let picture = painter.paint(epoch, point, &path, &places(cause.as_ref(), &writes));
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
             fingerprint: naming.fingerprint(key),
@@ -198,19 +206,19 @@ impl Group {
             detail: violation.detail,
             also: self.sentences.into_iter().collect(),
             checks: naming.checks.clone(),
-            crash_point: crash_point(&context.trace, point),
-            state: state(&context.trace, &path, &writes),
+            crash_point: teller.crash_point(point),
+            state: state(&faults, &path, &writes),
             writes,
             leaves: self.leaves,
             states: self.states.to_string(),
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
-            cause: cause.map(|cause| told(&context.trace, cause)),
+            cause,
             operations: Vec::new(),
             shrunk: None,
             differences: Vec::new(),
             compared_with: None,
-            picture: None,
+            picture: Some(Picture { faults: extraordinary(faults, &path), ..picture }),
             replay: None,
         }
     }
@@ -241,8 +249,8 @@ impl Naming {
     }
 }
 
-/// By what failures are grouped.
-fn key_of(violation: &Violation) -> Key {
+/// What a broken promise has in common with others of the same fault.
+pub(crate) fn key_of(violation: &Violation) -> Key {
     let sentence = violation.detail.lines().next().unwrap_or_default();
     (violation.promise.clone(), kind(&violation.promise, sentence))
 }
@@ -277,7 +285,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 /// The end of the tree that a path is nearer to; for a cluster the one at which nothing happened to it.
-fn nearest(path: &Path) -> Pole {
+pub(super) fn nearest(path: &Path) -> Pole {
     match words::is_of_cluster(path) || path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
         true => Pole::Newest,
         false => Pole::Oldest,
@@ -285,7 +293,7 @@ fn nearest(path: &Path) -> Pole {
 }
 
 /// The writes in which a state differs from the nearest end of the tree.
-fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
+fn writes(teller: &Teller<'_>, path: &Path) -> Vec<WriteFate> {
     let pole = nearest(path);
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
@@ -302,7 +310,7 @@ fn writes(trace: &Trace, path: &Path) -> Vec<WriteFate> {
         if writes.iter().any(|write| write.event == event.0 && write.fate == fate) {
             continue;
         }
-        let (what, operation) = (describe(trace, event), operation(trace, event.index()));
+        let (what, operation) = (teller.event(event), teller.operation(event.index()));
         writes.push(WriteFate { event: event.0, what, fate: fate.to_owned(), operation });
     }
     writes.sort_by_key(|write| write.event);
@@ -317,18 +325,10 @@ fn is_garbled(path: &Path, question: &Question) -> bool {
 }
 
 /// Which of the writes in flight matter, in words.
-fn state(trace: &Trace, path: &Path, writes: &[WriteFate]) -> String {
+fn state(faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
     let writes = writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate));
-    let list: Vec<String> = writes.chain(faults(trace, path)).collect();
-    let again =
-        path.questions.iter().zip(&path.answers).filter(|(question, answer)| {
-            matches!(question, Question::RecoveryCrashed { .. }) && **answer > 0
-        });
-    let again = match again.count() {
-        0 => String::new(),
-        1 => ", and recovery itself crashed once".to_owned(),
-        times => format!(", and recovery itself crashed {times} times"),
-    };
+    let list: Vec<String> = writes.chain(faults.iter().cloned()).collect();
+    let again = again(path).map(|again| format!(", and {again}")).unwrap_or_default();
     if words::is_of_cluster(path) {
         let list = [words::nodes(path), list].concat();
         return match list.is_empty() {
@@ -346,11 +346,36 @@ fn state(trace: &Trace, path: &Path, writes: &[WriteFate]) -> String {
     }
 }
 
+/// How often recovery crashed, in words.
+fn again(path: &Path) -> Option<String> {
+    let again =
+        path.questions.iter().zip(&path.answers).filter(|(question, answer)| {
+            matches!(question, Question::RecoveryCrashed { .. }) && **answer > 0
+        });
+    match again.count() {
+        0 => None,
+        1 => Some("recovery itself crashed once".to_owned()),
+        times => Some(format!("recovery itself crashed {times} times")),
+    }
+}
+
+/// What there is to say of a state that no write shows.
+fn extraordinary(faults: Vec<String>, path: &Path) -> Vec<String> {
+    words::nodes(path).into_iter().chain(faults).chain(again(path)).collect()
+}
+
+/// The events that must not be missing in a picture.
+fn places(cause: Option<&outcome::Cause>, writes: &[WriteFate]) -> Vec<u32> {
+    let missing = cause.iter().flat_map(|cause| &cause.missing);
+    let missing = missing.flat_map(|order| [order.before.event, order.after.event]);
+    let fixes = cause.iter().filter_map(|cause| cause.fix.as_ref()).flat_map(|fix| &fix.flushes);
+    let fixes = fixes.map(|flush| flush.before.event);
+    missing.chain(fixes).chain(writes.iter().map(|write| write.event)).collect()
+}
+
 /// What went wrong beside the power, in words.
-fn faults(trace: &Trace, path: &Path) -> Vec<String> {
-    let name = |device: DeviceId| {
-        trace.devices.get(device.index()).map_or_else(String::new, |device| device.name.clone())
-    };
+fn faults(teller: &Teller<'_>, path: &Path) -> Vec<String> {
+    let name = |device: DeviceId| teller.device(device);
     let happened = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
     let words = happened.filter_map(|(question, answer)| match question {
         Question::DeviceLost { device } => Some(format!("{} failed", name(*device))),
@@ -362,9 +387,9 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
             Some(format!("block {block} of {} {how}", name(*device)))
         }
         Question::WriteLost { event, .. } => {
-            Some(format!("#{} ({}) never reached the medium", event.0, describe(trace, *event)))
+            Some(format!("#{} ({}) never reached the medium", event.0, teller.event(*event)))
         }
-        Question::Misdirected { event, forward, .. } => Some(misdirected(trace, *event, *forward)),
+        Question::Misdirected { event, forward, .. } => Some(teller.misdirected(*event, *forward)),
         Question::Flipped { device, page } => {
             Some(format!("a bit of {page} of {} reads flipped", name(*device)))
         }
@@ -373,15 +398,10 @@ fn faults(trace: &Trace, path: &Path) -> Vec<String> {
     words.collect()
 }
 
-/// An event in words, with the operation in progress.
-pub(super) fn place(trace: &Trace, event: EventId) -> Place {
-    Place { event: event.0, what: describe(trace, event), operation: operation(trace, event.index()) }
-}
-
 /// A cause in words.
-fn told(trace: &Trace, cause: &Cause) -> outcome::Cause {
-    let place = |event: EventId| place(trace, event);
-    let name = |device: DeviceId| trace.devices[device.index()].name.clone();
+fn told(teller: &Teller<'_>, cause: &Cause) -> outcome::Cause {
+    let place = |event: EventId| teller.place(event);
+    let name = |device: DeviceId| teller.device(device).to_owned();
     let missing = cause.missing.iter().map(|order| {
         let after = match order.after {
             Until::Write(event) | Until::Point(event) => place(event),
@@ -399,91 +419,4 @@ fn told(trace: &Trace, cause: &Cause) -> outcome::Cause {
         clean: verified.clean,
     });
     outcome::Cause { missing: missing.collect(), fix }
-}
-
-/// Where a write landed, in words.
-fn misdirected(trace: &Trace, event: EventId, forward: bool) -> String {
-    let what = describe(trace, event);
-    let range = trace.events.get(event.index()).and_then(Event::range);
-    let place = range.and_then(|(device, at, len)| Some((trace.devices.get(device.index())?, at, len)));
-    let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
-    let block = device.block.0.max(512);
-    let (meant, away) = (at.0 / block, len.0.div_ceil(block));
-    let landed = if forward { meant + away } else { meant.saturating_sub(away) };
-    format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
-}
-
-/// When the power went, in words.
-fn crash_point(trace: &Trace, point: usize) -> String {
-    let Some(last) = point.checked_sub(1) else { return "before the first event".to_owned() };
-    let event = describe(trace, EventId(last as u32));
-    match operation(trace, point) {
-        Some(operation) => format!("after #{last} {event}, during {operation}"),
-        None => format!("after #{last} {event}"),
-    }
-}
-
-/// An event in words.
-fn describe(trace: &Trace, id: EventId) -> String {
-    let Some(event) = trace.events.get(id.index()) else { return "the end".to_owned() };
-    let kind = match event {
-        Event::Write { fua: true, .. } => "write with FUA",
-        Event::Write { .. } => "write",
-        Event::WriteZeroes { .. } => "zeroes",
-        Event::Discard { .. } => "discard",
-        Event::Program { .. } => "program",
-        Event::Erase { .. } => "erase",
-        Event::Resize { len, .. } => return format!("length = {}", len.0),
-        Event::Flush { .. } => return "flush".to_owned(),
-        Event::Begin { op, text } => return format!("begin of operation {} ({})", op.0 + 1, shortened(text)),
-        Event::Ack { op, durable: true } => {
-            return format!("durable acknowledgement of operation {}", op.0 + 1);
-        }
-        Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
-        Event::Mark { text } => return format!("mark {text}"),
-        Event::Send { from, to, data, label, .. } => {
-            return words::message(*from, *to, data, label.as_ref());
-        }
-        Event::Deliver { message } => return format!("delivery of {}", sent(trace, *message)),
-        Event::Down { node } => return format!("{node} turned off"),
-        Event::Up { node } => return format!("{node} turned on"),
-        _ => return "event".to_owned(),
-    };
-    let Some((index, at, len)) = event.range() else { return kind.to_owned() };
-    let name = trace.devices.get(index.index()).filter(|_| trace.devices.len() > 1);
-    let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
-    let what = event.label().map_or(kind, |label| label.as_str());
-    if let Some(chip) = trace.devices.get(index.index()).and_then(Device::chip) {
-        let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
-        return match event {
-            Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
-            _ => format!("{what}, {device}{block}"),
-        };
-    }
-    format!("{what}, {len} at {device}{at}")
-}
-
-/// A message in words, and the event that sent it.
-fn sent(trace: &Trace, wanted: MessageId) -> String {
-    let is_it = |event: &Event| matches!(event, Event::Send { message, .. } if *message == wanted);
-    let Some(index) = trace.events.iter().position(is_it) else { return format!("message {}", wanted.0) };
-    format!("#{index} ({})", describe(trace, EventId(index as u32)))
-}
-
-/// The operation in progress after so many events.
-fn operation(trace: &Trace, point: usize) -> Option<String> {
-    trace.events[..point.min(trace.events.len())].iter().rev().find_map(|event| match event {
-        Event::Begin { op, text } => Some(Some(format!("operation {} ({})", op.0 + 1, shortened(text)))),
-        Event::Ack { .. } => Some(None),
-        _ => None,
-    })?
-}
-
-/// The beginning of a text that is too long for a line.
-fn shortened(text: &str) -> String {
-    const WIDTH: usize = 60;
-    match text.char_indices().nth(WIDTH) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod brute_force;
+mod describe;
 mod finding;
 mod instance;
 mod isolate;
 mod keep;
 mod memo;
+mod picture;
 mod pool;
 mod rerun;
 mod run;
@@ -14,13 +16,14 @@ mod tally;
 mod walk;
 mod words;
 
-pub(crate) use finding::{Key, Naming};
+pub(crate) use finding::{Key, Naming, key_of};
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
-pub(crate) use run::Context;
+pub(crate) use pool::Pool;
 pub use run::Limits;
+pub(crate) use run::{Context, Job, Leaf};
 pub(crate) use tally::Tally;
 pub use walk::{Budget, Options, Progress};
 pub(crate) use walk::{Walk, advised, explored, replay, told};

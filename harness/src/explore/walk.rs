@@ -1,6 +1,7 @@
 //! The walk: batches of plans from the trees of all epochs, the lowest level first.
 
-use super::finding::{Groups, place};
+use super::describe::Teller;
+use super::finding::Groups;
 use super::instance::Instance;
 use super::pool::Pool;
 use super::run::{Context, How, Job, Leaf, Limits};
@@ -324,9 +325,10 @@ pub(crate) fn advised<I: Instance>(
     let failures = tally.failures();
     let known = failures.keys().cloned().collect();
     let flushes = needs(context, options, stop, &known).into_iter();
+    let teller = Teller::new(&context.trace);
     let flushes = flushes.map(|(flush, device, need)| AdvisedFlush {
-        flush: place(&context.trace, flush),
-        device: context.trace.devices[device.index()].name.clone(),
+        flush: teller.place(flush),
+        device: teller.device(device).to_owned(),
         need,
     });
     let flushes = flushes.collect();

@@ -72,7 +72,7 @@ impl Epoch {
     }
 
     /// The group of an undecided cell, and the place of the cell in it.
-    fn place(&self, cell: CellId) -> Option<(u32, u32)> {
+    pub(super) fn place(&self, cell: CellId) -> Option<(u32, u32)> {
         if self.first_fault.is_some_and(|first| cell >= first) {
             return self.fault(cell).map(|place| (self.groups.len() as u32 - 1, place));
         }

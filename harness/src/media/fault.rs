@@ -54,7 +54,7 @@ pub(crate) fn flipped_bit(chip: &NandGeometry, page: PageNo, outcome: u8) -> u64
 }
 
 /// The unit in which a device fails to be read: its logical block, or the page of a flash chip.
-pub(super) fn block_len(device: &Device) -> Bytes {
+pub(crate) fn block_len(device: &Device) -> Bytes {
     match device.chip() {
         Some(chip) => chip.geometry.page_len(),
         None => Bytes(device.block.0.max(512)),

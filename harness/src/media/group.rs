@@ -4,6 +4,8 @@
 //! are one outcome. A [*prefix*](super::prefix) is all that is in flight on a device, or an erase block of a flash chip,
 //! that keeps the order of issue. A *mix* is atoms that overlap in part, each of which is asked for by itself.
 
+mod told;
+
 use super::contents::ContentId;
 use super::flag::{FlagState, Flags};
 use super::prefix::{Left, Places, Prefix};
@@ -95,12 +97,23 @@ enum Fate {
     Garbled,
 }
 
+/// What became of an atom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtomFate {
+    /// It is on the medium, complete.
+    Survived,
+    /// It is not.
+    Lost,
+    /// It was cut off, and what it wrote reads as garbage.
+    Garbled,
+}
+
 /// What a cell was found to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// The number of the version, 0 being the base; the newest one, where several that are left have this content.
-    pub(super) version: u32,
-    pub(super) content: ContentId,
+    pub(crate) version: u32,
+    pub(crate) content: ContentId,
 }
 
 impl GroupState {

@@ -4,7 +4,7 @@
 //! So n atoms have 2n + 1 outcomes, n + 1 where nothing reads as garbage, and fewer where some leave the same contents.
 
 use super::contents::ContentId;
-use super::group::{Member, Shown, question};
+use super::group::{AtomFate, Member, Shown, question};
 use super::timeline::{AtomId, Cell, CellId, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::Choices;
@@ -121,6 +121,36 @@ impl Prefix {
                 0 => left.end = border,
                 _ => left.newest = border,
             }
+        }
+    }
+
+    /// Takes note of an answer that was given earlier.
+    pub(super) fn note(&self, atom: AtomId, garbled: bool, answer: u8, left: &mut Left) {
+        let Some(step) = self.step(atom) else { return };
+        let least = if garbled { 2 * step - 1 } else { 2 * step };
+        let border = self.outcomes.partition_point(|outcome| outcome.rank >= least) as u32;
+        match answer {
+            0 => left.end = left.end.min(border).max(left.newest + 1),
+            _ => left.newest = left.newest.max(border).min(left.end - 1),
+        }
+    }
+
+    /// What a cell holds as far as that is known, without asking.
+    pub(super) fn peek(&self, places: Places<'_>, place: usize, left: &Left) -> Option<Shown> {
+        let (shown, border) = self.newest_run(&self.runs(places, place), left);
+        border.is_none().then_some(shown)
+    }
+
+    /// What became of an atom as far as that is known.
+    pub(super) fn fate(&self, atom: AtomId, left: &Left) -> Option<AtomFate> {
+        let step = self.step(atom)?;
+        let (newest, oldest) =
+            (self.outcomes[left.newest as usize].rank, self.outcomes[left.end as usize - 1].rank);
+        match 2 * step {
+            complete if complete <= oldest => Some(AtomFate::Survived),
+            complete if complete - 1 > newest => Some(AtomFate::Lost),
+            complete if newest == oldest && complete - 1 == newest => Some(AtomFate::Garbled),
+            _ => None,
         }
     }
 

@@ -176,7 +176,18 @@ impl Timeline {
                 let cell = &self.cells[cell.0 as usize];
                 let happened =
                     |flag: CellId| open.resolve(self, flag, states, choices).content != ContentId::ZERO;
-                self.find_astray(cell, marks, shown, happened)
+                self.find_astray(cell, marks, shown, happened).content
+            }
+        }
+    }
+
+    /// What a cell really holds that should hold this, if these flags are raised.
+    pub(super) fn astray(&self, cell: CellId, shown: Shown, raised: &[CellId]) -> Shown {
+        match self.silent.marks(cell) {
+            marks if marks.is_empty() || raised.is_empty() => shown,
+            marks => {
+                let cell = &self.cells[cell.0 as usize];
+                self.find_astray(cell, marks, shown, |flag| raised.contains(&flag))
             }
         }
     }
@@ -188,7 +199,7 @@ impl Timeline {
         marks: &[Mark],
         mut shown: Shown,
         mut happened: impl FnMut(CellId) -> bool,
-    ) -> ContentId {
+    ) -> Shown {
         let mut before = AtomId(u32::MAX);
         loop {
             let written = shown.version.checked_sub(1).map(|index| cell.versions[index as usize].atom);
@@ -197,12 +208,12 @@ impl Timeline {
                 if let Effect::Landed(content) = mark.effect
                     && happened(mark.flag)
                 {
-                    return content;
+                    return Shown { content, ..shown };
                 }
             }
             let mut missing = marks.iter().filter(|mark| mark.effect == Effect::Missing);
             let is_missing = missing.any(|mark| Some(mark.atom) == written && happened(mark.flag));
-            let Some(atom) = written.filter(|_| is_missing) else { return shown.content };
+            let Some(atom) = written.filter(|_| is_missing) else { return shown };
             let version = shown.version - 1;
             (shown, before) = (Shown { version, content: self.version(cell, version) }, atom);
         }

@@ -11,7 +11,7 @@ use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
 use crate::profile::{Profile, Torn, When};
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, Trace};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(crate) struct Version {
     pub(crate) atom: AtomId,
     pub(crate) content: ContentId,
     /// What the cell reads as if the atom was cut off half-way, where the profile has that.
-    pub(super) garbage: ContentId,
+    pub(crate) garbage: ContentId,
     issued: u32,
     durable: u32,
 }
@@ -147,6 +147,31 @@ impl Timeline {
         let from = cells.partition_point(|cell| cell.start + cell.len <= at);
         let to = from + cells[from..].partition_point(|cell| cell.start < at + len);
         first + from..first + to
+    }
+
+    /// An atom by its event and its unit.
+    pub(crate) fn atom_of(&self, event: EventId, unit: u32) -> Option<AtomId> {
+        let index = self.atoms.binary_search_by_key(&(event, unit), |atom| (atom.event, atom.unit)).ok()?;
+        Some(AtomId(index as u32))
+    }
+
+    /// The atoms of an event.
+    pub(crate) fn atoms_of(&self, event: EventId) -> impl Iterator<Item = AtomId> + use<> {
+        let first = self.atoms.partition_point(|atom| atom.event < event);
+        let end = self.atoms.partition_point(|atom| atom.event <= event);
+        (first as u32..end as u32).map(AtomId)
+    }
+
+    /// Whether an atom has been issued and is not durable when the power fails in an epoch.
+    pub(crate) fn is_in_flight(&self, atom: AtomId, epoch: u32) -> bool {
+        let Atom { issued, durable, .. } = self.atoms[atom.0 as usize];
+        issued <= epoch && epoch < durable
+    }
+
+    /// The device whose bytes a cell holds; `None` if it holds no bytes.
+    pub(crate) fn device_of(&self, cell: CellId) -> Option<DeviceId> {
+        let index = self.lines.iter().position(|line| cell.0.wrapping_sub(line.first) < line.count)?;
+        Some(DeviceId(index as u16))
     }
 
     /// What a cell holds in an epoch.
@@ -269,7 +294,7 @@ impl Timeline {
     }
 
     /// The number of the newest version of a cell that was issued in an epoch or before, 0 being the base.
-    pub(super) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
+    pub(crate) fn latest(&self, cell: CellId, epoch: u32) -> u32 {
         let Cell { versions, .. } = &self.cells[cell.0 as usize];
         versions.partition_point(|version| version.issued <= epoch) as u32
     }
@@ -445,11 +470,17 @@ fn erases(trace: &Trace) -> Vec<(DeviceId, BlockNo, EventId)> {
     (0..).zip(&trace.events).filter_map(erase).collect()
 }
 
-/// What a crash after n events allows.
+/// What a crash after n events allows. Where the first mark is not the begin of the first operation, the trace begins in
+/// the middle of a workload, and the marks before its first other event say where.
 fn windows(trace: &Trace) -> Vec<Window> {
     let mut window = Window { durable: 0, begun: 0 };
     let mut windows = vec![window];
-    for event in &trace.events {
+    let is_mark = |event: &&Event| event.device().is_none();
+    let mut marks =
+        trace.events.iter().filter(|event| matches!(event, Event::Begin { .. } | Event::Ack { .. }));
+    let in_the_middle = !matches!(marks.next(), None | Some(Event::Begin { op: OpId(0), .. }));
+    let leading = trace.events.iter().take_while(is_mark).count();
+    for (index, event) in trace.events.iter().enumerate() {
         match event {
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
@@ -457,6 +488,9 @@ fn windows(trace: &Trace) -> Vec<Window> {
         }
         window.begun = window.begun.max(window.durable);
         windows.push(window);
+        if in_the_middle && index + 1 == leading {
+            windows.fill(window);
+        }
     }
     windows
 }

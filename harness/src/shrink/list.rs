@@ -4,7 +4,8 @@ use proptest::strategy::ValueTree;
 use std::fmt::Debug;
 
 /// First runs of elements are left out: halves, quarters, … single ones, each from the end. Then elements are replaced by
-/// simpler ones, one after the other. Both are repeated until neither makes it smaller.
+/// simpler ones, one after the other, and of a short list any two are left out. All is repeated until nothing makes it
+/// smaller.
 pub(crate) struct List<T, F> {
     /// The smallest list that is known to fail.
     fails: Vec<T>,
@@ -17,6 +18,9 @@ pub(crate) struct List<T, F> {
     changed: bool,
 }
 
+/// Two elements are left out of lists of so many; there are few pairs.
+const PAIRS: usize = 16;
+
 /// What is tried next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -24,6 +28,8 @@ enum Next {
     LeaveOut { count: usize, before: usize },
     /// To put the n-th simpler one in the place of an element.
     Simplify { index: usize, nth: usize },
+    /// To leave out the one and the other, which belong together: what makes something and what removes it.
+    LeaveOutTwo { one: usize, other: usize },
     /// Nothing.
     Done,
 }
@@ -58,11 +64,23 @@ impl<T: Clone, F: Fn(&T) -> Vec<T>> List<T, F> {
                         None => self.next = Next::Simplify { index: index + 1, nth: 0 },
                     }
                 }
-                Next::Simplify { .. } if self.changed => {
+                Next::Simplify { .. } | Next::LeaveOutTwo { .. } if self.changed => {
                     self.changed = false;
                     self.next = Next::LeaveOut { count: 1, before: self.fails.len() };
                 }
-                Next::Simplify { .. } | Next::Done => {
+                Next::Simplify { .. } if self.fails.len() <= PAIRS => {
+                    self.next = Next::LeaveOutTwo { one: 0, other: 1 };
+                }
+                Next::LeaveOutTwo { one, other } if other < self.fails.len() => {
+                    self.tried.clone_from(&self.fails);
+                    self.tried.remove(other);
+                    self.tried.remove(one);
+                    return true;
+                }
+                Next::LeaveOutTwo { one, .. } if one + 2 < self.fails.len() => {
+                    self.next = Next::LeaveOutTwo { one: one + 1, other: one + 2 };
+                }
+                Next::Simplify { .. } | Next::LeaveOutTwo { .. } | Next::Done => {
                     self.next = Next::Done;
                     self.tried.clone_from(&self.fails);
                     return false;
@@ -102,6 +120,7 @@ impl<T: Clone + Debug, F: Fn(&T) -> Vec<T>> ValueTree for List<T, F> {
                 Next::LeaveOut { count, before: before.saturating_sub(count) }
             }
             Next::Simplify { index, nth } => Next::Simplify { index, nth: nth + 1 },
+            Next::LeaveOutTwo { one, other } => Next::LeaveOutTwo { one, other: other + 1 },
             Next::Done => Next::Done,
         };
         self.propose()
@@ -137,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn two_that_belong_together_go_together() {
+        // 5 and 6 are there both or neither.
+        let fails = |list: &[u8]| list.contains(&9) && list.contains(&5) == list.contains(&6);
+        let only_left_out = |items: Vec<u8>| {
+            let mut tree = List::new(items, |_: &u8| Vec::new());
+            let (mut best, mut failing) = (tree.current(), true);
+            while if failing { tree.simplify() } else { tree.complicate() } {
+                failing = fails(&tree.current());
+                best = if failing { tree.current() } else { best };
+            }
+            best
+        };
+        assert_eq!(only_left_out(vec![5, 9, 6]), [9]);
+    }
+
+    #[test]
     fn a_list_that_always_fails_becomes_empty_at_once() {
         let (list, candidates) = smallest(vec![1; 64], |_| true);
         assert!(list.is_empty() && candidates <= 3, "{candidates}");
@@ -157,6 +192,11 @@ mod tests {
                 let mut fewer = best.clone();
                 fewer.remove(index);
                 prop_assert!(!fails(&fewer), "{best:?} without {index}");
+                for other in 0..fewer.len() {
+                    let mut fewer = fewer.clone();
+                    fewer.remove(other);
+                    prop_assert!(!fails(&fewer), "{best:?} without {index} and {other} of the rest");
+                }
                 for simpler in 0..best[index] {
                     let mut simple = best.clone();
                     simple[index] = simpler;

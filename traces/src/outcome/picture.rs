@@ -27,6 +27,9 @@ pub struct Picture {
     pub sectors: Vec<Sector>,
     /// So many more of them are not listed.
     pub more_sectors: u64,
+    /// What went wrong that no write shows, in words: nodes that went down, devices that failed, another crash during
+    /// recovery.
+    pub faults: Vec<String>,
 }
 
 /// A device of a picture.

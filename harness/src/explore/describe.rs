@@ -1,0 +1,156 @@
+//! Events, places and moments of a trace in words.
+
+use super::words;
+use crate::media::block_len;
+use crashcheck_trace::outcome::Place;
+use crashcheck_trace::{Device, DeviceId, Event, EventId, OpId, Trace};
+use std::borrow::Cow;
+
+/// Tells of a trace, whose marks it has looked up once.
+pub(super) struct Teller<'a> {
+    pub(super) trace: &'a Trace,
+    /// The events at which an operation begins or ends, with the one in progress from then on.
+    pub(super) marks: Vec<(u32, Option<OpId>)>,
+    /// The events that sent the messages.
+    sent: Vec<EventId>,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(trace: &'a Trace) -> Teller<'a> {
+        let (mut marks, mut sent) = (Vec::new(), Vec::new());
+        for (index, event) in (0u32..).zip(&trace.events) {
+            match event {
+                Event::Begin { op, .. } => marks.push((index, Some(*op))),
+                Event::Ack { .. } => marks.push((index, None)),
+                Event::Send { .. } => sent.push(EventId(index)),
+                _ => {}
+            }
+        }
+        Teller { trace, marks, sent }
+    }
+
+    /// The event that begins the operation in progress after so many events.
+    fn begin(&self, point: usize) -> Option<&'a Event> {
+        let (event, op) =
+            self.marks[..self.marks.partition_point(|(event, _)| (*event as usize) < point)].last()?;
+        op.map(|_| &self.trace.events[*event as usize])
+    }
+
+    /// The operation in progress after so many events.
+    pub(super) fn operation_at(&self, point: usize) -> Option<OpId> {
+        match self.begin(point)? {
+            Event::Begin { op, .. } => Some(*op),
+            _ => None,
+        }
+    }
+
+    /// The operation in progress after so many events, in words.
+    pub(super) fn operation(&self, point: usize) -> Option<String> {
+        match self.begin(point)? {
+            Event::Begin { op, text } => Some(format!("operation {} ({})", op.0 + 1, shortened(text))),
+            _ => None,
+        }
+    }
+
+    /// An event in words, with the operation in progress.
+    pub(super) fn place(&self, event: EventId) -> Place {
+        Place { event: event.0, what: self.event(event), operation: self.operation(event.index()) }
+    }
+
+    /// When the power went, in words.
+    pub(super) fn crash_point(&self, point: usize) -> String {
+        let Some(last) = point.checked_sub(1) else { return "before the first event".to_owned() };
+        let event = self.event(EventId(last as u32));
+        match self.operation(point) {
+            Some(operation) => format!("after #{last} {event}, during {operation}"),
+            None => format!("after #{last} {event}"),
+        }
+    }
+
+    /// The name of a device.
+    pub(super) fn device(&self, device: DeviceId) -> &'a str {
+        self.trace.devices.get(device.index()).map_or("", |device| &device.name)
+    }
+
+    /// Where a write landed, in words.
+    pub(super) fn misdirected(&self, event: EventId, forward: bool) -> String {
+        let what = self.event(event);
+        let range = self.trace.events.get(event.index()).and_then(Event::range);
+        let place =
+            range.and_then(|(device, at, len)| Some((self.trace.devices.get(device.index())?, at, len)));
+        let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+        let block = block_len(device).0;
+        let (meant, away) = (at.0 / block, len.0.div_ceil(block));
+        let landed = if forward { meant + away } else { meant.saturating_sub(away) };
+        format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
+    }
+
+    /// What the system calls an event; without a name, what kind of event it is.
+    pub(super) fn name(&self, id: EventId) -> Cow<'a, str> {
+        let Some(event) = self.trace.events.get(id.index()) else { return Cow::Borrowed("the end") };
+        event.label().map_or_else(|| Cow::Borrowed(kind(event)), |label| Cow::Borrowed(label.as_str()))
+    }
+
+    /// An event in words.
+    pub(super) fn event(&self, id: EventId) -> String {
+        let Some(event) = self.trace.events.get(id.index()) else { return "the end".to_owned() };
+        match event {
+            Event::Resize { len, .. } => return format!("length = {}", len.0),
+            Event::Begin { op, text } => {
+                return format!("begin of operation {} ({})", op.0 + 1, shortened(text));
+            }
+            Event::Ack { op, durable: true } => {
+                return format!("durable acknowledgement of operation {}", op.0 + 1);
+            }
+            Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
+            Event::Mark { text } => return format!("mark {text}"),
+            Event::Send { from, to, data, label, .. } => {
+                return words::message(*from, *to, data, label.as_ref());
+            }
+            Event::Deliver { message } => {
+                return match self.sent.get(message.index()) {
+                    Some(sent) => format!("delivery of #{} ({})", sent.0, self.event(*sent)),
+                    None => format!("delivery of message {}", message.0),
+                };
+            }
+            Event::Down { node } => return format!("{node} turned off"),
+            Event::Up { node } => return format!("{node} turned on"),
+            _ => {}
+        }
+        let Some((index, at, len)) = event.range() else { return kind(event).to_owned() };
+        let name = self.trace.devices.get(index.index()).filter(|_| self.trace.devices.len() > 1);
+        let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
+        let what = self.name(id);
+        if let Some(chip) = self.trace.devices.get(index.index()).and_then(Device::chip) {
+            let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
+            return match event {
+                Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
+                _ => format!("{what}, {device}{block}"),
+            };
+        }
+        format!("{what}, {len} at {device}{at}")
+    }
+}
+
+/// What kind of event it is, in words.
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Write { fua: true, .. } => "write with FUA",
+        Event::Write { .. } => "write",
+        Event::WriteZeroes { .. } => "zeroes",
+        Event::Discard { .. } => "discard",
+        Event::Program { .. } => "program",
+        Event::Erase { .. } => "erase",
+        Event::Flush { .. } => "flush",
+        _ => "event",
+    }
+}
+
+/// The beginning of a text that is too long for a line.
+pub(super) fn shortened(text: &str) -> String {
+    const WIDTH: usize = 60;
+    match text.char_indices().nth(WIDTH) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
