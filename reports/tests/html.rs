@@ -154,6 +154,7 @@ fn the_page_tells_everything_that_is_known_of_a_finding() {
         "It fails after #57 flush, during operation 4 (fsync /a).",
         "6 writes had been issued that no flush had made durable.",
         "2 writes at which recovery never looked",
+        "What is more: chip failed",
         "the model after 3 of 4 operations",
         "4096 bytes of",
         "not there",
@@ -264,7 +265,7 @@ fn one_fault_is_one_finding_however_many_workloads_show_it() {
     assert_eq!(page.matches("<article").count(), 1);
     assert!(
         page.contains("Found again in")
-            && page.contains("<code>journal+no-revoke:other</code> under reorder")
+            && page.contains("<code>journal+no-revoke:other</code> (322 crash states)")
     );
     assert_eq!(page.matches("<td class=\"n\"><a href=\"#finding-1\">1</a></td>").count(), 3, "{page}");
 }

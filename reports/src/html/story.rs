@@ -90,11 +90,15 @@ fn kept(page: &mut Markup, finding: &Finding) {
     let flying: Vec<&PictureEvent> = finding.picture.as_ref().map(in_flight_of).unwrap_or_default();
     if !flying.is_empty() {
         page.put(
-            "<p>{} had been issued that no flush had made durable. The device was free to keep any of them, in any order \
-             that its profile allows. In the crash state that fails:</p>\n",
-            &[&counted(flying.len() as u64, "write")],
+            "<p>{} had been issued that no flush had made durable. The device was free to keep or to lose {}, as its \
+             profile allows. In the crash state that fails:</p>
+",
+            &[&counted(flying.len() as u64, "write"), &if flying.len() == 1 { "it" } else { "any of them" }],
         );
         fates(page, &flying);
+    }
+    for fault in finding.picture.iter().flat_map(|picture| &picture.faults).take(WRITES_MAX) {
+        page.put("<p>What is more: {}.</p>\n", &[&clipped(fault, TEXT_MAX)]);
     }
     page.raw("<p>In short: ");
     page.put("{}.</p>\n", &[&clipped(&finding.state, 4 * TEXT_MAX)]);
