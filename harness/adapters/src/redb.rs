@@ -8,6 +8,7 @@
 use super::engine::{
     Builder, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
 };
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Device, Disk, DiskError, Reference, Result, System, UnknownBug, Workload,
 };
@@ -15,7 +16,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -128,6 +129,65 @@ impl Seen {
     }
 }
 
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes with the hash {:08x}", self.len.0, self.hash >> 32)
+    }
+}
+
+/// Lengths that values are tried to be shortened to.
+const SHORTER: [u32; 4] = [0, 1, 1000, 10_000];
+
+/// Transactions that do less, the simplest first: half of the changes, one change less, a shorter value, the first key,
+/// the plainest bytes.
+fn simpler(transaction: &Transaction) -> Vec<Transaction> {
+    let Transaction { changes, durable } = transaction;
+    let with = |changes: Vec<Change>| Transaction { changes, durable: *durable };
+    let mut simpler = Vec::new();
+    let (first, second) = changes.split_at(changes.len() / 2);
+    if changes.len() > 1 {
+        simpler.extend([first, second].map(|half| with(half.to_vec())));
+    }
+    if changes.len() > 2 {
+        simpler.extend((0..changes.len()).map(|left_out| {
+            let mut fewer = changes.clone();
+            fewer.remove(left_out);
+            with(fewer)
+        }));
+    }
+    for (index, change) in changes.iter().enumerate() {
+        simpler.extend(simpler_changes(change).into_iter().map(|change| {
+            let mut changed = changes.clone();
+            changed[index] = change;
+            with(changed)
+        }));
+    }
+    simpler
+}
+
+fn simpler_changes(change: &Change) -> Vec<Change> {
+    match *change {
+        Change::Put { key, value: Value { len, seed } } => {
+            let put = |key, len, seed| Change::Put { key, value: Value { len, seed } };
+            let shorter = SHORTER.into_iter().chain([len / 2]).collect::<BTreeSet<u32>>().into_iter();
+            let mut simpler: Vec<Change> =
+                shorter.filter(|shorter| *shorter < len).map(|len| put(key, len, seed)).collect();
+            simpler.extend((key > 0).then(|| put(0, len, seed)));
+            simpler.extend((seed > 0).then(|| put(key, len, 0)));
+            simpler
+        }
+        Change::Delete { key } => (key > 0).then_some(Change::Delete { key: 0 }).into_iter().collect(),
+    }
+}
+
+/// A key as the workloads write it.
+fn key_in_words(key: &[u8]) -> String {
+    match <[u8; 2]>::try_from(key) {
+        Ok(number) => format!("key {}", u16::from_be_bytes(number)),
+        Err(_) => format!("key {key:02x?}"),
+    }
+}
+
 impl System for Redb {
     type Op = Transaction;
     type Live = Database;
@@ -195,6 +255,21 @@ impl System for Redb {
                 }
             }
         }
+    }
+
+    fn simpler(&self, transaction: &Transaction) -> Vec<Transaction> {
+        simpler(transaction)
+    }
+
+    fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
+        let keys: BTreeSet<&Vec<u8>> = expected.keys().chain(recovered.keys()).collect();
+        let differing = keys.into_iter().filter(|key| expected.get(*key) != recovered.get(*key));
+        let difference = |key: &Vec<u8>| Difference {
+            what: key_in_words(key),
+            expected: expected.get(key).map(Seen::to_string),
+            recovered: recovered.get(key).map(Seen::to_string),
+        };
+        differing.map(difference).collect()
     }
 
     fn check(&self, database: &mut Database) -> Result<()> {
@@ -309,15 +384,20 @@ fn delete(key: u16) -> Change {
     Change::Delete { key }
 }
 
-/// The file that redb is given.
+/// The file that redb is given. Its first page begins with the header, which holds the two commit slots; every other page
+/// is part of a tree or of the allocator, which only its content could tell.
 pub struct Backend {
-    disk: Disk,
+    header: Disk,
+    pages: Disk,
 }
+
+/// The header and what is left free behind it: one page, whose length is fixed in redb's format.
+const HEADER: u64 = 4096;
 
 impl Backend {
     /// A file on a device whose length is state.
     pub fn new(disk: Disk) -> Self {
-        Backend { disk }
+        Backend { header: disk.labelled("header"), pages: disk.labelled("page") }
     }
 }
 
@@ -329,23 +409,24 @@ impl fmt::Debug for Backend {
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.len().map_err(as_io)?.0)
+        Ok(self.pages.len().map_err(as_io)?.0)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.disk.read(Bytes(offset), out).map_err(as_io)
+        self.pages.read(Bytes(offset), out).map_err(as_io)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.resize(Bytes(len)).map_err(as_io)
+        self.pages.resize(Bytes(len)).map_err(as_io)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.flush().map_err(as_io)
+        self.pages.flush().map_err(as_io)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.disk.write(Bytes(offset), data).map_err(as_io)
+        let file = if offset < HEADER { &self.header } else { &self.pages };
+        file.write(Bytes(offset), data).map_err(as_io)
     }
 }
 

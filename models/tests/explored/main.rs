@@ -9,4 +9,5 @@ mod determinism;
 mod features;
 mod flash;
 mod pruning;
+mod shrunk;
 mod silent;

@@ -75,8 +75,10 @@ for (const name of names) {
           const expected = picture.sectors.reduce((sum, { count }) => sum + Math.min(Math.max(count, 1), 16), 0);
           assert.equal(await cells.count(), Math.min(expected, 400));
           const kinds = { new: "new", old: "old", torn: "torn", lost: "lost", garbled: "garbled", unread: "not looked at" };
-          const words = (await cells.locator(".unseen").allTextContents()).map((name) => name.split(": ")[1].split(",")[0]);
-          for (const { holds } of picture.sectors.slice(0, 20)) assert.ok(words.includes(kinds[holds]), holds);
+          const runs = (await article.locator(".map li").allTextContents()).map(plain);
+          for (const { holds, what } of picture.sectors.slice(0, 20)) {
+            assert.ok(runs.some((run) => run.includes(`: ${kinds[holds]}, ${plain(shown(what)).slice(0, 60)}`)), `${holds}: ${runs.join("; ")}`);
+          }
           if (expected > 0) {
             const box = await cells.first().boundingBox();
             assert.ok(box.width >= 16 && box.height >= 16, JSON.stringify(box));
