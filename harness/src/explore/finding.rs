@@ -13,6 +13,7 @@ use crate::shrink::simplest;
 use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Picture, WriteFate};
 use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
+use num_traits::Zero;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -38,7 +39,10 @@ pub(crate) struct Groups(BTreeMap<Key, Group>);
 struct Group {
     simplest: Simplest,
     leaves: u64,
+    /// The crash states behind them; an image that two epochs have in common counts in the first.
     states: BigUint,
+    /// Those of the epoch in which it was met first, with the images of the epoch before: an image may fail only now.
+    at_first: (u32, BigUint),
     /// What was seen, a few of the ways.
     sentences: BTreeSet<String>,
     /// The leaves, some of them.
@@ -94,6 +98,7 @@ impl Groups {
                     simplest: simplest(),
                     leaves: 1,
                     states,
+                    at_first: (epoch, leaf.represented.all.clone()),
                     sentences: BTreeSet::new(),
                     failures: Vec::new(),
                 };
@@ -103,6 +108,9 @@ impl Groups {
                 group.hear(sentence, leaf, *point);
                 group.leaves += 1;
                 group.states += &leaf.represented.fresh;
+                if group.at_first.0 == epoch {
+                    group.at_first.1 += &leaf.represented.all;
+                }
                 if deviations < group.simplest.deviations {
                     group.simplest = Simplest { found_after: group.simplest.found_after, ..simplest() };
                 }
@@ -210,7 +218,7 @@ impl Group {
             state: state(&faults, &path, &writes),
             writes,
             leaves: self.leaves,
-            states: self.states.to_string(),
+            states: if self.states.is_zero() { self.at_first.1 } else { self.states }.to_string(),
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
             cause,

@@ -70,9 +70,9 @@ fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) ->
     let mut image = LazyImage::new(Arc::clone(timeline));
     image.restart(epoch, Plan { forced: answers.to_vec(), rest: Rest::Pole(Pole::Oldest) }, 0);
     let cells = timeline.cells.len() as u32;
-    looks.iter().filter(|_| cells > 0).for_each(|look| {
+    for look in looks.iter().filter(|_| cells > 0) {
         image.look(CellId(look % cells));
-    });
+    }
     // Where some units of a write were looked at and others not, a picture tells of the former.
     if timeline.profile.atomic != Atomic::Write {
         image.decide_all();
