@@ -107,10 +107,12 @@ pub(crate) fn finding() -> Finding {
             missing: vec![MissingOrder { before: place(44), after: place(51) }],
             fix: Some(Fix {
                 flushes: vec![FixingFlush { device: format!("disk {HOSTILE}"), before: place(51) }],
+                fua: vec![],
                 crash_states: "17".to_owned(),
                 recoveries: 9,
                 clean: true,
             }),
+            why: None,
         }),
         operations: vec![
             Operation { text: "create /a".into(), promised: Promised::Durable },
@@ -118,6 +120,7 @@ pub(crate) fn finding() -> Finding {
             Operation { text: "fsync /a".into(), promised: Promised::Begun },
             Operation { text: "remove /a".into(), promised: Promised::NotBegun },
         ],
+        operations_skipped: 0,
         shrunk: Some(Shrunk {
             found_as: format!("journal+no-revoke:reuse/{HOSTILE}"),
             operations_before: 13,
