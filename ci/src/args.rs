@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// Look at one crash state again
     #[command(after_long_help = exit_code::HELP)]
     Replay(ReplayArgs),
+    /// Make a page of the data that `explore` or a test has written
+    Report(ReportArgs),
     /// List what there is: systems, workloads, strategies, profiles, bug switches, trace formats
     List(ListArgs),
     /// Look at traces, and bring them from one format to another
@@ -183,6 +185,13 @@ pub(crate) struct RecordedArgs {
     pub(crate) input: InputArgs,
 }
 
+impl RecordedArgs {
+    /// The same for another trace, which is a container.
+    pub(crate) fn with_trace(&self, trace: PathBuf) -> RecordedArgs {
+        RecordedArgs { trace: Some(trace), input: InputArgs::default(), ..self.clone() }
+    }
+}
+
 /// What the file of a trace does not say.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct InputArgs {
@@ -222,6 +231,22 @@ pub(crate) struct ReplayArgs {
     pub(crate) stored: StoredArgs,
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// The data: report.json of `explore`, or the file that a failing test has named
+    #[arg(value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Write it as one self-contained HTML page [default, if nothing is asked for: beside the data]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
+    /// Write it as Markdown, for a pull request
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write it as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,9 @@ fn a_bug_is_found_replayed_and_passes_when_it_is_repaired() {
     let ran = place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke", "--out", "out"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.out.starts_with("LOST journal+no-revoke:block-reuse under reorder\n"), "{}", ran.out);
-    assert_eq!(ran.line("Report:"), "out/report.json");
+    assert_eq!(ran.line("Report:"), "out/report.html");
+    let page = read(&place.path("out/report.html"));
+    assert!(page.contains("<h1>journal+no-revoke:block-reuse does not survive a crash</h1>"), "{page}");
     let line = ran.line("Reproduce with:");
     let again = place.shell(line);
     assert_eq!(again.code, Some(1), "{}", again.out);
@@ -251,6 +253,45 @@ fn junit_has_a_failure_for_what_is_lost() {
     let xml = read(&place.path("deep/er/r.xml"));
     assert!(xml.contains("<testsuite name=\"journal+no-revoke\" tests=\"1\" failures=\"1\""), "{xml}");
     assert!(xml.contains("type=\"no-foreign-data\""), "{xml}");
+}
+
+#[test]
+fn the_page_and_the_comment_tell_what_was_switched_on_and_how_to_see_it_again() {
+    let place = Place::new();
+    let files = ["--html", "deep/er/r.html", "--markdown", "r.md", "--json", "r.json"];
+    let ran = place.run(&[&["explore", "journal:block-reuse", "--bug", "no-revoke"], &files[..]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let (page, comment) = (read(&place.path("deep/er/r.html")), read(&place.path("r.md")));
+    let line = ran.line("Reproduce with:").replace('\'', "&#39;");
+    assert!(page.contains(&format!(">{line}</pre>")), "{line}: {page}");
+    assert!(comment.contains("<pre>crashcheck replay journal+no-revoke&#58;"), "{comment}");
+    assert_eq!(place.json("r.json")["explorations"][0]["findings"][0]["replay"], ran.line("Reproduce with:"));
+    let about = &place.json("r.json")["explorations"][0]["about"];
+    for part in ["system", "workload", "profile"] {
+        assert!(about[part].as_str().is_some_and(|text| text.len() > 10), "{about}");
+    }
+    assert!(
+        page.contains("Fault switched on") && about["bugs"].as_array().map(Vec::len) == Some(1),
+        "{about}"
+    );
+    assert_eq!(page, read(&place.path("target/crashcheck/report.html")));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_said_before_anything_is_explored() {
+    let place = Place::new();
+    place.write("file", "");
+    std::fs::create_dir(place.path("directory")).expect("a directory");
+    for (option, path, hint) in [
+        ("--html", "file/r.html", "file/r.html: cannot be written"),
+        ("--markdown", "directory", "directory: is a directory; name a file"),
+        ("--out", "file/out", "file/out: cannot be made"),
+    ] {
+        let ran = place.run(&["explore", "vsfs:append", option, path]);
+        assert_eq!(ran.code, Some(2), "{}", ran.out);
+        assert!(ran.err.contains(hint), "{}", ran.err);
+        assert_eq!(ran.out, "");
+    }
 }
 
 #[test]

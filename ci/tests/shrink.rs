@@ -119,3 +119,55 @@ fn a_stored_failure_whose_profile_is_gone_is_named_and_left_out() {
     let without = place.run(&["explore", "journal:create", "--bug", "no-commit-flush"]);
     assert!(without.out.contains("needs the device profile 'mine'"), "{}", without.out);
 }
+
+#[test]
+fn the_finding_of_a_recorded_trace_is_stored_as_a_small_trace() {
+    let place = Place::new();
+    let recording = ["record", "journal:full-journal", "--bug", "no-commit-flush", "-o", "long.crash"];
+    assert_eq!(place.run(&recording).code, Some(0));
+    // The magic of a commit block must be where the acknowledged transactions say that there is one.
+    let check = "sh -c 'test $CRASHCHECK_DURABLE_OPS -lt 6 || grep -q small-9 $0' {image}";
+    let explore = ["explore", "--trace", "long.crash", "--recover", "true {image}", "--check", check];
+    let first = place.run(&[&explore[..], &["--max-states", "400"]].concat());
+    assert_eq!(first.code, Some(1), "{}{}", first.out, first.err);
+    let stored = files(&place.path("regressions"));
+    let [file] = &stored[..] else { panic!("{stored:?}") };
+    assert!(file.starts_with("long-") && file.ends_with(".crash"), "{file}");
+    let line = first.line("Reproduce with:").to_owned();
+    assert!(line.contains(&format!("--trace regressions/{file}")), "{line}");
+    let again = place.shell(&line);
+    assert_eq!(again.code, Some(1), "{}{}", again.out, again.err);
+    assert!(again.out.starts_with("FAILS"), "{}", again.out);
+    let report = place.json("target/crashcheck/report.json");
+    let shrunk = &report["explorations"][0]["findings"][0]["shrunk"];
+    assert!(shrunk["events"].as_u64() < shrunk["events_before"].as_u64(), "{shrunk}");
+    // It is explored first, and by itself it is not shrunk once more.
+    let second = place.run(&[&explore[..], &["--max-states", "400"]].concat());
+    assert!(second.out.starts_with(&format!("LOST trace:{file}")), "{}", second.out);
+    let alone = format!("regressions/{file}");
+    let alone = place.run(&["explore", "--trace", &alone, "--recover", "true {image}", "--check", check]);
+    assert_eq!((alone.code, files(&place.path("regressions"))), (Some(1), stored), "{}", alone.out);
+}
+
+#[test]
+fn a_report_is_made_a_page_again_from_its_data() {
+    let place = Place::new();
+    place.run(&with(&["--html", "direct.html"]));
+    let ran =
+        place.run(&["report", "target/crashcheck/report.json", "--html", "again.html", "--markdown", "a.md"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 2), "{}{}", ran.out, ran.err);
+    assert_eq!(read(&place.path("again.html")), read(&place.path("direct.html")));
+    assert!(read(&place.path("a.md")).contains("journal"));
+    let ran = place.run(&["report", "target/crashcheck/report.json"]);
+    assert_eq!(ran.line("report:"), "target/crashcheck/report.html");
+    place.write("none.json", "{}");
+    let ran = place.run(&["report", "none.json"]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("none.json") && ran.err.contains("version"),
+        "{}",
+        ran.err
+    );
+    place.write("later.json", "{\"version\": 99}");
+    let ran = place.run(&["report", "later.json"]);
+    assert!(ran.code == Some(2) && ran.err.contains("version 99"), "{}", ran.err);
+}

@@ -116,8 +116,11 @@ fn text_from_a_trace_cannot_steer_the_terminal() {
     };
     let place = Place::new();
     trace.write_to(place.path("t.crash")).expect("a trace file");
-    let verbs: [&[&str]; 3] =
-        [&["trace", "show"], &["trace", "stats"], &["explore", "--recover", "false", "--trace"]];
+    let verbs: [&[&str]; 3] = [
+        &["trace", "show"],
+        &["trace", "stats"],
+        &["explore", "--max-shrink-time", "0", "--recover", "false", "--trace"],
+    ];
     for verb in verbs {
         let ran = place.run(&[verb, &["t.crash"]].concat());
         assert!(ran.out.contains("\\u{1b}"), "{verb:?}: {}", ran.out);

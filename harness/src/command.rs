@@ -11,9 +11,9 @@ use crate::explore::{
 };
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
-use crate::shrink::{Patience, SmallTrace, TraceProgress, shrink_finding};
+use crate::shrink::shrink_trace;
 use crate::{Bytes, Disk};
-use crashcheck_trace::outcome::{Advice, Exploration, Finding};
+use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
 use rustc_hash::FxHashMap;
 use std::fs::File;
@@ -91,7 +91,11 @@ pub fn explore_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
     let context = context(trace, name, commands, options)?;
-    Ok(explored(&context, options, stop, report))
+    // The cause is looked for when a finding is small.
+    let explain = options.explain && options.shrink.is_none();
+    let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, &mut *report);
+    shrink_trace(&context, options, &mut exploration, stop, report);
+    Ok(exploration)
 }
 
 /// What each flush of a recorded trace is good for.
@@ -107,23 +111,6 @@ pub fn advise_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Advice, CommandError> {
     Ok(advised(&context(trace, name, commands, options)?, options, stop, report))
-}
-
-/// Makes a recorded trace small while a finding in it stays what it is, for at most so long. `None` if the finding does
-/// not show when it is looked at again, or is not told by what became of writes.
-///
-/// # Errors
-/// As [`explore_trace`].
-pub fn shrink_trace(
-    (trace, name): (Trace, &str),
-    commands: &Commands,
-    options: &Options,
-    finding: &Finding,
-    (time, stop): (Duration, &AtomicBool),
-    report: &mut dyn FnMut(TraceProgress),
-) -> Result<Option<SmallTrace>, CommandError> {
-    let context = context(trace, name, commands, options)?;
-    Ok(shrink_finding(&context, options, finding, &Patience { time, stop }, report))
 }
 
 /// Looks at one crash state of a recorded trace again.

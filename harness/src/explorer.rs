@@ -12,7 +12,7 @@ use crate::shrink::{Shrink, shrink};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Advice, Coverage, Exploration, Finding, Timing, Verdict};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
@@ -26,10 +26,10 @@ pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
 /// A system about to be explored.
 pub struct Explorer<S> {
     system: Arc<S>,
-    options: Options,
-    naming: Naming,
+    pub(crate) options: Options,
+    pub(crate) naming: Naming,
     /// Whether a failing check is stored where the package keeps its regressions.
-    stores: bool,
+    pub(crate) stores: bool,
 }
 
 impl<S> Clone for Explorer<S> {
@@ -42,7 +42,7 @@ impl<S> Clone for Explorer<S> {
 
 /// A system about to be explored under one workload.
 pub struct WithWorkload<S: System> {
-    explorer: Explorer<S>,
+    pub(crate) explorer: Explorer<S>,
     setup: Vec<S::Op>,
     ops: Vec<S::Op>,
 }
@@ -282,62 +282,6 @@ impl<S: System + 'static> WithWorkload<S> {
     pub(crate) fn broken(&self, error: &RecordError) -> Exploration {
         broken(&self.explorer.naming, &self.explorer.options, error)
     }
-
-    /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
-    /// stored before is explored first.
-    ///
-    /// # Panics
-    /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
-    pub fn check(&self) {
-        let explorer = self.explorer.clone().for_check();
-        explorer.check_stored();
-        let workload = WithWorkload { explorer, ..self.clone() };
-        match workload.run() {
-            Ok(exploration) => match failure(&exploration) {
-                None => println!("{}", summary(&exploration)),
-                Some(text) => panic!("{text}"),
-            },
-            Err(error) => panic!("{}: {error}", self.explorer.naming.system),
-        }
-    }
-}
-
-impl<S: System + 'static> Explorer<S> {
-    /// With what `check` does beside exploring.
-    pub(crate) fn for_check(mut self) -> Self {
-        self.options.shrink.get_or_insert_default();
-        if self.stores && self.options.regressions.is_none() {
-            let package = std::env::var_os("CARGO_MANIFEST_DIR");
-            self.options.regressions = package.map(|package| Path::new(&package).join("regressions"));
-        }
-        self
-    }
-
-    /// Explores the stored failures of this system.
-    ///
-    /// # Panics
-    /// If one cannot be read, or fails again.
-    pub(crate) fn check_stored(&self) {
-        let Some(folder) = &self.options.regressions else { return };
-        let stored = Regression::load_all(folder).unwrap_or_else(|error| panic!("{error}"));
-        let Naming { system, bugs, .. } = &self.naming;
-        let profile = &self.options.profile.name;
-        for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == *profile) {
-            let file = folder.join(regression.file_name());
-            let stored = self.clone().stored(regression);
-            let mut stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            stored.explorer.options.shrink = None;
-            match stored.run() {
-                Ok(exploration) => {
-                    let text = failure(&exploration).filter(|_| exploration.verdict != Verdict::NotMeasured);
-                    if let Some(text) = text {
-                        panic!("what was stored in {} fails again: {text}", file.display());
-                    }
-                }
-                Err(error) => panic!("{system}: {}: {error}", file.display()),
-            }
-        }
-    }
 }
 
 /// What came of looking at one crash state again.
@@ -349,35 +293,6 @@ pub struct Replayed {
     pub shows: String,
     /// Whether the answers did not fit the questions that were asked: the trace or recovery has changed.
     pub diverged: bool,
-}
-
-/// What was covered, in a line.
-pub fn summary(exploration: &Exploration) -> String {
-    let Coverage { total, represented, recoveries, known, .. } = &exploration.coverage;
-    let Exploration { system, workload, profile, .. } = exploration;
-    format!(
-        "{system}:{workload} under {profile}: {represented} of {total} crash states covered by {recoveries} recoveries \
-         ({known} more known), {} findings",
-        exploration.findings.len()
-    )
-}
-
-/// What is wrong, if something is.
-pub(crate) fn failure(exploration: &Exploration) -> Option<String> {
-    let reason = exploration.reason.clone().unwrap_or_default();
-    match exploration.verdict {
-        Verdict::Survived | Verdict::DeviceLies => None,
-        Verdict::NotMeasured => Some(format!("{}: not measured: {reason}", exploration.system)),
-        Verdict::Broken => Some(format!("{} fails without any crash: {reason}", exploration.system)),
-        Verdict::Lost => {
-            let findings: Vec<String> = exploration
-                .findings
-                .iter()
-                .map(|finding| format!("{finding}\n  id:           {}", finding.id))
-                .collect();
-            Some(format!("{}\n\n{}", summary(exploration), findings.join("\n\n")))
-        }
-    }
 }
 
 /// What there is to say of a system that fails without any crash.

@@ -67,6 +67,7 @@
 
 mod advise;
 mod catalogue;
+mod check;
 pub mod choice;
 mod command;
 mod disk;
@@ -88,13 +89,14 @@ mod workload;
 pub use catalogue::{
     BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
 };
-pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace, shrink_trace};
+pub use check::summary;
+pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
 pub use disk::{Disk, DiskError, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
-pub use explorer::{Explorer, Replayed, WithWorkload, explore, summary};
+pub use explorer::{Explorer, Replayed, WithWorkload, explore};
 pub use judge::{History, Violation, Window};
 pub use layer::BlockDevice;
 pub use media::{Census, Count, EpochCensus, census};
@@ -103,8 +105,8 @@ pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
 };
 pub use record::{RecordError, Recording, record, record_after};
-pub use regression::{Regression, RegressionError};
-pub use shrink::{Shrink, Shrinking, SmallTrace, TraceProgress};
+pub use regression::{Regression, RegressionError, stored_traces};
+pub use shrink::{Shrink, Shrinking};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
 pub use workload::WithStrategy;

@@ -30,6 +30,12 @@ use thiserror::Error;
 /// The version of the files.
 const VERSION: u32 = 1;
 
+/// So many digits of a fingerprint tell the faults of one system apart.
+const SHORT: usize = 8;
+
+/// The end of the name of a trace.
+const TRACE: &str = ".crash";
+
 /// A name of a workload that begins so is one of a stored failure.
 const PREFIX: &str = "shrunk-";
 
@@ -146,21 +152,8 @@ impl Regression {
     /// # Errors
     /// If one cannot be read.
     pub fn load_all(folder: &Path) -> Result<Vec<Regression>, RegressionError> {
-        let failed = |source| RegressionError::File { path: folder.to_owned(), source };
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed)?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
-                files.push(path);
-            }
-        }
-        files.sort();
-        files.iter().map(|file| Regression::load(file)).collect()
+        let is_one = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+        files(folder)?.iter().filter(|path| is_one(path)).map(|file| Regression::load(file)).collect()
     }
 
     /// The one in a file.
@@ -228,9 +221,44 @@ pub(crate) fn name_of(fingerprint: &str) -> String {
     format!("{PREFIX}{}", short(fingerprint))
 }
 
+/// What the file of a small trace is called, by the name of the trace in which the finding was.
+pub(crate) fn trace_name(trace: &str, fingerprint: &str) -> String {
+    let stem = trace.strip_suffix(TRACE).unwrap_or(trace);
+    format!("{stem}-{}{TRACE}", short(fingerprint))
+}
+
+/// The small traces that are stored for findings of the trace of this name, by the names of their files. No folder is none.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn stored_traces(folder: &Path, trace: &str) -> Result<Vec<PathBuf>, RegressionError> {
+    let stem = format!("{}-", trace.strip_suffix(TRACE).unwrap_or(trace));
+    let is_of = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let fingerprint = name.strip_prefix(&stem).and_then(|rest| rest.strip_suffix(TRACE));
+        fingerprint
+            .is_some_and(|text| text.len() == SHORT && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    Ok(files(folder)?.into_iter().filter(is_of).collect())
+}
+
+/// All files in a folder, by name. No folder is none.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, RegressionError> {
+    let failed = |source| RegressionError::File { path: folder.to_owned(), source };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
 /// As much of a fingerprint as tells the faults of one system apart.
 fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..8).unwrap_or(fingerprint)
+    fingerprint.get(..SHORT).unwrap_or(fingerprint)
 }
 
 fn parse<Op: DeserializeOwned>(text: &str) -> Result<Op, RegressionError> {

@@ -4,7 +4,6 @@ use crate::System;
 use crate::explorer::Explorer;
 #[cfg(feature = "arbitrary")]
 use crate::explorer::WithWorkload;
-use crate::explorer::failure;
 use crate::shrink::{descend_in, shrink_from};
 use crashcheck_trace::outcome::Verdict;
 use proptest::strategy::{Strategy, ValueTree};
@@ -59,7 +58,8 @@ impl<S: System + 'static> Explorer<S> {
             descend_in(&mut tree.take()?, begun, bounds, judge)
         });
         // A workload in which there is nothing to judge is no failure.
-        let text = failure(&exploration).filter(|_| exploration.verdict != Verdict::NotMeasured);
+        let measured = exploration.verdict != Verdict::NotMeasured;
+        let text = measured.then(|| self.failure(&exploration)).flatten();
         if let Some(text) = text {
             panic!("{}: {text}", self.name());
         }

@@ -1,11 +1,12 @@
 //! Recorded traces without a workload, made small.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::trace::outcome::{Exploration, Finding, Verdict};
 use crashcheck::trace::{Event, Label, Trace};
 use crashcheck::{
-    Budget, Bytes, Commands, Device, DeviceId, OpId, Options, SmallTrace, explore_trace, replay_trace,
-    shrink_trace,
+    Budget, Bytes, Commands, Device, DeviceId, OpId, Options, ReplayId, Shrink, explore_trace, replay_trace,
+    stored_traces,
 };
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -53,19 +54,21 @@ fn commands() -> Commands {
 
 fn explored(trace: &Trace, options: &Options) -> Exploration {
     let stop = AtomicBool::new(false);
-    explore_trace(trace.clone(), "log", &commands(), options, &stop, &mut |_| ()).expect("commands that run")
+    explore_trace(trace.clone(), "log.crash", &commands(), options, &stop, &mut |_| ())
+        .expect("commands that run")
 }
 
-fn shrunk(trace: &Trace, options: &Options, found: &Exploration, time: Duration) -> SmallTrace {
-    let (finding, stop) = (&found.findings[0], AtomicBool::new(false));
-    let mut candidates = 0;
-    let report = &mut |progress: crashcheck::TraceProgress| candidates = progress.candidates;
-    let patience = (time, &stop);
-    let small = shrink_trace((trace.clone(), "log"), &commands(), options, finding, patience, report)
-        .expect("commands that run")
-        .expect("it fails again");
-    assert_eq!(small.finding.shrunk.as_ref().map(|shrunk| shrunk.candidates), Some(candidates));
-    small
+/// What is found, shrunk; and the small trace that is stored.
+fn shrunk(trace: &Trace, options: &Options, time: Duration) -> (Finding, Trace) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shrink = Some(Shrink { time, ..Shrink::default() });
+    let regressions = Some(folder.path().to_owned());
+    let found = explored(trace, &Options { shrink, regressions, ..options.clone() });
+    let mut finding = found.findings.into_iter().next().expect("a finding");
+    let file = finding.shrunk.as_mut().and_then(|shrunk| shrunk.file.take()).expect("it was stored");
+    let stored = stored_traces(folder.path(), "log.crash").expect("readable");
+    assert_eq!(stored, [Path::new(&file)]);
+    (finding, Trace::read_from(file).expect("a trace").0)
 }
 
 fn writes(trace: &Trace) -> Vec<&str> {
@@ -80,10 +83,10 @@ fn of_240_writes_the_two_are_left_that_the_finding_is_about() {
     let options = Options { budget, explain: false, ..Options::default() };
     let found = explored(&trace, &options);
     assert_eq!(found.verdict, Verdict::Lost);
+    let (finding, small) =
+        shrunk(&trace, &Options { explain: true, ..options.clone() }, Duration::from_secs(600));
     let options = Options::default();
-    let small = shrunk(&trace, &options, &found, Duration::from_secs(600));
-    assert_eq!(writes(&small.trace), ["entry", "count"], "{:?}", small.trace.events);
-    let finding = &small.finding;
+    assert_eq!(writes(&small), ["entry", "count"], "{:?}", small.events);
     assert_eq!(finding.fingerprint, found.findings[0].fingerprint);
     assert!(finding.detail.contains("missing: only 154 of 155"), "{finding}");
     assert_eq!(finding.states, found.findings[0].states);
@@ -97,14 +100,16 @@ fn of_240_writes_the_two_are_left_that_the_finding_is_about() {
     assert!(edges[0].starts_with("#2 (entry, ") && edges[0].contains("before #3 (count, "), "{edges:?}");
     assert!(cause.fix.as_ref().is_some_and(|fix| fix.clean), "{finding}");
     // What is left is a trace by itself, in which the finding is found, and by its id.
-    let again = explored(&small.trace, &options);
-    assert_eq!((again.findings.len(), &again.findings[0].id), (1, &finding.id));
-    let id = finding.id.parse().expect("an id");
-    let replayed = replay_trace(small.trace.clone(), "log", &commands(), &options, &id).expect("commands");
+    let again = explored(&small, &options);
+    assert_eq!((again.findings.len(), &again.findings[0].fingerprint), (1, &finding.fingerprint));
+    let id: ReplayId = finding.id.parse().expect("an id");
+    assert!(id.workload.starts_with("log-") && id.workload.ends_with(".crash"), "{id}");
+    let replayed = replay_trace(small.clone(), &id.workload, &commands(), &options, &id).expect("commands");
     assert!(replayed.finding.is_some() && !replayed.diverged);
     // Nothing about it depends on anything else.
-    let twice = shrunk(&trace, &options, &found, Duration::from_secs(600));
-    assert_eq!((&twice.trace, &twice.finding), (&small.trace, &small.finding));
+    let budget = Budget { fail_fast: true, ..Budget::default() };
+    let twice = shrunk(&trace, &Options { budget, ..Options::default() }, Duration::from_secs(600));
+    assert_eq!(twice, (finding, small));
 }
 
 #[test]
@@ -113,8 +118,13 @@ fn time_that_is_used_up_leaves_what_was_reached() {
     let budget = Budget { fail_fast: true, ..Budget::default() };
     let options = Options { budget, explain: false, ..Options::default() };
     let found = explored(&trace, &options);
-    let small = shrunk(&trace, &options, &found, Duration::ZERO);
-    let shrunk_by = small.finding.shrunk.expect("it was tried");
-    assert_eq!(shrunk_by.ended.as_deref(), Some("the time of 0 s is used up"));
-    assert_eq!(shrunk_by.steps, 0);
+    let (finding, small) = shrunk(&trace, &options, Duration::ZERO);
+    let shrunk_by = finding.shrunk.expect("it was tried");
+    assert!(shrunk_by.ended.is_some_and(|why| why.contains("time")));
+    assert_eq!(
+        (shrunk_by.steps, writes(&small).len() < 240),
+        (0, true),
+        "what comes after the crash is left out"
+    );
+    assert_eq!(finding.fingerprint, found.findings[0].fingerprint);
 }

@@ -4,6 +4,7 @@
 //! HTML is a character reference. So it cannot end what it stands in, and nobody is mentioned and nothing linked by it:
 //! GitHub makes no links in code.
 
+use crate::entry::{Entry, entries, subject};
 use crate::text::{self, cause, coverage, escape, short, shrunk, verdict};
 use crashcheck_trace::outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
 use std::fmt::Write;
@@ -27,12 +28,9 @@ pub fn write(report: &Report) -> String {
     let who = if report.explorations.len() == 1 { code(&who) } else { literal(&who) };
     text.push(&format!("### {who} {what}\n\n"));
     text.push(&table(&report.explorations));
-    let findings = report.explorations.iter();
-    let findings = findings
-        .flat_map(|exploration| exploration.findings.iter().map(move |finding| (exploration, finding)));
     let mut left_out = 0;
-    for (nth, (exploration, told)) in findings.enumerate() {
-        left_out += usize::from(!text.push(&finding(exploration, told, nth == 0)));
+    for entry in entries(report) {
+        left_out += usize::from(!text.push(&finding(&entry)));
     }
     let mut text = text.text;
     if left_out > 0 {
@@ -80,7 +78,7 @@ fn table(explorations: &[Exploration]) -> String {
         let _ = writeln!(
             text,
             "| {} | {} | {bound}{} | {} | {} | {} | {} {} |",
-            code(&crate::html::subject(exploration)),
+            code(&subject(exploration)),
             code(&exploration.profile),
             code(&short(&covered.total)),
             coverage(covered),
@@ -93,7 +91,7 @@ fn table(explorations: &[Exploration]) -> String {
     if sorted.len() > ROWS_MAX {
         let _ = writeln!(text, "\n{} more workloads are in report.html.", sorted.len() - ROWS_MAX);
     }
-    let reasons = text::by_text(explorations, crate::html::subject, |exploration| {
+    let reasons = text::by_text(explorations, subject, |exploration| {
         exploration.coverage.left_out.iter().chain(&exploration.reason).cloned().collect()
     });
     text.push('\n');
@@ -114,12 +112,14 @@ fn sign(verdict: Verdict) -> &'static str {
 }
 
 /// A finding, folded up.
-fn finding(exploration: &Exploration, finding: &Finding, open: bool) -> String {
-    let mut text = String::from(if open { "<details open>\n" } else { "<details>\n" });
+fn finding(entry: &Entry<'_>) -> String {
+    let finding = entry.finding;
+    let mut text = String::from(if entry.number == 1 { "<details open>\n" } else { "<details>\n" });
     let kind = if finding.device_lies { "device lies" } else { "lost" };
-    let (subject, promise) = (crate::html::subject(exploration), code(&finding.promise));
-    let sentence = code(&clipped(finding.detail.lines().next().unwrap_or_default()));
-    let _ = writeln!(text, "<summary><b>{kind}</b> {} {promise}: {sentence}</summary>\n", code(&subject));
+    let promise = code(&finding.promise);
+    let sentence = code(&clipped(entry.sentence()));
+    let _ =
+        writeln!(text, "<summary><b>{kind}</b> {} {promise}: {sentence}</summary>\n", code(&entry.subject()));
     if !finding.operations.is_empty() {
         text.push_str(&operations(finding));
     }
@@ -135,6 +135,10 @@ fn finding(exploration: &Exploration, finding: &Finding, open: bool) -> String {
         row("checks", &finding.checks.join(", "));
     }
     row("seen in", &format!("{} crash states", short(&finding.states)));
+    let again: Vec<String> = entry.again.iter().take(LINES_MAX).map(|(other, _)| subject(other)).collect();
+    if !again.is_empty() {
+        row("found again in", &again.join(", "));
+    }
     if let Some(small) = &finding.shrunk {
         row("shrunk", &shrunk(small));
     }

@@ -97,7 +97,7 @@ fn elements_are_closed_in_their_order() {
 #[test]
 fn an_id_is_given_once_and_every_link_leads_somewhere() {
     let mut report = common::report();
-    report.explorations = (0..5).map(|_| common::lost()).collect();
+    report.explorations = several(5);
     let page = write(&report);
     let values = |attribute: &str| -> Vec<String> {
         let rest = page.split(attribute).skip(1);
@@ -243,4 +243,28 @@ fn write_in_time(report: &Report) -> String {
     let page = write(report);
     assert!(begun.elapsed().as_secs() < 20, "it took {:?}", begun.elapsed());
     page
+}
+
+/// So many explorations, each with a fault of its own.
+fn several(count: u64) -> Vec<Exploration> {
+    let one = |nth: u64| {
+        let mut lost = common::lost();
+        lost.findings[0].fingerprint = format!("{nth:016x}");
+        lost
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn one_fault_is_one_finding_however_many_workloads_show_it() {
+    let mut report = common::report();
+    report.explorations = vec![common::lost(), common::lost(), common::lost()];
+    report.explorations[2].workload = "other".into();
+    let page = write(&report);
+    assert_eq!(page.matches("<article").count(), 1);
+    assert!(
+        page.contains("Found again in")
+            && page.contains("<code>journal+no-revoke:other</code> under reorder")
+    );
+    assert_eq!(page.matches("<td class=\"n\"><a href=\"#finding-1\">1</a></td>").count(), 3, "{page}");
 }

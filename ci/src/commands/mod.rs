@@ -6,6 +6,7 @@ mod list;
 mod record;
 mod recorded;
 mod replay;
+mod report;
 mod trace;
 
 use crate::args::{Args, Command};
@@ -39,6 +40,7 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
         }
         Command::Record(args) => record::run(&args, screen),
         Command::Replay(args) => child::run(MEMORY, || replay::run(&args, &config, screen)),
+        Command::Report(args) => report::run(&args, screen),
         Command::List(args) => Ok(list::run(&args, screen)),
         Command::Trace(command) => trace::run(&command, screen),
         Command::Completions { shell } => Ok(completions(shell, screen)),
@@ -61,14 +63,30 @@ fn man(screen: &Screen) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Clean)
 }
 
-/// Writes a file, and the directories that lead to it.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+/// Makes the directories that lead to a file.
+///
+/// # Errors
+/// If they cannot be made, or the file is a directory.
+fn prepare_file(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(Failure::file(path, "is a directory; name a file"));
+    }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let made = parent.map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::write(path, text)).map_err(|error| {
-        Failure::file(
-            path,
-            format!("cannot be written: {error}; name a file in a directory that can be written to"),
-        )
-    })
+    parent.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| unwritable(path, &error))
+}
+
+/// Writes a file, and the directories that lead to it.
+///
+/// # Errors
+/// If it cannot be written.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    prepare_file(path)?;
+    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::file(
+        path,
+        format!("cannot be written: {error}; name a file in a directory that you may write to"),
+    )
 }

@@ -8,6 +8,7 @@
 use super::engine::{
     Builder, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
 };
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Device, Disk, DiskError, Reference, Result, System, UnknownBug, Workload,
 };
@@ -15,7 +16,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -128,6 +129,14 @@ impl Seen {
     }
 }
 
+/// A key in words: the workloads have numbers.
+fn name(key: &[u8]) -> String {
+    match key {
+        [high, low] => format!("key {}", u16::from_be_bytes([*high, *low])),
+        other => format!("key {}", other.escape_ascii()),
+    }
+}
+
 impl System for Redb {
     type Op = Transaction;
     type Live = Database;
@@ -195,6 +204,22 @@ impl System for Redb {
                 }
             }
         }
+    }
+
+    fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
+        let keys: BTreeSet<&Vec<u8>> = expected.keys().chain(recovered.keys()).collect();
+        let differ = keys.into_iter().filter(|key| expected.get(*key) != recovered.get(*key));
+        let told = |key: &Vec<u8>| {
+            let (was, is) = (expected.get(key), recovered.get(key));
+            let alike = was.map(|seen| seen.len) == is.map(|seen| seen.len);
+            let other = if alike { "another value" } else { "a value" };
+            Difference {
+                what: name(key),
+                expected: was.map(|seen| format!("a value of {} bytes", seen.len.0)),
+                recovered: is.map(|seen| format!("{other} of {} bytes", seen.len.0)),
+            }
+        };
+        differ.map(told).collect()
     }
 
     fn check(&self, database: &mut Database) -> Result<()> {

@@ -75,7 +75,8 @@ pub(crate) fn explain<I: Instance>(
     let until = options.budget.time.and_then(|time| Instant::now().checked_add(time));
     let recoveries = recoveries.saturating_mul(times).saturating_add(least);
     let mut effort = Effort { options, stop, recoveries, until };
-    let causes = failures.iter().map(|(key, failures)| (key.clone(), effort.cause(context, key, &failures.leaves)));
+    let causes =
+        failures.iter().map(|(key, failures)| (key.clone(), effort.cause(context, key, &failures.leaves)));
     causes.collect()
 }
 

@@ -77,7 +77,8 @@ impl Failure {
     /// Whether recovery crashed, too.
     pub(crate) fn is_nested(&self) -> bool {
         let answered = self.path.questions.iter().zip(&self.path.answers);
-        let mut crashed = answered.filter(|(question, _)| matches!(question, Question::RecoveryCrashed { .. }));
+        let mut crashed =
+            answered.filter(|(question, _)| matches!(question, Question::RecoveryCrashed { .. }));
         crashed.any(|(_, answer)| *answer > 0)
     }
 
@@ -92,9 +93,8 @@ impl Failure {
         let writes: BTreeSet<(u8, u32, u8)> = writes.collect();
         let lost = writes.iter().filter(|(.., answer)| *answer > 0);
         let pairs = lost.flat_map(|(depth, lost, _)| {
-            let there = writes.iter().filter(move |(of, write, answer)| {
-                (of, answer) == (depth, &0) && write > lost
-            });
+            let there =
+                writes.iter().filter(move |(of, write, answer)| (of, answer) == (depth, &0) && write > lost);
             there.map(move |(_, write, _)| (lost + 1, write + 1))
         });
         pairs.min_by_key(|(lost, there)| there - lost)
@@ -113,7 +113,11 @@ fn sends(trace: &Trace, after: EventId, upto: EventId) -> Vec<EventId> {
 impl Shortfall {
     /// The positions that a flush of a device can be put in before, with the last of them the best: between what was lost
     /// first and what came last.
-    pub(crate) fn flush_positions(&self, trace: &Trace, device: DeviceId) -> Option<std::ops::RangeInclusive<usize>> {
+    pub(crate) fn flush_positions(
+        &self,
+        trace: &Trace,
+        device: DeviceId,
+    ) -> Option<std::ops::RangeInclusive<usize>> {
         let mut lost = self.lost.iter().filter(|event| trace.events[event.index()].device() == Some(device));
         lost.next().map(|first| first.index() + 1..=self.last.index())
     }

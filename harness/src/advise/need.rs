@@ -23,7 +23,8 @@ pub(crate) fn needs<I: Instance>(
     let needed = |(index, device): (usize, DeviceId)| {
         let id = EventId(index as u32);
         if context.timeline.script.is_some() {
-            let left_out = "a run of a cluster follows its recording, from which nothing can be taken".to_owned();
+            let left_out =
+                "a run of a cluster follows its recording, from which nothing can be taken".to_owned();
             return (id, device, Need::Unknown { left_out });
         }
         let context = context.on(Arc::new(without(&context.trace, index)), options);

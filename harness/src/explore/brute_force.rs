@@ -152,10 +152,27 @@ type Told<'a> = dyn FnMut(usize, Window, &[Atom], &[(&Atom, Fate)]) + 'a;
 /// Told of all that survives, in the order of issue.
 type Survived<'a> = dyn FnMut(&[(&Atom, Fate)]) + 'a;
 
+/// Where a trace begins that does not begin with the first operation: where the marks before its first write say.
+fn beginning(events: &[Event]) -> Window {
+    let mut window = Window { durable: 0, begun: 0 };
+    let mut marks = events.iter().filter(|event| matches!(event, Event::Begin { .. } | Event::Ack { .. }));
+    if matches!(marks.next(), None | Some(Event::Begin { op: OpId(0), .. })) {
+        return window;
+    }
+    for event in events.iter().take_while(|event| event.device().is_none()) {
+        match event {
+            Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
+            Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
+            _ => {}
+        }
+    }
+    Window { begun: window.begun.max(window.durable), ..window }
+}
+
 /// Everything that can survive a crash.
 fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
     let (mut durable, mut pending) = (Vec::<Atom>::new(), Vec::<Atom>::new());
-    let (mut epoch, mut window) = (0, Window { durable: 0, begun: 0 });
+    let (mut epoch, mut window) = (0, beginning(events));
     for index in 0..=events.len() {
         let event = events.get(index);
         // The power fails before this event, or while it is under way.

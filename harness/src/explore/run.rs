@@ -94,7 +94,13 @@ impl<I: Instance> Context<I> {
 
     /// The same on another trace.
     pub(crate) fn on(&self, trace: Arc<Trace>, options: &Options) -> Arc<Self> {
-        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        self.on_as(trace, options, &self.naming.workload)
+    }
+
+    /// The same on another trace of another name.
+    pub(crate) fn on_as(&self, trace: Arc<Trace>, options: &Options, name: &str) -> Arc<Self> {
+        let workload = name.to_owned();
+        let naming = Naming { trace_hash: trace.fingerprint(), workload, ..self.naming.clone() };
         Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
     }
 

@@ -3,9 +3,10 @@
 //! | axis | is | tried |
 //! |---|---|---|
 //! | the workload | a value tree: of the strategy that made it, of quickcheck, or a [`List`](list::List) of its operations | recorded, and explored again |
+//! | a recorded trace, which has no workload | a [`List`](list::List) of the events that change a device | the failing state is looked at again |
 //! | the crash state | a [`List`](list::List) of the answers that deviate from an end of the tree of choices | recovered from again |
 //!
-//! Both are the same descent ([`descend`](descent::descend)): the tree proposes something smaller, and is told whether that still fails.
+//! All are the same descent ([`descend`](descent::descend)): the tree proposes something smaller, and is told whether that still fails.
 //! *The same reason* is the fingerprint of the finding: a candidate that fails in another way counts as one that passes.
 //! A descent ends when nothing smaller fails, when its time is used up, or when it is interrupted. Its verdicts are kept
 //! on disk ([`Log`](log::Log)), so that it goes on where it ended.
@@ -20,15 +21,19 @@ mod trace;
 mod workload;
 
 pub(crate) use state::simplest;
-pub use told::SmallTrace;
-pub(crate) use told::shrink_finding;
-pub(crate) use trace::Patience;
-pub use trace::TraceProgress;
+pub(crate) use told::shrink_trace;
 pub(crate) use workload::{descend_in, shrink, shrink_from};
 
+use self::descent::Bounds;
+use self::log::Log;
+use crate::explore::Options;
+use crashcheck_trace::outcome::{Exploration, Finding};
+use rustc_hash::FxBuildHasher;
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// How to shrink what is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,4 +59,37 @@ pub struct Shrinking {
     pub left: usize,
     /// Smaller candidates that were explored.
     pub candidates: u64,
+}
+
+/// Shrinks the findings of an exploration one after the other, each in its share of the time that is left.
+fn each(
+    options: &Options,
+    exploration: &mut Exploration,
+    stop: &AtomicBool,
+    mut shrunk: impl FnMut(&Finding, &mut Bounds<'_>) -> Result<Option<Finding>, String>,
+) {
+    let Some(how) = &options.shrink else { return };
+    let started = Instant::now();
+    let Exploration { findings, notes, .. } = exploration;
+    // A device that lies is no fault of the system.
+    let wanted = |finding: &Finding| !finding.device_lies && !how.known.contains(&finding.fingerprint);
+    let mut left = findings.iter().filter(|finding| wanted(finding)).count() as u32;
+    for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
+        let time = how.time.saturating_sub(started.elapsed()) / left;
+        left -= 1;
+        let mut bounds = Bounds::new(time, stop, log(how, options, finding));
+        match shrunk(finding, &mut bounds) {
+            Ok(Some(smaller)) => *finding = smaller,
+            Ok(None) => {}
+            Err(why) => notes.push(format!("a shrunk failure is not stored: {why}")),
+        }
+    }
+    exploration.timing.shrink_seconds = Some(started.elapsed().as_secs_f64());
+}
+
+/// What an earlier run has learned of a finding. Its id names the trace, and so all that can be left out.
+fn log(how: &Shrink, options: &Options, finding: &Finding) -> Log {
+    let Some(folder) = &how.logs else { return Log::none() };
+    let hash = FxBuildHasher.hash_one((&finding.id, options.nested));
+    Log::at(&folder.join(format!("{}-{hash:016x}.log", finding.fingerprint)))
 }

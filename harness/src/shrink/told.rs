@@ -1,54 +1,81 @@
 //! A finding of a recorded trace, told on a small one.
 
-use super::trace::{Failing, Patience, Shrunken, TraceProgress, look, shrink_trace};
+use super::descent::Bounds;
+use super::trace::{Failing, look, smallest};
 use crate::choice::Plan;
-use crate::explore::{Context, Instance, Options, explored, key_of};
-use crashcheck_trace::outcome::{Finding, Shrunk};
-use crashcheck_trace::{EventId, ReplayId, Trace};
+use crate::explore::{Context, Instance, Options, Progress, key_of, told};
+use crate::regression;
+use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
+use crashcheck_trace::{ReplayId, Trace};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-/// A small trace that still fails for the same reason, and the finding told on it.
-#[derive(Clone, Debug)]
-pub struct SmallTrace {
-    /// The trace.
-    pub trace: Trace,
-    /// Which events of the trace as it was recorded are left, in order.
-    pub kept: Vec<EventId>,
-    /// The finding: its id, its events, its cause and its fix are those of the small trace; how often it was seen is
-    /// what it was before.
-    pub finding: Finding,
+/// Makes the trace of every finding of an exploration small. A finding that does not show when it is looked at again, or is
+/// not told by what became of writes, stays as it is.
+pub(crate) fn shrink_trace<I: Instance>(
+    context: &Arc<Context<I>>,
+    options: &Options,
+    exploration: &mut Exploration,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Progress),
+) {
+    super::each(options, exploration, stop, |finding, bounds| {
+        let failing = failing(context, options, finding);
+        let small = failing.and_then(|failing| smallest(context, options, &failing, bounds, report));
+        let shrunk = small.is_some();
+        let small = small.map_or_else(|| Arc::clone(&context.trace), Arc::new);
+        retold(context, options, finding, small, shrunk.then_some(&*bounds), stop)
+    });
 }
 
-/// Makes the trace of a finding small. `None` if the finding does not show when it is looked at again, or is not told by
-/// what became of writes.
-pub(crate) fn shrink_finding<I: Instance>(
+/// The finding as a trace shows it, with its cause.
+fn retold<I: Instance>(
     context: &Context<I>,
     options: &Options,
     finding: &Finding,
-    patience: &Patience<'_>,
-    report: &mut dyn FnMut(TraceProgress),
-) -> Option<SmallTrace> {
-    let failing = failing(context, options, finding)?;
-    let Shrunken { trace, kept, progress, ended } =
-        shrink_trace(context, options, &failing, patience, report)?;
-    let (before, after) = (context.trace.events.len(), trace.events.len());
-    let context = context.on(Arc::new(trace.clone()), options);
-    let told = explored(&context, options, patience.stop, |_| ());
-    let mut small = told.findings.into_iter().find(|told| told.fingerprint == finding.fingerprint)?;
-    let Finding { leaves, states, found_after, .. } = finding;
-    (small.leaves, small.states, small.found_after) = (*leaves, states.clone(), *found_after);
-    small.shrunk = Some(Shrunk {
+    small: Arc<Trace>,
+    bounds: Option<&Bounds<'_>>,
+    stop: &AtomicBool,
+) -> Result<Option<Finding>, String> {
+    let (before, after) = (context.trace.events.len() as u64, small.events.len() as u64);
+    let folder = options.regressions.as_deref().filter(|_| bounds.is_some());
+    let file = folder.map(|folder| store(folder, context, finding, &small)).transpose()?;
+    let name = file.as_ref().map_or(&*context.naming.workload, |(name, _)| name);
+    let context = context.on_as(small, options, name);
+    let Some(mut small) = told(&context, options, stop, &finding.fingerprint) else { return Ok(None) };
+    let Finding { leaves, states, found_after, also, .. } = finding;
+    (small.leaves, small.found_after) = (*leaves, *found_after);
+    (small.states, small.also) = (states.clone(), also.clone());
+    if file.is_none() {
+        small.id.clone_from(&finding.id);
+    }
+    small.shrunk = bounds.map(|bounds| Shrunk {
         found_as: finding.id.clone(),
         operations_before: 0,
         operations: 0,
-        events_before: before as u64,
-        events: after as u64,
-        candidates: progress.candidates,
-        steps: progress.steps,
-        ended,
-        file: None,
+        events_before: before,
+        events: after,
+        candidates: bounds.candidates,
+        steps: bounds.steps,
+        ended: bounds.ended.clone(),
+        file: file.map(|(_, path)| path),
     });
-    Some(SmallTrace { trace, kept, finding: small })
+    Ok(Some(small))
+}
+
+/// Writes the small trace where it is explored first from then on; the name of the file, and its path.
+fn store<I: Instance>(
+    folder: &Path,
+    context: &Context<I>,
+    finding: &Finding,
+    small: &Trace,
+) -> Result<(String, String), String> {
+    let name = regression::trace_name(&context.naming.workload, &finding.fingerprint);
+    let path = folder.join(&name);
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    small.write_to(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok((name, path.to_string_lossy().into_owned()))
 }
 
 /// The state of a finding, looked at again.

@@ -3,19 +3,22 @@
 //! The state that failed says what to try. What it lost is left out; what survived in it, or was durable, is folded into
 //! what the devices held at the beginning. What must stay is that the same promise is broken in the same way, and that it
 //! takes the crash to break it: where the trace begins and where it ends, everything persisted, nothing may fail that did
-//! not fail before. Whole epochs are tried first, then halves, quarters, and single writes.
+//! not fail before. What was durable is tried first, then what survived, then what was lost.
 //!
 //! Every candidate is a trace of its own under the same device profile, in which the failing state is looked at again.
 
+use super::Shrinking;
+use super::descent::{Bounds, descend};
 use super::fold::{Fate, Smaller, changes, smaller};
+use super::list::List;
 use crate::choice::{Path, Plan, Pole, Question, Rest};
-use crate::explore::{Context, Instance, Job, Key, Leaf, Options, Pool, key_of};
+use crate::explore::{Context, Instance, Job, Key, Leaf, Options, Pool, Progress, key_of};
 use crashcheck_trace::{EventId, Trace};
 use rustc_hash::FxHashMap;
+use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// A crash state that breaks a promise.
 pub(crate) struct Failing {
@@ -26,44 +29,16 @@ pub(crate) struct Failing {
     pub(crate) path: Path,
 }
 
-/// How far shrinking a trace is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TraceProgress {
-    /// Smaller traces that were tried.
-    pub candidates: u64,
-    /// Those that still fail for the same reason.
-    pub steps: u64,
-    /// Events that are left of those that change a device.
-    pub writes: usize,
-}
-
-/// A trace that became small.
-#[derive(Clone, Debug)]
-pub(crate) struct Shrunken {
-    pub(crate) trace: Trace,
-    /// Which events of the larger trace are left, in order.
-    pub(crate) kept: Vec<EventId>,
-    pub(crate) progress: TraceProgress,
-    /// Why it ended before nothing smaller fails, if it did.
-    pub(crate) ended: Option<String>,
-}
-
-/// When to give up.
-pub(crate) struct Patience<'a> {
-    pub(crate) time: Duration,
-    pub(crate) stop: &'a AtomicBool,
-}
-
 /// The smallest trace found that fails for the same reason. `None` if the state does not fail when it is looked at again,
 /// or is one that is not told by what became of writes: a crash of recovery itself, a fault of a device, a node that went
 /// down.
-pub(crate) fn shrink_trace<I: Instance>(
+pub(super) fn smallest<I: Instance>(
     context: &Context<I>,
     options: &Options,
     failing: &Failing,
-    patience: &Patience<'_>,
-    report: &mut dyn FnMut(TraceProgress),
-) -> Option<Shrunken> {
+    bounds: &mut Bounds<'_>,
+    report: &mut dyn FnMut(Progress),
+) -> Option<Trace> {
     let of_writes =
         |question: &Question| matches!(question, Question::Survived { .. } | Question::Garbled { .. });
     let answered = failing.path.questions.iter().zip(&failing.path.answers);
@@ -78,18 +53,28 @@ pub(crate) fn shrink_trace<I: Instance>(
         failing,
         answers: answered.map(|(question, answer)| (*question, *answer)).collect(),
         natural: natural(context, failing, point),
-        fates: vec![Fate::Kept; point],
         demands: Demands::default(),
-        patience,
-        started: Instant::now(),
-        progress: TraceProgress::default(),
-        ended: None,
-        report,
     };
-    shrinker.begin()?;
-    shrinker.run();
-    let Smaller { trace, kept } = shrinker.built(&shrinker.fates)?;
-    Some(Shrunken { trace, kept, progress: shrinker.progress, ended: shrinker.ended })
+    let open = shrinker.open();
+    shrinker.begin(&open)?;
+    let other =
+        |event: &Open| event.other.then(Vec::new).unwrap_or_else(|| vec![Open { other: true, ..*event }]);
+    let mut tree = List::new(open.clone(), other);
+    let smallest = descend(&mut tree, bounds, |open: &Vec<Open>, bounds| {
+        let left = open.iter().filter(|event| !event.other).count();
+        let shrinking = Shrinking { left, candidates: bounds.candidates };
+        report(Progress { covered: 1.0, findings: 1, shrinking: Some(shrinking), ..Progress::default() });
+        Some(shrinker.holds(open))
+    });
+    shrinker.built(&smallest.unwrap_or(open)).map(|built| built.trace)
+}
+
+/// An event that changes a device, and is not yet what it most likely can be.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Open {
+    index: usize,
+    /// Whether it is the other thing: left out if it would be folded, and folded if it would be left out.
+    other: bool,
 }
 
 /// What is most likely to change nothing: what the state lost is left out, all else is folded.
@@ -124,106 +109,44 @@ struct Shrinker<'a, I: Instance> {
     /// What the failing state answers.
     answers: FxHashMap<Question, u8>,
     natural: Vec<Fate>,
-    /// The smallest that fails, so far.
-    fates: Vec<Fate>,
     demands: Demands,
-    patience: &'a Patience<'a>,
-    started: Instant,
-    progress: TraceProgress,
-    ended: Option<String>,
-    report: &'a mut dyn FnMut(TraceProgress),
 }
 
 impl<I: Instance> Shrinker<'_, I> {
     /// Looks at the trace up to the crash as it is.
-    fn begin(&mut self) -> Option<()> {
-        let whole = self.built(&self.fates)?;
+    fn begin(&mut self, open: &[Open]) -> Option<()> {
+        let whole = self.built(open)?;
         let context = self.on(whole.trace.clone());
         self.demands =
             Demands { beginning: self.passes_at_beginning(&whole), end: self.passes_at_end(&context) };
         self.fails(&context, &whole.kept).then_some(())
     }
 
-    /// Goes on until nothing can be made smaller.
-    fn run(&mut self) {
-        loop {
-            let before = self.progress.steps;
-            let timeline = &self.context.timeline;
-            let atoms = &timeline.epochs[self.failing.epoch as usize];
-            let in_flight: BTreeSet<usize> = atoms.events(timeline).map(EventId::index).collect();
-            let is = |index: &usize, fate: Fate| self.natural[*index] == fate;
-            let (open, durable): (Vec<usize>, Vec<usize>) =
-                self.open().into_iter().partition(|index| in_flight.contains(index));
-            let (lost, survived): (Vec<usize>, Vec<usize>) =
-                open.into_iter().partition(|index| is(index, Fate::LeftOut));
-            for list in [durable, survived, lost] {
-                self.reduce(list);
-            }
-            for index in self.open() {
-                for fate in [Fate::LeftOut, Fate::Folded] {
-                    self.attempt(&[index], |_| fate);
-                }
-            }
-            if self.progress.steps == before || self.ended.is_some() {
-                return;
-            }
-        }
-    }
-
-    /// What is kept of what changes a device.
-    fn open(&self) -> Vec<usize> {
+    /// What changes a device: first what the state has lost, which matters most, then what survived in it, and at the end
+    /// what was durable, which is tried first. Of those the oldest is the last: what comes before it cannot undo it.
+    fn open(&self) -> Vec<Open> {
+        let timeline = &self.context.timeline;
+        let atoms = &timeline.epochs[self.failing.epoch as usize];
+        let in_flight: BTreeSet<usize> = atoms.events(timeline).map(EventId::index).collect();
         let events = &self.context.trace.events;
-        let is_open = |index: &usize| self.fates[*index] == Fate::Kept && changes(&events[*index]);
-        (0..self.fates.len()).filter(is_open).collect()
+        let mut open: Vec<usize> = (0..self.natural.len()).filter(|index| changes(&events[*index])).collect();
+        open.sort_by_key(|index| {
+            (!in_flight.contains(index), self.natural[*index] != Fate::LeftOut, Reverse(*index))
+        });
+        open.into_iter().map(|index| Open { index, other: false }).collect()
     }
 
-    /// Takes away what does not matter: all of it, or one half, a quarter, a single one.
-    fn reduce(&mut self, mut list: Vec<usize>) {
-        let mut size = list.len();
-        while size > 0 && self.ended.is_none() {
-            let mut at = 0;
-            while at < list.len() {
-                let upto = list.len().min(at + size);
-                let natural = self.natural.clone();
-                match self.attempt(&list[at..upto], |index| natural[index]) {
-                    true => drop(list.drain(at..upto)),
-                    false => at = upto,
-                }
-            }
-            size = size.min(list.len()) / 2;
+    /// The trace in which these events are open, and all others what they most likely can be.
+    fn built(&self, open: &[Open]) -> Option<Smaller> {
+        let mut fates = self.natural.clone();
+        for Open { index, other } in open {
+            fates[*index] = match (other, fates[*index]) {
+                (false, _) => Fate::Kept,
+                (true, Fate::LeftOut) => Fate::Folded,
+                (true, _) => Fate::LeftOut,
+            };
         }
-    }
-
-    /// Gives these events another fate, if the trace still fails for the same reason then.
-    fn attempt(&mut self, events: &[usize], fate: impl Fn(usize) -> Fate) -> bool {
-        if self.ended.is_some() || events.iter().all(|index| self.fates[*index] != Fate::Kept) {
-            return false;
-        }
-        self.ended = match () {
-            () if self.patience.stop.load(Ordering::Relaxed) => Some("it was interrupted".to_owned()),
-            () if self.started.elapsed() >= self.patience.time => {
-                Some(format!("the time of {} s is used up", self.patience.time.as_secs_f64()))
-            }
-            () => None,
-        };
-        if self.ended.is_some() {
-            return false;
-        }
-        let mut fates = self.fates.clone();
-        events.iter().for_each(|index| fates[*index] = fate(*index));
-        self.progress.candidates += 1;
-        let holds = self.holds(&fates);
-        if holds {
-            self.fates = fates;
-            self.progress.steps += 1;
-        }
-        self.progress.writes = self.open().len();
-        (self.report)(self.progress);
-        holds
-    }
-
-    fn built(&self, fates: &[Fate]) -> Option<Smaller> {
-        smaller(&self.context.trace, fates, self.options.profile.discard)
+        smaller(&self.context.trace, &fates, self.options.profile.discard)
     }
 
     fn on(&self, trace: Trace) -> Arc<Context<I>> {
@@ -231,8 +154,8 @@ impl<I: Instance> Shrinker<'_, I> {
     }
 
     /// Whether a candidate fails for the same reason, and only because of the crash.
-    fn holds(&self, fates: &[Fate]) -> bool {
-        let Some(built) = self.built(fates) else { return false };
+    fn holds(&self, open: &[Open]) -> bool {
+        let Some(built) = self.built(open) else { return false };
         let context = self.on(built.trace.clone());
         self.fails(&context, &built.kept)
             && (!self.demands.beginning || self.passes_at_beginning(&built))

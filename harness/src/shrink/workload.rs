@@ -1,9 +1,8 @@
 //! The workload of a finding, made small: every candidate is recorded, and its crash states are explored again.
 
+use super::Shrinking;
 use super::descent::{Bounds, descend};
 use super::list::List;
-use super::log::Log;
-use super::{Shrink, Shrinking};
 use crate::System;
 use crate::explore::{Budget, Naming, Options, Progress, Walk, guarded, told};
 use crate::explorer::WithWorkload;
@@ -11,11 +10,9 @@ use crate::record::record_after;
 use crate::regression::{self, Found, Regression};
 use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
 use proptest::strategy::ValueTree;
-use rustc_hash::FxBuildHasher;
 use serde::Serialize;
-use std::hash::BuildHasher;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
 const RECOVERIES: u64 = 2_000;
@@ -56,23 +53,11 @@ pub(crate) fn shrink_from<S: System + 'static>(
     report: &mut dyn FnMut(Progress),
     mut others: impl FnMut(&WithWorkload<S>, &mut Bounds<'_>, &mut Judge<'_, S>) -> Option<Vec<S::Op>>,
 ) {
-    let Some(how) = workload.options().shrink.clone() else { return };
-    let started = Instant::now();
     let (recoveries, events) = (exploration.coverage.recoveries, exploration.events);
-    let Exploration { findings, notes, .. } = exploration;
-    let wanted = |finding: &Finding| !finding.device_lies && !how.known.contains(&finding.fingerprint);
-    let mut left = findings.iter().filter(|finding| wanted(finding)).count() as u32;
-    for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
-        let time = how.time.saturating_sub(started.elapsed()) / left;
-        left -= 1;
-        let shrinker = Shrinker { workload, how: &how, recoveries, events, stop };
-        match shrinker.shrunk(finding, time, report, &mut others) {
-            Ok(Some(smaller)) => *finding = smaller,
-            Ok(None) => {}
-            Err(note) => notes.push(note),
-        }
-    }
-    exploration.timing.shrink_seconds = Some(started.elapsed().as_secs_f64());
+    let shrinker = Shrinker { workload, recoveries, events, stop };
+    super::each(workload.options(), exploration, stop, |finding, bounds| {
+        shrinker.shrunk(finding, bounds, report, &mut others)
+    });
 }
 
 /// Whether a workload fails for the same reason; `None` if that was not found out in time.
@@ -81,7 +66,6 @@ pub(crate) type Judge<'a, S> = dyn FnMut(&WithWorkload<S>, &Bounds<'_>) -> Optio
 /// What all findings of an exploration are shrunk with.
 struct Shrinker<'a, S: System> {
     workload: &'a WithWorkload<S>,
-    how: &'a Shrink,
     /// How many recoveries the exploration took.
     recoveries: u64,
     /// How many events its trace has.
@@ -94,32 +78,21 @@ impl<S: System + 'static> Shrinker<'_, S> {
     fn shrunk(
         &self,
         finding: &Finding,
-        time: Duration,
+        bounds: &mut Bounds<'_>,
         report: &mut dyn FnMut(Progress),
         others: &mut impl FnMut(&WithWorkload<S>, &mut Bounds<'_>, &mut Judge<'_, S>) -> Option<Vec<S::Op>>,
     ) -> Result<Option<Finding>, String> {
-        let log = self.log(finding);
-        let mut bounds = Bounds::new(time, self.stop, log);
         let mut judge = |candidate: &WithWorkload<S>, bounds: &Bounds<'_>| {
             let (setup, ops) = candidate.operations();
             let shrinking = Shrinking { left: setup.len() + ops.len(), candidates: bounds.candidates };
             report(Progress { covered: 1.0, recoveries: 0, findings: 1, shrinking: Some(shrinking) });
             self.fails(candidate, &finding.fingerprint, bounds.left())
         };
-        let first = others(self.workload, &mut bounds, &mut judge);
+        let first = others(self.workload, bounds, &mut judge);
         let begun = first.map_or_else(|| self.workload.clone(), |ops| self.workload.with(Vec::new(), ops));
-        let smallest = smallest(&begun, &mut bounds, &mut judge);
+        let smallest = smallest(&begun, bounds, &mut judge);
         let Some((smaller, events)) = self.told(&smallest, finding) else { return Ok(None) };
-        self.finish(finding, smaller, &smallest, events, &bounds).map(Some)
-    }
-
-    /// What an earlier run has learned of this finding.
-    fn log(&self, finding: &Finding) -> Log {
-        let Some(folder) = &self.how.logs else { return Log::none() };
-        // The id names the trace, and so the operations.
-        let subject = (&finding.id, self.workload.options().nested);
-        let name = format!("{}-{:016x}.log", finding.fingerprint, FxBuildHasher.hash_one(subject));
-        Log::at(&folder.join(name))
+        self.finish(finding, smaller, &smallest, events, bounds).map(Some)
     }
 
     fn fails(&self, candidate: &WithWorkload<S>, fingerprint: &str, left: Duration) -> Option<bool> {
@@ -188,11 +161,8 @@ impl<S: System + 'static> Shrinker<'_, S> {
             let Naming { system, bugs, workload, .. } = self.workload.naming();
             let (profile, nested) = (&options.profile.name, options.nested);
             let found = Found { system, bugs, workload, profile, nested, finding: &smaller };
-            let regression = Regression::new(found, setup, ops)
-                .map_err(|error| format!("a shrunk failure is not stored: {error}"))?;
-            let file = regression
-                .store(folder)
-                .map_err(|error| format!("a shrunk failure is not stored: {error}"))?;
+            let regression = Regression::new(found, setup, ops).map_err(|error| error.to_string())?;
+            let file = regression.store(folder).map_err(|error| error.to_string())?;
             shrunk.file = Some(file.to_string_lossy().into_owned());
             id = smaller.id;
         }

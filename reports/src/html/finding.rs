@@ -2,7 +2,7 @@
 
 use super::markup::Markup;
 use super::words::counted;
-use super::{Entry, clipped, medium, states, story, summary, timeline};
+use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
 use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
 
 /// The drawings of so many findings are open; of the others they are a click away.
@@ -11,6 +11,8 @@ const OPEN_MAX: usize = 3;
 const DRAWN_MAX: usize = 24 << 20;
 /// So many differences are shown.
 const DIFFERENCES_MAX: usize = 40;
+/// So many other workloads are named that show the same fault.
+const AGAIN_MAX: usize = 20;
 /// A longer text is cut.
 const TEXT_MAX: usize = 600;
 
@@ -18,13 +20,13 @@ const TEXT_MAX: usize = 600;
 pub(super) fn write_all(page: &mut Markup, entries: &[Entry<'_>]) {
     page.raw("<section id=\"findings\" aria-labelledby=\"findings-title\">\n<h2 id=\"findings-title\">Findings</h2>\n");
     for entry in entries {
-        write(page, *entry);
+        write(page, entry);
     }
     page.raw("</section>\n");
 }
 
-fn write(page: &mut Markup, entry: Entry<'_>) {
-    let Entry { number, exploration, finding } = entry;
+fn write(page: &mut Markup, entry: &Entry<'_>) {
+    let Entry { number, exploration, finding, .. } = entry;
     let (kind, class) = kind(finding);
     page.put(
         "<article class=\"finding item\" id=\"finding-{}\" aria-labelledby=\"finding-{}-title\" ",
@@ -129,7 +131,7 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
 }
 
 /// The trace and the medium.
-fn drawings(page: &mut Markup, entry: Entry<'_>) {
+fn drawings(page: &mut Markup, entry: &Entry<'_>) {
     let Some(picture) = &entry.finding.picture else { return };
     if page.len() > DRAWN_MAX {
         page.raw("<p class=\"about\">The drawings are left out, as this page is long; report.json has them as data.</p>\n");
@@ -154,7 +156,7 @@ fn drawings(page: &mut Markup, entry: Entry<'_>) {
 }
 
 /// How to see it again, and what is behind it.
-fn again(page: &mut Markup, entry: Entry<'_>) {
+fn again(page: &mut Markup, entry: &Entry<'_>) {
     let finding = entry.finding;
     page.raw("<h4>See it again</h4>\n");
     if let Some(line) = &finding.replay {
@@ -177,6 +179,7 @@ fn again(page: &mut Markup, entry: Entry<'_>) {
         " crash states fail alike, met in {}; the first after {} recoveries in its epoch</dd></div>\n",
         &[&counted(finding.leaves, "way"), &finding.found_after],
     );
+    also_in(page, entry);
     if !finding.checks.is_empty() {
         page.put("<div><dt>Checks violated</dt><dd>{}</dd></div>\n", &[&finding.checks.join(", ")]);
     }
@@ -188,6 +191,24 @@ fn again(page: &mut Markup, entry: Entry<'_>) {
     page.raw("<div><dt>Covered</dt><dd>");
     summary::of_finding(page, entry);
     page.raw("</dd></div>\n</dl>\n");
+}
+
+/// The same fault in other workloads.
+fn also_in(page: &mut Markup, entry: &Entry<'_>) {
+    if entry.again.is_empty() {
+        return;
+    }
+    page.raw("<div><dt>Found again in</dt><dd>");
+    for (nth, (exploration, finding)) in entry.again.iter().take(AGAIN_MAX).enumerate() {
+        page.raw(if nth == 0 { "" } else { ", " });
+        page.put("<code>{}</code> under {} (", &[&subject(exploration), &exploration.profile]);
+        states(page, &finding.states);
+        page.raw(" crash states)");
+    }
+    if entry.again.len() > AGAIN_MAX {
+        page.put(" and {} more", &[&(entry.again.len() - AGAIN_MAX)]);
+    }
+    page.raw("</dd></div>\n");
 }
 
 fn shrunk(page: &mut Markup, shrunk: &Shrunk) {

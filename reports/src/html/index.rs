@@ -20,13 +20,13 @@ pub(super) fn write(page: &mut Markup, entries: &[Entry<'_>]) {
     page.raw("<thead><tr><th scope=\"col\" class=\"n\">No.</th><th scope=\"col\">Verdict</th><th scope=\"col\">Workload</th>");
     page.raw("<th scope=\"col\">What is wrong</th><th scope=\"col\" class=\"n\">Crash states</th></tr></thead>\n<tbody>\n");
     for entry in entries {
-        row(page, *entry);
+        row(page, entry);
     }
     page.raw("</tbody>\n</table>\n</div>\n</section>\n");
 }
 
-fn row(page: &mut Markup, entry: Entry<'_>) {
-    let Entry { number, exploration, finding } = entry;
+fn row(page: &mut Markup, entry: &Entry<'_>) {
+    let Entry { number, exploration, finding, .. } = entry;
     let (kind, class) = kind(finding);
     page.put(
         "<tr class=\"item\" data-for=\"finding-{}\" data-system=\"{}\" ",

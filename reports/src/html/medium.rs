@@ -15,7 +15,7 @@ const CELLS_MAX: u64 = 400;
 const ROWS_MAX: usize = 120;
 
 /// The map, its legend, and the table.
-pub(super) fn write(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     page.raw(
         "<p>Every place that had something in flight when the power failed, as recovery found it.</p>\n",
     );
@@ -85,7 +85,7 @@ fn legend(page: &mut Markup, picture: &Picture) {
     page.raw("</ul>\n");
 }
 
-fn table(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+fn table(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     page.put(
         "<details class=\"table\"><summary>The medium of finding {} as a table</summary>\n",
         &[&entry.number],

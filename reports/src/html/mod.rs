@@ -30,48 +30,11 @@ mod timeline;
 mod words;
 
 use self::markup::Markup;
+use crate::entry::{Entry, entries, subject};
 use crate::text;
 
 pub(crate) use self::summary::headline;
-use crashcheck_trace::outcome::{Exploration, Finding, Report};
-
-/// A finding, and where it belongs.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
-    /// Counted from 1 over the whole page.
-    number: usize,
-    exploration: &'a Exploration,
-    finding: &'a Finding,
-}
-
-impl Entry<'_> {
-    /// `journal+no-revoke:block-reuse`.
-    fn subject(&self) -> String {
-        subject(self.exploration)
-    }
-
-    /// Without what is already said by its promise.
-    fn sentence(&self) -> &str {
-        self.finding.detail.lines().next().unwrap_or_default()
-    }
-}
-
-/// What was explored, as on the command line; not escaped yet.
-pub(crate) fn subject(exploration: &Exploration) -> String {
-    let bugs: String = exploration.bugs.iter().map(|bug| format!("+{bug}")).collect();
-    format!("{}{bugs}:{}", exploration.system, exploration.workload)
-}
-
-/// The findings of all explorations, in order.
-fn entries(report: &Report) -> Vec<Entry<'_>> {
-    let findings = report.explorations.iter();
-    let findings = findings
-        .flat_map(|exploration| exploration.findings.iter().map(move |finding| (exploration, finding)));
-    let numbered = findings.enumerate();
-    numbered
-        .map(|(index, (exploration, finding))| Entry { number: index + 1, exploration, finding })
-        .collect()
-}
+use crashcheck_trace::outcome::Report;
 
 /// The report as an HTML document.
 pub fn write(report: &Report) -> String {
@@ -82,12 +45,12 @@ pub fn write(report: &Report) -> String {
     assets::symbols(&mut page);
     banner(&mut page, report, &entries);
     page.raw("<main id=\"main\" tabindex=\"-1\">\n");
-    summary::write(&mut page, report);
+    summary::write(&mut page, report, entries.len());
     if !entries.is_empty() {
         index::write(&mut page, &entries);
         finding::write_all(&mut page, &entries);
     }
-    summary::coverage(&mut page, report);
+    summary::coverage(&mut page, report, &entries);
     guide::write(&mut page);
     page.raw("</main>\n<footer>\n");
     page.put(

@@ -17,7 +17,7 @@ const ALSO_MAX: usize = 5;
 const TEXT_MAX: usize = 400;
 
 /// What was tested: the system, the workload, the device, and what was made wrong on purpose.
-pub(super) fn background(page: &mut Markup, entry: Entry<'_>) {
+pub(super) fn background(page: &mut Markup, entry: &Entry<'_>) {
     let Some(about) = &entry.exploration.about else { return };
     let Entry { exploration, .. } = entry;
     page.raw("<dl class=\"background\">\n");
@@ -34,7 +34,7 @@ pub(super) fn background(page: &mut Markup, entry: Entry<'_>) {
 }
 
 /// The steps from the workload to what is wrong.
-pub(super) fn write(page: &mut Markup, entry: Entry<'_>) {
+pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
     let finding = entry.finding;
     page.raw("<ol class=\"story\">\n");
     page.raw("<li><p class=\"step\">The workload runs</p>\n");

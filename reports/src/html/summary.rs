@@ -7,6 +7,8 @@ use crate::text::{by_text, coverage as share, verdict};
 use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many findings of an exploration are linked in the table.
+const LINKS_MAX: usize = 6;
 /// So many explorations are broken down by what recovery showed.
 const CENSUS_MAX: usize = 40;
 
@@ -40,11 +42,10 @@ pub(crate) fn headline(report: &Report) -> (String, &'static str) {
 }
 
 /// The figures of the run, and what was done.
-pub(super) fn write(page: &mut Markup, report: &Report) {
+pub(super) fn write(page: &mut Markup, report: &Report, findings: usize) {
     let explorations = &report.explorations;
     let systems: BTreeSet<&str> =
         explorations.iter().map(|exploration| exploration.system.as_str()).collect();
-    let findings: usize = explorations.iter().map(|exploration| exploration.findings.len()).sum();
     let recoveries: u64 = explorations.iter().map(|exploration| exploration.coverage.recoveries).sum();
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     page.raw(
@@ -99,7 +100,7 @@ fn verdicts(page: &mut Markup, explorations: &[Exploration]) {
 }
 
 /// A line for each exploration, and what is to be said of them.
-pub(super) fn coverage(page: &mut Markup, report: &Report) {
+pub(super) fn coverage(page: &mut Markup, report: &Report, entries: &[Entry<'_>]) {
     let explorations = &report.explorations;
     page.raw("<section id=\"coverage\" aria-labelledby=\"coverage-title\">\n");
     page.raw("<h2 id=\"coverage-title\">Coverage</h2>\n");
@@ -113,10 +114,10 @@ pub(super) fn coverage(page: &mut Markup, report: &Report) {
     page.raw("<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">Findings</th><th scope=\"col\" class=\"n\">Crash states</th>");
     page.raw("<th scope=\"col\" class=\"n\">Covered</th><th scope=\"col\" class=\"n\">Recoveries</th><th scope=\"col\" class=\"n\">Known before</th>");
     page.raw("<th scope=\"col\" class=\"n\">Epochs</th><th scope=\"col\" class=\"n\">Events</th></tr></thead>\n<tbody>\n");
-    let mut number = 1;
+    let numbers: BTreeMap<&str, usize> =
+        entries.iter().rev().map(|entry| (entry.finding.fingerprint.as_str(), entry.number)).collect();
     for exploration in explorations {
-        row(page, exploration, number);
-        number += exploration.findings.len();
+        row(page, exploration, &numbers);
     }
     page.raw("</tbody>\n</table>\n</div>\n");
     said(page, "Not covered, and why", explorations, |exploration| {
@@ -131,7 +132,7 @@ pub(super) fn coverage(page: &mut Markup, report: &Report) {
     page.raw("</section>\n");
 }
 
-fn row(page: &mut Markup, exploration: &Exploration, first_finding: usize) {
+fn row(page: &mut Markup, exploration: &Exploration, numbers: &BTreeMap<&str, usize>) {
     let covered = &exploration.coverage;
     let kind = exploration.verdict;
     page.put(
@@ -139,10 +140,18 @@ fn row(page: &mut Markup, exploration: &Exploration, first_finding: usize) {
         &[&exploration.system, &verdict(kind), &subject(exploration), &exploration.profile],
     );
     page.put("<td><span class=\"verdict {}\">{}</span></td>", &[&words::verdict_class(kind), &verdict(kind)]);
-    match exploration.findings.len() {
-        0 => page.raw("<td class=\"n\">0</td>"),
-        count => page.put("<td class=\"n\"><a href=\"#finding-{}\">{}</a></td>", &[&first_finding, &count]),
+    page.raw("<td class=\"n\">");
+    let of = exploration.findings.iter().filter_map(|finding| numbers.get(finding.fingerprint.as_str()));
+    for (nth, number) in of.take(LINKS_MAX).enumerate() {
+        page.raw(if nth == 0 { "" } else { ", " });
+        page.put("<a href=\"#finding-{}\">{}</a>", &[number, number]);
     }
+    match exploration.findings.len() {
+        0 => page.raw("none"),
+        count if count > LINKS_MAX => page.put(" of {}", &[&count]),
+        _ => {}
+    }
+    page.raw("</td>");
     page.raw("<td class=\"n\">");
     if !covered.exact && !covered.total.is_empty() {
         page.raw("at most ");
@@ -232,7 +241,7 @@ fn census(page: &mut Markup, explorations: &[Exploration]) {
 }
 
 /// What was covered of the exploration of a finding.
-pub(super) fn of_finding(page: &mut Markup, entry: Entry<'_>) {
+pub(super) fn of_finding(page: &mut Markup, entry: &Entry<'_>) {
     let covered = &entry.exploration.coverage;
     page.raw("<p>Of ");
     if !covered.exact {

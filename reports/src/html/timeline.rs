@@ -13,7 +13,7 @@ const ARROWS_MAX: usize = 6;
 const TABLE_MAX: usize = 200;
 
 /// The drawing, its legend, and the table.
-pub(super) fn write(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     let layout = Layout::new(picture);
     page.raw("<figure>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
     page.put("aria-label=\"Drawing of the trace of finding {}\">\n", &[&entry.number]);
@@ -25,7 +25,7 @@ pub(super) fn write(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
     table(page, entry, picture);
 }
 
-fn drawing(page: &mut Markup, entry: Entry<'_>, picture: &Picture, layout: &Layout<'_>) {
+fn drawing(page: &mut Markup, entry: &Entry<'_>, picture: &Picture, layout: &Layout<'_>) {
     let (width, height) = (layout.width(), layout.bottom + 50);
     page.put(
         "<svg class=\"timeline\" role=\"img\" aria-labelledby=\"t{}-title t{}-desc\" ",
@@ -144,7 +144,7 @@ fn rows(page: &mut Markup, picture: &Picture, layout: &Layout<'_>) {
 }
 
 /// The operations, from their beginning to their acknowledgement.
-fn bands(page: &mut Markup, entry: Entry<'_>, layout: &Layout<'_>) {
+fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
     let mut bands: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for column in &layout.columns {
         let Some(event) = column.event().filter(|event| event.fate != Fate::NotIssued) else { continue };
@@ -257,7 +257,7 @@ fn arrow(page: &mut Markup, order: &MissingOrder, layout: &Layout<'_>) {
 }
 
 /// What the marks mean that occur here.
-fn legend(page: &mut Markup, entry: Entry<'_>, layout: &Layout<'_>) {
+fn legend(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
     let events: Vec<&PictureEvent> = layout.columns.iter().filter_map(Column::event).collect();
     let fates: BTreeSet<Fate> =
         events.iter().filter(|event| changes(event.kind)).map(|event| event.fate).collect();
@@ -298,7 +298,7 @@ fn caption(page: &mut Markup, picture: &Picture, layout: &Layout<'_>) {
 }
 
 /// The same as a table.
-fn table(page: &mut Markup, entry: Entry<'_>, picture: &Picture) {
+fn table(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     let skip = picture.steps.len().saturating_sub(TABLE_MAX);
     page.put(
         "<details class=\"table\"><summary>The trace of finding {} as a table</summary>\n",

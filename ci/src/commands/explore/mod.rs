@@ -33,7 +33,12 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     let regressions = (!args.no_regressions).then(|| config.regressions(&args.stored));
     let mut first = Vec::new();
     let targets = match Recorded::load(&args.recorded, screen)? {
-        Some(recorded) => vec![Target::Recorded(recorded, args.recorded.clone())],
+        Some(recorded) => {
+            if let Some(folder) = &regressions {
+                first = stored::traces(folder, &recorded.name, &args.recorded, screen)?;
+            }
+            vec![Target::Recorded(recorded, args.recorded.clone())]
+        }
         None => {
             let selected = select::cases(&all, &args.targets, &args.bugs)?;
             if let Some(folder) = &regressions {
@@ -44,6 +49,10 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     };
     let (mut runs, notes) = stored::runs(&first, &search);
     runs.extend(target::runs(&targets, &search)?);
+    // A stored trace that is named is small as well.
+    let folder = args.recorded.trace.as_deref().and_then(Path::parent);
+    let named = regressions.is_some() && folder == regressions.as_deref();
+    runs.iter_mut().for_each(|run| run.stored |= named);
     if runs.is_empty() {
         return Err(Failure { exit: ExitCode::NothingSelected, message: "nothing is selected".to_owned() });
     }
@@ -90,7 +99,7 @@ struct Shrinking {
 impl Shrinking {
     /// What it means for a run. A stored failure is small.
     fn options(&self, run: &Run<'_>, options: Options) -> Options {
-        if self.time.is_zero() || run.is_stored() {
+        if self.time.is_zero() || run.stored {
             return options;
         }
         let shrink = Shrink { time: self.time, logs: Some(self.logs.clone()), known: self.known.clone() };

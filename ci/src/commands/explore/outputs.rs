@@ -1,7 +1,7 @@
 //! The files that a run leaves.
 
 use crate::args::ExploreArgs;
-use crate::commands::write_file;
+use crate::commands::{prepare_file, write_file};
 use crate::config::Config;
 use crate::failure::Failure;
 use crashcheck::trace::outcome::Report;
@@ -35,12 +35,21 @@ impl Outputs {
         self.directory.join("report.html").to_string_lossy().into_owned()
     }
 
-    /// Makes the directory, so that a run is not lost for want of one.
+    /// Makes the directories, so that a run is not lost for want of one.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If one cannot be made, or a file that is to be written is a directory.
     pub(super) fn prepare(&self) -> Result<(), Failure> {
-        std::fs::create_dir_all(&self.directory).map_err(|error| Failure::file(&self.directory, error))
+        std::fs::create_dir_all(&self.directory).map_err(|error| {
+            Failure::file(
+                &self.directory,
+                format!("cannot be made: {error}; name another directory with --out"),
+            )
+        })?;
+        for path in [&self.json, &self.junit, &self.html, &self.markdown].into_iter().flatten() {
+            prepare_file(path)?;
+        }
+        Ok(())
     }
 
     /// Writes the files.

@@ -1,10 +1,13 @@
 //! The failures that were shrunk and stored: they are explored first.
 
 use super::target::{Run, Target};
-use crate::config::{Search, profile};
+use crate::args::RecordedArgs;
+use crate::commands::recorded::Recorded;
+use crate::config::{Named, Search, profile};
 use crate::failure::Failure;
+use crate::screen::Screen;
 use crate::select::Selected;
-use crashcheck::{Case, Regression};
+use crashcheck::{Case, Regression, stored_traces};
 use std::path::Path;
 
 /// The stored failures of the systems that were selected, with the bug switches that are on, each once.
@@ -28,6 +31,26 @@ pub(in crate::commands) fn targets<'a>(
     Ok(targets)
 }
 
+/// The small traces that are stored for findings of a recorded trace, to be recovered as that is.
+///
+/// # Errors
+/// If one cannot be read.
+pub(in crate::commands) fn traces<'a>(
+    folder: &Path,
+    name: &str,
+    args: &RecordedArgs,
+    screen: &Screen,
+) -> Result<Vec<Target<'a>>, Failure> {
+    let stored = stored_traces(folder, name).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut targets = Vec::new();
+    for path in stored {
+        let args = args.with_trace(path);
+        let recorded = Recorded::load(&args, screen)?;
+        targets.extend(recorded.map(|recorded| Target::Recorded(recorded, args)));
+    }
+    Ok(targets)
+}
+
 /// The stored failures as runs, each under the profile that showed it, and a note for each whose profile is not at hand.
 pub(in crate::commands) fn runs<'a>(
     targets: &'a [Target<'a>],
@@ -35,19 +58,21 @@ pub(in crate::commands) fn runs<'a>(
 ) -> (Vec<Run<'a>>, Vec<String>) {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for target in targets {
-        let Target::Reference(Selected { case: Case { stored: Some(stored), .. }, .. }) = target else {
-            continue;
-        };
-        let asked = search.profiles.iter().find(|asked| asked.profile.name == stored.profile).cloned();
-        match asked.map_or_else(|| profile(&stored.profile), Ok) {
-            Ok(profile) => {
-                let nested = stored.nested.max(search.nested.unwrap_or(0));
-                runs.push(Run { target, profile, nested });
+        let (name, wanted, nested) = match target {
+            Target::Reference(Selected { case: Case { stored: Some(stored), .. }, .. }) => {
+                (stored.name(), Some(&*stored.profile), stored.nested)
             }
+            Target::Reference(Selected { case, .. }) => (case.workload.clone(), None, 0),
+            Target::Recorded(recorded, _) => (recorded.name.clone(), None, 0),
+        };
+        let nested = nested.max(search.nested.unwrap_or(0));
+        let is_wanted = |asked: &&Named| wanted.is_none_or(|wanted| asked.profile.name == wanted);
+        let asked = search.profiles.iter().find(is_wanted).cloned();
+        match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
+            Ok(profile) => runs.push(Run { target, profile, nested, stored: true }),
             Err(_) => notes.push(format!(
-                "not explored: the stored failure {} needs the device profile '{}': give it as --profile FILE.toml",
-                stored.name(),
-                stored.profile
+                "not explored: the stored failure {name} needs the device profile '{}': give it as --profile FILE.toml",
+                wanted.unwrap_or_default()
             )),
         }
     }

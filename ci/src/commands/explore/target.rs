@@ -30,6 +30,8 @@ pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) profile: Named,
     /// How often recovery may crash.
     pub(in crate::commands) nested: u8,
+    /// Whether it is a stored failure that is explored again.
+    pub(in crate::commands) stored: bool,
 }
 
 /// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
@@ -52,7 +54,7 @@ pub(in crate::commands) fn runs<'a>(
             asked => asked.to_vec(),
         };
         let nested = search.nested.unwrap_or(nested);
-        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, nested }));
+        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, nested, stored: false }));
     }
     Ok(runs)
 }
@@ -158,17 +160,13 @@ impl Run<'_> {
         }
     }
 
-    /// Whether it is a stored failure that is explored again.
-    pub(in crate::commands) fn is_stored(&self) -> bool {
-        matches!(self.target, Target::Reference(Selected { case, .. }) if case.stored.is_some())
-    }
-
     /// Adds what only the command knows: what a stranger should know of what was explored, and the command that shows each
     /// finding again.
     pub(in crate::commands) fn complete(&self, exploration: &mut Exploration, regressions: &Path) {
         exploration.about = Some(self.about());
         for finding in &mut exploration.findings {
-            finding.replay = Some(self.replay_line(&finding.id, regressions));
+            let small = finding.shrunk.as_ref().and_then(|shrunk| shrunk.file.as_deref());
+            finding.replay = Some(self.replay_line(&finding.id, regressions, small));
         }
     }
 
@@ -177,11 +175,16 @@ impl Run<'_> {
         match self.target {
             Target::Reference(Selected { subject, case }) => {
                 let workloads = subject.workloads();
-                let workload = workloads.iter().find(|(name, _)| *name == case.workload);
+                let workload =
+                    workloads.iter().find(|(name, _)| *name == case.workload).map(|(_, about)| *about);
+                let other = match &case.stored {
+                    Some(_) => "A failure that was found before, shrunk and stored.",
+                    None => "Operations made from a seed.",
+                };
                 let what = |name: &String| subject.bugs().iter().find(|bug| bug.name == name);
                 About {
                     system: subject.about().to_owned(),
-                    workload: workload.map_or_else(String::new, |(_, about)| (*about).to_owned()),
+                    workload: workload.unwrap_or(other).to_owned(),
                     profile,
                     bugs: case
                         .bugs
@@ -199,8 +202,9 @@ impl Run<'_> {
         }
     }
 
-    /// The command that shows a state again, with the folder of the stored failures if it is not the usual one.
-    fn replay_line(&self, id: &str, regressions: &Path) -> String {
+    /// The command that shows a state again, with the folder of the stored failures if it is not the usual one, or with the
+    /// small trace that is stored.
+    fn replay_line(&self, id: &str, regressions: &Path, small: Option<&str>) -> String {
         let mut line = format!("crashcheck replay {}", quoted(id));
         let is_stored = id.parse().is_ok_and(|id: ReplayId| Regression::is_name(&id.workload));
         if is_stored && regressions != Path::new(REGRESSIONS) {
@@ -210,7 +214,10 @@ impl Run<'_> {
             line.push_str(&format!(" --profile {}", quoted(file)));
         }
         if let Target::Recorded(_, args) = self.target {
-            line.push_str(&pasteable(args));
+            line.push_str(&match small {
+                None => pasteable(args),
+                Some(small) => pasteable(&args.with_trace(small.into())),
+            });
         }
         line
     }

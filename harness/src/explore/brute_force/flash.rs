@@ -141,7 +141,7 @@ fn fates(images: &[Image], events: &[Event], pending: &[usize], setting: &Settin
 
 fn crash_images(base: &[Image], events: &[Event], setting: &Setting<'_>) -> Vec<(usize, Window, Vec<Image>)> {
     let (mut found, mut images, mut pending) = (Vec::new(), base.to_vec(), Vec::<usize>::new());
-    let (mut epoch, mut window) = (0, Window { durable: 0, begun: 0 });
+    let (mut epoch, mut window) = (0, super::beginning(events));
     for index in 0..=events.len() {
         let all = fates(&images, events, &pending, setting);
         found.extend(all.into_iter().map(|images| (epoch, window, images)));

@@ -1,0 +1,116 @@
+//! What `check` does in a test: it explores what was stored, explores, and panics with what is found, shrunk, stored and
+//! reported.
+
+use crate::System;
+use crate::explore::Naming;
+use crate::explorer::{Explorer, WithWorkload};
+use crate::regression::Regression;
+use crashcheck_trace::outcome::{Coverage, Exploration, Finding, REPORT_VERSION, Report, Verdict};
+use std::path::{Path, PathBuf};
+
+impl<S: System + 'static> WithWorkload<S> {
+    /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
+    /// stored before is explored first.
+    ///
+    /// # Panics
+    /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
+    pub fn check(&self) {
+        let explorer = self.explorer.clone().for_check();
+        explorer.check_stored();
+        let mut workload = self.clone();
+        workload.explorer = explorer;
+        match workload.run() {
+            Ok(exploration) => match workload.explorer.failure(&exploration) {
+                None => println!("{}", summary(&exploration)),
+                Some(text) => panic!("{text}"),
+            },
+            Err(error) => panic!("{}: {error}", self.explorer.naming.system),
+        }
+    }
+}
+
+impl<S: System + 'static> Explorer<S> {
+    /// With what `check` does beside exploring.
+    pub(crate) fn for_check(mut self) -> Self {
+        self.options.shrink.get_or_insert_default();
+        if self.stores && self.options.regressions.is_none() {
+            let package = std::env::var_os("CARGO_MANIFEST_DIR");
+            self.options.regressions = package.map(|package| Path::new(&package).join("regressions"));
+        }
+        self
+    }
+
+    /// Explores the stored failures of this system.
+    ///
+    /// # Panics
+    /// If one cannot be read, or fails again.
+    pub(crate) fn check_stored(&self) {
+        let Some(folder) = &self.options.regressions else { return };
+        let stored = Regression::load_all(folder).unwrap_or_else(|error| panic!("{error}"));
+        let Naming { system, bugs, .. } = &self.naming;
+        let profile = &self.options.profile.name;
+        for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == *profile) {
+            let file = folder.join(regression.file_name());
+            let stored = self.clone().stored(regression);
+            let mut stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            stored.explorer.options.shrink = None;
+            let exploration =
+                stored.run().unwrap_or_else(|error| panic!("{system}: {}: {error}", file.display()));
+            if exploration.verdict != Verdict::NotMeasured
+                && let Some(text) = self.failure(&exploration)
+            {
+                panic!("what was stored in {} fails again: {text}", file.display());
+            }
+        }
+    }
+
+    /// What is wrong, if something is, and where the whole report is.
+    pub(crate) fn failure(&self, exploration: &Exploration) -> Option<String> {
+        let reason = exploration.reason.clone().unwrap_or_default();
+        match exploration.verdict {
+            Verdict::Survived | Verdict::DeviceLies => None,
+            Verdict::NotMeasured => Some(format!("{}: not measured: {reason}", exploration.system)),
+            Verdict::Broken => Some(format!("{} fails without any crash: {reason}", exploration.system)),
+            Verdict::Lost => {
+                let id = |finding: &Finding| format!("{finding}\n  id:           {}", finding.id);
+                let findings: Vec<String> = exploration.findings.iter().map(id).collect();
+                let text = format!("{}\n\n{}", summary(exploration), findings.join("\n\n"));
+                let report = self.stores.then(|| self.report(exploration)).flatten();
+                let path = report.as_ref().map(|path| path.display());
+                let line =
+                    path.map(|path| format!("\n\nReport: {path} (`crashcheck report` makes a page of it)"));
+                Some(text + &line.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Writes what was found where cargo builds. A report that cannot be written changes nothing about what is wrong.
+    fn report(&self, exploration: &Exploration) -> Option<PathBuf> {
+        let program = std::env::current_exe().ok()?;
+        let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
+        let folder = target.join("crashcheck");
+        let report = Report {
+            version: REPORT_VERSION,
+            crashcheck: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: self.options.seed,
+            explorations: vec![exploration.clone()],
+        };
+        let text = serde_json::to_string_pretty(&report).ok()?;
+        let first = &exploration.findings.first()?.fingerprint;
+        let path = folder.join(format!("{}-{first}.json", exploration.system));
+        std::fs::create_dir_all(&folder).ok()?;
+        std::fs::write(&path, text).ok()?;
+        Some(path)
+    }
+}
+
+/// What was covered, in a line.
+pub fn summary(exploration: &Exploration) -> String {
+    let Coverage { total, represented, recoveries, known, .. } = &exploration.coverage;
+    let Exploration { system, workload, profile, .. } = exploration;
+    format!(
+        "{system}:{workload} under {profile}: {represented} of {total} crash states covered by {recoveries} recoveries \
+         ({known} more known), {} findings",
+        exploration.findings.len()
+    )
+}
