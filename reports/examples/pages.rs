@@ -25,7 +25,10 @@ fn main() -> std::io::Result<()> {
     };
     let everything = common::report();
     write("everything", &everything)?;
-    write("thousand", &Report { explorations: (0..FINDINGS).map(one_of_many).collect(), ..everything.clone() })?;
+    write(
+        "thousand",
+        &Report { explorations: (0..FINDINGS).map(one_of_many).collect(), ..everything.clone() },
+    )?;
     let survived = |exploration: &Exploration| exploration.verdict == Verdict::Survived;
     let clean = everything.explorations.iter().filter(|exploration| survived(exploration)).cloned().collect();
     write("clean", &Report { explorations: clean, ..everything.clone() })
