@@ -200,7 +200,7 @@ fn kind(event: &Event) -> &'static str {
 }
 
 /// The beginning of a text that is too long for a line.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     cut(text, 60)
 }
 

@@ -236,6 +236,7 @@ impl<Shown> Group<Shown> {
             device_lies: !context.timeline.profile.is_honest(),
             cause,
             operations,
+            setup: Vec::new(),
             operations_skipped,
             shrunk: None,
             differences: compared.differences,

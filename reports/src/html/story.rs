@@ -79,6 +79,13 @@ fn operations(page: &mut Markup, finding: &Finding) {
         page.raw("<p>The trace says what was written, and not what the operations were.</p>\n");
         return;
     }
+    if !finding.setup.is_empty() {
+        page.raw("<p>This was there before, and durable:</p>\n<ul class=\"setup\">\n");
+        for text in &finding.setup {
+            page.put("<li><code>{}</code></li>\n", &[&clipped(text, TEXT_MAX)]);
+        }
+        page.raw("</ul>\n");
+    }
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let end = operations.len().min(begun + NOT_BEGUN_MAX);
     let start = end.saturating_sub(OPERATIONS_MAX);

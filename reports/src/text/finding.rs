@@ -36,6 +36,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     for sentence in finding.also.iter().take(ALSO) {
         row("also", sentence);
     }
+    if !finding.setup.is_empty() {
+        row("run before", &finding.setup.join("; "));
+    }
     for line in operations(&finding.operations) {
         row("operation", &line);
     }

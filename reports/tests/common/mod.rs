@@ -110,6 +110,7 @@ pub(crate) fn finding() -> Finding {
             Operation { text: "fsync /a".into(), promised: Promised::Begun },
             Operation { text: "remove /a".into(), promised: Promised::NotBegun },
         ],
+        setup: vec![format!("create /a {HOSTILE}"), "sync".into()],
         operations_skipped: 0,
         shrunk: Some(Shrunk {
             found_as: format!("journal+no-revoke:reuse/{HOSTILE}"),

@@ -35,6 +35,8 @@ pub struct Finding {
     pub device_lies: bool,
     /// Why it happens; absent if that was not looked for.
     pub cause: Option<Cause>,
+    /// Operations that had been run before the trace begins, and were durable; the last of them, if there were many.
+    pub setup: Vec<String>,
     /// The operations of the workload, the shrunk one if it was shrunk; none for a trace that says nothing of them. Of
     /// very many those around the crash.
     pub operations: Vec<Operation>,
@@ -179,6 +181,9 @@ impl fmt::Display for Finding {
             if let Some(file) = &shrunk.file {
                 writeln!(f, "  stored in:    {file}")?;
             }
+        }
+        if !self.setup.is_empty() {
+            writeln!(f, "  run before:   {}", self.setup.join("; "))?;
         }
         for (nth, operation) in self.operations.iter().enumerate() {
             writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
