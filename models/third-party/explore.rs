@@ -1,28 +1,68 @@
-// Shared by the packages beside it: explores every workload of a system and prints what came of it.
+// Shared by the packages beside it: explores every workload of a system, prints what came of it, and writes a page.
 
-use crashcheck::trace::outcome::Verdict;
-use crashcheck::{Reference, explore, summary};
+use crashcheck::trace::outcome::{About, Exploration, REPORT_VERSION, Report, Verdict};
+use crashcheck::{Options, Profile, Reference, Shrink, explore, summary};
+use std::path::Path;
 use std::process::ExitCode;
 
-/// Ends with 0 if every workload survived and with 1 if one did not.
+/// Where the page goes, from where the program is started.
+const PAGE: &str = "target/crashcheck/report.html";
+
+/// Ends with 0 if every workload survived, with 1 if one did not, and with 5 if one cannot be explored.
 pub(crate) fn run<R: Reference + Clone>(system: &R) -> ExitCode {
-    let mut lost = false;
+    let mut explorations = Vec::new();
     for workload in R::workloads() {
-        let exploration = match explore(system.clone()).workload(workload.ops).after(workload.setup).run() {
+        let explorer = explore(system.clone()).shrink(Shrink::default());
+        let mut exploration = match explorer.workload(workload.ops).after(workload.setup).run() {
             Ok(exploration) => exploration,
             Err(error) => {
                 eprintln!("{}: {}: {error}", system.name(), workload.name);
                 return ExitCode::from(5);
             }
         };
-        println!("{}: {}, in {:.3} s", workload.name, summary(&exploration), exploration.timing.seconds);
-        if let Some(seconds) = exploration.timing.first_finding_seconds {
-            println!("the first finding after {seconds:.3} s");
-        }
-        for finding in &exploration.findings {
-            println!("\n{finding}\n");
-        }
-        lost |= exploration.verdict != Verdict::Survived;
+        exploration.workload = workload.name.to_owned();
+        exploration.about = Some(About {
+            system: R::ABOUT.to_owned(),
+            workload: workload.about.to_owned(),
+            profile: Profile::of(&system.devices()).about,
+            bugs: Vec::new(),
+        });
+        tell(&exploration);
+        explorations.push(exploration);
+    }
+    let lost = explorations.iter().any(|exploration| exploration.verdict != Verdict::Survived);
+    match write_page(explorations) {
+        Ok(()) => println!("page: {PAGE}"),
+        Err(error) => eprintln!("{PAGE}: {error}"),
     }
     ExitCode::from(u8::from(lost))
+}
+
+fn tell(exploration: &Exploration) {
+    let timing = &exploration.timing;
+    println!("{}: {}, in {:.3} s", exploration.workload, summary(exploration), timing.seconds);
+    if let Some(seconds) = timing.first_finding_seconds {
+        println!("the first finding after {seconds:.3} s");
+    }
+    for finding in &exploration.findings {
+        println!("\n{finding}\n");
+        if let (Some(shrunk), Some(seconds)) = (&finding.shrunk, timing.shrink_seconds) {
+            println!(
+                "shrunk and explained in {seconds:.3} s: {} steps, {} tried",
+                shrunk.steps, shrunk.candidates
+            );
+        }
+    }
+}
+
+fn write_page(explorations: Vec<Exploration>) -> std::io::Result<()> {
+    let report = Report {
+        version: REPORT_VERSION,
+        crashcheck: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: Options::default().seed,
+        explorations,
+    };
+    let page = Path::new(PAGE);
+    page.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(page, crashcheck_report::html::write(&report))
 }

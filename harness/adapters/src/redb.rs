@@ -129,11 +129,71 @@ impl Seen {
     }
 }
 
-/// A key in words: the workloads have numbers.
-fn name(key: &[u8]) -> String {
-    match key {
-        [high, low] => format!("key {}", u16::from_be_bytes([*high, *low])),
-        other => format!("key {}", other.escape_ascii()),
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes with the hash {:08x}", self.len.0, self.hash >> 32)
+    }
+}
+
+/// Lengths that values are tried to be shortened to.
+const SHORTER: [u32; 4] = [0, 1, 1000, 10_000];
+
+/// What does not fit into a new file of redb, whatever else is in it: 1 MiB. The file has to grow.
+const GROWTH: u32 = 1 << 20;
+
+/// Simpler transactions, the simplest first: a single change of one byte, one for which the file grows, half of the changes,
+/// one change less, a shorter value, the first key, the plainest bytes.
+fn simpler(transaction: &Transaction) -> Vec<Transaction> {
+    let Transaction { changes, durable } = transaction;
+    let with = |changes: Vec<Change>| Transaction { changes, durable: *durable };
+    let mut simpler = Vec::new();
+    let (first, second) = changes.split_at(changes.len() / 2);
+    if changes.len() > 1 {
+        let put = |len| with(vec![Change::Put { key: 0, value: Value { len, seed: 0 } }]);
+        simpler.extend([put(1), put(GROWTH)]);
+        simpler.extend([first, second].map(|half| with(half.to_vec())));
+    }
+    if changes.len() > 2 {
+        simpler.extend((0..changes.len()).map(|left_out| {
+            let mut fewer = changes.clone();
+            fewer.remove(left_out);
+            with(fewer)
+        }));
+    }
+    for (index, change) in changes.iter().enumerate() {
+        simpler.extend(simpler_changes(change).into_iter().map(|change| {
+            let mut changed = changes.clone();
+            changed[index] = change;
+            with(changed)
+        }));
+    }
+    simpler
+}
+
+fn simpler_changes(change: &Change) -> Vec<Change> {
+    match *change {
+        Change::Put { key, value: Value { len, seed } } => {
+            let put = |key, len, seed| Change::Put { key, value: Value { len, seed } };
+            // With less, the file grows only after others.
+            let shortest = if len == GROWTH { GROWTH } else { 0 };
+            let shorter = SHORTER.into_iter().chain([len / 2]).collect::<BTreeSet<u32>>().into_iter();
+            let mut simpler: Vec<Change> = shorter
+                .filter(|shorter| (shortest..len).contains(shorter))
+                .map(|len| put(key, len, seed))
+                .collect();
+            simpler.extend((key > 0).then(|| put(0, len, seed)));
+            simpler.extend((seed > 0).then(|| put(key, len, 0)));
+            simpler
+        }
+        Change::Delete { key } => (key > 0).then_some(Change::Delete { key: 0 }).into_iter().collect(),
+    }
+}
+
+/// A key as the workloads write it.
+fn key_in_words(key: &[u8]) -> String {
+    match <[u8; 2]>::try_from(key) {
+        Ok(number) => format!("key {}", u16::from_be_bytes(number)),
+        Err(_) => format!("key {key:02x?}"),
     }
 }
 
@@ -206,20 +266,19 @@ impl System for Redb {
         }
     }
 
+    fn simpler(&self, transaction: &Transaction) -> Vec<Transaction> {
+        simpler(transaction)
+    }
+
     fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
         let keys: BTreeSet<&Vec<u8>> = expected.keys().chain(recovered.keys()).collect();
-        let differ = keys.into_iter().filter(|key| expected.get(*key) != recovered.get(*key));
-        let told = |key: &Vec<u8>| {
-            let (was, is) = (expected.get(key), recovered.get(key));
-            let alike = was.map(|seen| seen.len) == is.map(|seen| seen.len);
-            let other = if alike { "another value" } else { "a value" };
-            Difference {
-                what: name(key),
-                expected: was.map(|seen| format!("a value of {} bytes", seen.len.0)),
-                recovered: is.map(|seen| format!("{other} of {} bytes", seen.len.0)),
-            }
+        let differing = keys.into_iter().filter(|key| expected.get(*key) != recovered.get(*key));
+        let difference = |key: &Vec<u8>| Difference {
+            what: key_in_words(key),
+            expected: expected.get(key).map(Seen::to_string),
+            recovered: recovered.get(key).map(Seen::to_string),
         };
-        differ.map(told).collect()
+        differing.map(difference).collect()
     }
 
     fn check(&self, database: &mut Database) -> Result<()> {
@@ -334,15 +393,20 @@ fn delete(key: u16) -> Change {
     Change::Delete { key }
 }
 
-/// The file that redb is given.
+/// The file that redb is given. Its first page begins with the header, which holds the two commit slots; every other page
+/// is part of a tree or of the allocator, which only its content could tell.
 pub struct Backend {
-    disk: Disk,
+    header: Disk,
+    pages: Disk,
 }
+
+/// The header and what is left free behind it: one page, whose length is fixed in redb's format.
+const HEADER: u64 = 4096;
 
 impl Backend {
     /// A file on a device whose length is state.
     pub fn new(disk: Disk) -> Self {
-        Backend { disk }
+        Backend { header: disk.labelled("header"), pages: disk.labelled("page") }
     }
 }
 
@@ -354,23 +418,24 @@ impl fmt::Debug for Backend {
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.len().map_err(as_io)?.0)
+        Ok(self.pages.len().map_err(as_io)?.0)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.disk.read(Bytes(offset), out).map_err(as_io)
+        self.pages.read(Bytes(offset), out).map_err(as_io)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.resize(Bytes(len)).map_err(as_io)
+        self.pages.resize(Bytes(len)).map_err(as_io)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.flush().map_err(as_io)
+        self.pages.flush().map_err(as_io)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.disk.write(Bytes(offset), data).map_err(as_io)
+        let file = if offset < HEADER { &self.header } else { &self.pages };
+        file.write(Bytes(offset), data).map_err(as_io)
     }
 }
 

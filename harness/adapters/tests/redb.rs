@@ -1,7 +1,9 @@
 //! redb, explored from end to end through its adapter.
 
-use crashcheck::{Reference, explore};
-use crashcheck_adapters::redb::Redb;
+use crashcheck::trace::Event;
+use crashcheck::{Reference, System, explore};
+use crashcheck_adapters::redb::{Change, Redb, Transaction};
+use std::collections::BTreeMap;
 
 #[test]
 fn every_crash_state_of_generated_workloads_survives() {
@@ -16,7 +18,46 @@ fn every_crash_state_of_generated_workloads_survives() {
 fn the_growth_workload_makes_the_file_grow() {
     let growth = Redb::workloads().into_iter().find(|workload| workload.name == "growth").unwrap();
     let trace = crashcheck::record(&Redb::default(), growth.ops).unwrap().trace;
-    let growths =
-        trace.events.iter().filter(|event| matches!(event, crashcheck::trace::Event::Resize { .. }));
+    let growths = trace.events.iter().filter(|event| matches!(event, Event::Resize { .. }));
     assert!(growths.count() >= 3);
+}
+
+#[test]
+fn a_write_of_the_header_is_called_one_and_every_other_is_one_of_a_page() {
+    let trace = crashcheck::record(&Redb::default(), Redb::generated(1)).unwrap().trace;
+    let mut seen: BTreeMap<(bool, &str), u32> = BTreeMap::new();
+    for event in &trace.events {
+        if let (Some((_, at, _)), Some(label)) = (event.range(), event.label()) {
+            *seen.entry((at.0 == 0, label.as_str())).or_default() += 1;
+        }
+    }
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [(false, "page"), (true, "header")], "{seen:?}");
+}
+
+#[test]
+fn what_is_simpler_does_less_and_says_so_key_by_key() {
+    let size = |transaction: &Transaction| {
+        let change = |change: &Change| match change {
+            Change::Put { key, value } => 1 + u64::from(*key) + u64::from(value.len) + u64::from(value.seed),
+            Change::Delete { key } => 1 + u64::from(*key),
+        };
+        (transaction.changes.len(), transaction.changes.iter().map(change).sum::<u64>())
+    };
+    let redb = Redb::default();
+    for transaction in (0..20).flat_map(Redb::generated) {
+        for simpler in redb.simpler(&transaction) {
+            assert!(size(&simpler) < size(&transaction), "{simpler:?} is no simpler than {transaction:?}");
+        }
+    }
+    let after = |ops: &[Transaction]| {
+        let mut view = BTreeMap::new();
+        ops.iter().for_each(|op| redb.model(&mut view, op));
+        view
+    };
+    let growth = Redb::workloads().remove(0).ops;
+    let differences = redb.differences(&after(&growth[..1]), &after(&growth[..2]));
+    let words: Vec<&str> = differences.iter().map(|difference| difference.what.as_str()).collect();
+    assert_eq!(words[..2], ["key 10", "key 11"]);
+    assert!(differences[0].expected.is_none());
+    assert!(differences[0].recovered.as_ref().is_some_and(|seen| seen.starts_with("20000 bytes")));
 }

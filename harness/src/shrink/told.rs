@@ -44,9 +44,9 @@ fn retold<I: Instance>(
     let name = file.as_ref().map_or(&*context.naming.workload, |(name, _)| name);
     let context = context.on_as(small, options, name);
     let Some(mut small) = told(&context, options, stop, &finding.fingerprint) else { return Ok(None) };
-    let Finding { leaves, states, found_after, also, .. } = finding;
+    let Finding { leaves, states, found_after, .. } = finding;
     (small.leaves, small.found_after) = (*leaves, *found_after);
-    (small.states, small.also) = (states.clone(), also.clone());
+    (small.states, small.also) = (states.clone(), finding.also_beside(&small.detail));
     if file.is_none() {
         small.id.clone_from(&finding.id);
     }

@@ -166,8 +166,8 @@ impl<S: System + 'static> Shrinker<'_, S> {
             shrunk.file = Some(file.to_string_lossy().into_owned());
             id = smaller.id;
         }
-        let Finding { leaves, ref states, found_after, ref also, .. } = *found;
-        let (states, also) = (states.clone(), also.clone());
+        let Finding { leaves, ref states, found_after, .. } = *found;
+        let (states, also) = (states.clone(), found.also_beside(&smaller.detail));
         Ok(Finding { id, leaves, states, also, found_after, shrunk: Some(shrunk), ..smaller })
     }
 }

@@ -10,4 +10,5 @@ mod determinism;
 mod features;
 mod flash;
 mod pruning;
+mod shrunk;
 mod silent;

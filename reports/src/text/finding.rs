@@ -148,8 +148,9 @@ fn seen_in(finding: &Finding) -> String {
     let Finding { states, leaves, found_after, .. } = finding;
     let (state, way) =
         (if states == "1" { "state" } else { "states" }, if *leaves == 1 { "way" } else { "ways" });
+    let recovery = if *found_after == 1 { "recovery" } else { "recoveries" };
     let states = short(states);
     format!(
-        "{states} crash {state}, met in {leaves} {way}; first after {found_after} recoveries in its epoch"
+        "{states} crash {state}, met in {leaves} {way}; first after {found_after} {recovery} in its epoch"
     )
 }

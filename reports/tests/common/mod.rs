@@ -196,7 +196,7 @@ pub(crate) fn picture() -> Picture {
         steps: [gap].into_iter().chain(kinds.into_iter().enumerate().map(event)).collect(),
         sectors: holds.into_iter().enumerate().map(sector).collect(),
         more_sectors: 12,
-        faults: vec![format!("member 1 failed {HOSTILE}")],
+        faults: vec![format!("chip failed {HOSTILE}")],
     }
 }
 

@@ -123,6 +123,19 @@ pub struct WriteFate {
     pub operation: Option<String>,
 }
 
+impl Finding {
+    /// The other ways in which the fault shows, if it is told by this sentence.
+    pub fn also_beside(&self, detail: &str) -> Vec<String> {
+        let told = detail.lines().next().unwrap_or_default();
+        let mine = self.detail.lines().next().unwrap_or_default();
+        let mut also: Vec<String> = self.also.iter().filter(|sentence| **sentence != told).cloned().collect();
+        if mine != told && !also.iter().any(|sentence| sentence == mine) {
+            also.insert(0, mine.to_owned());
+        }
+        also
+    }
+}
+
 impl fmt::Display for Promised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
