@@ -6,7 +6,7 @@ use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
 use crate::explore::{Context, Instance, Key, Options, Walk};
 use crate::profile::{Honesty, Order as Keeps};
 use crashcheck_trace::outcome::Coverage;
-use crashcheck_trace::{DeviceId, EventId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -61,6 +61,8 @@ struct Effort<'a> {
     stop: &'a AtomicBool,
     recoveries: u64,
     until: Option<Instant>,
+    /// What is known to fail, of all findings: what mends one should be a part of what mends all.
+    states: Vec<Shortfall>,
 }
 
 /// Looks for the cause of every finding of an exploration that took so many recoveries.
@@ -74,24 +76,42 @@ pub(crate) fn explain<I: Instance>(
     let (least, times) = RECOVERIES;
     let until = options.budget.time.and_then(|time| Instant::now().checked_add(time));
     let recoveries = recoveries.saturating_mul(times).saturating_add(least);
-    let mut effort = Effort { options, stop, recoveries, until };
-    let causes =
-        failures.iter().map(|(key, failures)| (key.clone(), effort.cause(context, key, &failures.leaves)));
+    let mut effort = Effort { options, stop, recoveries, until, states: Vec::new() };
+    let by_key =
+        failures.iter().map(|(key, failures)| (key, failures, shortfalls(&context.trace, &failures.leaves)));
+    let by_key: Vec<_> = by_key.collect();
+    effort.states = by_key.iter().filter_map(|(.., states)| states.as_deref()).flatten().cloned().collect();
+    effort.states.sort_unstable();
+    effort.states.dedup();
+    let causes = by_key
+        .into_iter()
+        .map(|(key, failures, states)| (key.clone(), effort.cause(context, key, &failures.leaves, states)));
     causes.collect()
 }
 
+/// What the failing states of a finding lack, of some of them; `None` if no order prevents all of them.
+fn shortfalls(trace: &Trace, leaves: &[Failure]) -> Option<Vec<Shortfall>> {
+    // Where it takes no crash of recovery, the others say nothing new.
+    let nested = leaves.iter().all(Failure::is_nested);
+    let plain = leaves.iter().filter(|failure| nested || !failure.is_nested());
+    let mut states = plain.map(|failure| failure.shortfall(trace)).collect::<Option<Vec<Shortfall>>>()?;
+    states.truncate(STATES);
+    Some(states)
+}
+
 impl Effort<'_> {
-    fn cause<I: Instance>(&mut self, context: &Context<I>, key: &Key, leaves: &[Failure]) -> Cause {
+    fn cause<I: Instance>(
+        &mut self,
+        context: &Context<I>,
+        key: &Key,
+        leaves: &[Failure],
+        states: Option<Vec<Shortfall>>,
+    ) -> Cause {
         let trace = &context.trace;
         let one_by_one = context.timeline.script.is_some();
-        // Where it takes no crash of recovery, the others say nothing new.
-        let nested = leaves.iter().all(Failure::is_nested);
-        let plain = leaves.iter().filter(|failure| nested || !failure.is_nested());
-        let states: Option<Vec<Shortfall>> = plain.map(|failure| failure.shortfall(trace)).collect();
         let Some(mut states) = states else {
             return Cause { why: why_none(leaves, one_by_one), ..Cause::default() };
         };
-        states.truncate(STATES);
         let (fix, why) = match () {
             () if !context.timeline.profile.is_honest() => (None, Some(LIES.to_owned())),
             () if one_by_one => (None, Some(CLUSTER.to_owned())),
@@ -101,7 +121,8 @@ impl Effort<'_> {
             },
         };
         let flushes = fix.as_ref().map_or(&[][..], |fix| &fix.flushes);
-        let missing = missing(trace, &states, flushes);
+        let flushes = flushes.iter().map(|(device, before)| (before.index(), *device));
+        let missing = missing(trace, &states, &flushes.collect::<Vec<Flush>>());
         let why = why.filter(|_| !missing.is_empty()).or_else(|| why_none(leaves, one_by_one));
         Cause { missing, why: why.filter(|_| fix.is_none()), fix }
     }
@@ -116,7 +137,7 @@ impl Effort<'_> {
     ) -> Result<Fix, String> {
         let trace = &context.trace;
         for _ in 0..ATTEMPTS {
-            let chosen = flushes(trace, states).ok_or(NO_FLUSH)?;
+            let chosen = flushes(trace, &self.states, states).ok_or(NO_FLUSH)?;
             let explored = self.explored(context, with_flushes(trace, &chosen), key)?;
             if explored.left.is_empty() {
                 let left_out = explored.coverage.left_out.clone().unwrap_or_default();
@@ -133,7 +154,8 @@ impl Effort<'_> {
                 let learned = failure.shortfall(&explored.trace).and_then(|state| state.mapped(&back));
                 let learned = learned.ok_or(NO_FLUSH)?;
                 if !states.contains(&learned) {
-                    states.push(learned);
+                    states.push(learned.clone());
+                    self.states.push(learned);
                 }
             }
             if states.len() == before {
@@ -218,51 +240,75 @@ fn why_none(leaves: &[Failure], one_by_one: bool) -> Option<String> {
     one_by_one.then(|| CLUSTER_NONE.to_owned())
 }
 
-/// The fewest flushes that prevent every state, in order, each as late as possible; `None` if some cannot be prevented.
-fn flushes(trace: &Trace, states: &[Shortfall]) -> Option<Vec<Flush>> {
-    let devices = || (0..trace.devices.len() as u16).map(DeviceId);
-    let ranges = |state: &Shortfall| -> Vec<_> {
-        devices().filter_map(|device| Some((device, state.flush_positions(trace, device)?))).collect()
+/// The flushes of which every state holds one that would have prevented it, by number.
+fn demands(trace: &Trace, states: &[Shortfall], flushes: &[Flush]) -> Vec<BTreeSet<usize>> {
+    let prevents = |state: &Shortfall, (position, device): &Flush| {
+        state.flush_positions(trace, *device).is_some_and(|positions| positions.contains(position))
     };
-    let ranges: Vec<_> = states.iter().map(ranges).collect();
-    let ends = ranges.iter().flatten().map(|(device, range)| (*range.end(), *device));
-    let places: Vec<Flush> = ends.collect::<BTreeSet<Flush>>().into_iter().collect();
-    let prevents = |ranges: &Vec<(DeviceId, std::ops::RangeInclusive<usize>)>| {
-        let prevents = |(position, device): &Flush| {
-            ranges.iter().any(|(of, range)| of == device && range.contains(position))
-        };
-        (0..places.len()).filter(|place| prevents(&places[*place])).collect::<BTreeSet<usize>>()
-    };
-    let demands: Vec<BTreeSet<usize>> = ranges.iter().map(prevents).collect();
-    let mut chosen: Vec<Flush> = fewest(&demands)?.into_iter().map(|place| places[place]).collect();
-    chosen.sort_unstable();
-    Some(chosen)
+    let demand =
+        |state: &Shortfall| (0..flushes.len()).filter(|nth| prevents(state, &flushes[*nth])).collect();
+    states.iter().map(demand).collect()
 }
 
-/// The fewest orders that prevent every state; of those that the flushes enforce, if there are any.
-fn missing(trace: &Trace, states: &[Shortfall], flushes: &[(DeviceId, EventId)]) -> Vec<Order> {
-    let enforced = |order: &Order| {
-        flushes.is_empty()
-            || flushes.iter().any(|(device, before)| order.is_enforced_by(trace, *device, before.index()))
+/// The fewest flushes that prevent some states, out of the fewest that prevent all states; in order. `None` if some
+/// cannot be prevented.
+fn flushes(trace: &Trace, all: &[Shortfall], some: &[Shortfall]) -> Option<Vec<Flush>> {
+    let devices = || (0..trace.devices.len() as u16).map(DeviceId);
+    // As late as possible, each prevents as much as possible.
+    let ends = |state: &Shortfall| -> Vec<Flush> {
+        let positions = |device| Some((*state.flush_positions(trace, device)?.end(), device));
+        devices().filter_map(positions).collect()
     };
-    // The closest two events say most: the last write that should have waited for the first. Orders of the states of
-    // which there are few come first, and often prevent the others.
-    let mut all: BTreeSet<Order> = BTreeSet::new();
-    let mut by_orders: Vec<&Shortfall> = states.iter().collect();
-    by_orders.sort_by_key(|state| state.lost().len());
-    for state in by_orders {
-        if !all.iter().any(|order| state.is_prevented_by(order)) {
-            all.extend(state.orders(trace).into_iter().filter(enforced));
-        }
-    }
-    let mut all: Vec<Order> = all.into_iter().collect();
-    all.sort_by_key(|order| std::cmp::Reverse(order.after.0 - order.before.0));
+    let places: Vec<Flush> = all.iter().flat_map(ends).collect::<BTreeSet<Flush>>().into_iter().collect();
+    let chosen = fewest(&demands(trace, all, &places))?;
+    let chosen = chosen.into_iter().map(|nth| placed(trace, all, places[nth]));
+    let chosen: Vec<Flush> = chosen.collect::<BTreeSet<Flush>>().into_iter().collect();
+    let mut mine: Vec<Flush> =
+        fewest(&demands(trace, some, &chosen))?.into_iter().map(|nth| chosen[nth]).collect();
+    mine.sort_unstable();
+    Some(mine)
+}
+
+/// Where a flush that must come before this position belongs: right behind the last write that it has to save, and what
+/// was written together with that.
+fn placed(trace: &Trace, states: &[Shortfall], latest: Flush) -> Flush {
+    let (position, device) = latest;
+    let saved = |state: &Shortfall| {
+        let lost = state.lost().iter().filter(|write| state.is_saved_by(trace, **write, latest));
+        lost.map(|write| write.index()).collect::<BTreeSet<usize>>()
+    };
+    let demands: Vec<BTreeSet<usize>> = states.iter().map(saved).filter(|saved| !saved.is_empty()).collect();
+    let last = fewest(&demands).unwrap_or_default().into_iter().max();
+    let Some(last) = last else { return latest };
+    let more = (last + 1..position).take_while(|next| are_alike(&trace.events[last], &trace.events[*next]));
+    (last + 1 + more.count(), device)
+}
+
+/// Whether the system calls two writes to one device the same: the first word of their labels is.
+fn are_alike(one: &Event, other: &Event) -> bool {
+    let word = |event: &Event| -> Option<String> {
+        event.label().and_then(|label| label.as_str().split_whitespace().next().map(str::to_owned))
+    };
+    one.device() == other.device() && word(one).is_some() && word(one) == word(other)
+}
+
+/// The fewest writes that should have been durable earlier, each with what came first of that which should have waited;
+/// of those that the flushes save, if there are any.
+fn missing(trace: &Trace, states: &[Shortfall], flushes: &[Flush]) -> Vec<Order> {
+    let saved = |state: &Shortfall, write: &EventId| {
+        flushes.is_empty() || flushes.iter().any(|flush| state.is_saved_by(trace, *write, *flush))
+    };
     let demand = |state: &Shortfall| {
-        (0..all.len()).filter(|nth| state.is_prevented_by(&all[*nth])).collect::<BTreeSet<usize>>()
+        let lost = state.lost().iter().filter(|write| saved(state, write));
+        lost.map(|write| write.index()).collect::<BTreeSet<usize>>()
     };
     let demands: Vec<BTreeSet<usize>> = states.iter().map(demand).collect();
-    let mut missing: Vec<Order> =
-        fewest(&demands).unwrap_or_default().into_iter().map(|index| all[index]).collect();
+    let writes = fewest(&demands).unwrap_or_default().into_iter().map(|write| EventId(write as u32));
+    let order = |before: EventId| {
+        let waiting = states.iter().filter(|state| state.lost().contains(&before) && saved(state, &before));
+        waiting.map(|state| state.after(trace, before)).min().map(|after| Order { before, after })
+    };
+    let mut missing: Vec<Order> = writes.filter_map(order).collect();
     missing.sort_unstable();
     missing
 }

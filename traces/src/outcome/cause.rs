@@ -15,11 +15,17 @@ pub struct Cause {
     pub why: Option<String>,
 }
 
+/// So many missing orders are told in lines.
+const LINES: usize = 6;
+
 impl Cause {
     /// The cause in lines, each with its name.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
-        let mut lines: Vec<_> =
-            self.missing.iter().map(|order| ("missing edge", order.to_string())).collect();
+        let told = self.missing.iter().take(LINES).map(|order| ("missing edge", order.to_string()));
+        let mut lines: Vec<_> = told.collect();
+        if self.missing.len() > LINES {
+            lines.push(("missing edge", format!("and {} more", self.missing.len() - LINES)));
+        }
         match (&self.fix, &self.why) {
             (Some(fix), _) => lines.push(("fix", fix.to_string())),
             (None, None) if lines.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
