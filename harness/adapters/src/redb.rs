@@ -396,8 +396,9 @@ fn delete(key: u16) -> Change {
 /// The file that redb is given. Its first page begins with the header, which holds the two commit slots; every other page
 /// is part of a tree or of the allocator, which only its content could tell.
 pub struct Backend {
+    disk: Disk,
     header: Disk,
-    pages: Disk,
+    page: Disk,
 }
 
 /// The header and what is left free behind it: one page, whose length is fixed in redb's format.
@@ -406,7 +407,7 @@ const HEADER: u64 = 4096;
 impl Backend {
     /// A file on a device whose length is state.
     pub fn new(disk: Disk) -> Self {
-        Backend { header: disk.labelled("header"), pages: disk.labelled("page") }
+        Backend { header: disk.labelled("header"), page: disk.labelled("page"), disk }
     }
 }
 
@@ -418,23 +419,23 @@ impl fmt::Debug for Backend {
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.pages.len().map_err(as_io)?.0)
+        Ok(self.disk.len().map_err(as_io)?.0)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.pages.read(Bytes(offset), out).map_err(as_io)
+        self.disk.read(Bytes(offset), out).map_err(as_io)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.pages.resize(Bytes(len)).map_err(as_io)
+        self.disk.resize(Bytes(len)).map_err(as_io)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.pages.flush().map_err(as_io)
+        self.disk.flush().map_err(as_io)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let file = if offset < HEADER { &self.header } else { &self.pages };
+        let file = if offset < HEADER { &self.header } else { &self.page };
         file.write(Bytes(offset), data).map_err(as_io)
     }
 }

@@ -53,7 +53,7 @@ pub fn simpler(op: &FsOp) -> Vec<FsOp> {
                 len,
                 fill,
             };
-            let plainest = write(path, Bytes::ZERO, Bytes((*len).0.min(TELLING)), Fill(0));
+            let plainest = write(path, Bytes::ZERO, Bytes(len.0.min(TELLING)), Fill(0));
             let mut simpler: Vec<FsOp> = (plainest != *op).then_some(plainest).into_iter().collect();
             simpler.extend(shorter(*len).map(|len| write(path, *at, len, *fill)));
             simpler.extend(lower(at.0).map(|at| write(path, Bytes(at), *len, *fill)));
@@ -63,7 +63,7 @@ pub fn simpler(op: &FsOp) -> Vec<FsOp> {
         }
         FsOp::Append { path, len, fill } => {
             let append = |path: &Path, len: Bytes, fill: Fill| FsOp::Append { path: path.clone(), len, fill };
-            let plainest = append(path, Bytes((*len).0.min(TELLING)), Fill(0));
+            let plainest = append(path, Bytes(len.0.min(TELLING)), Fill(0));
             let mut simpler: Vec<FsOp> = (plainest != *op).then_some(plainest).into_iter().collect();
             simpler.extend(shorter(*len).map(|len| append(path, len, *fill)));
             simpler.extend(plain(*fill).map(|fill| append(path, *len, fill)));

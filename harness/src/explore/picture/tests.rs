@@ -83,10 +83,12 @@ fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) ->
 }
 
 fn shown(picture: &Picture) -> Vec<&PictureEvent> {
-    let event = |step| match step {
-        Step::Event(event) => event,
-        Step::Gap(gap) => panic!("few enough to show all, but {gap:?}"),
-    };
+    fn event(step: &Step) -> &PictureEvent {
+        match step {
+            Step::Event(event) => event,
+            Step::Gap(gap) => panic!("few enough to show all, but {gap:?}"),
+        }
+    }
     picture.steps.iter().map(event).collect()
 }
 
