@@ -151,9 +151,10 @@ fn the_page_tells_everything_that_is_known_of_a_finding() {
         "A file system with a journal.",
         "create /a",
         "acknowledged as durable: must be there",
-        "It fails after #57 flush, during operation 4 (fsync /a).",
+        "It comes after #57 flush, during operation 4 (fsync /a).",
         "6 writes had been issued that no flush had made durable.",
         "2 writes at which recovery never looked",
+        "What is more: chip failed",
         "the model after 3 of 4 operations",
         "4096 bytes of",
         "not there",
@@ -179,7 +180,7 @@ fn every_fate_and_every_content_has_its_mark_and_its_word() {
         assert!(page.contains(&format!("href=\"#m-{class}\"")), "{class}");
     }
     assert!(page.contains("aria-label=\"Places on chip\""), "{page}");
-    assert!(page.contains("<span class=\"unseen\">32 KiB: new, inode table"), "{page}");
+    assert!(page.contains("<span class=\"what\">32 KiB to 36 KiB: <b>new</b>, inode table"), "{page}");
 }
 
 #[test]
@@ -264,7 +265,7 @@ fn one_fault_is_one_finding_however_many_workloads_show_it() {
     assert_eq!(page.matches("<article").count(), 1);
     assert!(
         page.contains("Found again in")
-            && page.contains("<code>journal+no-revoke:other</code> under reorder")
+            && page.contains("<code>journal+no-revoke:other</code> (322 crash states)")
     );
     assert_eq!(page.matches("<td class=\"n\"><a href=\"#finding-1\">1</a></td>").count(), 3, "{page}");
 }

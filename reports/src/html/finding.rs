@@ -8,11 +8,11 @@ use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
 /// The drawings of so many findings are open; of the others they are a click away.
 const OPEN_MAX: usize = 3;
 /// Where the page is longer than this, in bytes, drawings are left out: it has to be opened by a browser.
-const DRAWN_MAX: usize = 24 << 20;
+const DRAWN_MAX: usize = 4 << 20;
 /// So many differences are shown.
 const DIFFERENCES_MAX: usize = 40;
 /// So many other workloads are named that show the same fault.
-const AGAIN_MAX: usize = 20;
+const AGAIN_MAX: usize = 8;
 /// A longer text is cut.
 const TEXT_MAX: usize = 600;
 
@@ -92,10 +92,11 @@ fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
 
 /// Why it happens, and what prevents it.
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
-    let Some(Cause { missing, fix }) = cause else { return };
+    let Some(Cause { missing, fix, why }) = cause else { return };
     page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
     if missing.is_empty() && fix.is_none() {
-        page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&NO_ORDER]);
+        let why = why.as_deref().unwrap_or(NO_ORDER);
+        page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&why]);
     }
     for order in missing {
         page.raw("<div><dt>Missing order</dt><dd>");
@@ -114,11 +115,17 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
                 &[&flush.device, &flush.before.event, &flush.before.what],
             );
         }
+        for (nth, write) in fix.fua.iter().enumerate() {
+            page.raw(if nth == 0 { ", or <b>FUA</b> on " } else { " and " });
+            page.put("#{} ({})", &[&write.event, &write.what]);
+        }
         let left = if fix.clean { "nothing is found" } else { "this finding is gone" };
         page.raw(". The trace was mended like that and explored again: ");
         page.put("{} in any of its ", &[&left]);
         states(page, &fix.crash_states);
-        page.put(" crash states ({} recoveries).</dd></div>\n", &[&fix.recoveries]);
+        page.put(" crash states ({}).</dd></div>\n", &[&counted(fix.recoveries, "recovery")]);
+    } else if let Some(why) = why.as_deref().filter(|_| !missing.is_empty()) {
+        page.put("<div><dt>Verified fix</dt><dd>None: {}.</dd></div>\n", &[&why]);
     }
     page.raw("</dl>\n");
 }
@@ -169,8 +176,12 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
     page.raw("<dl class=\"behind\">\n<div><dt>Behind it</dt><dd>");
     states(page, &finding.states);
     page.put(
-        " crash states fail alike, met in {}; the first after {} recoveries in its epoch</dd></div>\n",
-        &[&counted(finding.leaves, "way"), &finding.found_after],
+        " {} alike, met in {}; the first after {} in its epoch</dd></div>\n",
+        &[
+            &if finding.states == "1" { "crash state, no other fails" } else { "crash states fail" },
+            &counted(finding.leaves, "way"),
+            &counted(finding.found_after, "recovery"),
+        ],
     );
     also_in(page, entry);
     if !finding.checks.is_empty() {
@@ -194,9 +205,12 @@ fn also_in(page: &mut Markup, entry: &Entry<'_>) {
     page.raw("<div><dt>Found again in</dt><dd>");
     for (nth, (exploration, finding)) in entry.again.iter().take(AGAIN_MAX).enumerate() {
         page.raw(if nth == 0 { "" } else { ", " });
-        page.put("<code>{}</code> under {} (", &[&subject(exploration), &exploration.profile]);
+        page.put("<code>{}</code> (", &[&subject(exploration)]);
+        if exploration.profile != entry.exploration.profile {
+            page.put("under {}, ", &[&exploration.profile]);
+        }
         states(page, &finding.states);
-        page.raw(" crash states)");
+        page.raw(if finding.states == "1" { " crash state)" } else { " crash states)" });
     }
     if entry.again.len() > AGAIN_MAX {
         page.put(" and {} more", &[&(entry.again.len() - AGAIN_MAX)]);

@@ -33,6 +33,8 @@ pub(super) const NUMBERS: u32 = 34;
 /// Where the operations begin, and how high they are.
 pub(super) const OPERATIONS: u32 = 44;
 pub(super) const BAND: u32 = 18;
+/// The width of the beginning and the end of an operation, which the bands show.
+const NARROW: u32 = 12;
 /// The height of the heading of a device.
 const HEADING: u32 = 20;
 
@@ -61,6 +63,8 @@ pub(super) struct Column<'a> {
     pub(super) step: &'a Step,
     pub(super) x: u32,
     pub(super) width: u32,
+    /// Whether there is room for its number.
+    pub(super) is_numbered: bool,
 }
 
 /// A run of places that no drawn event divides.
@@ -95,14 +99,15 @@ impl Column<'_> {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(picture: &'a Picture) -> Layout<'a> {
+    /// The drawing of a picture, in which some events are `named` by what is told of the finding.
+    pub(super) fn new(picture: &'a Picture, named: &BTreeSet<u32>) -> Layout<'a> {
         let crash = picture.steps.iter().position(|step| first_event(step) >= picture.crash);
         let crash = crash.unwrap_or(picture.steps.len());
         let last = (crash + AFTER_MAX).min(picture.steps.len());
         let window = last.saturating_sub(STEPS_MAX)..last;
         let left_out = picture.steps.len() - window.len();
         let steps = &picture.steps[window.clone()];
-        let columns = columns(steps);
+        let columns = columns(steps, named);
         let end = columns.last().map_or(LEFT, |column| column.x + column.width);
         let crash_x = columns.get(crash - window.start).map_or(end, |column| column.x);
         let events: Vec<&PictureEvent> = columns.iter().filter_map(Column::event).collect();
@@ -174,13 +179,20 @@ fn first_event(step: &Step) -> u32 {
     }
 }
 
-fn columns(steps: &[Step]) -> Vec<Column<'_>> {
+fn columns<'a>(steps: &'a [Step], named: &BTreeSet<u32>) -> Vec<Column<'a>> {
+    use crashcheck_trace::outcome::EventKind::{Ack, AckDurable, Begin};
     let digits =
         steps.iter().map(|step| first_event(step).checked_ilog10().unwrap_or(0) + 1).max().unwrap_or(1);
-    let (width, mut x) = ((7 * digits + 14).max(30), LEFT);
-    let column = |step| {
-        let column =
-            Column { step, x, width: if matches!(step, Step::Gap(_)) { width.max(52) } else { width } };
+    let (width, mut x) = ((7 * digits + 12).max(28), LEFT);
+    let column = |step: &'a Step| {
+        let (is_numbered, width) = match step {
+            Step::Gap(_) => (false, width.max(52)),
+            Step::Event(event) => {
+                let is_mark = matches!(event.kind, Begin | Ack | AckDurable) && !named.contains(&event.event);
+                (!is_mark, if is_mark { NARROW } else { width })
+            }
+        };
+        let column = Column { step, x, width, is_numbered };
         x += column.width;
         column
     };

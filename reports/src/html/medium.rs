@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 const RUN_MAX: u64 = 16;
 /// A finding has so many cells in all.
 const CELLS_MAX: u64 = 400;
+/// What is there is said in words beside the cells if a device has no more runs than these.
+const TOLD_MAX: usize = 16;
+/// A longer text is cut.
+const WHAT_MAX: usize = 120;
 /// The table has so many rows.
 const ROWS_MAX: usize = 120;
 
@@ -30,11 +34,13 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
         if picture.devices.len() > 1 {
             page.put("<p class=\"device\">{}</p>\n", &[&device.name]);
         }
-        page.put("<ul class=\"map\" aria-label=\"Places on {}\">\n", &[&device.name]);
+        let has_room = on.len() <= TOLD_MAX;
+        page.put("<ul class=\"map{}\" ", &[&if has_room { " told" } else { "" }]);
+        page.put("aria-label=\"Places on {}\">\n", &[&device.name]);
         for sector in on {
             match cells {
                 0 => left_out = left_out.saturating_add(sector.count),
-                _ => run(page, device, sector, &mut cells),
+                _ => run(page, device, sector, has_room, &mut cells),
             }
         }
         page.raw("</ul>\n");
@@ -46,29 +52,34 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     table(page, entry, picture);
 }
 
-/// A run of places that are alike.
-fn run(page: &mut Markup, device: &PictureDevice, sector: &Sector, cells: &mut u64) {
+/// A run of places that are alike: its cells, and what they hold in words, which are shown if there is room.
+fn run(page: &mut Markup, device: &PictureDevice, sector: &Sector, has_room: bool, cells: &mut u64) {
     let (class, name, _) = words::holds(sector.holds);
     let shown = sector.count.clamp(1, RUN_MAX).min(*cells);
     *cells -= shown;
-    for nth in 0..shown {
-        let place = place_name(Some(device), sector.first.saturating_add(nth));
-        let what = clipped(&sector.what, 120);
-        page.put("<li class=\"cell {}\" title=\"{}: {}", &[&class, &place, &name]);
-        page.put(
-            ", {}\"><svg class=\"w {}\" width=\"20\" height=\"20\" aria-hidden=\"true\">",
-            &[&what, &class],
-        );
+    let what = clipped(&sector.what, WHAT_MAX);
+    page.put("<li title=\"{}: {}, {}\">", &[&places(device, sector), &name, &what]);
+    for _ in 0..shown {
+        page.put("<svg class=\"cell w {}\" width=\"20\" height=\"20\" aria-hidden=\"true\">", &[&class]);
         page.raw("<rect x=\"1\" y=\"1\" width=\"18\" height=\"18\" rx=\"3\"/>");
         page.put("<use href=\"#m-{}\" x=\"4\" y=\"4\" width=\"12\" height=\"12\"/></svg>", &[&class]);
-        page.put("<span class=\"unseen\">{}: {}, {}</span></li>\n", &[&place, &name, &what]);
     }
     if sector.count > shown {
-        let more = sector.count - shown;
-        page.put(
-            "<li class=\"more\">+{}<span class=\"unseen\"> more places: {}</span></li>\n",
-            &[&more, &name],
-        );
+        page.put("<span class=\"more\" aria-hidden=\"true\">+{}</span>", &[&(sector.count - shown)]);
+    }
+    let visible = if has_room { "what" } else { "unseen" };
+    page.put(
+        "<span class=\"{}\">{}: <b>{}</b>, {}</span></li>\n",
+        &[&visible, &places(device, sector), &name, &what],
+    );
+}
+
+/// `32 KiB`, `32 KiB to 64 KiB`: where a run begins, and where it ends if it has several places.
+fn places(device: &PictureDevice, sector: &Sector) -> String {
+    let first = place_name(Some(device), sector.first);
+    match sector.count {
+        0 | 1 => first,
+        count => format!("{first} to {}", place_name(Some(device), sector.first.saturating_add(count))),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
 use super::{Entry, clipped};
-use crashcheck_trace::outcome::{Fate, Finding, Operation, Picture, PictureEvent, Promised, Step};
+use crashcheck_trace::outcome::{EventKind, Fate, Finding, Operation, Picture, PictureEvent, Promised, Step};
 
 /// So many operations are listed, the last that had begun before all others.
 const OPERATIONS_MAX: usize = 40;
@@ -39,11 +39,24 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
     page.raw("<ol class=\"story\">\n");
     page.raw("<li><p class=\"step\">The workload runs</p>\n");
     operations(page, finding);
-    page.raw("</li>\n<li><p class=\"step\">The power fails</p>\n");
-    page.put("<p>It fails {}.</p>\n", &[&finding.crash_point]);
-    page.raw("</li>\n<li><p class=\"step\">The device keeps what it has</p>\n");
+    let [crash, at, left, again] = match is_of_cluster(finding) {
+        true => [
+            "The crash",
+            "It comes",
+            "What becomes of nodes, messages and writes",
+            "The system goes on, and recovers",
+        ],
+        false => [
+            "The power fails",
+            "It fails",
+            "The device keeps what it has",
+            "The power returns, and recovery runs",
+        ],
+    };
+    page.put("</li>\n<li><p class=\"step\">{}</p>\n<p>{} {}.</p>\n", &[&crash, &at, &finding.crash_point]);
+    page.put("</li>\n<li><p class=\"step\">{}</p>\n", &[&left]);
     kept(page, finding);
-    page.raw("</li>\n<li><p class=\"step\">The power returns, and recovery runs</p>\n");
+    page.put("</li>\n<li><p class=\"step\">{}</p>\n", &[&again]);
     page.put("<p class=\"wrong lines\"><span class=\"promise\">{}</span> ", &[&finding.promise]);
     page.lines(&finding.detail);
     page.raw("</p>\n");
@@ -51,6 +64,12 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
     page.raw("</li>\n<li><p class=\"step\">It should have been otherwise</p>\n");
     expected(page, finding);
     page.raw("</li>\n</ol>\n");
+}
+
+/// Whether it is about nodes that send messages: then a crash is not only a power failure.
+fn is_of_cluster(finding: &Finding) -> bool {
+    let mut steps = finding.picture.iter().flat_map(|picture| &picture.steps);
+    steps.any(|step| matches!(step, Step::Event(event) if event.kind == EventKind::Send))
 }
 
 /// What was done, and what the user had been told of it.
@@ -64,13 +83,11 @@ fn operations(page: &mut Markup, finding: &Finding) {
     let end = operations.len().min(begun + NOT_BEGUN_MAX);
     let start = end.saturating_sub(OPERATIONS_MAX);
     page.raw("<p>When the power failed, this had been done, and this is what its user knew of it:</p>\n");
-    if start > 0 {
-        page.put(
-            "<p class=\"about\">{} before these are left out.</p>\n",
-            &[&counted(start as u64, "operation")],
-        );
+    let before = start as u64 + finding.operations_skipped;
+    if before > 0 {
+        page.put("<p class=\"about\">{} before these are left out.</p>\n", &[&counted(before, "operation")]);
     }
-    page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(start + 1)]);
+    page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(before + 1)]);
     for Operation { text, promised } in &operations[start..end] {
         let (class, meaning) = words::promised(*promised);
         page.put(
@@ -90,11 +107,15 @@ fn kept(page: &mut Markup, finding: &Finding) {
     let flying: Vec<&PictureEvent> = finding.picture.as_ref().map(in_flight_of).unwrap_or_default();
     if !flying.is_empty() {
         page.put(
-            "<p>{} had been issued that no flush had made durable. The device was free to keep any of them, in any order \
-             that its profile allows. In the crash state that fails:</p>\n",
-            &[&counted(flying.len() as u64, "write")],
+            "<p>{} had been issued that no flush had made durable. The device was free to keep or to lose {}, as its \
+             profile allows. In the crash state that fails:</p>
+",
+            &[&counted(flying.len() as u64, "write"), &if flying.len() == 1 { "it" } else { "any of them" }],
         );
         fates(page, &flying);
+    }
+    for fault in finding.picture.iter().flat_map(|picture| &picture.faults).take(WRITES_MAX) {
+        page.put("<p>What is more: {}.</p>\n", &[&clipped(fault, TEXT_MAX)]);
     }
     page.raw("<p>In short: ");
     page.put("{}.</p>\n", &[&clipped(&finding.state, 4 * TEXT_MAX)]);

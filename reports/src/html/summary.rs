@@ -64,7 +64,8 @@ pub(super) fn write(page: &mut Markup, report: &Report, findings: usize) {
     figure("Systems", systems.len().to_string());
     figure("Workloads", explorations.len().to_string());
     figure("Recoveries run", recoveries.to_string());
-    figure("Time", format!("{seconds:.1} s"));
+    let digits = if seconds < 1.0 { 2 } else { 1 };
+    figure("Time", format!("{seconds:.digits$} s"));
     figure("Seed", report.seed.to_string());
     page.raw("</dl>\n");
     verdicts(page, explorations);
@@ -252,11 +253,7 @@ pub(super) fn of_finding(page: &mut Markup, entry: &Entry<'_>) {
     states(page, &covered.represented);
     page.put(
         " were covered ({}) by {}, over {}.",
-        &[
-            &share(covered),
-            &counted(covered.recoveries, "recovery").replace("recoverys", "recoveries"),
-            &counted(covered.epochs, "epoch"),
-        ],
+        &[&share(covered), &counted(covered.recoveries, "recovery"), &counted(covered.epochs, "epoch")],
     );
     if let Some(why) = &covered.left_out {
         page.put(" Not covered: {}.", &[why]);

@@ -4,17 +4,21 @@ use super::layout::{BAND, Column, Layout, NUMBERS, OPERATIONS, ROW, is_other, pl
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
 use super::{Entry, clipped};
-use crashcheck_trace::outcome::{EventKind, Fate, Fix, MissingOrder, Picture, PictureEvent, Step};
+use crashcheck_trace::outcome::{EventKind, Fate, Finding, Fix, MissingOrder, Picture, PictureEvent, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many missing orders and flushes are drawn.
 const ARROWS_MAX: usize = 6;
+/// A drawing that is not wider than this is made to fit the window; a wider one is scrolled.
+const FITTED_MAX: u32 = 1600;
+/// Events that are nearer than this to each other have no room for a line between them.
+const CLOSE: u32 = 60;
 /// So many events are in the table.
 const TABLE_MAX: usize = 200;
 
 /// The drawing, its legend, and the table.
 pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
-    let layout = Layout::new(picture);
+    let layout = Layout::new(picture, &named(entry.finding));
     page.raw("<figure>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
     page.put("aria-label=\"Drawing of the trace of finding {}\">\n", &[&entry.number]);
     drawing(page, entry, picture, &layout);
@@ -25,11 +29,19 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     table(page, entry, picture);
 }
 
+/// The events that are named by what is told of a finding.
+fn named(finding: &Finding) -> BTreeSet<u32> {
+    let missing = finding.cause.iter().flat_map(|cause| &cause.missing);
+    let orders = missing.flat_map(|order| [order.before.event, order.after.event]);
+    let fixes = finding.cause.iter().filter_map(|cause| cause.fix.as_ref()).flat_map(|fix| &fix.flushes);
+    orders.chain(fixes.map(|flush| flush.before.event)).collect()
+}
+
 fn drawing(page: &mut Markup, entry: &Entry<'_>, picture: &Picture, layout: &Layout<'_>) {
     let (width, height) = (layout.width(), layout.bottom + 50);
     page.put(
-        "<svg class=\"timeline\" role=\"img\" aria-labelledby=\"t{}-title t{}-desc\" ",
-        &[&entry.number, &entry.number],
+        "<svg class=\"timeline{}\" role=\"img\" aria-labelledby=\"t{}-title t{}-desc\" ",
+        &[&if width <= FITTED_MAX { " fitted" } else { "" }, &entry.number, &entry.number],
     );
     page.put("width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\">\n", &[&width, &height, &width, &height]);
     page.put("<title id=\"t{}-title\">The trace of finding {}</title>\n", &[&entry.number, &entry.number]);
@@ -154,8 +166,9 @@ fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
         *band = (band.0.min(column.x), band.1.max(end));
     }
     for (operation, (x, end)) in bands {
-        let told =
-            usize::try_from(operation).ok().and_then(|nth| entry.finding.operations.get(nth.checked_sub(1)?));
+        let nth = u64::from(operation).checked_sub(1 + entry.finding.operations_skipped);
+        let nth = nth.and_then(|nth| usize::try_from(nth).ok());
+        let told = nth.and_then(|nth| entry.finding.operations.get(nth));
         let (class, meaning) = told.map_or(("begun", ""), |told| words::promised(told.promised));
         let text = told.map_or("", |told| told.text.as_str());
         let width = (end - x).saturating_sub(2);
@@ -187,7 +200,9 @@ fn mark(page: &mut Markup, layout: &Layout<'_>, column: &Column<'_>, event: &Pic
     let (class, fate, _) = words::fate(event.fate);
     let x = column.middle();
     let bottom = layout.bottom;
-    page.put("<text class=\"mid number\" x=\"{}\" y=\"{}\">#{}</text>", &[&x, &NUMBERS, &event.event]);
+    if column.is_numbered {
+        page.put("<text class=\"mid number\" x=\"{}\" y=\"{}\">#{}</text>", &[&x, &NUMBERS, &event.event]);
+    }
     if event.kind == EventKind::Flush {
         let issued = if event.fate == Fate::NotIssued { " not-issued" } else { "" };
         page.put("<g class=\"flush{}\"><title>#{} {}</title>", &[&issued, &event.event, &event.what]);
@@ -248,9 +263,15 @@ fn missing_flushes(page: &mut Markup, fix: &Fix, layout: &Layout<'_>) {
 fn arrow(page: &mut Markup, order: &MissingOrder, layout: &Layout<'_>) {
     let ends = (layout.point(order.before.event), layout.point(order.after.event));
     let (Some((x1, y1)), Some((x2, y2))) = ends else { return };
-    let (from, to) = if x1 <= x2 { (x1 + 12, x2.saturating_sub(12)) } else { (x1 - 12, x2 + 12) };
-    let bend = (from + to) / 2;
     page.put("<g class=\"edge\"><title>{}</title>", &[&order.to_string()]);
+    if x1.abs_diff(x2) < CLOSE {
+        // Up or down, as there is no room between them.
+        let (from, to) = if y1 > y2 { (y1 - 10, y2 + 10) } else { (y1 + 10, y2.saturating_sub(10)) };
+        page.put("<path marker-end=\"url(#arrow)\" d=\"M{} {}L{} {}\"/></g>\n", &[&x1, &from, &x2, &to]);
+        return;
+    }
+    let (from, to) = if x1 < x2 { (x1 + 12, x2 - 12) } else { (x1 - 12, x2 + 12) };
+    let bend = (from + to) / 2;
     page.put("<path marker-end=\"url(#arrow)\" d=\"M{} {}C{} {} ", &[&from, &y1, &bend, &y1]);
     page.put("{} {} {} {}\"/></g>\n", &[&bend, &y2, &to, &y2]);
 }

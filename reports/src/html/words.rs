@@ -111,7 +111,11 @@ pub(super) fn in_flight(fate: Fate) -> bool {
     !matches!(fate, Fate::Before | Fate::NotIssued)
 }
 
-/// `1 write`, `3 writes`.
+/// `1 write`, `3 writes`, `2 recoveries`.
 pub(super) fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+    match (count, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) if !one.ends_with("ay") => format!("{count} {stem}ies"),
+        _ => format!("{count} {one}s"),
+    }
 }

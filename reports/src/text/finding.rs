@@ -1,7 +1,7 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, short, system};
-use crashcheck_trace::outcome::{Difference, Exploration, Finding, NO_ORDER, Operation, Promised, Shrunk};
+use crashcheck_trace::outcome::{Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk};
 use std::fmt::Write;
 
 /// So many other ways in which a fault shows are printed.
@@ -141,22 +141,16 @@ pub fn seen_again(exploration: &Exploration, finding: &Finding, colour: Colour) 
 
 /// Why it happens, and what would prevent it: lines with their names.
 pub(crate) fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
-    let Some(cause) = &finding.cause else { return Vec::new() };
-    let mut lines: Vec<_> = cause.missing.iter().map(|order| ("missing edge", order.to_string())).collect();
-    match &cause.fix {
-        Some(fix) => lines.push(("fix", fix.to_string())),
-        None if cause.missing.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
-        None => {}
-    }
-    lines
+    finding.cause.as_ref().map(Cause::lines).unwrap_or_default()
 }
 
 fn seen_in(finding: &Finding) -> String {
     let Finding { states, leaves, found_after, .. } = finding;
     let (state, way) =
         (if states == "1" { "state" } else { "states" }, if *leaves == 1 { "way" } else { "ways" });
+    let recovery = if *found_after == 1 { "recovery" } else { "recoveries" };
     let states = short(states);
     format!(
-        "{states} crash {state}, met in {leaves} {way}; first after {found_after} recoveries in its epoch"
+        "{states} crash {state}, met in {leaves} {way}; first after {found_after} {recovery} in its epoch"
     )
 }
