@@ -3,7 +3,7 @@
 use crate::System;
 use crate::explore::{
     Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, advised,
-    explored, replay,
+    explored, replay, shortened,
 };
 use crate::profile::Profile;
 use crate::record::{RecordError, Recording, record_after};
@@ -238,7 +238,18 @@ impl<S: System + 'static> WithWorkload<S> {
         let options = &self.explorer.options;
         // The cause is looked for when a finding is small.
         let explain = options.explain && options.shrink.is_none();
-        Ok(explored(&context, &Options { explain, ..options.clone() }, stop, report))
+        let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, report);
+        for finding in &mut exploration.findings {
+            finding.setup = self.setup_in_words();
+        }
+        Ok(exploration)
+    }
+
+    /// The operations that are run first, the last of them.
+    pub(crate) fn setup_in_words(&self) -> Vec<String> {
+        const MOST: usize = 20;
+        let last = &self.setup[self.setup.len().saturating_sub(MOST)..];
+        last.iter().map(|op| shortened(&format!("{op:?}"))).collect()
     }
 
     /// Explores, and then once more without each of the flushes, to see what it is good for.

@@ -1,4 +1,4 @@
-//! A file system under a workload that is made from the bytes of a fuzzer: its operations are `Arbitrary`. `models/fuzz` does
+//! A journal under a workload that is made from the bytes of a fuzzer: its operations are `Arbitrary`. `models/fuzz` does
 //! this for cargo-fuzz; here the bytes are those of a file, or some without a pattern. One of its faults is switched on, so
 //! that there is something to find: the example ends with a panic that shows the smallest workload that fails.
 //!
@@ -7,7 +7,7 @@
 //! ```
 
 use crashcheck::{Budget, Reference, explore};
-use crashcheck_models::vsfs::Vsfs;
+use crashcheck_models::journal::{Data, Journal};
 
 fn main() {
     let file = std::env::args().nth(1).map(|path| std::fs::read(path).expect("a file that can be read"));
@@ -16,9 +16,9 @@ fn main() {
 
 /// Explores the workload that the bytes are enough for.
 pub(crate) fn check(bytes: &[u8]) {
-    let vsfs = Vsfs::with_bugs(&["no-sync-flush".to_owned()]).expect("a fault that it has");
+    let journal = Journal::<Data>::with_bugs(&["no-commit-flush".to_owned()]).expect("a fault that it has");
     let few = Budget { states: Some(500), ..Budget::default() };
-    let workload = explore(vsfs).budget(few).without_regressions().bytes(bytes);
+    let workload = explore(journal).budget(few).without_regressions().bytes(bytes);
     workload.expect("bytes for one operation at least").check();
 }
 

@@ -154,6 +154,9 @@ fn finding(entry: &Entry<'_>) -> String {
 
 fn operations(finding: &Finding) -> String {
     let mut text = String::new();
+    if !finding.setup.is_empty() {
+        let _ = writeln!(text, "Before it, and durable: {}\n", code(&clipped(&finding.setup.join("; "))));
+    }
     let begun =
         finding.operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(LINES_MAX);

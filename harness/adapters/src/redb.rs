@@ -138,14 +138,19 @@ impl fmt::Display for Seen {
 /// Lengths that values are tried to be shortened to.
 const SHORTER: [u32; 4] = [0, 1, 1000, 10_000];
 
-/// Transactions that do less, the simplest first: half of the changes, one change less, a shorter value, the first key,
-/// the plainest bytes.
+/// What does not fit into a new file of redb, whatever else is in it: 1 MiB. The file has to grow.
+const GROWTH: u32 = 1 << 20;
+
+/// Simpler transactions, the simplest first: a single change of one byte, one for which the file grows, half of the changes,
+/// one change less, a shorter value, the first key, the plainest bytes.
 fn simpler(transaction: &Transaction) -> Vec<Transaction> {
     let Transaction { changes, durable } = transaction;
     let with = |changes: Vec<Change>| Transaction { changes, durable: *durable };
     let mut simpler = Vec::new();
     let (first, second) = changes.split_at(changes.len() / 2);
     if changes.len() > 1 {
+        let put = |len| with(vec![Change::Put { key: 0, value: Value { len, seed: 0 } }]);
+        simpler.extend([put(1), put(GROWTH)]);
         simpler.extend([first, second].map(|half| with(half.to_vec())));
     }
     if changes.len() > 2 {
@@ -169,9 +174,13 @@ fn simpler_changes(change: &Change) -> Vec<Change> {
     match *change {
         Change::Put { key, value: Value { len, seed } } => {
             let put = |key, len, seed| Change::Put { key, value: Value { len, seed } };
+            // With less, the file grows only after others.
+            let shortest = if len == GROWTH { GROWTH } else { 0 };
             let shorter = SHORTER.into_iter().chain([len / 2]).collect::<BTreeSet<u32>>().into_iter();
-            let mut simpler: Vec<Change> =
-                shorter.filter(|shorter| *shorter < len).map(|len| put(key, len, seed)).collect();
+            let mut simpler: Vec<Change> = shorter
+                .filter(|shorter| (shortest..len).contains(shorter))
+                .map(|len| put(key, len, seed))
+                .collect();
             simpler.extend((key > 0).then(|| put(0, len, seed)));
             simpler.extend((seed > 0).then(|| put(key, len, 0)));
             simpler
@@ -387,8 +396,9 @@ fn delete(key: u16) -> Change {
 /// The file that redb is given. Its first page begins with the header, which holds the two commit slots; every other page
 /// is part of a tree or of the allocator, which only its content could tell.
 pub struct Backend {
+    disk: Disk,
     header: Disk,
-    pages: Disk,
+    page: Disk,
 }
 
 /// The header and what is left free behind it: one page, whose length is fixed in redb's format.
@@ -397,7 +407,7 @@ const HEADER: u64 = 4096;
 impl Backend {
     /// A file on a device whose length is state.
     pub fn new(disk: Disk) -> Self {
-        Backend { header: disk.labelled("header"), pages: disk.labelled("page") }
+        Backend { header: disk.labelled("header"), page: disk.labelled("page"), disk }
     }
 }
 
@@ -409,23 +419,23 @@ impl fmt::Debug for Backend {
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.pages.len().map_err(as_io)?.0)
+        Ok(self.disk.len().map_err(as_io)?.0)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.pages.read(Bytes(offset), out).map_err(as_io)
+        self.disk.read(Bytes(offset), out).map_err(as_io)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.pages.resize(Bytes(len)).map_err(as_io)
+        self.disk.resize(Bytes(len)).map_err(as_io)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.pages.flush().map_err(as_io)
+        self.disk.flush().map_err(as_io)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let file = if offset < HEADER { &self.header } else { &self.pages };
+        let file = if offset < HEADER { &self.header } else { &self.page };
         file.write(Bytes(offset), data).map_err(as_io)
     }
 }

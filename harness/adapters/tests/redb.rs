@@ -41,7 +41,7 @@ fn what_is_simpler_does_less_and_says_so_key_by_key() {
             Change::Put { key, value } => 1 + u64::from(*key) + u64::from(value.len) + u64::from(value.seed),
             Change::Delete { key } => 1 + u64::from(*key),
         };
-        transaction.changes.iter().map(change).sum::<u64>()
+        (transaction.changes.len(), transaction.changes.iter().map(change).sum::<u64>())
     };
     let redb = Redb::default();
     for transaction in (0..20).flat_map(Redb::generated) {

@@ -1,7 +1,10 @@
 //! A failing state, as the orders that would have prevented it.
 
+use super::mend::Flush;
 use crate::choice::{Path, Question};
-use crashcheck_trace::{DeviceId, EventId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// A failing state, as far as its cause goes.
 #[derive(Clone, Debug)]
@@ -20,72 +23,108 @@ pub(crate) struct Failures {
     pub(crate) leaves: Vec<Failure>,
 }
 
-/// A write that was lost should have been durable first.
+/// One event should have been durable before another, and so before all that came later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Order {
-    pub(crate) device: DeviceId,
     /// The write that was lost.
     pub(crate) before: EventId,
-    /// What was there without it.
-    pub(crate) after: Until,
+    /// What was there without it: a write that survived, a message that was sent, an acknowledgement.
+    pub(crate) after: EventId,
 }
 
-/// What should have waited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Until {
-    /// A write that survived.
-    Write(EventId),
-    /// The last event before the crash: mostly an acknowledgement.
-    Point(EventId),
-}
-
-impl Until {
-    pub(crate) fn event(self) -> EventId {
-        match self {
-            Until::Write(event) | Until::Point(event) => event,
-        }
-    }
+/// What a failing state lacks. If any of it had been durable before what came last, the state could not have been.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shortfall {
+    /// What was lost, and had been issued before the last event before the crash. Ordered, and not empty.
+    lost: Vec<EventId>,
+    /// The last event before the first crash point at which a promise is broken: mostly the newest write that survived,
+    /// or an acknowledgement.
+    last: EventId,
 }
 
 impl Failure {
-    /// The orders any of which would have prevented this state. Without any, no order of writes does.
-    pub(crate) fn orders(&self, trace: &Trace) -> Vec<Order> {
-        let (mut lost, mut survived) = (Vec::new(), Vec::new());
+    /// What is missing. `None` if no order of writes prevents this state: a crash at a
+    /// moment at which everything was durable that had been issued leaves it, too.
+    pub(crate) fn shortfall(&self, trace: &Trace) -> Option<Shortfall> {
+        let last = EventId(self.point.checked_sub(1)? as u32);
+        // What recovery itself left undone is not in the trace.
+        if self.is_nested() {
+            return None;
+        }
+        let mut lost = BTreeSet::new();
         for (question, answer) in self.path.questions.iter().zip(&self.path.answers) {
             match question {
-                Question::Survived { event, .. } if *answer == 0 => survived.push(*event),
-                Question::Survived { event, .. } => lost.push(*event),
+                Question::Survived { event, .. } if *answer > 0 => drop(lost.insert(*event)),
+                // What was cut off is not complete.
+                Question::Garbled { event, .. } if *answer == 0 => drop(lost.insert(*event)),
                 _ => {}
             }
         }
-        let mut orders = Vec::new();
-        for before in lost {
-            let Some(device) = trace.events[before.index()].device() else { continue };
-            let later = survived.iter().filter(|event| **event > before);
-            orders.extend(later.map(|event| Order { device, before, after: Until::Write(*event) }));
-            if let Some(last) = self.point.checked_sub(1).filter(|last| *last > before.index()) {
-                orders.push(Order { device, before, after: Until::Point(EventId(last as u32)) });
-            }
-        }
-        orders.sort_unstable();
-        orders.dedup();
-        orders
+        let is_lost = |event: &EventId| *event < last && trace.events[event.index()].device().is_some();
+        let lost: Vec<EventId> = lost.into_iter().filter(is_lost).collect();
+        (!lost.is_empty()).then_some(Shortfall { lost, last })
+    }
+
+    /// Whether recovery crashed, too.
+    pub(crate) fn is_nested(&self) -> bool {
+        let answered = self.path.questions.iter().zip(&self.path.answers);
+        let mut crashed =
+            answered.filter(|(question, _)| matches!(question, Question::RecoveryCrashed { .. }));
+        crashed.any(|(_, answer)| *answer > 0)
+    }
+
+    /// The closest two writes of a recovery that crashed, counted from 1, of which the earlier was lost and the later was
+    /// not.
+    pub(crate) fn order_of_recovery(&self) -> Option<(u32, u32)> {
+        let answered = self.path.questions.iter().zip(&self.path.answers);
+        let writes = answered.filter_map(|(question, answer)| match question {
+            Question::RecoveryWrite { depth, write, .. } => Some((*depth, *write, *answer)),
+            _ => None,
+        });
+        let writes: BTreeSet<(u8, u32, u8)> = writes.collect();
+        let lost = writes.iter().filter(|(.., answer)| *answer > 0);
+        let pairs = lost.flat_map(|(depth, lost, _)| {
+            let there =
+                writes.iter().filter(move |(of, write, answer)| (of, answer) == (depth, &0) && write > lost);
+            there.map(move |(_, write, _)| (lost + 1, write + 1))
+        });
+        pairs.min_by_key(|(lost, there)| there - lost)
     }
 }
 
-impl Order {
-    /// The order between other events; `None` if they are one and the same.
-    pub(crate) fn mapped(self, to: &impl Fn(EventId) -> EventId) -> Option<Order> {
-        let after = match self.after {
-            Until::Write(event) => Until::Write(to(event)),
-            Until::Point(event) => Until::Point(to(event)),
-        };
-        let order = Order { before: to(self.before), after, ..self };
-        (order.before < order.after.event()).then_some(order)
+impl Shortfall {
+    /// The positions that a flush of a device can be put in before: between what was lost first and what came last.
+    pub(crate) fn flush_positions(&self, trace: &Trace, device: DeviceId) -> Option<RangeInclusive<usize>> {
+        let mut lost = self.lost.iter().filter(|event| trace.events[event.index()].device() == Some(device));
+        lost.next().map(|first| first.index() + 1..=self.last.index())
     }
 
-    /// Whether a flush of this device, put in before the event at this position, enforces the order.
-    pub(crate) fn is_enforced_by(&self, device: DeviceId, position: usize) -> bool {
-        self.device == device && self.before.index() < position && position <= self.after.event().index()
+    /// The writes that were lost.
+    pub(crate) fn lost(&self) -> &[EventId] {
+        &self.lost
+    }
+
+    /// Whether a flush of this device, put in before the event at this position, would have saved a lost write in time.
+    pub(crate) fn is_saved_by(&self, trace: &Trace, write: EventId, (position, device): Flush) -> bool {
+        trace.events[write.index()].device() == Some(device)
+            && write.index() < position
+            && position <= self.last.index()
+    }
+
+    /// What a lost write should have been durable before. On a cluster that is the first message that its node sent after
+    /// it, if it sent one: nobody else knows of the write.
+    pub(crate) fn after(&self, trace: &Trace, write: EventId) -> EventId {
+        let node = trace.events[write.index()].device().and_then(|device| trace.devices[device.index()].node);
+        let Some(node) = node else { return self.last };
+        let is_sent =
+            |event: &EventId| matches!(trace.events[event.index()], Event::Send { from, .. } if from == node);
+        (write.0..=self.last.0).map(EventId).find(is_sent).unwrap_or(self.last)
+    }
+
+    /// The same between other events.
+    pub(crate) fn mapped(self, to: &impl Fn(EventId) -> EventId) -> Option<Shortfall> {
+        let last = to(self.last);
+        let lost: BTreeSet<EventId> = self.lost.into_iter().map(to).filter(|event| *event < last).collect();
+        (!lost.is_empty()).then(|| Shortfall { lost: lost.into_iter().collect(), last })
     }
 }

@@ -4,11 +4,16 @@
 //! |---|---|
 //! | `failure.rs` | a failing state as the orders that would have prevented it |
 //! | `cover.rs` | the fewest flushes that prevent all of them |
-//! | `mend.rs` | a trace with flushes put in or taken out, and what is found in it then |
+//! | `cause.rs` | the cause of a finding, proved by exploring mended traces |
+//! | `mend.rs` | a trace with flushes put in or taken out |
+//! | `need.rs` | what each flush of a trace is good for |
 
+mod cause;
 mod cover;
 mod failure;
 mod mend;
+mod need;
 
-pub(crate) use failure::{Failure, Failures, Until};
-pub(crate) use mend::{Cause, explain, needs};
+pub(crate) use cause::{Cause, explain};
+pub(crate) use failure::{Failure, Failures};
+pub(crate) use need::needs;

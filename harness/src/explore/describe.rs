@@ -1,10 +1,20 @@
 //! Events, places and moments of a trace in words.
 
 use super::words;
+use crate::advise::Cause;
 use crate::media::block_len;
-use crashcheck_trace::outcome::Place;
+use crashcheck_trace::outcome::{self, FixingFlush, MissingOrder, Operation, Place, Promised};
 use crashcheck_trace::{Device, DeviceId, Event, EventId, OpId, Trace};
 use std::borrow::Cow;
+
+/// So many operations that had begun are listed.
+const OPERATIONS: usize = 500;
+
+/// So many operations that had not begun are listed.
+const NOT_BEGUN: usize = 50;
+
+/// Of an operation so many characters are shown.
+const TEXT: usize = 300;
 
 /// Tells of a trace, whose marks it has looked up once.
 pub(super) struct Teller<'a> {
@@ -55,6 +65,49 @@ impl<'a> Teller<'a> {
     /// An event in words, with the operation in progress.
     pub(super) fn place(&self, event: EventId) -> Place {
         Place { event: event.0, what: self.event(event), operation: self.operation(event.index()) }
+    }
+
+    /// The operations, with what the user had been told of each when the power failed after `point` events and so many
+    /// were durable; of very many those around the crash, with the number of those before them.
+    pub(super) fn operations(&self, point: usize, durable: usize) -> (Vec<Operation>, u64) {
+        let begins = || self.marks.iter().enumerate().filter(|(_, (_, op))| op.is_some());
+        let begun = begins().take_while(|(_, (event, _))| (*event as usize) < point).count();
+        let skipped = begun.saturating_sub(OPERATIONS);
+        let told = |(nth, (event, op)): (usize, &(u32, Option<OpId>))| {
+            let Event::Begin { text, .. } = &self.trace.events[*event as usize] else { return None };
+            let done = self
+                .marks
+                .get(nth + 1)
+                .is_some_and(|(mark, next)| next.is_none() && (*mark as usize) < point);
+            let promised = match () {
+                () if *event as usize >= point => Promised::NotBegun,
+                () if op.is_some_and(|op| op.index() < durable) => Promised::Durable,
+                () if done => Promised::Done,
+                () => Promised::Begun,
+            };
+            Some(Operation { text: cut(text, TEXT), promised })
+        };
+        let shown = begins().skip(skipped).take(begun - skipped + NOT_BEGUN);
+        (shown.filter_map(told).collect(), skipped as u64)
+    }
+
+    /// A cause in words.
+    pub(super) fn cause(&self, cause: &Cause) -> outcome::Cause {
+        let missing = cause.missing.iter();
+        let missing = missing
+            .map(|order| MissingOrder { before: self.place(order.before), after: self.place(order.after) });
+        let flush = |(device, before): &(DeviceId, EventId)| FixingFlush {
+            device: self.device(*device).to_owned(),
+            before: self.place(*before),
+        };
+        let fix = cause.fix.as_ref().map(|fix| outcome::Fix {
+            flushes: fix.flushes.iter().map(flush).collect(),
+            fua: fix.fua.iter().map(|write| self.place(*write)).collect(),
+            crash_states: fix.coverage.total.clone(),
+            recoveries: fix.coverage.recoveries,
+            clean: fix.clean,
+        });
+        outcome::Cause { missing: missing.collect(), fix, why: cause.why.clone() }
     }
 
     /// When the power went, in words.
@@ -147,9 +200,12 @@ fn kind(event: &Event) -> &'static str {
 }
 
 /// The beginning of a text that is too long for a line.
-pub(super) fn shortened(text: &str) -> String {
-    const WIDTH: usize = 60;
-    match text.char_indices().nth(WIDTH) {
+pub(crate) fn shortened(text: &str) -> String {
+    cut(text, 60)
+}
+
+fn cut(text: &str, width: usize) -> String {
+    match text.char_indices().nth(width) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }

@@ -1,16 +1,16 @@
 //! From failing leaves to findings: one for each fingerprint, told by its simplest state.
 
 use super::describe::Teller;
-use super::instance::Instance;
+use super::instance::{Instance, Recovered};
 use super::picture::Painter;
 use super::pool::Pool;
 use super::run::{Context, Job, Leaf};
 use super::words;
-use crate::advise::{Cause, Failure, Failures, Until};
+use crate::advise::{Cause, Failure, Failures};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crate::shrink::simplest;
-use crashcheck_trace::outcome::{self, Finding, FixingFlush, MissingOrder, Picture, WriteFate};
+use crashcheck_trace::outcome::{self, Finding, Picture, WriteFate};
 use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -33,11 +33,10 @@ pub(crate) struct Naming {
 pub(crate) type Key = (String, String);
 
 /// Failing leaves that fail alike.
-#[derive(Default)]
-pub(crate) struct Groups(BTreeMap<Key, Group>);
+pub(crate) struct Groups<Shown>(BTreeMap<Key, Group<Shown>>);
 
-struct Group {
-    simplest: Simplest,
+struct Group<Shown> {
+    simplest: Simplest<Shown>,
     leaves: u64,
     /// The crash states behind them; an image that two epochs have in common counts in the first.
     states: BigUint,
@@ -59,8 +58,9 @@ const FAILURES: usize = 1024;
 const SENTENCES: usize = 8;
 
 /// The leaf that a finding is told by.
-struct Simplest {
+struct Simplest<Shown> {
     violation: Violation,
+    recovered: Arc<Recovered<Shown>>,
     epoch: u32,
     point: usize,
     path: Path,
@@ -68,7 +68,13 @@ struct Simplest {
     found_after: u64,
 }
 
-impl Groups {
+impl<Shown> Default for Groups<Shown> {
+    fn default() -> Self {
+        Groups(BTreeMap::new())
+    }
+}
+
+impl<Shown> Groups<Shown> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -78,11 +84,12 @@ impl Groups {
     }
 
     /// Adds a failing leaf.
-    pub(crate) fn add<Shown>(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
+    pub(crate) fn add(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
         let Err((point, violation)) = &leaf.verdict else { return };
         let deviations = leaf.path.deviations(nearest(&leaf.path));
         let simplest = || Simplest {
             violation: violation.clone(),
+            recovered: Arc::clone(&leaf.recovered),
             epoch,
             point: *point,
             path: leaf.path.clone(),
@@ -123,7 +130,7 @@ impl Groups {
     }
 
     /// Looks for simpler states that fail alike, recovering from each.
-    pub(crate) fn simplify<I: Instance>(&mut self, context: &Arc<Context<I>>) {
+    pub(crate) fn simplify<I: Instance<Shown = Shown>>(&mut self, context: &Arc<Context<I>>) {
         let (nested, mut serial) = (context.nested, SIMPLER);
         for (key, group) in self.0.iter_mut().filter(|(_, group)| group.simplest.deviations > 1) {
             let mut pool = Pool::new(Arc::clone(context), 1);
@@ -146,7 +153,7 @@ impl Groups {
 
     /// The failing leaves of every finding, some of them.
     pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
-        let failures = |group: &Group| Failures {
+        let failures = |group: &Group<Shown>| Failures {
             detail: group.simplest.violation.detail.clone(),
             leaves: group.failures.clone(),
         };
@@ -154,7 +161,7 @@ impl Groups {
     }
 
     /// The findings, the simplest first.
-    pub(crate) fn into_findings<I: Instance>(
+    pub(crate) fn into_findings<I: Instance<Shown = Shown>>(
         self,
         context: &Context<I>,
         causes: &BTreeMap<Key, Cause>,
@@ -164,17 +171,19 @@ impl Groups {
         groups.sort_by_key(|(_, group)| {
             (group.simplest.deviations, group.simplest.epoch, group.simplest.found_after)
         });
-        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
+        let told =
+            |(key, group): (Key, Group<Shown>)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
     }
 }
 
-impl Group {
+impl<Shown> Group<Shown> {
     /// Tells the finding by another leaf.
-    fn tell_by<Shown>(&mut self, epoch: u32, leaf: &Leaf<Shown>) {
+    fn tell_by(&mut self, epoch: u32, leaf: &Leaf<Shown>) {
         let Err((point, violation)) = &leaf.verdict else { return };
         self.simplest = Simplest {
             violation: violation.clone(),
+            recovered: Arc::clone(&leaf.recovered),
             epoch,
             point: *point,
             path: leaf.path.clone(),
@@ -183,7 +192,7 @@ impl Group {
         };
     }
 
-    fn hear<Shown>(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
+    fn hear(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
         if self.failures.len() < FAILURES {
             self.failures.push(Failure { point, path: leaf.path.clone() });
         }
@@ -192,7 +201,7 @@ impl Group {
         }
     }
 
-    fn into_finding<I: Instance>(
+    fn into_finding<I: Instance<Shown = Shown>>(
         mut self,
         key: &Key,
         context: &Context<I>,
@@ -201,12 +210,16 @@ impl Group {
     ) -> Finding {
         self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
         let naming = &context.naming;
-        let Simplest { violation, epoch, point, path, found_after, .. } = self.simplest;
+        let Simplest { violation, recovered, epoch, point, path, found_after, .. } = self.simplest;
+        let window = context.timeline.windows[point];
+        let compared = recovered.shown.as_ref().ok().map(|shown| context.instance.compare(shown, window));
+        let compared = compared.unwrap_or_default();
         let teller = &painter.teller;
         let writes = writes(teller, &path);
         let faults = faults(teller, &path);
-        let cause = cause.map(|cause| told(teller, cause));
+        let cause = cause.map(|cause| teller.cause(cause));
         let picture = painter.paint(epoch, point, &path, &places(cause.as_ref(), &writes));
+        let (operations, operations_skipped) = teller.operations(point, window.durable);
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
             fingerprint: naming.fingerprint(key),
@@ -222,10 +235,12 @@ impl Group {
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
             cause,
-            operations: Vec::new(),
+            operations,
+            setup: Vec::new(),
+            operations_skipped,
             shrunk: None,
-            differences: Vec::new(),
-            compared_with: None,
+            differences: compared.differences,
+            compared_with: compared.with,
             picture: Some(Picture { faults: extraordinary(faults, &path), ..picture }),
             replay: None,
         }
@@ -404,27 +419,4 @@ fn faults(teller: &Teller<'_>, path: &Path) -> Vec<String> {
         _ => None,
     });
     words.collect()
-}
-
-/// A cause in words.
-fn told(teller: &Teller<'_>, cause: &Cause) -> outcome::Cause {
-    let place = |event: EventId| teller.place(event);
-    let name = |device: DeviceId| teller.device(device).to_owned();
-    let missing = cause.missing.iter().map(|order| {
-        let after = match order.after {
-            Until::Write(event) | Until::Point(event) => place(event),
-        };
-        MissingOrder { before: place(order.before), after }
-    });
-    let fix = cause.verified.as_ref().map(|verified| outcome::Fix {
-        flushes: cause
-            .flushes
-            .iter()
-            .map(|(device, before)| FixingFlush { device: name(*device), before: place(*before) })
-            .collect(),
-        crash_states: verified.coverage.total.clone(),
-        recoveries: verified.coverage.recoveries,
-        clean: verified.clean,
-    });
-    outcome::Cause { missing: missing.collect(), fix }
 }

@@ -3,6 +3,7 @@
 use crate::judge::{History, Violation, Window};
 use crate::record::Recording;
 use crate::{Disk, System};
+use crashcheck_trace::outcome::Difference;
 use rustc_hash::FxBuildHasher;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash};
@@ -19,6 +20,12 @@ pub(crate) trait Instance: Send + Sync + 'static {
     /// Whether a crash with this window may show this.
     fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation>;
 
+    /// In what the recovered state differs from the nearest one that a crash with this window allows.
+    fn compare(&self, shown: &Self::Shown, window: Window) -> Compared {
+        let _ = (shown, window);
+        Compared::default()
+    }
+
     /// The promises that [`recover`](Instance::recover) and [`judge`](Instance::judge) look at.
     fn promises(&self) -> Vec<&'static str>;
 
@@ -27,6 +34,21 @@ pub(crate) trait Instance: Send + Sync + 'static {
         false
     }
 }
+
+/// A recovered state beside one that is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Compared {
+    /// In what they differ.
+    pub(crate) differences: Vec<Difference>,
+    /// Which state it was compared with.
+    pub(crate) with: Option<String>,
+}
+
+/// A recovered state is compared with so many states of the model, the newest that a crash allows.
+const COMPARED: usize = 64;
+
+/// So many differences are told.
+const DIFFERENCES: usize = 20;
 
 /// What came of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +96,11 @@ impl<View> Seen<View> {
     }
 }
 
+/// What is allowed if so many operations were acknowledged as durable after the crash.
+fn allowed(window: Window, acked: usize) -> Window {
+    Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
+}
+
 /// A system with a workload that was recorded.
 pub(crate) struct Recorded<S: System> {
     system: S,
@@ -112,9 +139,31 @@ where
 
     fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation> {
         let Recording { ops, states, .. } = &self.recording;
-        let Window { durable, begun } = window;
-        let window = Window { durable: durable.max(shown.acked), begun: begun.max(shown.acked) };
+        let window = allowed(window, shown.acked);
         self.system.judge(&shown.view, &History { ops, states, window })
+    }
+
+    fn compare(&self, shown: &Self::Shown, window: Window) -> Compared {
+        let Recording { states, .. } = &self.recording;
+        let Window { durable, begun } = allowed(window, shown.acked);
+        let mut nearest: Option<(usize, Vec<Difference>)> = None;
+        for nth in (durable..=begun.min(states.len() - 1)).rev().take(COMPARED) {
+            if nth < begun && self.hashes.get(nth + 1) == Some(&self.hashes[nth]) {
+                continue;
+            }
+            let differences = self.system.differences(&states[nth], &shown.view);
+            if nearest.as_ref().is_none_or(|(_, known)| differences.len() < known.len()) {
+                nearest = Some((nth, differences));
+            }
+        }
+        let Some((nth, mut differences)) = nearest else { return Compared::default() };
+        if differences.len() > DIFFERENCES {
+            let what = format!("{} more", differences.len() - DIFFERENCES);
+            differences.truncate(DIFFERENCES);
+            differences.push(Difference { what, expected: None, recovered: None });
+        }
+        let with = format!("the model after {nth} of {} operations", states.len() - 1);
+        Compared { differences, with: Some(with) }
     }
 
     fn promises(&self) -> Vec<&'static str> {

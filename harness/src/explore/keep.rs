@@ -1,6 +1,6 @@
 //! Crash states as whole images.
 
-use super::instance::{Instance, Recovered};
+use super::instance::{Compared, Instance, Recovered};
 use crate::Disk;
 use crate::judge::{Violation, Window};
 use crashcheck_trace::Image;
@@ -35,6 +35,10 @@ impl<I: Instance> Instance for Keeping<I> {
 
     fn judge(&self, shown: &I::Shown, window: Window) -> Result<(), Violation> {
         self.instance.judge(shown, window)
+    }
+
+    fn compare(&self, shown: &I::Shown, window: Window) -> Compared {
+        self.instance.compare(shown, window)
     }
 
     fn promises(&self) -> Vec<&'static str> {

@@ -16,6 +16,7 @@ mod tally;
 mod walk;
 mod words;
 
+pub(crate) use describe::shortened;
 pub(crate) use finding::{Key, Naming, key_of};
 pub(crate) use instance::{Instance, Kind, Recorded, Recovered};
 pub(crate) use isolate::guarded;

@@ -36,7 +36,7 @@ pub(crate) struct Tally<I: Instance> {
     /// Different outcomes, by hash.
     outcomes: FxHashSet<u64>,
     census: FxHashMap<Kind, BigUint>,
-    groups: Groups,
+    groups: Groups<I::Shown>,
     left_out: Option<String>,
     notes: Vec<String>,
     started: Instant,

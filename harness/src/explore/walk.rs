@@ -286,7 +286,7 @@ pub(crate) fn explored<I: Instance>(
     let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
     tally.simplify();
     let causes = match options.explain {
-        true => explain(context, options, stop, &tally.failures()),
+        true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
         false => BTreeMap::new(),
     };
     tally.into_exploration(options.strategy, options.jobs, &causes)
@@ -309,7 +309,7 @@ pub(crate) fn told<I: Instance>(
     tally.simplify();
     let mut failures = tally.failures();
     failures.retain(|key, _| options.explain && !stopped && context.naming.fingerprint(key) == fingerprint);
-    let causes = explain(context, options, stop, &failures);
+    let causes = explain(context, options, stop, &failures, tally.recoveries());
     let mut findings = tally.into_exploration(options.strategy, options.jobs, &causes).findings.into_iter();
     findings.find(|finding| finding.fingerprint == fingerprint)
 }
@@ -332,7 +332,7 @@ pub(crate) fn advised<I: Instance>(
         need,
     });
     let flushes = flushes.collect();
-    let causes = explain(context, options, stop, &failures);
+    let causes = explain(context, options, stop, &failures, tally.recoveries());
     let exploration = tally.into_exploration(options.strategy, options.jobs, &causes);
     Advice { exploration, flushes }
 }

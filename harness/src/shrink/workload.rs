@@ -168,7 +168,8 @@ impl<S: System + 'static> Shrinker<'_, S> {
         }
         let Finding { leaves, ref states, found_after, .. } = *found;
         let (states, also) = (states.clone(), found.also_beside(&smaller.detail));
-        Ok(Finding { id, leaves, states, also, found_after, shrunk: Some(shrunk), ..smaller })
+        let setup = smallest.setup_in_words();
+        Ok(Finding { setup, id, leaves, states, also, found_after, shrunk: Some(shrunk), ..smaller })
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A file system under test and [`posix`] have to agree on everything a user can see, the refusals included.
 
+mod differences;
 pub mod generate;
 mod op;
 mod path;
@@ -11,6 +12,7 @@ mod simpler;
 mod view;
 pub mod workloads;
 
+pub use differences::{Held, differences};
 pub use op::{Errno, Fill, FsOp};
 pub use path::{NAME_LEN_MAX, Path, PathError};
 pub use simpler::simpler;

@@ -6,9 +6,13 @@ use crashcheck::Bytes;
 /// Where something that depends on lengths often ends: at one byte, one sector, one block.
 const EDGES: [u64; 3] = [1, 512, 4096];
 
+/// As few bytes say by themselves which fill they are: what a reader meets after the crash can still be told apart.
+const TELLING: u64 = 16;
+
 /// Shorter lengths, the shortest first. Nothing becomes empty: leaving the operation out does that.
 fn shorter(len: Bytes) -> impl Iterator<Item = Bytes> {
-    lower(len.0).filter(|len| *len > 0).map(Bytes)
+    let telling = Some(TELLING).filter(|telling| *telling < len.0);
+    telling.into_iter().chain(lower(len.0).filter(|len| *len > TELLING)).map(Bytes)
 }
 
 /// Lower numbers, the lowest first: 0, the edges, and half of it.
@@ -49,7 +53,7 @@ pub fn simpler(op: &FsOp) -> Vec<FsOp> {
                 len,
                 fill,
             };
-            let plainest = write(path, Bytes::ZERO, Bytes((*len).0.min(1)), Fill(0));
+            let plainest = write(path, Bytes::ZERO, Bytes(len.0.min(TELLING)), Fill(0));
             let mut simpler: Vec<FsOp> = (plainest != *op).then_some(plainest).into_iter().collect();
             simpler.extend(shorter(*len).map(|len| write(path, *at, len, *fill)));
             simpler.extend(lower(at.0).map(|at| write(path, Bytes(at), *len, *fill)));
@@ -59,7 +63,7 @@ pub fn simpler(op: &FsOp) -> Vec<FsOp> {
         }
         FsOp::Append { path, len, fill } => {
             let append = |path: &Path, len: Bytes, fill: Fill| FsOp::Append { path: path.clone(), len, fill };
-            let plainest = append(path, Bytes((*len).0.min(1)), Fill(0));
+            let plainest = append(path, Bytes(len.0.min(TELLING)), Fill(0));
             let mut simpler: Vec<FsOp> = (plainest != *op).then_some(plainest).into_iter().collect();
             simpler.extend(shorter(*len).map(|len| append(path, len, *fill)));
             simpler.extend(plain(*fill).map(|fill| append(path, *len, fill)));
@@ -130,8 +134,8 @@ mod tests {
         let path = Path::of("/d/a");
         let op = FsOp::Write { path, at: Bytes(4097), len: Bytes(8192), fill: Fill(7) };
         let all = simpler(&op);
-        assert_eq!(format!("{:?}", all[0]), "write /d/a 1 bytes at 0 of 00");
+        assert_eq!(format!("{:?}", all[0]), "write /d/a 16 bytes at 0 of 00");
         let last = std::iter::successors(Some(op), |op| simpler(op).into_iter().next()).last();
-        assert_eq!(format!("{:?}", last.expect("at least itself")), "write /a 1 bytes at 0 of 00");
+        assert_eq!(format!("{:?}", last.expect("at least itself")), "write /a 16 bytes at 0 of 00");
     }
 }

@@ -51,6 +51,7 @@ mod workloads;
 use crate::fs::Fill;
 use bugs::Bugs;
 use cluster::Cluster;
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result, System,
     UnknownBug, Violation, Workload, judge,
@@ -60,7 +61,7 @@ use fault::Task;
 use format::{FormatError, SECTOR, Superblock};
 use page::{Age, Incarnation, Shown, Uid};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use thiserror::Error;
 
@@ -284,6 +285,17 @@ impl System for Gms {
         if let GmsOp::Write(_, uid, fill) = *op {
             view.insert(uid, Shown::Filled(fill));
         }
+    }
+
+    fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
+        let pages: BTreeSet<&Uid> = expected.keys().chain(recovered.keys()).collect();
+        let differ = pages.into_iter().filter(|uid| expected.get(uid) != recovered.get(uid));
+        let told = |uid: &Uid| Difference {
+            what: format!("page {uid}"),
+            expected: expected.get(uid).map(ToString::to_string),
+            recovered: recovered.get(uid).map(ToString::to_string),
+        };
+        differ.map(told).collect()
     }
 
     fn simpler(&self, op: &GmsOp) -> Vec<GmsOp> {

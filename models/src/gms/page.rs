@@ -163,6 +163,16 @@ pub enum Shown {
     Foreign(u32),
 }
 
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Zeros => f.write_str("zeros"),
+            Shown::Filled(fill) => write!(f, "fill {fill}"),
+            Shown::Foreign(_) => f.write_str("what nobody wrote to it"),
+        }
+    }
+}
+
 /// The right by which a node holds a page. The node that asked for it or sent it gives it a number, and the directory
 /// knows it, so that what is said of a page that a node held before cannot be taken for the one it holds now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -35,6 +35,7 @@ use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Geometry};
 use crate::vsfs::store::StoreError;
 use crate::vsfs::{self, FileSystem, FsError};
 use bugs::Bugs;
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Device, Disk, History, Reference, Result, System, UnknownBug, Violation, Workload,
 };
@@ -227,6 +228,10 @@ impl<V: Variant> System for Journal<V> {
     fn model(&self, view: &mut View, op: &FsOp) {
         // What the model refuses leaves the view as it was, as it leaves the file system.
         let _ = posix::apply(view, op);
+    }
+
+    fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {
+        fs::differences(expected, recovered)
     }
 
     fn simpler(&self, op: &FsOp) -> Vec<FsOp> {

@@ -50,6 +50,7 @@ use crate::fs::{self, FsOp, View, generate, posix};
 use crate::vsfs::format::BLOCK_SIZE;
 use crate::vsfs::show::Show;
 use bugs::Bugs;
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{Ack, BugSwitch, Bytes, Device, Disk, Reference, Result, System, UnknownBug, Workload};
 use format::Geometry;
 
@@ -106,6 +107,10 @@ impl System for Lfs {
     fn model(&self, view: &mut View, op: &FsOp) {
         // What the model refuses leaves the view as it was, as it leaves the file system.
         let _ = posix::apply(view, op);
+    }
+
+    fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {
+        fs::differences(expected, recovered)
     }
 
     fn simpler(&self, op: &FsOp) -> Vec<FsOp> {

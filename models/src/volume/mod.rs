@@ -11,6 +11,7 @@
 //! | `stack.rs` | a system on top of a block device |
 //! | `workloads.rs`, `generate.rs` | operations by name, and operations nobody thought of |
 
+mod differences;
 pub mod generate;
 mod layer;
 mod op;
@@ -18,11 +19,13 @@ mod stack;
 mod view;
 pub mod workloads;
 
+pub use differences::differences;
 pub use layer::Layer;
 pub use op::VolumeOp;
 pub use stack::{Base, Stack, base, stacked};
 pub use view::{Sector, View, first_difference};
 
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BlockDevice, BugSwitch, Bytes, Device, Disk, DiskError, History, Reference, Result, System,
     UnknownBug, Violation, Workload, judge,
@@ -118,6 +121,10 @@ impl<L: Layer> System for Volume<L> {
                 _ => drop(view.remove(&sector)),
             }
         }
+    }
+
+    fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {
+        differences(expected, recovered)
     }
 
     fn simpler(&self, op: &VolumeOp) -> Vec<VolumeOp> {

@@ -4,6 +4,7 @@
 //! of the devices below; a finding's writes carry the labels of both.
 
 use super::Layer;
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{
     Ack, BlockDevice, BugSwitch, Bytes, Device, Disk, Entry, History, Reference, Result, Subject, System,
     UnknownBug, Violation,
@@ -137,6 +138,10 @@ impl<U: System> System for Stack<U> {
 
     fn model(&self, view: &mut U::View, op: &U::Op) {
         self.upper.model(view, op);
+    }
+
+    fn differences(&self, expected: &U::View, recovered: &U::View) -> Vec<Difference> {
+        self.upper.differences(expected, recovered)
     }
 
     fn simpler(&self, op: &U::Op) -> Vec<U::Op> {

@@ -32,6 +32,7 @@ pub use cache::Cache;
 pub use mkfs::mkfs;
 
 use crashcheck::trace::Device;
+use crashcheck::trace::outcome::Difference;
 use crashcheck::{Ack, Bytes, Disk, History, Reference, System, UnknownBug, Violation, Workload};
 
 use crate::fs::{FsOp, Path, View, generate, posix};
@@ -110,6 +111,10 @@ impl System for Vsfs {
     fn model(&self, view: &mut View, op: &FsOp) {
         // A refused operation leaves the view as it was.
         let _ = posix::apply(view, op);
+    }
+
+    fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {
+        crate::fs::differences(expected, recovered)
     }
 
     fn simpler(&self, op: &FsOp) -> Vec<FsOp> {

@@ -1,6 +1,7 @@
 //! The reference systems, explored: the correct ones lose nothing, and every seeded fault is found.
 
 mod bugs;
+mod causes;
 mod census;
 mod clean;
 mod common;

@@ -92,10 +92,11 @@ fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
 
 /// Why it happens, and what prevents it.
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
-    let Some(Cause { missing, fix }) = cause else { return };
+    let Some(Cause { missing, fix, why }) = cause else { return };
     page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
     if missing.is_empty() && fix.is_none() {
-        page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&NO_ORDER]);
+        let why = why.as_deref().unwrap_or(NO_ORDER);
+        page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&why]);
     }
     for order in missing {
         page.raw("<div><dt>Missing order</dt><dd>");
@@ -114,11 +115,17 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
                 &[&flush.device, &flush.before.event, &flush.before.what],
             );
         }
+        for (nth, write) in fix.fua.iter().enumerate() {
+            page.raw(if nth == 0 { ", or <b>FUA</b> on " } else { " and " });
+            page.put("#{} ({})", &[&write.event, &write.what]);
+        }
         let left = if fix.clean { "nothing is found" } else { "this finding is gone" };
         page.raw(". The trace was mended like that and explored again: ");
         page.put("{} in any of its ", &[&left]);
         states(page, &fix.crash_states);
         page.put(" crash states ({}).</dd></div>\n", &[&counted(fix.recoveries, "recovery")]);
+    } else if let Some(why) = why.as_deref().filter(|_| !missing.is_empty()) {
+        page.put("<div><dt>Verified fix</dt><dd>None: {}.</dd></div>\n", &[&why]);
     }
     page.raw("</dl>\n");
 }

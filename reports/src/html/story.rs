@@ -79,17 +79,22 @@ fn operations(page: &mut Markup, finding: &Finding) {
         page.raw("<p>The trace says what was written, and not what the operations were.</p>\n");
         return;
     }
+    if !finding.setup.is_empty() {
+        page.raw("<p>This was there before, and durable:</p>\n<ul class=\"setup\">\n");
+        for text in &finding.setup {
+            page.put("<li><code>{}</code></li>\n", &[&clipped(text, TEXT_MAX)]);
+        }
+        page.raw("</ul>\n");
+    }
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let end = operations.len().min(begun + NOT_BEGUN_MAX);
     let start = end.saturating_sub(OPERATIONS_MAX);
     page.raw("<p>When the power failed, this had been done, and this is what its user knew of it:</p>\n");
-    if start > 0 {
-        page.put(
-            "<p class=\"about\">{} before these are left out.</p>\n",
-            &[&counted(start as u64, "operation")],
-        );
+    let before = start as u64 + finding.operations_skipped;
+    if before > 0 {
+        page.put("<p class=\"about\">{} before these are left out.</p>\n", &[&counted(before, "operation")]);
     }
-    page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(start + 1)]);
+    page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(before + 1)]);
     for Operation { text, promised } in &operations[start..end] {
         let (class, meaning) = words::promised(*promised);
         page.put(

@@ -166,8 +166,9 @@ fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
         *band = (band.0.min(column.x), band.1.max(end));
     }
     for (operation, (x, end)) in bands {
-        let told =
-            usize::try_from(operation).ok().and_then(|nth| entry.finding.operations.get(nth.checked_sub(1)?));
+        let nth = u64::from(operation).checked_sub(1 + entry.finding.operations_skipped);
+        let nth = nth.and_then(|nth| usize::try_from(nth).ok());
+        let told = nth.and_then(|nth| entry.finding.operations.get(nth));
         let (class, meaning) = told.map_or(("begun", ""), |told| words::promised(told.promised));
         let text = told.map_or("", |told| told.text.as_str());
         let width = (end - x).saturating_sub(2);

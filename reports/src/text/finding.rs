@@ -1,7 +1,7 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, short, system};
-use crashcheck_trace::outcome::{Difference, Exploration, Finding, NO_ORDER, Operation, Promised, Shrunk};
+use crashcheck_trace::outcome::{Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk};
 use std::fmt::Write;
 
 /// So many other ways in which a fault shows are printed.
@@ -35,6 +35,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     };
     for sentence in finding.also.iter().take(ALSO) {
         row("also", sentence);
+    }
+    if !finding.setup.is_empty() {
+        row("run before", &finding.setup.join("; "));
     }
     for line in operations(&finding.operations) {
         row("operation", &line);
@@ -141,14 +144,7 @@ pub fn seen_again(exploration: &Exploration, finding: &Finding, colour: Colour) 
 
 /// Why it happens, and what would prevent it: lines with their names.
 pub(crate) fn cause(finding: &Finding) -> Vec<(&'static str, String)> {
-    let Some(cause) = &finding.cause else { return Vec::new() };
-    let mut lines: Vec<_> = cause.missing.iter().map(|order| ("missing edge", order.to_string())).collect();
-    match &cause.fix {
-        Some(fix) => lines.push(("fix", fix.to_string())),
-        None if cause.missing.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
-        None => {}
-    }
-    lines
+    finding.cause.as_ref().map(Cause::lines).unwrap_or_default()
 }
 
 fn seen_in(finding: &Finding) -> String {

@@ -103,21 +103,15 @@ pub(crate) fn finding() -> Finding {
         states: "322".into(),
         found_after: 10,
         device_lies: false,
-        cause: Some(Cause {
-            missing: vec![MissingOrder { before: place(44), after: place(51) }],
-            fix: Some(Fix {
-                flushes: vec![FixingFlush { device: format!("disk {HOSTILE}"), before: place(51) }],
-                crash_states: "17".to_owned(),
-                recoveries: 9,
-                clean: true,
-            }),
-        }),
+        cause: Some(cause()),
         operations: vec![
             Operation { text: "create /a".into(), promised: Promised::Durable },
             Operation { text: format!("write /a {HOSTILE}"), promised: Promised::Done },
             Operation { text: "fsync /a".into(), promised: Promised::Begun },
             Operation { text: "remove /a".into(), promised: Promised::NotBegun },
         ],
+        setup: vec![format!("create /a {HOSTILE}"), "sync".into()],
+        operations_skipped: 0,
         shrunk: Some(Shrunk {
             found_as: format!("journal+no-revoke:reuse/{HOSTILE}"),
             operations_before: 13,
@@ -204,6 +198,20 @@ pub(crate) fn picture() -> Picture {
         sectors: holds.into_iter().enumerate().map(sector).collect(),
         more_sectors: 12,
         faults: vec![format!("chip failed {HOSTILE}")],
+    }
+}
+
+fn cause() -> Cause {
+    Cause {
+        missing: vec![MissingOrder { before: place(44), after: place(51) }],
+        fix: Some(Fix {
+            flushes: vec![FixingFlush { device: format!("disk {HOSTILE}"), before: place(51) }],
+            fua: vec![],
+            crash_states: "17".to_owned(),
+            recoveries: 9,
+            clean: true,
+        }),
+        why: None,
     }
 }
 

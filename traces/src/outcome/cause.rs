@@ -11,6 +11,30 @@ pub struct Cause {
     pub missing: Vec<MissingOrder>,
     /// The fewest flushes that enforce them, if a mended trace was explored completely and the finding was gone.
     pub fix: Option<Fix>,
+    /// Why there is no order, or no fix, where there is more to say than [`NO_ORDER`].
+    pub why: Option<String>,
+}
+
+/// So many missing orders are told in lines.
+const LINES: usize = 6;
+
+impl Cause {
+    /// The cause in lines, each with its name.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let told = self.missing.iter().take(LINES).map(|order| ("missing edge", order.to_string()));
+        let mut lines: Vec<_> = told.collect();
+        if self.missing.len() > LINES {
+            lines.push(("missing edge", format!("and {} more", self.missing.len() - LINES)));
+        }
+        match (&self.fix, &self.why) {
+            (Some(fix), _) => lines.push(("fix", fix.to_string())),
+            (None, None) if lines.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
+            (None, Some(why)) if lines.is_empty() => lines.push(("missing edge", why.clone())),
+            (None, Some(why)) => lines.push(("fix", format!("none: {why}"))),
+            (None, None) => {}
+        }
+        lines
+    }
 }
 
 /// One event should have been durable before another.
@@ -38,6 +62,9 @@ pub struct Place {
 pub struct Fix {
     /// Where.
     pub flushes: Vec<FixingFlush>,
+    /// No more writes than there are flushes that do the same if they are marked as durable in themselves (FUA); none if
+    /// there are no such.
+    pub fua: Vec<Place>,
     /// The crash states of the mended trace, all of which were covered, as a decimal string.
     pub crash_states: String,
     /// The recoveries that covered them.
@@ -76,6 +103,10 @@ impl fmt::Display for Fix {
         for (nth, flush) in self.flushes.iter().enumerate() {
             let and = if nth == 0 { "" } else { ", and " };
             write!(f, "{and}a flush of {} before {}", flush.device, flush.before)?;
+        }
+        for (nth, write) in self.fua.iter().enumerate() {
+            let and = if nth == 0 { ", or FUA on" } else { " and" };
+            write!(f, "{and} {write}")?;
         }
         let left = if self.clean { "nothing is found" } else { "this finding is gone" };
         write!(f, "; with it, {left} in any of {} crash states", self.crash_states)

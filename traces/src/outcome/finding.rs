@@ -1,6 +1,6 @@
 //! A failing crash state, as a person wants it told.
 
-use super::{Cause, NO_ORDER, Picture};
+use super::{Cause, Picture};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -35,8 +35,13 @@ pub struct Finding {
     pub device_lies: bool,
     /// Why it happens; absent if that was not looked for.
     pub cause: Option<Cause>,
-    /// The operations of the workload, the shrunk one if it was shrunk; none for a trace that was recorded elsewhere.
+    /// Operations that had been run before the trace begins, and were durable; the last of them, if there were many.
+    pub setup: Vec<String>,
+    /// The operations of the workload, the shrunk one if it was shrunk; none for a trace that says nothing of them. Of
+    /// very many those around the crash.
     pub operations: Vec<Operation>,
+    /// So many operations before the first of these are not listed.
+    pub operations_skipped: u64,
     /// What was shrunk; absent if that was not tried.
     pub shrunk: Option<Shrunk>,
     /// In what the recovered state differs from the nearest state that the crash allows.
@@ -95,7 +100,8 @@ pub struct Shrunk {
     pub file: Option<String>,
 }
 
-/// Something a user can see that is not as it should be: a file, a key, a block.
+/// Something a user can see that is not as it should be: a file, a key, a block. Of very many the last one says how many
+/// more there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// What: `/a/b`, `key 7`, `block 3`.
@@ -176,17 +182,15 @@ impl fmt::Display for Finding {
                 writeln!(f, "  stored in:    {file}")?;
             }
         }
+        if !self.setup.is_empty() {
+            writeln!(f, "  run before:   {}", self.setup.join("; "))?;
+        }
         for (nth, operation) in self.operations.iter().enumerate() {
             writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
         }
         if let Some(cause) = &self.cause {
-            for order in &cause.missing {
-                writeln!(f, "  missing edge: {order}")?;
-            }
-            match &cause.fix {
-                Some(fix) => writeln!(f, "  fix:          {fix}")?,
-                None if cause.missing.is_empty() => writeln!(f, "  missing edge: {NO_ORDER}")?,
-                None => {}
+            for (name, line) in cause.lines() {
+                writeln!(f, "  {:<13} {line}", format!("{name}:"))?;
             }
         }
         if self.device_lies {

@@ -83,10 +83,12 @@ fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) ->
 }
 
 fn shown(picture: &Picture) -> Vec<&PictureEvent> {
-    let event = |step| match step {
-        &Step::Event(ref event) => event,
-        Step::Gap(gap) => panic!("few enough to show all, but {gap:?}"),
-    };
+    fn event(step: &Step) -> &PictureEvent {
+        match step {
+            Step::Event(event) => event,
+            Step::Gap(gap) => panic!("few enough to show all, but {gap:?}"),
+        }
+    }
     picture.steps.iter().map(event).collect()
 }
 
@@ -133,7 +135,7 @@ fn base(trace: &Trace, device: u16, block: u64) -> Vec<u8> {
 /// What a block held before anything in flight: the newest event that was durable.
 fn before(trace: &Trace, events: &[&PictureEvent], device: u16, block: u64) -> Vec<u8> {
     let durable = trace.events.iter().zip(events).filter(|(_, told)| told.fate == Fate::Before);
-    let newest = durable.filter_map(|(event, _)| left(event, device, block)).last();
+    let newest = durable.filter_map(|(event, _)| left(event, device, block)).next_back();
     newest.unwrap_or_else(|| base(trace, device, block))
 }
 

@@ -1,0 +1,314 @@
+//! The cause of a finding, proved by exploring mended traces.
+
+use super::cover::fewest;
+use super::failure::{Failure, Failures, Order, Shortfall};
+use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
+use crate::explore::{Context, Instance, Key, Options, Walk};
+use crate::profile::{Honesty, Order as Keeps};
+use crashcheck_trace::outcome::Coverage;
+use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// A fix is looked for with so many explorations of a mended trace at most.
+const ATTEMPTS: usize = 12;
+
+/// The explorations of mended traces may take so many recoveries, and so many times those of the exploration.
+const RECOVERIES: (u64, u64) = (2_000, 10);
+
+/// Of so many failing states of a finding the cause is derived at first. What others there are, a fix must prevent too,
+/// which is seen when the mended trace is explored.
+const STATES: usize = 256;
+
+/// Why a finding happens, and what would prevent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// The fewest orders whose enforcement removes every failing state of the finding. Empty if no order of writes
+    /// prevents some of them.
+    pub(crate) missing: Vec<Order>,
+    /// What mends it.
+    pub(crate) fix: Option<Fix>,
+    /// Why there is no order, or no fix, where there is something to say.
+    pub(crate) why: Option<String>,
+}
+
+/// Flushes that remove a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fix {
+    /// The device, and the event before which each belongs.
+    pub(crate) flushes: Vec<(DeviceId, EventId)>,
+    /// As few writes that do the same if they are durable in themselves.
+    pub(crate) fua: Vec<EventId>,
+    /// What was covered when the trace with the flushes was explored.
+    pub(crate) coverage: Coverage,
+    /// Whether nothing else is found in it either.
+    pub(crate) clean: bool,
+}
+
+const LIES: &str = "the device ignores flushes, so that none helps";
+const CLUSTER: &str = "a run of a cluster follows its recording, into which no flush can be put to try it";
+const CLUSTER_NONE: &str = "none; no lost write of a disk explains it, so the fault is in what the nodes tell each other \
+                            or keep in memory, or in recovery";
+const RECOVERY: &str = "none in this trace; it takes a crash of recovery, in which the fault is";
+const UNTRIED: &str = "none was found within the limits of the search";
+const NO_FLUSH: &str = "no flushes prevent all of the failing states";
+
+/// What is left for explorations of mended traces.
+struct Effort<'a> {
+    options: &'a Options,
+    stop: &'a AtomicBool,
+    recoveries: u64,
+    until: Option<Instant>,
+    /// What is known to fail, of all findings: what mends one should be a part of what mends all.
+    states: Vec<Shortfall>,
+}
+
+/// Looks for the cause of every finding of an exploration that took so many recoveries.
+pub(crate) fn explain<I: Instance>(
+    context: &Context<I>,
+    options: &Options,
+    stop: &AtomicBool,
+    failures: &BTreeMap<Key, Failures>,
+    recoveries: u64,
+) -> BTreeMap<Key, Cause> {
+    let (least, times) = RECOVERIES;
+    let until = options.budget.time.and_then(|time| Instant::now().checked_add(time));
+    let recoveries = recoveries.saturating_mul(times).saturating_add(least);
+    let mut effort = Effort { options, stop, recoveries, until, states: Vec::new() };
+    let by_key =
+        failures.iter().map(|(key, failures)| (key, failures, shortfalls(&context.trace, &failures.leaves)));
+    let by_key: Vec<_> = by_key.collect();
+    effort.states = by_key.iter().filter_map(|(.., states)| states.as_deref()).flatten().cloned().collect();
+    effort.states.sort_unstable();
+    effort.states.dedup();
+    let causes = by_key
+        .into_iter()
+        .map(|(key, failures, states)| (key.clone(), effort.cause(context, key, &failures.leaves, states)));
+    causes.collect()
+}
+
+/// What the failing states of a finding lack, of some of them; `None` if no order prevents all of them.
+fn shortfalls(trace: &Trace, leaves: &[Failure]) -> Option<Vec<Shortfall>> {
+    // Where it takes no crash of recovery, the others say nothing new.
+    let nested = leaves.iter().all(Failure::is_nested);
+    let plain = leaves.iter().filter(|failure| nested || !failure.is_nested());
+    let mut states = plain.map(|failure| failure.shortfall(trace)).collect::<Option<Vec<Shortfall>>>()?;
+    states.truncate(STATES);
+    Some(states)
+}
+
+impl Effort<'_> {
+    fn cause<I: Instance>(
+        &mut self,
+        context: &Context<I>,
+        key: &Key,
+        leaves: &[Failure],
+        states: Option<Vec<Shortfall>>,
+    ) -> Cause {
+        let trace = &context.trace;
+        let one_by_one = context.timeline.script.is_some();
+        let Some(mut states) = states else {
+            return Cause { why: why_none(leaves, one_by_one), ..Cause::default() };
+        };
+        let (fix, why) = match () {
+            () if !context.timeline.profile.is_honest() => (None, Some(LIES.to_owned())),
+            () if one_by_one => (None, Some(CLUSTER.to_owned())),
+            () => match self.fix(context, key, &mut states) {
+                Ok(fix) => (Some(fix), None),
+                Err(why) => (None, Some(why)),
+            },
+        };
+        let flushes = fix.as_ref().map_or(&[][..], |fix| &fix.flushes);
+        let flushes = flushes.iter().map(|(device, before)| (before.index(), *device));
+        let missing = missing(trace, &states, &flushes.collect::<Vec<Flush>>());
+        let why = why.filter(|_| !missing.is_empty()).or_else(|| why_none(leaves, one_by_one));
+        Cause { missing, why: why.filter(|_| fix.is_none()), fix }
+    }
+
+    /// The fewest flushes after which the finding is gone, proved by exploring the mended trace. What fails there is one
+    /// more state that they have to prevent.
+    fn fix<I: Instance>(
+        &mut self,
+        context: &Context<I>,
+        key: &Key,
+        states: &mut Vec<Shortfall>,
+    ) -> Result<Fix, String> {
+        let trace = &context.trace;
+        for _ in 0..ATTEMPTS {
+            let chosen = flushes(trace, &self.states, states).ok_or(NO_FLUSH)?;
+            let explored = self.explored(context, with_flushes(trace, &chosen), key)?;
+            if explored.left.is_empty() {
+                let left_out = explored.coverage.left_out.clone().unwrap_or_default();
+                if !explored.coverage.complete {
+                    return Err(format!("the mended trace was not explored to its end: {left_out}"));
+                }
+                let flushes = chosen.iter().map(|(position, device)| (*device, EventId(*position as u32)));
+                let (flushes, fua) = (flushes.collect(), self.fua(context, key, states, chosen.len()));
+                return Ok(Fix { flushes, fua, coverage: explored.coverage, clean: explored.clean });
+            }
+            let back = |event: EventId| EventId(back(event.index(), &chosen) as u32);
+            let before = states.len();
+            for failure in explored.left.iter().take(STATES) {
+                let learned = failure.shortfall(&explored.trace).and_then(|state| state.mapped(&back));
+                let learned = learned.ok_or(NO_FLUSH)?;
+                if !states.contains(&learned) {
+                    states.push(learned.clone());
+                    self.states.push(learned);
+                }
+            }
+            if states.len() == before {
+                return Err(NO_FLUSH.to_owned());
+            }
+        }
+        Err(UNTRIED.to_owned())
+    }
+
+    /// As few writes as there are flushes that do the same if they are marked to be durable in themselves; none if it
+    /// takes more.
+    fn fua<I: Instance>(
+        &mut self,
+        context: &Context<I>,
+        key: &Key,
+        states: &[Shortfall],
+        flushes: usize,
+    ) -> Vec<EventId> {
+        let (trace, profile) = (&context.trace, &context.timeline.profile);
+        // Where nothing overtakes, such a mark is a flush.
+        if profile.fua != Honesty::Honest || profile.order != Keeps::Any {
+            return Vec::new();
+        }
+        let number = |event: &EventId| can_be_fua(trace, *event).then_some(event.index());
+        let demand = |state: &Shortfall| state.lost().iter().filter_map(number).collect::<BTreeSet<usize>>();
+        let demands: Vec<BTreeSet<usize>> = states.iter().map(demand).collect();
+        let chosen = fewest(&demands).filter(|chosen| chosen.len() <= flushes).unwrap_or_default();
+        let chosen: BTreeSet<EventId> = chosen.into_iter().map(|event| EventId(event as u32)).collect();
+        if chosen.is_empty() {
+            return Vec::new();
+        }
+        match self.explored(context, with_fua(trace, &chosen), key) {
+            Ok(explored) if explored.left.is_empty() && explored.coverage.complete => {
+                chosen.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Explores a mended trace.
+    fn explored<I: Instance>(
+        &mut self,
+        context: &Context<I>,
+        mended: Trace,
+        key: &Key,
+    ) -> Result<Explored, String> {
+        let mut options = Options { explain: false, ..self.options.clone() };
+        let room = options.budget.states.map_or(self.recoveries, |states| states.min(self.recoveries));
+        (options.budget.states, options.budget.fail_fast) = (Some(room), false);
+        options.budget.time = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        if room == 0 {
+            return Err(UNTRIED.to_owned());
+        }
+        let trace = Arc::new(mended);
+        let tally = Walk::new(context.on(Arc::clone(&trace), &options), &options, self.stop).run(|_| ());
+        self.recoveries = self.recoveries.saturating_sub(tally.recoveries());
+        let (coverage, mut failures) = (tally.coverage(), tally.failures());
+        let left = failures.remove(key).map(|failures| failures.leaves).unwrap_or_default();
+        Ok(Explored { trace, left, clean: failures.is_empty(), coverage })
+    }
+}
+
+/// What came of exploring a mended trace.
+struct Explored {
+    trace: Arc<Trace>,
+    /// The states in which the finding is still there.
+    left: Vec<Failure>,
+    /// Whether nothing else is found.
+    clean: bool,
+    coverage: Coverage,
+}
+
+/// What there is to say where no order of the trace prevents a finding; nothing where it is the usual.
+fn why_none(leaves: &[Failure], one_by_one: bool) -> Option<String> {
+    if leaves.iter().all(Failure::is_nested) {
+        let order = leaves.iter().find_map(Failure::order_of_recovery);
+        let order = order.map(|(before, after)| {
+            format!("{RECOVERY}: its write {before} must be durable before its write {after}")
+        });
+        return Some(order.unwrap_or_else(|| RECOVERY.to_owned()));
+    }
+    one_by_one.then(|| CLUSTER_NONE.to_owned())
+}
+
+/// The flushes of which every state holds one that would have prevented it, by number.
+fn demands(trace: &Trace, states: &[Shortfall], flushes: &[Flush]) -> Vec<BTreeSet<usize>> {
+    let prevents = |state: &Shortfall, (position, device): &Flush| {
+        state.flush_positions(trace, *device).is_some_and(|positions| positions.contains(position))
+    };
+    let demand =
+        |state: &Shortfall| (0..flushes.len()).filter(|nth| prevents(state, &flushes[*nth])).collect();
+    states.iter().map(demand).collect()
+}
+
+/// The fewest flushes that prevent some states, out of the fewest that prevent all states; in order. `None` if some
+/// cannot be prevented.
+fn flushes(trace: &Trace, all: &[Shortfall], some: &[Shortfall]) -> Option<Vec<Flush>> {
+    let devices = || (0..trace.devices.len() as u16).map(DeviceId);
+    // As late as possible, each prevents as much as possible.
+    let ends = |state: &Shortfall| -> Vec<Flush> {
+        let positions = |device| Some((*state.flush_positions(trace, device)?.end(), device));
+        devices().filter_map(positions).collect()
+    };
+    let places: Vec<Flush> = all.iter().flat_map(ends).collect::<BTreeSet<Flush>>().into_iter().collect();
+    let chosen = fewest(&demands(trace, all, &places))?;
+    let chosen = chosen.into_iter().map(|nth| placed(trace, all, places[nth]));
+    let chosen: Vec<Flush> = chosen.collect::<BTreeSet<Flush>>().into_iter().collect();
+    let mut mine: Vec<Flush> =
+        fewest(&demands(trace, some, &chosen))?.into_iter().map(|nth| chosen[nth]).collect();
+    mine.sort_unstable();
+    Some(mine)
+}
+
+/// Where a flush that must come before this position belongs: right behind the last write that it has to save, and what
+/// was written together with that.
+fn placed(trace: &Trace, states: &[Shortfall], latest: Flush) -> Flush {
+    let (position, device) = latest;
+    let saved = |state: &Shortfall| {
+        let lost = state.lost().iter().filter(|write| state.is_saved_by(trace, **write, latest));
+        lost.map(|write| write.index()).collect::<BTreeSet<usize>>()
+    };
+    let demands: Vec<BTreeSet<usize>> = states.iter().map(saved).filter(|saved| !saved.is_empty()).collect();
+    let last = fewest(&demands).unwrap_or_default().into_iter().max();
+    let Some(last) = last else { return latest };
+    let more = (last + 1..position).take_while(|next| are_alike(&trace.events[last], &trace.events[*next]));
+    (last + 1 + more.count(), device)
+}
+
+/// Whether the system calls two writes to one device the same: the first word of their labels is.
+fn are_alike(one: &Event, other: &Event) -> bool {
+    let word = |event: &Event| -> Option<String> {
+        event.label().and_then(|label| label.as_str().split_whitespace().next().map(str::to_owned))
+    };
+    one.device() == other.device() && word(one).is_some() && word(one) == word(other)
+}
+
+/// The fewest writes that should have been durable earlier, each with what came first of that which should have waited;
+/// of those that the flushes save, if there are any.
+fn missing(trace: &Trace, states: &[Shortfall], flushes: &[Flush]) -> Vec<Order> {
+    let saved = |state: &Shortfall, write: &EventId| {
+        flushes.is_empty() || flushes.iter().any(|flush| state.is_saved_by(trace, *write, *flush))
+    };
+    let demand = |state: &Shortfall| {
+        let lost = state.lost().iter().filter(|write| saved(state, write));
+        lost.map(|write| write.index()).collect::<BTreeSet<usize>>()
+    };
+    let demands: Vec<BTreeSet<usize>> = states.iter().map(demand).collect();
+    let writes = fewest(&demands).unwrap_or_default().into_iter().map(|write| EventId(write as u32));
+    let order = |before: EventId| {
+        let waiting = states.iter().filter(|state| state.lost().contains(&before) && saved(state, &before));
+        waiting.map(|state| state.after(trace, before)).min().map(|after| Order { before, after })
+    };
+    let mut missing: Vec<Order> = writes.filter_map(order).collect();
+    missing.sort_unstable();
+    missing
+}

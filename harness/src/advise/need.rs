@@ -1,0 +1,47 @@
+//! What each flush of a trace is good for.
+
+use super::mend::without;
+use crate::explore::{Context, Instance, Key, Options, Tally, Walk};
+use crashcheck_trace::outcome::{Coverage, Need};
+use crashcheck_trace::{DeviceId, Event, EventId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What every flush of a trace is good for: each is taken out by itself, and the trace explored again.
+pub(crate) fn needs<I: Instance>(
+    context: &Context<I>,
+    options: &Options,
+    stop: &AtomicBool,
+    known: &BTreeSet<Key>,
+) -> Vec<(EventId, DeviceId, Need)> {
+    let flush = |(index, event): (usize, &Event)| match event {
+        Event::Flush { device, .. } => Some((index, *device)),
+        _ => None,
+    };
+    let flushes = context.trace.events.iter().enumerate().filter_map(flush);
+    let needed = |(index, device): (usize, DeviceId)| {
+        let id = EventId(index as u32);
+        if context.timeline.script.is_some() {
+            let left_out =
+                "a run of a cluster follows its recording, from which nothing can be taken".to_owned();
+            return (id, device, Need::Unknown { left_out });
+        }
+        let context = context.on(Arc::new(without(&context.trace, index)), options);
+        let tally = Walk::new(context, options, stop).run(|_| ());
+        (id, device, need(&tally, known))
+    };
+    flushes.map(needed).collect()
+}
+
+fn need<I: Instance>(tally: &Tally<I>, known: &BTreeSet<Key>) -> Need {
+    let failures = tally.failures();
+    if let Some(((promise, _), failures)) = failures.iter().find(|(key, _)| !known.contains(*key)) {
+        return Need::Needed { promise: promise.clone(), detail: failures.detail.clone() };
+    }
+    let Coverage { total, complete, left_out, .. } = tally.coverage();
+    match complete {
+        true => Need::Redundant { crash_states: total },
+        false => Need::Unknown { left_out: left_out.unwrap_or_default() },
+    }
+}
