@@ -89,9 +89,11 @@ for (const name of names) {
 
     test("the filter and the buttons that copy are only there if they work", async () => {
       await look(name, { javaScriptEnabled: false }, async (page) => {
-        for (const control of ["#filter", "button"]) {
-          for (const found of await page.locator(control).all()) assert.equal(await found.isVisible(), false, control);
-        }
+        assert.equal(await page.locator("#filter:visible, button:visible").count(), 0);
+      });
+      await look(name, {}, async (page) => {
+        assert.equal(await page.locator("#filter:visible").count(), all.length > 1 ? 1 : 0);
+        if (all[0]?.finding.replay) assert.ok(await page.locator("button.copy").first().isVisible());
       });
     });
 
@@ -144,10 +146,10 @@ for (const name of small) {
     for (const javaScriptEnabled of [true, false]) {
       await look(name, { javaScriptEnabled, colorScheme: "dark" }, async (page) => {
         await page.emulateMedia({ media: "print", colorScheme: "dark" });
-        for (const part of await page.locator("details table, svg.timeline, .map .cell").all()) {
-          assert.ok(await part.isVisible(), await part.evaluate((part) => part.outerHTML.slice(0, 200)));
+        for (const part of ["details table", "svg.timeline", ".map .cell"]) {
+          assert.equal(await page.locator(`${part}:visible`).count(), await page.locator(part).count(), part);
         }
-        for (const part of await page.locator("#filter, .copy, .skip").all()) assert.equal(await part.isVisible(), false);
+        assert.equal(await page.locator("#filter:visible, .copy:visible, .skip:visible").count(), 0);
         const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         assert.equal(ground, "rgb(255, 255, 255)");
       });

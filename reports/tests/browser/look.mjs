@@ -56,6 +56,8 @@ export const stop = async () => browser.close();
 export const look = async (name, options, act) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  // A slow machine is no fault of the page.
+  context.setDefaultTimeout(120_000);
   const address = pathToFileURL(join(directory, `${name}.html`)).href;
   const complaints = [];
   const requests = [];
