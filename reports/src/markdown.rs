@@ -166,7 +166,12 @@ fn operations(finding: &Finding) -> String {
             Promised::Done => "done, not promised to be durable",
             Promised::Begun | Promised::NotBegun => "in progress",
         };
-        let _ = writeln!(text, "{}. {} {told}", index + 1, code(&clipped(&operation.text)));
+        let _ = writeln!(
+            text,
+            "{}. {} {told}",
+            finding.operations_skipped + index as u64 + 1,
+            code(&clipped(&operation.text))
+        );
     }
     text.push('\n');
     text

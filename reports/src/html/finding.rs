@@ -9,6 +9,8 @@ use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
 const OPEN_MAX: usize = 3;
 /// Where the page is longer than this, in bytes, drawings are left out: it has to be opened by a browser.
 const DRAWN_MAX: usize = 4 << 20;
+/// So many missing orders are told.
+const ORDERS_MAX: usize = 12;
 /// So many differences are shown.
 const DIFFERENCES_MAX: usize = 40;
 /// So many other workloads are named that show the same fault.
@@ -98,12 +100,18 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
         let why = why.as_deref().unwrap_or(NO_ORDER);
         page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&why]);
     }
-    for order in missing {
+    for order in missing.iter().take(ORDERS_MAX) {
         page.raw("<div><dt>Missing order</dt><dd>");
         page.put("<b>#{}</b> ({}) must be durable before ", &[&order.before.event, &order.before.what]);
         page.put(
             "<b>#{}</b> ({}), and nothing makes it wait.</dd></div>\n",
             &[&order.after.event, &order.after.what],
+        );
+    }
+    if missing.len() > ORDERS_MAX {
+        page.put(
+            "<div><dt>Missing order</dt><dd>And {} more.</dd></div>\n",
+            &[&(missing.len() - ORDERS_MAX)],
         );
     }
     if let Some(fix) = fix {

@@ -55,7 +55,7 @@ fn filter(page: &mut Markup, entries: &[Entry<'_>]) {
     choice(page, "system", "System", &systems);
     choice(page, "promise", "Promise", &promises);
     choice(page, "verdict", "Verdict", &kinds);
-    page.raw("<p><button type=\"reset\">Show all</button></p>\n");
+    page.raw("<p><button id=\"show-all\" type=\"reset\">Show all</button></p>\n");
     page.put("<p id=\"shown\" role=\"status\">{} findings</p>\n</form>\n", &[&entries.len()]);
 }
 

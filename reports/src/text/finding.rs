@@ -39,7 +39,7 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     if !finding.setup.is_empty() {
         row("run before", &finding.setup.join("; "));
     }
-    for line in operations(&finding.operations) {
+    for line in operations(finding) {
         row("operation", &line);
     }
     row("power fails", &finding.crash_point);
@@ -76,7 +76,8 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
 }
 
 /// What was done, a line each, with what the user had been told of it.
-fn operations(operations: &[Operation]) -> Vec<String> {
+fn operations(finding: &Finding) -> Vec<String> {
+    let Finding { operations, operations_skipped: skipped, .. } = finding;
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(OPERATIONS);
     let told = |(index, operation): (usize, &Operation)| {
@@ -86,11 +87,12 @@ fn operations(operations: &[Operation]) -> Vec<String> {
             Promised::Begun => "in progress",
             Promised::NotBegun => "not begun",
         };
-        format!("{}. {}: {promised}", index + 1, clipped(&operation.text))
+        format!("{}. {}: {promised}", skipped + index as u64 + 1, clipped(&operation.text))
     };
     let mut lines: Vec<String> = operations[..begun].iter().enumerate().skip(start).map(told).collect();
-    if start > 0 {
-        lines.insert(0, format!("{start} before these"));
+    let before = skipped + start as u64;
+    if before > 0 {
+        lines.insert(0, format!("{before} before these"));
     }
     lines
 }

@@ -109,6 +109,16 @@ for (const name of names) {
   });
 }
 
+test("axe finds what is wrong where something is", () => look("everything", {}, async (page) => {
+  await page.addStyleTag({ content: ".finding h3, .finding .step { color: #999; background: #bbb }" });
+  await page.evaluate(() => {
+    document.documentElement.removeAttribute("lang");
+    for (const button of document.querySelectorAll("button.copy")) button.textContent = "";
+  });
+  const found = (await violations(page)).join("\n");
+  for (const rule of ["color-contrast", "html-has-lang", "button-name"]) assert.match(found, new RegExp(`^${rule} `, "m"));
+}));
+
 for (const name of small) {
   for (const colorScheme of ["light", "dark"]) {
     test(`axe finds nothing wrong with ${name} in the ${colorScheme} theme`, () => look(name, { colorScheme }, async (page) => {
@@ -116,6 +126,8 @@ for (const name of small) {
       const light = ground.match(/\d+/g).map(Number).every((part) => part > 128);
       assert.equal(light, colorScheme === "light", ground);
       await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+      // What is far from the window is looked at as well.
+      await page.addStyleTag({ content: ".finding { content-visibility: visible !important }" });
       assert.deepEqual(await violations(page), []);
     }));
   }
