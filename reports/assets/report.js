@@ -10,7 +10,7 @@
     const search = document.getElementById("search");
     const choices = all("select[data-by]", form);
     const shown = document.getElementById("shown");
-    const articles = rows.map((row) => document.getElementById(row.dataset.for));
+    const articles = rows.map((row) => document.getElementById(row.dataset.for).closest("article"));
     const texts = new Map();
     const text = (index) => {
       if (!texts.has(index)) texts.set(index, articles[index].textContent.toLowerCase());
@@ -58,6 +58,17 @@
     });
     button.hidden = false;
   }
+
+  // Not every browser unfolds by itself what a link leads to.
+  const unfold = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    const folded = target && target.closest("details:not([open])");
+    if (!folded) return;
+    folded.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
 
   // Paper cannot be clicked.
   let closed = [];

@@ -5,8 +5,8 @@ use super::words::counted;
 use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
 use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
 
-/// The drawings of so many findings are open; of the others they are a click away.
-const OPEN_MAX: usize = 3;
+/// So many findings are unfolded; the others are a click away.
+const OPEN_MAX: usize = 10;
 /// Where the page is longer than this, in bytes, drawings are left out: it has to be opened by a browser.
 const DRAWN_MAX: usize = 4 << 20;
 /// So many missing orders are told.
@@ -27,24 +27,21 @@ pub(super) fn write_all(page: &mut Markup, entries: &[Entry<'_>]) {
     page.raw("</section>\n");
 }
 
+/// A finding is folded up behind its sentence if there are many. What a link leads to is inside, because then browsers
+/// unfold it by themselves; what is folded up costs them nothing.
 fn write(page: &mut Markup, entry: &Entry<'_>) {
     let Entry { number, exploration, finding, .. } = entry;
     let (kind, class) = kind(finding);
-    page.put(
-        "<article class=\"finding item\" id=\"finding-{}\" aria-labelledby=\"finding-{}-title\" ",
-        &[&number, &number],
-    );
-    page.put(
-        "data-system=\"{}\" data-promise=\"{}\" data-verdict=\"{}\">\n",
-        &[&exploration.system, &finding.promise, &kind],
-    );
-    page.put("<header>\n<p class=\"kicker\"><span class=\"verdict {}\">{}</span> ", &[&class, &kind]);
-    page.put("<code>{}</code> under <code>{}</code></p>\n", &[&entry.subject(), &exploration.profile]);
-    page.put("<h3 id=\"finding-{}-title\"><a href=\"#finding-{}\">{}.</a> ", &[&number, &number, &number]);
-    page.put(
-        "<span class=\"promise\">{}</span> {}</h3>\n</header>\n",
-        &[&finding.promise, &clipped(entry.sentence(), TEXT_MAX)],
-    );
+    page.put("<article class=\"finding item\" aria-labelledby=\"finding-{}-title\" ", &[&number]);
+    page.put("data-system=\"{}\" data-promise=\"{}\" ", &[&exploration.system, &finding.promise]);
+    page.put("data-verdict=\"{}\">\n", &[&kind]);
+    page.put("<details class=\"whole\"{}>\n<summary>", &[&if *number <= OPEN_MAX { " open" } else { "" }]);
+    page.put("<span class=\"kicker\"><span class=\"verdict {}\">{}</span> ", &[&class, &kind]);
+    page.put("<code>{}</code> under <code>{}</code></span>\n", &[&entry.subject(), &exploration.profile]);
+    page.put("<h3 id=\"finding-{}-title\"><span class=\"number\">{}.</span> ", &[&number, &number]);
+    page.put("<span class=\"promise\">{}</span> ", &[&finding.promise]);
+    page.put("{}</h3></summary>\n", &[&clipped(entry.sentence(), TEXT_MAX)]);
+    page.put("<div class=\"body\" id=\"finding-{}\" tabindex=\"-1\">\n", &[&number]);
     story::background(page, entry);
     page.raw("<h4>What happened</h4>\n");
     story::write(page, entry);
@@ -52,7 +49,7 @@ fn write(page: &mut Markup, entry: &Entry<'_>) {
     cause(page, finding.cause.as_ref());
     drawings(page, entry);
     again(page, entry);
-    page.raw("</article>\n");
+    page.raw("</div>\n</details>\n</article>\n");
 }
 
 /// The verdict of a finding, and its class.
@@ -145,19 +142,12 @@ fn drawings(page: &mut Markup, entry: &Entry<'_>) {
         page.raw("<p class=\"about\">The drawings are left out, as this page is long; report.json has them as data.</p>\n");
         return;
     }
-    let open = if entry.number <= OPEN_MAX { " open" } else { "" };
     page.raw("<h4>The trace, and the medium after the crash</h4>\n");
-    page.put(
-        "<details{}><summary>The trace: what was issued when, and what became of it</summary>\n",
-        &[&open],
-    );
+    page.raw("<details open><summary>The trace: what was issued when, and what became of it</summary>\n");
     timeline::write(page, entry, picture);
     page.raw("</details>\n");
     if !picture.sectors.is_empty() {
-        page.put(
-            "<details{}><summary>The medium: what each place held when recovery came</summary>\n",
-            &[&open],
-        );
+        page.raw("<details open><summary>The medium: what each place held when recovery came</summary>\n");
         medium::write(page, entry, picture);
         page.raw("</details>\n");
     }
