@@ -130,7 +130,7 @@ const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
 const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     name: "stale-lap-accepted",
     about: "sequence numbers are not compared: what a former lap left in the log is replayed",
-    breaks: &["durable"],
+    breaks: &["durable", "well-formed"],
     checks: &["M6", "JN-16"],
     workload: "laps",
     profile: "reorder",
@@ -150,7 +150,7 @@ const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     about: "a checkpoint begins before the commit of its transactions is durable",
     breaks: &["well-formed"],
     checks: &["JN-01", "JN-03"],
-    workload: "wrap",
+    workload: "far-apart",
     profile: "reorder",
     nested: 0,
 };
@@ -168,7 +168,7 @@ const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     about: "a full log is written over instead of being checkpointed",
     breaks: &["durable"],
     checks: &["JN-17"],
-    workload: "full-journal",
+    workload: "laps",
     profile: "reorder",
     nested: 0,
 };
@@ -254,6 +254,15 @@ const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     nested: 0,
 };
 
+/// With the content of files in the log, few operations fill it.
+const DATA_EARLY_SUPERBLOCK_ADVANCE: BugSwitch =
+    BugSwitch { workload: "rewrite", ..EARLY_SUPERBLOCK_ADVANCE };
+const DATA_STALE_LAP_ACCEPTED: BugSwitch =
+    BugSwitch { breaks: &["durable", "idempotent"], workload: "rewrite", ..STALE_LAP_ACCEPTED };
+const DATA_CHECKPOINT_BEFORE_COMMIT: BugSwitch =
+    BugSwitch { workload: "same-content", ..CHECKPOINT_BEFORE_COMMIT };
+const DATA_OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch { workload: "rewrite", ..OVERWRITE_LIVE_LOG };
+
 /// What ordered mode can be built with.
 pub const ORDERED: &[BugSwitch] = &[
     COMMIT_WITH_BODY,
@@ -277,11 +286,11 @@ pub const ORDERED: &[BugSwitch] = &[
 /// What data mode can be built with: data in the log needs neither order nor revokes.
 pub const DATA: &[BugSwitch] = &[
     COMMIT_WITH_BODY,
-    EARLY_SUPERBLOCK_ADVANCE,
-    STALE_LAP_ACCEPTED,
+    DATA_EARLY_SUPERBLOCK_ADVANCE,
+    DATA_STALE_LAP_ACCEPTED,
     NO_COMMIT_FLUSH,
-    CHECKPOINT_BEFORE_COMMIT,
-    OVERWRITE_LIVE_LOG,
+    DATA_CHECKPOINT_BEFORE_COMMIT,
+    DATA_OVERWRITE_LIVE_LOG,
     REPLAY_UNORDERED,
     NO_UNESCAPE,
     RESET_BEFORE_REPLAY_DURABLE,

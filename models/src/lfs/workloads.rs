@@ -9,7 +9,7 @@ const BLOCK: u64 = 4096;
 pub fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
     all.extend([long_overwrite(), number_reuse(), lost_batch(), names(), pieces(), unsynced()]);
-    all.extend([clean(), clean_deleted(), no_space()]);
+    all.extend([clean(), clean_at_once(), clean_deleted(), no_space()]);
     all
 }
 
@@ -140,6 +140,16 @@ fn clean() -> Workload<FsOp> {
         about: "The log comes round, segments are cleaned and written again (LF-26, LF-34).",
         setup: [create("hot")].into_iter().chain(rounds(0..16)).collect(),
         ops: rounds(16..19).chain([write("hot", 0, 10, 99), fsync("hot")]).collect(),
+    }
+}
+
+/// Nothing is left of the segment that is cleaned but what lives, and it is the first to be written again.
+fn clean_at_once() -> Workload<FsOp> {
+    Workload {
+        name: "clean-at-once",
+        about: "The cleaner is called for a write that is refused in the end, and a segment is written again (LF-26, LF-10).",
+        setup: vec![create("a"), write("a", 0, 14, 1), FsOp::Sync],
+        ops: vec![write("a", 0, 256, 2), create("b"), FsOp::Sync],
     }
 }
 

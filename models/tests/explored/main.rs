@@ -2,6 +2,7 @@
 
 mod advice;
 mod bugs;
+mod by_hand;
 mod causes;
 mod census;
 mod clean;
@@ -10,6 +11,7 @@ mod determinism;
 #[cfg(any(feature = "quickcheck", feature = "arbitrary"))]
 mod features;
 mod flash;
+mod generated;
 mod pruning;
 mod shrunk;
 mod silent;

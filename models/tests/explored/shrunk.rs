@@ -1,57 +1,106 @@
-//! Failing workloads of a dozen operations shrink to the few that matter, and still fail for the same reason.
+//! Every seeded fault is shrunk to a workload that is as small as one made by hand, or nearly so, and fails by that fault
+//! alone.
 
-use super::common::{at_most, case, explored, named, usual};
-use crashcheck::trace::outcome::Finding;
-use crashcheck::{Case, Options, Shrink};
-use std::collections::BTreeMap;
+use super::by_hand;
+use super::common::{explored, showing};
+use crashcheck::trace::outcome::{Finding, Verdict};
+use crashcheck::{BugSwitch, Case, Options, Regression, ReplayId, Shrink, Subject};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-/// The system, its fault, and the fewest operations that show it. A fault shows in several ways, some of which take more.
-const FAULTS: [(&str, &str, u64); 3] =
-    [("vsfs", "no-sync-flush", 2), ("journal", "commit-with-body", 2), ("journal", "no-commit-flush", 2)];
+/// How many operations more than the smallest workload made by hand may be left.
+const MORE: u64 = 3;
 
-/// No way in which a fault shows takes so many operations more than the simplest.
-const MORE: u64 = 4;
-
-/// So many workloads that fail are looked at.
-const FAILING: usize = 3;
+/// What systems keep their data on: a test for each, so that they run side by side.
+const MEDIA: [&str; 4] = ["block", "array", "flash", "cluster"];
 
 #[test]
-fn generated_workloads_shrink_to_the_few_operations_that_matter() {
-    for (system, bug, fewest) in FAULTS {
-        let subject = named(system);
-        let plain = Options { explain: false, ..at_most(500, usual(&*subject)) };
-        let shrinking = Options { shrink: Some(Shrink::default()), ..plain.clone() };
-        let (mut failing, mut smallest) = (0, u64::MAX);
-        for seed in 0.. {
-            assert!(seed < 100, "only {failing} of {seed} workloads fail with {bug}");
-            let case = Case { bugs: vec![bug.to_owned()], ..case(&format!("generated-{seed}")) };
-            let reasons = |findings: Vec<Finding>| -> BTreeMap<String, (String, Option<u64>)> {
-                let reason = |finding: Finding| {
-                    let left = finding.shrunk.map(|shrunk| {
-                        assert_eq!((shrunk.operations_before, shrunk.ended), (12, None));
-                        shrunk.operations
-                    });
-                    (finding.fingerprint, (finding.promise, left))
-                };
-                findings.into_iter().map(reason).collect()
-            };
-            let found = reasons(explored(&*subject, &case, &plain).findings);
-            if found.is_empty() {
-                continue;
-            }
-            let shrunk = reasons(explored(&*subject, &case, &shrinking).findings);
-            assert!(found.keys().eq(shrunk.keys()), "{bug}: {found:?} became {shrunk:?}");
-            for (promise, left) in shrunk.values() {
-                println!("{system} {bug} generated-{seed}: {promise}, {left:?} operations");
-                let left = left.expect("it was shrunk");
-                assert!(left < fewest + MORE, "{bug}: {promise}: {left} operations");
-                smallest = smallest.min(left);
-            }
-            failing += 1;
-            if failing == FAILING {
-                break;
+fn faults_on_disks_shrink_to_what_a_person_would_write() {
+    shrink_faults_on(MEDIA[0]);
+}
+
+#[test]
+fn faults_of_arrays_shrink_to_what_a_person_would_write() {
+    shrink_faults_on(MEDIA[1]);
+}
+
+#[test]
+fn faults_on_flash_shrink_to_what_a_person_would_write() {
+    shrink_faults_on(MEDIA[2]);
+}
+
+#[test]
+fn faults_of_clusters_shrink_to_what_a_person_would_write() {
+    shrink_faults_on(MEDIA[3]);
+}
+
+#[test]
+fn no_system_is_on_another_medium() {
+    let media: BTreeSet<&str> = crashcheck_models::all().iter().map(|subject| subject.medium()).collect();
+    assert_eq!(media, MEDIA.into());
+}
+
+fn shrink_faults_on(medium: &str) {
+    let mut too_many = Vec::new();
+    for subject in crashcheck_models::all().iter().filter(|subject| subject.medium() == medium) {
+        for switch in subject.bugs() {
+            let left = shrunk(&**subject, switch);
+            let by_hand = by_hand::operations(subject.name(), switch.name);
+            let whose = format!("{} {}", subject.name(), switch.name);
+            println!("{whose}: {left} operations, by hand {by_hand:?}");
+            // Nothing is smaller than one operation.
+            if left > by_hand.unwrap_or(1) + MORE {
+                too_many.push(format!("{whose}: {left} operations, by hand {by_hand:?}"));
             }
         }
-        assert_eq!(smallest, fewest, "{system} {bug}");
     }
+    assert!(too_many.is_empty(), "{}", too_many.join("\n"));
+}
+
+/// Shrinks what a fault shows, and returns how many operations the smallest finding has.
+fn shrunk(subject: &dyn Subject, switch: &BugSwitch) -> u64 {
+    let (case, options) = showing(switch);
+    let folder = tempfile::tempdir().expect("a folder");
+    let shrink = Shrink { time: Duration::from_secs(3600), ..Shrink::default() };
+    let shrinking = Options {
+        explain: false,
+        shrink: Some(shrink),
+        regressions: Some(folder.path().to_owned()),
+        ..options.clone()
+    };
+    let exploration = explored(subject, &case, &shrinking);
+    let left = exploration.findings.iter().map(|finding| {
+        let shrunk = finding.shrunk.as_ref().expect("every finding is shrunk");
+        assert_eq!(shrunk.ended, None, "{finding}");
+        let file = shrunk.file.as_ref().expect("it is stored");
+        let stored = Regression::load(file.as_ref()).expect("it reads back");
+        assert_eq!(shrunk.operations, (stored.setup.len() + stored.operations.len()) as u64);
+        shows_the_fault_alone(subject, &case.bugs, &options, finding, stored);
+        shrunk.operations
+    });
+    left.min().expect("a finding")
+}
+
+/// What was stored shows the same finding again, in the state that it names, and nothing without the fault.
+fn shows_the_fault_alone(
+    subject: &dyn Subject,
+    bugs: &[String],
+    options: &Options,
+    finding: &Finding,
+    stored: Regression,
+) {
+    let workload = stored.name();
+    let faulty = Case { workload, bugs: bugs.to_vec(), stored: Some(stored) };
+    let again = explored(subject, &faulty, options);
+    let found = again.findings.iter().any(|again| again.fingerprint == finding.fingerprint);
+    assert!(found, "{finding} is not shown by {:?}, but {:?}", faulty.stored, again.findings);
+    let id: ReplayId = finding.id.parse().expect("the id of a finding is a replay id");
+    let replayed = subject.replay(&faulty, options, &id).expect("runs");
+    assert!(!replayed.diverged, "{id}");
+    let shown = replayed.finding.map(|finding| finding.fingerprint);
+    assert_eq!(shown.as_deref(), Some(&*finding.fingerprint), "{id} shows {}", replayed.shows);
+    let repaired = Case { bugs: Vec::new(), ..faulty };
+    // Without the fault there may be nothing in flight at all.
+    let clean = explored(subject, &repaired, options);
+    assert!(matches!(clean.verdict, Verdict::Survived | Verdict::NotMeasured), "{finding}: {clean:?}");
 }

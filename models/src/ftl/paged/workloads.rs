@@ -17,14 +17,14 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
         Workload {
             name: "around",
             about: "The log comes round to blocks that lie before those with older versions (FT-16).",
-            setup: (1..=9).map(|fill| write(0, 8, fill)).chain([FLUSH]).collect(),
+            setup: (1..=3).map(|fill| write(0, 24, fill)).chain([FLUSH]).collect(),
             ops: vec![write(0, 2, 20), FLUSH],
         },
         Workload {
             name: "full",
             about: "Room has to be made for a page whose old version is in the block that is freed (FT-17).",
-            setup: one_live_page_in_the_first_block(),
-            ops: vec![write(0, 1, 9), FLUSH],
+            setup: one_live_page_in_the_second_block(),
+            ops: vec![write(3, 6, 4), FLUSH],
         },
         Workload {
             name: "discard-collect",
@@ -50,10 +50,9 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             about: "The block with the old version of a discarded page turns out to be worn out (FT-08).",
             setup: worn(),
             ops: vec![
-                VolumeOp::Discard { block: 0, count: 1 },
-                write(9, 7, 200),
+                VolumeOp::Discard { block: 23, count: 1 },
+                write(16, 7, 5),
                 FLUSH,
-                write(9, 7, 201),
                 COLLECT,
                 COLLECT,
                 FLUSH,
@@ -83,15 +82,12 @@ pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
     all
 }
 
-/// Seven full blocks, each with a live page or more; the first has one.
-fn one_live_page_in_the_first_block() -> Vec<VolumeOp> {
-    let first = [write(0, 8, 1), write(1, 8, 2), write(9, 8, 3), write(17, 7, 4), write(23, 1, 5)];
-    let later = (10..=12).map(|block| write(block, 8, block as u8));
-    first.into_iter().chain(later).chain([FLUSH]).collect()
+/// Five pages more and seven blocks are full, each with a live page or more: page 8 is the only one of the second.
+fn one_live_page_in_the_second_block() -> Vec<VolumeOp> {
+    vec![write(0, 24, 1), write(9, 14, 2), write(10, 13, 3), FLUSH]
 }
 
-/// The block that is about to wear out, the fifth of the chip, is the last full one, and holds page 0 and others.
+/// The block that is about to wear out, the fifth of the chip, holds the last page, and no block is without live pages.
 fn worn() -> Vec<VolumeOp> {
-    let first_blocks = (1..=4).map(|fill| write(8, 8, fill));
-    first_blocks.chain([COLLECT, COLLECT, COLLECT, write(0, 1, 1), write(9, 7, 199), FLUSH]).collect()
+    vec![write(0, 18, 1), write(1, 14, 2), write(16, 8, 3), write(16, 7, 4), FLUSH]
 }

@@ -1,0 +1,442 @@
+//! The smallest workloads that a person made for faults which take more than a few operations to show, each proved to show
+//! its fault. What shrinking leaves is held against them.
+//!
+//! A fault whose shrunk finding has up to four operations needs none here: nothing is smaller than one operation.
+
+use super::common::{assert_clean, explored, named, showing};
+use crashcheck::{Budget, BugSwitch, Bytes, Case, Options, Regression, Subject};
+use crashcheck_models::fs::{Fill, FsOp, Path};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// A workload made by hand, as it would be stored.
+#[derive(Clone)]
+struct ByHand {
+    system: &'static str,
+    switch: &'static str,
+    setup: Vec<String>,
+    operations: Vec<String>,
+}
+
+/// How many operations the smallest workload has that was made by hand for a fault.
+pub(crate) fn operations(system: &str, switch: &str) -> Option<u64> {
+    let found = all().into_iter().find(|made| (made.system, made.switch) == (system, switch));
+    found.map(|made| (made.setup.len() + made.operations.len()) as u64)
+}
+
+fn all() -> Vec<ByHand> {
+    [without_a_journal(), freed_blocks(), full_logs(), log_structured(), arrays(), flash(), others()].concat()
+}
+
+#[test]
+fn every_workload_made_by_hand_shows_its_fault_alone() {
+    let (mut seen, mut silent) = (BTreeSet::new(), Vec::new());
+    for made in all() {
+        let whose = format!("{} {}", made.system, made.switch);
+        assert!(seen.insert(whose.clone()), "{whose} is there twice");
+        let subject = named(made.system);
+        let switch = subject.bugs().iter().find(|switch| switch.name == made.switch);
+        let switch = switch.unwrap_or_else(|| panic!("there is no fault {whose}"));
+        if !shows(&*subject, switch, &made.stored()) {
+            silent.push(whose);
+        }
+    }
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+fn shows(subject: &dyn Subject, switch: &BugSwitch, stored: &Regression) -> bool {
+    let (faulty, options) = showing(switch);
+    let faulty = Case { stored: Some(stored.clone()), ..faulty };
+    let budget = Budget { fail_fast: true, ..Budget::default() };
+    let found = explored(subject, &faulty, &Options { budget, ..options.clone() }).findings;
+    let promised = found.iter().any(|finding| switch.breaks.contains(&&*finding.promise));
+    assert_clean(&explored(subject, &Case { bugs: Vec::new(), ..faulty }, &options));
+    promised
+}
+
+impl ByHand {
+    fn stored(&self) -> Regression {
+        let ByHand { system, switch, setup, operations } = self;
+        let value = serde_json::json!({
+            "version": 1, "system": system, "bugs": [switch], "workload": "by-hand", "profile": "", "nested": 0,
+            "fingerprint": "", "promise": "", "detail": "", "setup": setup, "operations": operations,
+        });
+        serde_json::from_value(value).expect("what a stored failure holds")
+    }
+}
+
+fn made<Op: Serialize>(system: &'static str, switch: &'static str, setup: &[Op], ops: &[Op]) -> ByHand {
+    let texts = |ops: &[Op]| {
+        ops.iter().map(|op| serde_json::to_string(op).expect("operations are data")).collect::<Vec<_>>()
+    };
+    ByHand { system, switch, setup: texts(setup), operations: texts(ops) }
+}
+
+/// As it stands in a file of a stored failure.
+fn stored(system: &'static str, switch: &'static str, setup: &[&str], operations: &[&str]) -> ByHand {
+    let texts = |ops: &[&str]| ops.iter().map(ToString::to_string).collect();
+    ByHand { system, switch, setup: texts(setup), operations: texts(operations) }
+}
+
+const BLOCK: u64 = 4096;
+const SYNC: FsOp = FsOp::Sync;
+/// Too long for an inode.
+const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes";
+
+fn create(path: &'static str) -> FsOp {
+    FsOp::Create(Path::of(path))
+}
+
+fn mkdir(path: &'static str) -> FsOp {
+    FsOp::Mkdir(Path::of(path))
+}
+
+fn rmdir(path: &'static str) -> FsOp {
+    FsOp::Rmdir(Path::of(path))
+}
+
+fn unlink(path: &'static str) -> FsOp {
+    FsOp::Unlink(Path::of(path))
+}
+
+fn fsync(path: &'static str) -> FsOp {
+    FsOp::Fsync(Path::of(path))
+}
+
+fn symlink(at: &'static str) -> FsOp {
+    FsOp::Symlink { target: Path::of(LONG_TARGET), at: Path::of(at) }
+}
+
+fn rename(from: &'static str, to: &'static str) -> FsOp {
+    FsOp::Rename { from: Path::of(from), to: Path::of(to) }
+}
+
+fn append(path: &'static str, len: u64, fill: u8) -> FsOp {
+    FsOp::Append { path: Path::of(path), len: Bytes(len), fill: Fill(fill) }
+}
+
+fn write(path: &'static str, at: u64, len: u64) -> FsOp {
+    FsOp::Write { path: Path::of(path), at: Bytes(at), len: Bytes(len), fill: Fill(1) }
+}
+
+/// Directories, made durable one by one.
+fn alone(paths: &[&'static str]) -> Vec<FsOp> {
+    paths.iter().flat_map(|path| [mkdir(path), SYNC]).collect()
+}
+
+fn without_a_journal() -> Vec<ByHand> {
+    let made = |switch, ops: &[FsOp]| made("vsfs", switch, &[], ops);
+    vec![
+        made("fsck-drops-orphans", &[create("/a"), mkdir("/d"), SYNC, rename("/a", "/d/b"), SYNC]),
+        made("fsck-keeps-second-parent", &[mkdir("/d"), mkdir("/e"), SYNC, rename("/d", "/e/d"), SYNC]),
+        // The block of pointers and the inode change apart.
+        made(
+            "fsck-keeps-beyond-end",
+            &[create("/a"), write("/a", 12 * BLOCK, 1), SYNC, write("/a", 14 * BLOCK, 1), SYNC],
+        ),
+        made(
+            "reuse-before-sync",
+            &[create("/a"), append("/a", 16, 1), SYNC, unlink("/a"), create("/b"), append("/b", 16, 2), SYNC],
+        ),
+        made("inode-reuse-before-sync", &[create("/a"), SYNC, unlink("/a"), symlink("/b"), SYNC]),
+        // The former directory names a file that is still there.
+        made(
+            "pointer-before-block",
+            &[mkdir("/d"), create("/d/a"), SYNC, rename("/d/a", "/a"), rmdir("/d"), SYNC, mkdir("/e"), SYNC],
+        ),
+    ]
+}
+
+/// A block of metadata that becomes the content of a file.
+fn freed_blocks() -> Vec<ByHand> {
+    let freed = [mkdir("/d"), mkdir("/e"), SYNC, rmdir("/d"), SYNC];
+    let content = [create("/e/f"), append("/e/f", 16, 1)];
+    let reused = [&freed[..], &content, &[fsync("/e/f")]].concat();
+    // Three quarters of the log have to be full before anything is put in its place.
+    let filled = [create("/small-0"), SYNC, create("/small-1"), SYNC];
+    let checkpointed = [&freed[..], &content, &[SYNC], &filled].concat();
+    let too_early =
+        [create("/a"), append("/a", 512, 1), SYNC, unlink("/a"), create("/b"), append("/b", 16, 1), SYNC];
+    vec![
+        made("journal", "no-revoke", &[], &reused),
+        made("journal-writeback", "no-revoke", &[], &reused),
+        made("journal", "revokes-not-first", &[], &reused),
+        made("journal", "revoke-without-tid", &[], &[mkdir("/d"), rmdir("/d"), SYNC, mkdir("/e"), SYNC]),
+        made("journal", "checkpoint-freed", &[], &checkpointed),
+        made("journal", "reuse-before-commit", &[], &too_early),
+        made("journal-writeback", "reuse-before-commit", &[], &too_early),
+    ]
+}
+
+/// What fills a log of 40 blocks fastest. A directory in another group than its parent changes six blocks, and takes eight of the log:
+/// no other single operation takes more, but for a rename over a directory, with nine.
+fn full_logs() -> Vec<ByHand> {
+    // More than three quarters of the log: the first checkpoint.
+    let quarters = alone(&["/a", "/b", "/a/c", "/d"]);
+    let lap = alone(&["/a", "/b", "/a/c", "/d", "/a/e"]);
+    let over = [alone(&["/a", "/b", "/a/x"]), vec![rename("/a/x", "/b"), SYNC], alone(&["/c"])].concat();
+    // 28 blocks of the log, and 13 that do not fit behind them.
+    let wrap = [
+        alone(&["/a", "/b"]),
+        vec![mkdir("/a/c"), mkdir("/d"), SYNC, mkdir("/a/e"), mkdir("/b/f"), mkdir("/g"), SYNC],
+    ]
+    .concat();
+    let file = |path| [create(path), write(path, 1035 * BLOCK, 2 * BLOCK)];
+    // Blocks of pointers fill a transaction faster than anything else: three for each end of a block of pointers, and two
+    // more for the end of the next but one.
+    let far = [
+        alone(&["/a"]),
+        file("/a/f").to_vec(),
+        vec![write("/a/f", 3083 * BLOCK, 2 * BLOCK)],
+        file("/g").to_vec(),
+        vec![write("/g", 3083 * BLOCK, 2 * BLOCK)],
+        file("/h").to_vec(),
+        vec![SYNC],
+    ]
+    .concat();
+    let twice = [create("/a"), append("/a", 20 * BLOCK, 1), append("/a", 20 * BLOCK, 1), SYNC];
+    vec![
+        made("journal", "early-superblock-advance", &[], &quarters),
+        made("journal-writeback", "early-superblock-advance", &[], &quarters),
+        made("journal", "two-sector-superblock", &[], &quarters),
+        made("journal", "stale-lap-accepted", &[], &lap),
+        made("journal", "overwrite-live-log", &[], &over),
+        made("journal", "no-advance-flush", &[], &wrap),
+        made("journal", "checkpoint-before-commit", &[], &far),
+        made("journal-data", "overwrite-live-log", &[], &twice),
+    ]
+}
+
+fn log_structured() -> Vec<ByHand> {
+    let changed = [create("/a"), SYNC, write("/a", 0, 1), fsync("/a")];
+    let lost = [create("/a"), fsync("/a"), create("/b"), write("/b", 0, 1), SYNC];
+    vec![made("lfs", "usage-not-reduced", &[], &changed), made("lfs", "epoch-kept", &[], &lost)]
+}
+
+/// A member that comes back, a log that comes round: as few writes as lead there.
+fn arrays() -> Vec<ByHand> {
+    vec![
+        stored(
+            "raid1-degraded",
+            "resync-from-failed-member",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"maintain":128}"#,
+                r#"{"write":{"block":0,"count":1,"fill":2}}"#,
+                r#""flush""#,
+                r#"{"write":{"block":0,"count":1,"fill":3}}"#,
+            ],
+        ),
+        stored(
+            "raid1-degraded",
+            "stale-member-trusted",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[r#"{"maintain":128}"#, r#"{"write":{"block":0,"count":1,"fill":2}}"#, r#""flush""#],
+        ),
+        stored(
+            "raid5-degraded",
+            "stale-member-trusted",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[r#"{"maintain":128}"#, r#"{"write":{"block":0,"count":1,"fill":2}}"#, r#""flush""#],
+        ),
+        stored(
+            "raid5-journal",
+            "journal-freed-early",
+            &[],
+            &[
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+            ],
+        ),
+        stored(
+            "raid5-journal-degraded",
+            "rebuild-watermark-early",
+            &[r#"{"write":{"block":0,"count":3,"fill":1}}"#, r#""flush""#],
+            &[r#"{"maintain":129}"#, r#"{"maintain":0}"#, r#"{"write":{"block":0,"count":1,"fill":1}}"#],
+        ),
+        stored(
+            "raid5-journal-degraded",
+            "stale-member-trusted",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"maintain":128}"#,
+                r#"{"write":{"block":0,"count":1,"fill":2}}"#,
+                r#""flush""#,
+                r#"{"write":{"block":1,"count":1,"fill":1}}"#,
+            ],
+        ),
+    ]
+}
+
+/// Blocks must be full before anything is collected or merged; a write of many pages is one operation.
+fn flash() -> Vec<ByHand> {
+    vec![
+        stored(
+            "ftl",
+            "bad-block-not-recorded",
+            &[
+                r#"{"write":{"block":0,"count":18,"fill":1}}"#,
+                r#"{"write":{"block":1,"count":14,"fill":1}}"#,
+                r#"{"write":{"block":16,"count":8,"fill":1}}"#,
+                r#"{"write":{"block":16,"count":7,"fill":1}}"#,
+                r#""flush""#,
+            ],
+            &[
+                r#"{"discard":{"block":23,"count":1}}"#,
+                r#"{"write":{"block":16,"count":7,"fill":1}}"#,
+                r#""flush""#,
+                r#"{"maintain":0}"#,
+                r#"{"maintain":0}"#,
+            ],
+        ),
+        stored(
+            "ftl",
+            "checkpoint-before-data",
+            &[r#"{"write":{"block":0,"count":6,"fill":1}}"#, r#"{"maintain":1}"#, r#""flush""#],
+            &[
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"maintain":1}"#,
+            ],
+        ),
+        stored(
+            "ftl",
+            "copy-gets-new-sequence",
+            &[
+                r#"{"write":{"block":0,"count":24,"fill":1}}"#,
+                r#"{"write":{"block":9,"count":14,"fill":1}}"#,
+                r#"{"write":{"block":10,"count":13,"fill":1}}"#,
+                r#""flush""#,
+            ],
+            &[r#"{"write":{"block":3,"count":6,"fill":4}}"#, r#""flush""#],
+        ),
+        stored(
+            "ftl",
+            "rebuild-ignores-sequence",
+            &[
+                r#"{"write":{"block":0,"count":24,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":24,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":24,"fill":1}}"#,
+                r#""flush""#,
+            ],
+            &[r#"{"write":{"block":0,"count":1,"fill":20}}"#, r#""flush""#],
+        ),
+        stored(
+            "ftl",
+            "tombstone-dropped",
+            &[r#"{"write":{"block":0,"count":8,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"discard":{"block":0,"count":1}}"#,
+                r#"{"write":{"block":8,"count":3,"fill":1}}"#,
+                r#""flush""#,
+                r#"{"write":{"block":8,"count":7,"fill":1}}"#,
+                r#"{"maintain":0}"#,
+            ],
+        ),
+        stored(
+            "ftl-hybrid",
+            "data-before-log",
+            &[r#"{"write":{"block":0,"count":4,"fill":1}}"#, r#""flush""#],
+            &[r#"{"write":{"block":0,"count":1,"fill":2}}"#, r#""flush""#, r#"{"maintain":0}"#],
+        ),
+        stored(
+            "ftl-hybrid",
+            "incomplete-switch",
+            &[r#"{"write":{"block":0,"count":4,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"maintain":0}"#,
+                r#"{"write":{"block":0,"count":4,"fill":1}}"#,
+            ],
+        ),
+        stored(
+            "ftl-hybrid",
+            "sources-not-awaited",
+            &[r#"{"write":{"block":0,"count":2,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#"{"maintain":0}"#,
+            ],
+        ),
+        stored(
+            "ftl-hybrid",
+            "trim-forgotten",
+            &[r#"{"write":{"block":0,"count":4,"fill":1}}"#, r#""flush""#],
+            &[r#"{"discard":{"block":1,"count":1}}"#, r#""flush""#, r#"{"maintain":0}"#],
+        ),
+        stored(
+            "ftl-mlc",
+            "pairs-not-padded",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"write":{"block":0,"count":2,"fill":3}}"#,
+                r#""flush""#,
+                r#"{"write":{"block":0,"count":1,"fill":4}}"#,
+            ],
+        ),
+    ]
+}
+
+/// What is overwritten must have been there, and what is merged must have been apart.
+fn others() -> Vec<ByHand> {
+    vec![
+        stored(
+            "gms",
+            "old-dropped-unsaved",
+            &[],
+            &[
+                r#"{"write":[0,{"ip":167772162,"partition":"files","inode":1,"offset":0},0]}"#,
+                r#"{"read":[0,{"ip":167772161,"partition":"files","inode":1,"offset":0}]}"#,
+                r#"{"end-epoch":0}"#,
+                r#"{"read":[0,{"ip":167772161,"partition":"files","inode":1,"offset":1}]}"#,
+                r#"{"write":[0,{"ip":167772162,"partition":"files","inode":1,"offset":0},0]}"#,
+            ],
+        ),
+        stored(
+            "gms",
+            "refusal-forgotten",
+            &[r#""sync""#],
+            &[
+                r#"{"read":[0,{"ip":167772162,"partition":"files","inode":1,"offset":0}]}"#,
+                r#"{"read":[0,{"ip":167772161,"partition":"files","inode":1,"offset":0}]}"#,
+                r#"{"read":[0,{"ip":167772161,"partition":"files","inode":1,"offset":1}]}"#,
+                r#"{"write":[0,{"ip":167772162,"partition":"files","inode":1,"offset":0},0]}"#,
+            ],
+        ),
+        stored(
+            "lfs",
+            "data-without-inode",
+            &[r#"{"create":"/a"}"#, r#"{"write":{"path":"/a","at":0,"len":73728,"fill":0}}"#, r#""sync""#],
+            &[
+                r#"{"write":{"path":"/a","at":0,"len":73728,"fill":2}}"#,
+                r#"{"rename":{"from":"/a","to":"/b"}}"#,
+                r#"{"fsync":"/b"}"#,
+            ],
+        ),
+        stored(
+            "lfs",
+            "half-batch",
+            &[r#"{"create":"/a"}"#, r#""sync""#],
+            &[
+                r#"{"write":{"path":"/a","at":0,"len":9216,"fill":0}}"#,
+                r#"{"rename":{"from":"/a","to":"/b"}}"#,
+                r#"{"fsync":"/b"}"#,
+            ],
+        ),
+        stored(
+            "integrity",
+            "no-parent-checksum",
+            &[r#"{"write":{"block":0,"count":1,"fill":1}}"#, r#""flush""#],
+            &[
+                r#"{"write":{"block":0,"count":1,"fill":1}}"#,
+                r#""flush""#,
+                r#"{"write":{"block":1,"count":1,"fill":1}}"#,
+                r#""flush""#,
+            ],
+        ),
+    ]
+}
