@@ -172,7 +172,16 @@ fn a_sync_that_does_not_wait_loses_what_it_acknowledged() {
         let exploration = run(PageLog { waits: false, ..CORRECT }, profile);
         assert_eq!(exploration.verdict, Verdict::Lost, "{profile}");
         assert_eq!(promises(&exploration), ["durable"], "{profile}");
+        let fix = fix(&exploration);
+        assert!(fix.contains("a flush of chip before") && fix.contains("durable acknowledgement"), "{fix}");
+        assert!(!fix.contains("FUA"), "a chip has none: {fix}");
     }
+}
+
+/// The fix of the first finding.
+fn fix(exploration: &Exploration) -> String {
+    let cause = exploration.findings[0].cause.as_ref().expect("it is looked for by default");
+    cause.fix.as_ref().map(ToString::to_string).expect("waiting mends it")
 }
 
 /// Erase blocks are independent: a later page can be there without an earlier one.
@@ -180,6 +189,8 @@ fn a_sync_that_does_not_wait_loses_what_it_acknowledged() {
 fn blocks_that_overtake_each_other_are_found() {
     let exploration = run(PageLog { waits_between_blocks: false, ..CORRECT }, "flash");
     assert_eq!(exploration.verdict, Verdict::Lost);
+    let fix = fix(&exploration);
+    assert!(fix.contains("a flush of chip before") && fix.contains("page 4 of erase block 1"), "{fix}");
     assert_eq!(run(PageLog { waits_between_blocks: false, ..CORRECT }, "prefix").verdict, Verdict::Survived);
 }
 
