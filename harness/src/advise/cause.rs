@@ -3,10 +3,11 @@
 use super::cover::fewest;
 use super::failure::{Failure, Failures, Order, Shortfall};
 use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
+use super::place::flushes;
 use crate::explore::{Context, Instance, Key, Options, Walk};
 use crate::profile::{Honesty, Order as Keeps};
 use crashcheck_trace::outcome::Coverage;
-use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{DeviceId, EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -238,58 +239,6 @@ fn why_none(leaves: &[Failure], one_by_one: bool) -> Option<String> {
         return Some(order.unwrap_or_else(|| RECOVERY.to_owned()));
     }
     one_by_one.then(|| CLUSTER_NONE.to_owned())
-}
-
-/// The flushes of which every state holds one that would have prevented it, by number.
-fn demands(trace: &Trace, states: &[Shortfall], flushes: &[Flush]) -> Vec<BTreeSet<usize>> {
-    let prevents = |state: &Shortfall, (position, device): &Flush| {
-        state.flush_positions(trace, *device).is_some_and(|positions| positions.contains(position))
-    };
-    let demand =
-        |state: &Shortfall| (0..flushes.len()).filter(|nth| prevents(state, &flushes[*nth])).collect();
-    states.iter().map(demand).collect()
-}
-
-/// The fewest flushes that prevent some states, out of the fewest that prevent all states; in order. `None` if some
-/// cannot be prevented.
-fn flushes(trace: &Trace, all: &[Shortfall], some: &[Shortfall]) -> Option<Vec<Flush>> {
-    let devices = || (0..trace.devices.len() as u16).map(DeviceId);
-    // As late as possible, each prevents as much as possible.
-    let ends = |state: &Shortfall| -> Vec<Flush> {
-        let positions = |device| Some((*state.flush_positions(trace, device)?.end(), device));
-        devices().filter_map(positions).collect()
-    };
-    let places: Vec<Flush> = all.iter().flat_map(ends).collect::<BTreeSet<Flush>>().into_iter().collect();
-    let chosen = fewest(&demands(trace, all, &places))?;
-    let chosen = chosen.into_iter().map(|nth| placed(trace, all, places[nth]));
-    let chosen: Vec<Flush> = chosen.collect::<BTreeSet<Flush>>().into_iter().collect();
-    let mut mine: Vec<Flush> =
-        fewest(&demands(trace, some, &chosen))?.into_iter().map(|nth| chosen[nth]).collect();
-    mine.sort_unstable();
-    Some(mine)
-}
-
-/// Where a flush that must come before this position belongs: right behind the last write that it has to save, and what
-/// was written together with that.
-fn placed(trace: &Trace, states: &[Shortfall], latest: Flush) -> Flush {
-    let (position, device) = latest;
-    let saved = |state: &Shortfall| {
-        let lost = state.lost().iter().filter(|write| state.is_saved_by(trace, **write, latest));
-        lost.map(|write| write.index()).collect::<BTreeSet<usize>>()
-    };
-    let demands: Vec<BTreeSet<usize>> = states.iter().map(saved).filter(|saved| !saved.is_empty()).collect();
-    let last = fewest(&demands).unwrap_or_default().into_iter().max();
-    let Some(last) = last else { return latest };
-    let more = (last + 1..position).take_while(|next| are_alike(&trace.events[last], &trace.events[*next]));
-    (last + 1 + more.count(), device)
-}
-
-/// Whether the system calls two writes to one device the same: the first word of their labels is.
-fn are_alike(one: &Event, other: &Event) -> bool {
-    let word = |event: &Event| -> Option<String> {
-        event.label().and_then(|label| label.as_str().split_whitespace().next().map(str::to_owned))
-    };
-    one.device() == other.device() && word(one).is_some() && word(one) == word(other)
 }
 
 /// The fewest writes that should have been durable earlier, each with what came first of that which should have waited;

@@ -6,6 +6,7 @@
 //! | `cover.rs` | the fewest flushes that prevent all of them |
 //! | `cause.rs` | the cause of a finding, proved by exploring mended traces |
 //! | `mend.rs` | a trace with flushes put in or taken out |
+//! | `place.rs` | where the flushes belong |
 //! | `need.rs` | what each flush of a trace is good for |
 
 mod cause;
@@ -13,6 +14,7 @@ mod cover;
 mod failure;
 mod mend;
 mod need;
+mod place;
 
 pub(crate) use cause::{Cause, explain};
 pub(crate) use failure::{Failure, Failures};

@@ -1,5 +1,6 @@
 //! The reference systems, explored: the correct ones lose nothing, and every seeded fault is found.
 
+mod advice;
 mod bugs;
 mod causes;
 mod census;
