@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const ARROWS_MAX: usize = 6;
 /// A drawing that is not wider than this is made to fit the window; a wider one is scrolled.
 const FITTED_MAX: u32 = 1600;
+/// With room for fewer characters, an operation has its number alone.
+const ROOM_MIN: usize = 6;
 /// Events that are nearer than this to each other have no room for a line between them.
 const CLOSE: u32 = 60;
 /// So many events are in the table.
@@ -179,7 +181,7 @@ fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
             &[&(x + 1), &OPERATIONS, &width],
         );
         let room = width.saturating_sub(8) as usize / 7;
-        let label = format!("{operation} {text}");
+        let label = if room < ROOM_MIN { operation.to_string() } else { format!("{operation} {text}") };
         page.put(
             "<text x=\"{}\" y=\"{}\">{}</text></g>\n",
             &[&(x + 5), &(OPERATIONS + 13), &fitted(&label, room)],

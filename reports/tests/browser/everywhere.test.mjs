@@ -59,8 +59,14 @@ for (const name of names) {
           const { finding: { picture, cause } } = all[index];
           if (!picture) continue;
           const article = await unfold(page, index);
-          const drawing = article.getByRole("img", { name: `The trace of finding ${index + 1}` });
+          if (await article.locator("p", { hasText: "The drawings are left out" }).isVisible()) {
+            assert.ok(index > 50, "the first findings of a page have their drawings");
+            continue;
+          }
+          const drawing = article.locator("svg.timeline[role=img]");
           assert.ok(await drawing.isVisible());
+          const name = await drawing.evaluate((svg) => document.getElementById(svg.getAttribute("aria-labelledby").split(" ")[0]).textContent);
+          assert.equal(name, `The trace of finding ${index + 1}`);
           const issued = picture.steps.filter(({ step }) => step === "event").map(({ event }) => `#${event}`);
           const columns = await drawing.locator("text.number").allTextContents();
           assert.ok(columns.length > 0 && columns.every((column) => issued.includes(column)), columns.join(" "));
