@@ -68,8 +68,12 @@ fn duties<'a>(trace: &Trace, states: &'a [Shortfall], latest: &[Flush]) -> Vec<D
     };
     let mut duties: Vec<Duty<'_>> = latest.iter().map(new).collect();
     for (state, demand) in states.iter().zip(demands(trace, states, latest)) {
-        if let Some(first) = demand.first() {
-            duties[*first].states.push(state);
+        // What was lost first says most.
+        let first = |nth: &usize| {
+            state.flush_positions(trace, duties[*nth].device).map(|positions| *positions.start())
+        };
+        if let Some(nth) = demand.into_iter().min_by_key(first) {
+            duties[nth].states.push(state);
         }
     }
     for duty in &mut duties {

@@ -25,7 +25,17 @@ pub(crate) fn operations(system: &str, switch: &str) -> Option<u64> {
 }
 
 fn all() -> Vec<ByHand> {
-    [without_a_journal(), freed_blocks(), full_logs(), log_structured(), arrays(), flash(), others()].concat()
+    [
+        without_a_journal(),
+        freed_blocks(),
+        full_logs(),
+        log_structured(),
+        arrays(),
+        collected(),
+        merged(),
+        others(),
+    ]
+    .concat()
 }
 
 #[test]
@@ -272,7 +282,7 @@ fn arrays() -> Vec<ByHand> {
 }
 
 /// Blocks must be full before anything is collected or merged; a write of many pages is one operation.
-fn flash() -> Vec<ByHand> {
+fn collected() -> Vec<ByHand> {
     vec![
         stored(
             "ftl",
@@ -336,6 +346,12 @@ fn flash() -> Vec<ByHand> {
                 r#"{"maintain":0}"#,
             ],
         ),
+    ]
+}
+
+/// A log of few blocks, in front of the blocks that it is merged with.
+fn merged() -> Vec<ByHand> {
+    vec![
         stored(
             "ftl-hybrid",
             "data-before-log",
