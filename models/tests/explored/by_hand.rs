@@ -286,24 +286,6 @@ fn collected() -> Vec<ByHand> {
     vec![
         stored(
             "ftl",
-            "bad-block-not-recorded",
-            &[
-                r#"{"write":{"block":0,"count":18,"fill":1}}"#,
-                r#"{"write":{"block":1,"count":14,"fill":1}}"#,
-                r#"{"write":{"block":16,"count":8,"fill":1}}"#,
-                r#"{"write":{"block":16,"count":7,"fill":1}}"#,
-                r#""flush""#,
-            ],
-            &[
-                r#"{"discard":{"block":23,"count":1}}"#,
-                r#"{"write":{"block":16,"count":7,"fill":1}}"#,
-                r#""flush""#,
-                r#"{"maintain":0}"#,
-                r#"{"maintain":0}"#,
-            ],
-        ),
-        stored(
-            "ftl",
             "checkpoint-before-data",
             &[r#"{"write":{"block":0,"count":6,"fill":1}}"#, r#"{"maintain":1}"#, r#""flush""#],
             &[
@@ -347,6 +329,28 @@ fn collected() -> Vec<ByHand> {
             ],
         ),
     ]
+}
+
+/// A block wears out when it is erased once more.
+fn worn() -> Vec<ByHand> {
+    vec![stored(
+        "ftl",
+        "bad-block-not-recorded",
+        &[
+            r#"{"write":{"block":0,"count":18,"fill":1}}"#,
+            r#"{"write":{"block":1,"count":14,"fill":1}}"#,
+            r#"{"write":{"block":16,"count":8,"fill":1}}"#,
+            r#"{"write":{"block":16,"count":7,"fill":1}}"#,
+            r#""flush""#,
+        ],
+        &[
+            r#"{"discard":{"block":23,"count":1}}"#,
+            r#"{"write":{"block":16,"count":7,"fill":1}}"#,
+            r#""flush""#,
+            r#"{"maintain":0}"#,
+            r#"{"maintain":0}"#,
+        ],
+    )]
 }
 
 /// A log of few blocks, in front of the blocks that it is merged with.
