@@ -34,6 +34,7 @@ fn all() -> Vec<ByHand> {
         log_structured(),
         arrays(),
         collected(),
+        worn(),
         merged(),
         others(),
     ]
