@@ -1,7 +1,7 @@
 //! The report as one page that needs nothing beside itself: no network, no script, no font.
 //!
 //! What is on it is told to somebody who has never met crashcheck. Scripts add a filter, a search and a button that copies;
-//! everything else is there without them. All text of the data is escaped where it is put ([`markup`]).
+//! everything else is there without them. All text of the data is escaped where it is put (`markup.rs`).
 //!
 //! | file | holds |
 //! |---|---|
