@@ -3,19 +3,19 @@
 //! that there is something to find: the example ends with a panic that shows the smallest workload that fails.
 //!
 //! ```sh
-//! cargo run --release -p crashcheck-models --features arbitrary --example bytes [FILE]
+//! BYTES=FILE cargo run --release -p crashcheck-models --features arbitrary --example bytes
 //! ```
 
 use crashcheck::{Budget, Reference, explore};
 use crashcheck_models::journal::{Data, Journal};
 
-fn main() {
-    let file = std::env::args().nth(1).map(|path| std::fs::read(path).expect("a file that can be read"));
+pub(crate) fn main() {
+    let file = std::env::var_os("BYTES").map(|path| std::fs::read(path).expect("a file that can be read"));
     check(&file.unwrap_or_else(|| without_a_pattern(256)));
 }
 
 /// Explores the workload that the bytes are enough for.
-pub(crate) fn check(bytes: &[u8]) {
+fn check(bytes: &[u8]) {
     let journal = Journal::<Data>::with_bugs(&["no-commit-flush".to_owned()]).expect("a fault that it has");
     let few = Budget { states: Some(500), ..Budget::default() };
     let workload = explore(journal).budget(few).without_regressions().bytes(bytes);
@@ -23,6 +23,6 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 /// The same bytes on every machine.
-pub(crate) fn without_a_pattern(len: u32) -> Vec<u8> {
+fn without_a_pattern(len: u32) -> Vec<u8> {
     (0..len).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }

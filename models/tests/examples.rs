@@ -4,7 +4,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-#[allow(dead_code, reason = "the example is a program of its own")]
 #[path = "../examples/bytes.rs"]
 mod bytes;
 #[path = "../examples/proptest.rs"]
@@ -40,6 +39,5 @@ fn of_operations_from_quickcheck_two_are_left() {
 
 #[test]
 fn of_operations_from_bytes_two_are_left() {
-    let example = || bytes::check(&bytes::without_a_pattern(256));
-    assert_eq!(told(example), ("durable".to_owned(), 2));
+    assert_eq!(told(bytes::main), ("durable".to_owned(), 2));
 }
