@@ -94,7 +94,7 @@ fn stored(system: &'static str, switch: &'static str, setup: &[&str], operations
 const BLOCK: u64 = 4096;
 const SYNC: FsOp = FsOp::Sync;
 /// Too long for an inode.
-const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes";
+const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long";
 
 fn create(path: &'static str) -> FsOp {
     FsOp::Create(Path::of(path))
@@ -160,14 +160,13 @@ fn without_a_journal() -> Vec<ByHand> {
     ]
 }
 
-/// A block of metadata that becomes the content of a file.
+/// A block of metadata that becomes the content of a file: that of the target of a symbolic link will do.
 fn freed_blocks() -> Vec<ByHand> {
-    let freed = [mkdir("/d"), mkdir("/e"), SYNC, rmdir("/d"), SYNC];
-    let content = [create("/e/f"), append("/e/f", 16, 1)];
-    let reused = [&freed[..], &content, &[fsync("/e/f")]].concat();
+    let content = [create("/f"), append("/f", 16, 1), SYNC];
+    let reused = [&[symlink("/s"), SYNC, unlink("/s"), SYNC][..], &content].concat();
     // Three quarters of the log have to be full before anything is put in its place.
-    let filled = [create("/small-0"), SYNC, create("/small-1"), SYNC];
-    let checkpointed = [&freed[..], &content, &[SYNC], &filled].concat();
+    let freed = [symlink("/s"), mkdir("/a"), SYNC, unlink("/s"), SYNC];
+    let checkpointed = [&freed[..], &content, &[mkdir("/b"), SYNC]].concat();
     let too_early =
         [create("/a"), append("/a", 512, 1), SYNC, unlink("/a"), create("/b"), append("/b", 16, 1), SYNC];
     vec![
