@@ -118,6 +118,25 @@ fn an_id_is_given_once_and_every_link_leads_somewhere() {
     }
 }
 
+/// A screen reader lists the regions by their names.
+#[test]
+fn every_region_has_a_name_of_its_own() {
+    let mut report = common::report();
+    report.explorations = several(3);
+    let page = write(&report);
+    let (tags, _) = tags_and_text(&page);
+    let regions = tags.iter().filter(|tag| tag.contains("role=\"region\""));
+    let mut names: Vec<&str> = regions
+        .map(|tag| tag.split_once("aria-label=\"").expect("a region has a name").1)
+        .map(|rest| rest.split('"').next().unwrap_or_default())
+        .collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert!(all > 3 * 3, "{names:?}");
+    assert_eq!(names.len(), all, "a name is given twice: {names:?}");
+}
+
 #[test]
 fn the_page_asks_for_nothing() {
     let page = write(&common::report());

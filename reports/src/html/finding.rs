@@ -45,7 +45,7 @@ fn write(page: &mut Markup, entry: &Entry<'_>) {
     story::background(page, entry);
     page.raw("<h4>What happened</h4>\n");
     story::write(page, entry);
-    differences(page, finding);
+    differences(page, entry);
     cause(page, finding.cause.as_ref());
     drawings(page, entry);
     again(page, entry);
@@ -58,11 +58,13 @@ pub(super) fn kind(finding: &Finding) -> (&'static str, &'static str) {
 }
 
 /// What should be, beside what is.
-fn differences(page: &mut Markup, finding: &Finding) {
+fn differences(page: &mut Markup, entry: &Entry<'_>) {
+    let finding = entry.finding;
     if finding.differences.is_empty() {
         return;
     }
-    page.raw("<h4>What is wrong</h4>\n<div class=\"scroll\" role=\"region\" aria-label=\"Differences\" tabindex=\"0\">\n");
+    page.raw("<h4>What is wrong</h4>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
+    page.put("aria-label=\"Differences of finding {}\">\n", &[&entry.number]);
     page.raw("<table class=\"differences\"><thead><tr><th scope=\"col\">What</th>");
     page.raw("<th scope=\"col\">Should be</th><th scope=\"col\">After recovery</th></tr></thead>\n<tbody>\n");
     for Difference { what, expected, recovered } in finding.differences.iter().take(DIFFERENCES_MAX) {
