@@ -8,6 +8,7 @@ mod census;
 mod clean;
 mod common;
 mod determinism;
+mod exhaustive;
 #[cfg(any(feature = "quickcheck", feature = "arbitrary"))]
 mod features;
 mod flash;
