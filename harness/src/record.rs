@@ -34,6 +34,14 @@ pub enum RecordError {
         /// Why.
         source: Error,
     },
+    /// What is run first is not durable when it ends, so that a crash may lose what nobody looks at.
+    #[error("the setup must end with an operation that makes it durable; operation {} ({op}) does not", index + 1)]
+    Setup {
+        /// Which, from 0.
+        index: usize,
+        /// As a person would write it.
+        op: String,
+    },
     /// What a user sees could not be read.
     #[error("cannot read the state {when}: {source}")]
     View {
@@ -69,7 +77,8 @@ pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, Re
 /// nodes of a cluster boot once more after them.
 ///
 /// # Errors
-/// When the system fails without any crash.
+/// When the system fails without any crash, or the last of the operations that are run first is not acknowledged as
+/// durable.
 pub fn record_after<S: System>(
     system: &S,
     setup: &[S::Op],
@@ -81,7 +90,10 @@ pub fn record_after<S: System>(
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
     for (index, op) in setup.iter().enumerate() {
         let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
-        system.apply(&mut live, op).map_err(failed)?;
+        let ack = system.apply(&mut live, op).map_err(failed)?;
+        if index + 1 == setup.len() && ack != Ack::Durable {
+            return Err(RecordError::Setup { index, op: format!("{op:?}") });
+        }
     }
     if !setup.is_empty() {
         disk.machine().rebase();

@@ -2,7 +2,7 @@
 
 use crashcheck::trace::outcome::{Exploration, Finding, Timing, Verdict};
 use crashcheck::{
-    Ack, Bytes, Disk, Options, Progress, Regression, ReplayId, Result, Shrink, System, explore,
+    Ack, Bytes, Disk, Options, Progress, RecordError, Regression, ReplayId, Result, Shrink, System, explore,
 };
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -157,6 +157,14 @@ fn what_is_run_first_shrinks_as_well() {
     let exploration = explorer.workload(noise()).after(setup).run().expect("it works without a crash");
     let shrunk = exploration.findings[0].shrunk.clone().expect("it was shrunk");
     assert_eq!((shrunk.operations_before, shrunk.operations), (19, 2));
+}
+
+#[test]
+fn what_is_run_first_must_end_durably() {
+    let setup = [Sync, Put { slot: 1, value: 9 }];
+    let error = explore(LAZY).workload(noise()).after(setup).run().expect_err("the slot is not durable");
+    assert!(matches!(error, RecordError::Setup { index: 1, .. }), "{error}");
+    assert!(error.to_string().contains("operation 2 (Put { slot: 1, value: 9 })"), "{error}");
 }
 
 #[test]
