@@ -5,15 +5,8 @@ use crate::args::ReportArgs;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
-use crashcheck::trace::outcome::{REPORT_VERSION, Report};
-use crashcheck_report::{html, junit, markdown};
-use serde::Deserialize;
-
-/// What is read before the rest is understood.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
+use crashcheck::trace::outcome::Report;
+use crashcheck_report::{html, json, junit, markdown};
 
 /// Writes the pages that were asked for; a page beside the data if none was.
 ///
@@ -40,13 +33,7 @@ pub(crate) fn run(args: &ReportArgs, screen: &Screen) -> Result<ExitCode, Failur
 fn load(args: &ReportArgs) -> Result<Report, Failure> {
     let file = &args.file;
     let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, error))?;
-    let none = |error| format!("{error}\nit is no report: `crashcheck explore` writes report.json");
-    let versioned: Versioned =
-        serde_json::from_str(&text).map_err(|error| Failure::file(file, none(error)))?;
-    if versioned.version != REPORT_VERSION {
-        let other = versioned.version;
-        let why = format!("it has version {other}, but this crashcheck reads version {REPORT_VERSION}");
-        return Err(Failure::file(file, why));
-    }
-    serde_json::from_str(&text).map_err(|error| Failure::file(file, none(error)))
+    json::read(&text).map_err(|error| {
+        Failure::file(file, format!("{error}\n`crashcheck explore` of this version writes report.json"))
+    })
 }
