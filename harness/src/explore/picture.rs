@@ -9,7 +9,7 @@ use super::describe::Teller;
 use super::finding::nearest;
 use super::words;
 use crate::choice::{Path, Question};
-use crate::media::{AtomFate, AtomId, Known, Timeline, block_len};
+use crate::media::{AtomFate, Known, Timeline, block_len};
 use crate::profile;
 use crashcheck_trace::outcome::{Fate, Picture, PictureDevice};
 use crashcheck_trace::{DeviceId, Event, EventId, NodeId};
@@ -72,9 +72,6 @@ struct Sketch<'a> {
     point: usize,
     /// The events in which the state differs from the nearest end of the tree.
     unusual: BTreeSet<u32>,
-    /// The groups in which a write of after the crash survives, by the answers: its content is also that of an older state,
-    /// and which of the writes before it led there is open.
-    beyond: BTreeSet<u32>,
     /// The writes that are durable and yet not there.
     astray: Vec<EventId>,
     /// What became of messages.
@@ -91,7 +88,6 @@ impl<'a> Sketch<'a> {
             epoch,
             point,
             unusual: BTreeSet::new(),
-            beyond: BTreeSet::new(),
             astray: Vec::new(),
             messages: FxHashMap::default(),
             up: Vec::new(),
@@ -99,10 +95,6 @@ impl<'a> Sketch<'a> {
         let pole = nearest(path);
         for (question, answer) in path.questions.iter().zip(&path.answers) {
             match *question {
-                Question::Survived { event, unit } if *answer == 0 && event.index() >= point => {
-                    let atom = painter.timeline.atom_of(event, unit);
-                    sketch.beyond.extend(atom.and_then(|atom| sketch.known.group(atom)));
-                }
                 Question::NodeDown { node } if *answer == 0 => sketch.up.push(node),
                 Question::Arrived { event, fates } => drop(sketch.messages.insert(event, fates.of(*answer))),
                 Question::WriteLost { event, .. } | Question::Misdirected { event, .. } if *answer > 0 => {
@@ -149,10 +141,7 @@ impl<'a> Sketch<'a> {
         if event.device().is_some_and(|device| self.is_up(device)) {
             return Fate::Survived;
         }
-        let is_open =
-            |atom: &AtomId| self.known.group(*atom).is_some_and(|group| self.beyond.contains(&group));
-        let fates: BTreeSet<Fate> =
-            atoms.filter(|atom| !is_open(atom)).filter_map(|atom| self.known.fate(atom)).map(fate).collect();
+        let fates: BTreeSet<Fate> = atoms.filter_map(|atom| self.known.fate(atom)).map(fate).collect();
         match (fates.contains(&Fate::Garbled), fates.contains(&Fate::Survived), fates.contains(&Fate::Lost)) {
             (true, ..) => Fate::Garbled,
             (_, true, true) => Fate::Torn,

@@ -57,6 +57,9 @@ struct Outcome {
     /// How many of the group's atoms, from the oldest, precede what the cells hold now; 0 is the base.
     rank: u32,
     garbled: bool,
+    /// The oldest rank with this content, and whether it is one of an atom that was cut off: what it takes was issued
+    /// whenever the content can be there.
+    oldest: (u32, bool),
     /// The number of events after which this content can be there.
     earliest: usize,
     /// Whether it can also be there in the epoch before.
@@ -221,21 +224,30 @@ impl Group {
     /// outcomes is a bound on that of the images.
     fn chain(&mut self, timeline: &Timeline, members: &[Member]) -> Shape {
         let may_land = self.cells.iter().any(|cell| timeline.may_go_wrong(*cell));
-        let base = Outcome { atom: members[0].atom, rank: 0, garbled: false, earliest: 0, shared: true };
+        let base = Outcome {
+            atom: members[0].atom,
+            rank: 0,
+            garbled: false,
+            oldest: (0, false),
+            earliest: 0,
+            shared: true,
+        };
         let mut outcomes: Vec<(Vec<ContentId>, Outcome)> = Vec::new();
         let at_base = self.contents_at(timeline, &base);
         for (index, member) in members.iter().enumerate().rev() {
             let rank = index as u32 + 1;
             let Member { atom, earliest, shared, .. } = *member;
             for garbled in [false, true].into_iter().take(1 + usize::from(self.garbles)) {
-                let outcome = Outcome { atom, rank, garbled, earliest, shared };
+                let oldest = (rank, garbled);
+                let outcome = Outcome { atom, rank, garbled, oldest, earliest, shared };
                 let contents = self.contents_at(timeline, &outcome);
                 let known = outcomes.iter_mut().find(|(known, _)| *known == contents);
                 let is_new = known.is_none() && contents != at_base;
                 self.exact &= is_new || !may_land;
                 match known.filter(|_| !may_land) {
                     Some((_, newer)) => {
-                        (newer.earliest, newer.shared) = (earliest, newer.shared || shared);
+                        (newer.oldest, newer.earliest) = (oldest, earliest);
+                        newer.shared |= shared;
                     }
                     None if contents == at_base && !may_land => {}
                     None => outcomes.push((contents, outcome)),

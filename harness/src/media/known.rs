@@ -49,11 +49,6 @@ impl<'a> Known<'a> {
         cells.iter().find_map(|cell| self.epoch().place(*cell))
     }
 
-    /// The group that decides what became of an atom, if it is in flight and can be seen.
-    pub(crate) fn group(&self, atom: AtomId) -> Option<u32> {
-        self.place(atom).map(|(nth, _)| nth)
-    }
-
     /// Whether something of an event is in flight and can be seen.
     pub(crate) fn is_in_epoch(&self, event: EventId) -> bool {
         self.timeline.atoms_of(event).any(|atom| self.place(atom).is_some())

@@ -31,4 +31,4 @@ pub(crate) use fault::corrupt;
 pub(crate) use group::{AtomFate, Shown};
 pub(crate) use image::{LazyImage, Represented, Touched};
 pub(crate) use known::Known;
-pub(crate) use timeline::{AtomId, Cell, CellId, Held, Timeline, Version};
+pub(crate) use timeline::{Cell, CellId, Held, Timeline, Version};

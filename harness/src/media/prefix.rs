@@ -19,8 +19,10 @@ pub(super) struct Prefix {
 }
 
 struct Outcome {
-    /// 2k: the oldest k atoms are complete, and no more. 2k - 1: the k-th was cut off.
+    /// 2k: the oldest k atoms are complete, and no more. 2k - 1: the k-th was cut off. The newest rank with these contents.
     rank: u32,
+    /// The oldest rank with these contents: what it takes was issued whenever they can be there.
+    oldest: u32,
     /// The number of events after which it can be there.
     earliest: usize,
     /// Whether it can also be there in the epoch before.
@@ -62,7 +64,7 @@ impl Prefix {
     pub(super) fn new(places: Places<'_>, members: &[Member], garbles: bool) -> Prefix {
         let mut prefix =
             Prefix { atoms: members.iter().map(|member| member.atom).collect(), outcomes: Vec::new() };
-        let base = Outcome { rank: 0, earliest: 0, shared: true };
+        let base = Outcome { rank: 0, oldest: 0, earliest: 0, shared: true };
         let hashes = hashes(places, members, garbles);
         let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
         for rank in (1..=2 * members.len() as u32).rev().filter(|rank| garbles || rank % 2 == 0) {
@@ -76,11 +78,11 @@ impl Prefix {
             match newer {
                 Some(nth) => {
                     let newer = &mut prefix.outcomes[*nth];
-                    (newer.earliest, newer.shared) = (earliest, newer.shared || shared);
+                    (newer.oldest, newer.earliest, newer.shared) = (rank, earliest, newer.shared || shared);
                 }
                 None => {
                     known.push(prefix.outcomes.len());
-                    prefix.outcomes.push(Outcome { rank, earliest, shared });
+                    prefix.outcomes.push(Outcome { rank, oldest: rank, earliest, shared });
                 }
             }
         }
@@ -141,11 +143,12 @@ impl Prefix {
         border.is_none().then_some(shown)
     }
 
-    /// What became of an atom as far as that is known.
+    /// What became of an atom as far as that is known. Of several ranks with the same contents the oldest is told.
     pub(super) fn fate(&self, atom: AtomId, left: &Left) -> Option<AtomFate> {
         let step = self.step(atom)?;
-        let (newest, oldest) =
-            (self.outcomes[left.newest as usize].rank, self.outcomes[left.end as usize - 1].rank);
+        let ranks =
+            || self.outcomes[left.newest as usize..left.end as usize].iter().map(|outcome| outcome.oldest);
+        let (newest, oldest) = (ranks().max()?, ranks().min()?);
         match 2 * step {
             complete if complete <= oldest => Some(AtomFate::Survived),
             complete if complete - 1 > newest => Some(AtomFate::Lost),

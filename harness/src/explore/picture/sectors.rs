@@ -1,7 +1,7 @@
 //! What the sectors hold that had something in flight.
 
 use super::Sketch;
-use crate::media::{Cell, CellId, ContentId, Held, Shown, Version, block_len};
+use crate::media::{AtomFate, Cell, CellId, ContentId, Held, Shown, Version, block_len};
 use crashcheck_trace::outcome::{Holds, Sector};
 use crashcheck_trace::{Event, EventId};
 use std::collections::BTreeSet;
@@ -112,7 +112,9 @@ impl Sketch<'_> {
             let is_open = touched.iter().any(|version| version.garbage != version.content);
             return (is_open || !in_flight.is_empty()).then(|| row(Holds::Unread, None, &[], what));
         };
-        if let Some(nth) = in_flight.iter().rposition(|version| version.content == shown.content) {
+        let is_lost = |version: &Version| !is_up && self.known.fate(version.atom) == Some(AtomFate::Lost);
+        let left_it = |version: &&Version| version.content == shown.content && !is_lost(version);
+        if let Some(nth) = in_flight.iter().rposition(left_it) {
             let (version, newer) = (in_flight[nth], &in_flight[nth + 1..]);
             let holds = if newer.is_empty() { Holds::New } else { Holds::Old };
             let event = self.writer(version);

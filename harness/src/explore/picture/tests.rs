@@ -148,10 +148,17 @@ fn compare(
 ) -> Result<(), TestCaseError> {
     let events = shown(picture);
     let by = |event: u32| left(&trace.events[event as usize], sector.device, block);
+    // Of an event in several places, what is told is what is known of some of them.
+    let is_told = |event: u32, fate: Fate| {
+        let told = events[event as usize];
+        told.count == 1 && told.fate == fate
+    };
+    prop_assert!(!sector.lost.iter().any(|event| is_told(*event, Fate::Survived)), "{:?}", sector);
     match sector.holds {
         Holds::New | Holds::Old => {
             let writer = sector.written_by.expect("somebody wrote it");
             prop_assert_eq!(Some(held.to_vec()), by(writer));
+            prop_assert!(!is_told(writer, Fate::Lost) && !is_told(writer, Fate::NotIssued), "{:?}", sector);
             let newer = sector.lost.iter().filter(|event| **event > writer).count();
             prop_assert_eq!(newer > 0, sector.holds == Holds::Old);
         }
@@ -167,7 +174,7 @@ fn compare(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn a_picture_says_what_a_whole_image_of_the_state_holds(
@@ -200,6 +207,33 @@ proptest! {
                 }
                 prop_assert!(here.next().is_none(), "block {} stands in one run", block);
             }
+        }
+    }
+}
+
+/// A content that an older write left as well is told to be of the older one, which was issued whenever it can be there.
+#[test]
+fn of_writes_that_leave_the_same_the_oldest_is_told() {
+    let write = |seed: u8| Event::Write {
+        device: DeviceId(0),
+        at: Bytes::ZERO,
+        data: content(seed, BLOCK),
+        fua: false,
+        label: None,
+    };
+    let disk = Device::zeroed("disk", Bytes(BLOCK), Bytes(BLOCK));
+    let trace = Trace { devices: vec![disk], events: vec![write(1), write(3), write(1)] };
+    for order in [Order::Any, Order::Issued] {
+        let timeline = Arc::new(Timeline::new(&trace, &Profile { order, ..Profile::default() }));
+        let (path, whole, earliest) = crash(&timeline, 0, &[0], &[0]);
+        let mut held = [0; 1];
+        whole[0].read(Bytes::ZERO, &mut held);
+        assert_eq!((held, earliest), ([1], 1), "{order:?}");
+        for (point, newer) in [(1, Fate::NotIssued), (3, Fate::Lost)] {
+            let picture = Painter::new(Teller::new(&trace), &timeline).paint(0, point, &path, &[]);
+            let fates: Vec<Fate> = shown(&picture).iter().map(|event| event.fate).collect();
+            assert_eq!(fates, [Fate::Survived, newer, newer], "{order:?} at {point}");
+            assert_eq!(picture.sectors[0].written_by, Some(0), "{order:?} at {point}");
         }
     }
 }

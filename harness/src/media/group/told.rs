@@ -65,7 +65,8 @@ impl Group {
         }
     }
 
-    /// What became of an atom as far as that is known; `None` if nobody can tell.
+    /// What became of an atom as far as that is known; `None` if nobody can tell. Where several atoms leave the same content,
+    /// the oldest is told to have done so.
     pub(in crate::media) fn fate(
         &self,
         timeline: &Timeline,
@@ -80,11 +81,15 @@ impl Group {
                 let version = versions.iter().position(|version| version.atom == atom)? as u32;
                 let rank = (version + 1).checked_sub(self.floors[place])?;
                 let outcome = &outcomes[state.low as usize];
-                match rank.cmp(&outcome.rank) {
+                if !state.decided {
+                    return (rank > outcome.rank).then_some(AtomFate::Lost);
+                }
+                let (told, garbled) = outcome.oldest;
+                match rank.cmp(&told) {
                     Ordering::Greater => Some(AtomFate::Lost),
-                    Ordering::Equal if state.decided && outcome.garbled => Some(AtomFate::Garbled),
-                    Ordering::Equal if state.decided => Some(AtomFate::Survived),
-                    Ordering::Equal | Ordering::Less => None,
+                    Ordering::Equal if garbled => Some(AtomFate::Garbled),
+                    Ordering::Equal => Some(AtomFate::Survived),
+                    Ordering::Less => None,
                 }
             }
             Shape::Prefix(prefix) => prefix.fate(atom, &state.left),
