@@ -9,6 +9,7 @@ use super::words;
 use crate::advise::{Cause, Failure, Failures};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
+use crate::media::Known;
 use crate::shrink::simplest;
 use crashcheck_trace::outcome::{self, Finding, Picture, WriteFate};
 use crashcheck_trace::{DeviceId, EventId, ReplayId};
@@ -215,7 +216,7 @@ impl<Shown> Group<Shown> {
         let compared = recovered.shown.as_ref().ok().map(|shown| context.instance.compare(shown, window));
         let compared = compared.unwrap_or_default();
         let teller = &painter.teller;
-        let writes = writes(teller, &path);
+        let writes = writes(painter, epoch, point, &path);
         let faults = faults(teller, &path);
         let cause = cause.map(|cause| teller.cause(cause));
         let picture = painter.paint(epoch, point, &path, &places(cause.as_ref(), &writes));
@@ -315,9 +316,11 @@ pub(super) fn nearest(path: &Path) -> Pole {
     }
 }
 
-/// The writes in which a state differs from the nearest end of the tree.
-fn writes(teller: &Teller<'_>, path: &Path) -> Vec<WriteFate> {
-    let pole = nearest(path);
+/// The writes in which a state differs from the nearest end of the tree. What a write of after the crash would have left is
+/// there by an older one.
+pub(super) fn writes(painter: &Painter<'_>, epoch: u32, point: usize, path: &Path) -> Vec<WriteFate> {
+    let (teller, pole) = (&painter.teller, nearest(path));
+    let known = Known::new(painter.timeline, epoch, point, path);
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
     for (question, answer) in answered {
@@ -329,6 +332,14 @@ fn writes(teller: &Teller<'_>, path: &Path) -> Vec<WriteFate> {
             _ if pole.answer(question) == *answer || is_garbled(path, question) => continue,
             (_, 0) => "survived",
             _ => "lost",
+        };
+        let event = match question {
+            Question::Survived { unit, .. } if event.index() >= point => {
+                let atom = painter.timeline.atom_of(event, *unit).filter(|_| *answer == 0);
+                let Some(older) = atom.and_then(|atom| known.instead_of(atom)) else { continue };
+                older
+            }
+            _ => event,
         };
         if writes.iter().any(|write| write.event == event.0 && write.fate == fate) {
             continue;

@@ -22,7 +22,7 @@ const UNITS: usize = 4096;
 /// Draws the crash states of a trace.
 pub(super) struct Painter<'a> {
     pub(super) teller: Teller<'a>,
-    timeline: &'a Timeline,
+    pub(super) timeline: &'a Timeline,
     /// How many of the first n events write, and how many are flushes.
     counts: Vec<(u32, u32)>,
 }
@@ -84,7 +84,7 @@ impl<'a> Sketch<'a> {
     fn new(painter: &'a Painter<'a>, epoch: u32, point: usize, path: &Path) -> Sketch<'a> {
         let mut sketch = Sketch {
             painter,
-            known: Known::new(painter.timeline, epoch, path),
+            known: Known::new(painter.timeline, epoch, point, path),
             epoch,
             point,
             unusual: BTreeSet::new(),

@@ -11,15 +11,17 @@ use rustc_hash::FxHashMap;
 pub(crate) struct Known<'a> {
     timeline: &'a Timeline,
     nth: u32,
+    /// The number of events after which the power failed.
+    point: usize,
     states: FxHashMap<u32, GroupState>,
     /// The flags that are raised.
     raised: Vec<CellId>,
 }
 
 impl<'a> Known<'a> {
-    /// What a path says of a state of this epoch.
-    pub(crate) fn new(timeline: &'a Timeline, nth: u32, path: &Path) -> Known<'a> {
-        let mut known = Known { timeline, nth, states: FxHashMap::default(), raised: Vec::new() };
+    /// What a path says of a state of this epoch, when the power failed after `point` events.
+    pub(crate) fn new(timeline: &'a Timeline, nth: u32, point: usize, path: &Path) -> Known<'a> {
+        let mut known = Known { timeline, nth, point, states: FxHashMap::default(), raised: Vec::new() };
         for (question, answer) in path.questions.iter().zip(&path.answers) {
             match *question {
                 Question::Survived { event, unit } => known.note(event, unit, (false, *answer)),
@@ -62,7 +64,18 @@ impl<'a> Known<'a> {
     /// What became of an atom; `None` if nobody looked.
     pub(crate) fn fate(&self, atom: AtomId) -> Option<AtomFate> {
         let (nth, _) = self.place(atom)?;
-        self.epoch().groups[nth as usize].fate(self.timeline, atom, self.states.get(&nth)?)
+        self.epoch().groups[nth as usize].fate(self.timeline, atom, self.states.get(&nth)?, self.point)
+    }
+
+    /// The write that left what an atom of after the crash would have left, too.
+    pub(crate) fn instead_of(&self, atom: AtomId) -> Option<EventId> {
+        let cells = &self.timeline.atoms[atom.0 as usize].cells;
+        let mut atoms = cells.iter().flat_map(|cell| {
+            let versions = &self.timeline.cells[cell.0 as usize].versions;
+            versions.iter().rev().map(|version| version.atom)
+        });
+        let left = atoms.find(|other| *other < atom && self.fate(*other) == Some(AtomFate::Survived));
+        left.map(|left| self.timeline.atoms[left.0 as usize].event)
     }
 
     /// What a cell holds; `None` if that was left open.

@@ -143,11 +143,20 @@ impl Prefix {
         border.is_none().then_some(shown)
     }
 
-    /// What became of an atom as far as that is known. Of several ranks with the same contents the oldest is told.
-    pub(super) fn fate(&self, atom: AtomId, left: &Left) -> Option<AtomFate> {
+    /// What became of an atom as far as that is known. Of several ranks with the same contents the newest is told, or the
+    /// oldest if that was not issued.
+    pub(super) fn fate(
+        &self,
+        atom: AtomId,
+        left: &Left,
+        is_issued: impl Fn(AtomId) -> bool,
+    ) -> Option<AtomFate> {
         let step = self.step(atom)?;
-        let ranks =
-            || self.outcomes[left.newest as usize..left.end as usize].iter().map(|outcome| outcome.oldest);
+        let told = |outcome: &Outcome| match outcome.rank.div_ceil(2).checked_sub(1) {
+            Some(last) if !is_issued(self.atoms[last as usize]) => outcome.oldest,
+            _ => outcome.rank,
+        };
+        let ranks = || self.outcomes[left.newest as usize..left.end as usize].iter().map(told);
         let (newest, oldest) = (ranks().max()?, ranks().min()?);
         match 2 * step {
             complete if complete <= oldest => Some(AtomFate::Survived),

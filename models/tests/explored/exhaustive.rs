@@ -1,14 +1,14 @@
 //! Every workload of a few operations, tried: for faults of which nobody made a workload by hand.
 
-use super::common::{at_most, named, showing};
+use super::common::{at_most, explored, named, showing};
 use crashcheck::{Budget, BugSwitch, Case, Options, Regression, Subject};
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 
 /// A workload is left after so many recoveries; the crash states that differ least from an ordinary one come first.
 const RECOVERIES: u64 = 300;
 
-/// What a volume can be asked for: two versions of a block, its neighbour, a stripe, and each kind of maintenance.
+/// What a volume can be asked for: two versions of a block, its neighbour, several blocks, and what it does when it is left
+/// alone.
 const OF_VOLUMES: [&str; 8] = [
     r#"{"write":{"block":0,"count":1,"fill":1}}"#,
     r#"{"write":{"block":0,"count":1,"fill":2}}"#,
@@ -68,8 +68,7 @@ fn shows(subject: &dyn Subject, switch: &BugSwitch, stored: &Regression, operati
     (stored.setup, stored.operations) = (Vec::new(), operations.to_vec());
     let case = Case { stored: Some(stored), ..case };
     // What cannot be run without a crash shows nothing.
-    let explored = subject.explore(&case, &options, &AtomicBool::new(false), &mut |_| ());
-    let findings = explored.map(|exploration| exploration.findings).unwrap_or_default();
+    let findings = explored(subject, &case, &options).findings;
     findings.iter().any(|finding| switch.breaks.contains(&&*finding.promise))
 }
 

@@ -1,5 +1,6 @@
 //! What pictures say, against whole images.
 
+use super::super::finding::writes;
 use super::{Painter, Teller};
 use crate::choice::{Path, Plan, Pole, Rest};
 use crate::media::{CellId, LazyImage, Timeline};
@@ -211,9 +212,9 @@ proptest! {
     }
 }
 
-/// A content that an older write left as well is told to be of the older one, which was issued whenever it can be there.
+/// What a write of after the crash would have left is told to be of the older one that left the same.
 #[test]
-fn of_writes_that_leave_the_same_the_oldest_is_told() {
+fn of_writes_that_leave_the_same_one_is_told_that_was_issued() {
     let write = |seed: u8| Event::Write {
         device: DeviceId(0),
         at: Bytes::ZERO,
@@ -229,12 +230,35 @@ fn of_writes_that_leave_the_same_the_oldest_is_told() {
         let mut held = [0; 1];
         whole[0].read(Bytes::ZERO, &mut held);
         assert_eq!((held, earliest), ([1], 1), "{order:?}");
-        for (point, newer) in [(1, Fate::NotIssued), (3, Fate::Lost)] {
+        for (point, by, newest) in [(1, 0, Fate::NotIssued), (2, 0, Fate::NotIssued), (3, 2, Fate::Survived)]
+        {
             let picture = Painter::new(Teller::new(&trace), &timeline).paint(0, point, &path, &[]);
             let fates: Vec<Fate> = shown(&picture).iter().map(|event| event.fate).collect();
-            assert_eq!(fates, [Fate::Survived, newer, newer], "{order:?} at {point}");
-            assert_eq!(picture.sectors[0].written_by, Some(0), "{order:?} at {point}");
+            assert_eq!((fates[by], fates[2]), (Fate::Survived, newest), "{order:?} at {point}");
+            assert_eq!(picture.sectors[0].written_by, Some(by as u32), "{order:?} at {point}");
         }
+    }
+}
+
+#[test]
+fn a_write_of_after_the_crash_is_neither_lost_nor_there() {
+    let write = |block: u64, seed: u8| Event::Write {
+        device: DeviceId(0),
+        at: Bytes(block * BLOCK),
+        data: content(seed, BLOCK),
+        fua: false,
+        label: None,
+    };
+    let events = vec![write(0, 1), write(0, 3), write(0, 1), write(1, 1), write(2, 1)];
+    let trace = Trace { devices: vec![Device::zeroed("disk", Bytes(BLOCK), Bytes(BLOCK * BLOCKS))], events };
+    let timeline = Arc::new(Timeline::new(&trace, &Profile::default()));
+    let painter = Painter::new(Teller::new(&trace), &timeline);
+    // The last write of the first block is there, of the others one or two are not.
+    for (answers, said) in [(vec![0, 0, 1], vec![]), (vec![0, 1, 1], vec![(0, "survived")])] {
+        let (path, _, earliest) = crash(&timeline, 0, &answers, &[0, 1, 2]);
+        let writes = writes(&painter, 0, earliest, &path);
+        let writes: Vec<(u32, &str)> = writes.iter().map(|write| (write.event, &*write.fate)).collect();
+        assert_eq!(writes, said, "after {earliest} events");
     }
 }
 

@@ -66,13 +66,15 @@ impl Group {
     }
 
     /// What became of an atom as far as that is known; `None` if nobody can tell. Where several atoms leave the same content,
-    /// the oldest is told to have done so.
+    /// the newest is told to have done so, or the oldest if that came after the crash.
     pub(in crate::media) fn fate(
         &self,
         timeline: &Timeline,
         atom: AtomId,
         state: &GroupState,
+        point: usize,
     ) -> Option<AtomFate> {
+        let is_issued = |atom: AtomId| timeline.atoms[atom.0 as usize].event.index() < point;
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let place =
@@ -84,7 +86,10 @@ impl Group {
                 if !state.decided {
                     return (rank > outcome.rank).then_some(AtomFate::Lost);
                 }
-                let (told, garbled) = outcome.oldest;
+                let (told, garbled) = match is_issued(outcome.atom) {
+                    true => (outcome.rank, outcome.garbled),
+                    false => outcome.oldest,
+                };
                 match rank.cmp(&told) {
                     Ordering::Greater => Some(AtomFate::Lost),
                     Ordering::Equal if garbled => Some(AtomFate::Garbled),
@@ -92,7 +97,7 @@ impl Group {
                     Ordering::Less => None,
                 }
             }
-            Shape::Prefix(prefix) => prefix.fate(atom, &state.left),
+            Shape::Prefix(prefix) => prefix.fate(atom, &state.left, is_issued),
             Shape::Mix(members) => {
                 let index = members.binary_search_by_key(&atom, |member| member.atom).ok()?;
                 match state.fates[index] {
