@@ -8,19 +8,23 @@ const BLOCK: u64 = 4096;
 /// A fill whose first block begins as those of a journal do: the journal has to escape it.
 pub const FILL_LIKE_A_JOURNAL: Fill = Fill(0xc5);
 
-fn create(path: &'static str) -> FsOp {
+/// Creates an empty file.
+pub fn create(path: &'static str) -> FsOp {
     FsOp::Create(Path::of(path))
 }
 
-fn mkdir(path: &'static str) -> FsOp {
+/// Creates a directory.
+pub fn mkdir(path: &'static str) -> FsOp {
     FsOp::Mkdir(Path::of(path))
 }
 
-fn rmdir(path: &'static str) -> FsOp {
+/// Removes an empty directory.
+pub fn rmdir(path: &'static str) -> FsOp {
     FsOp::Rmdir(Path::of(path))
 }
 
-fn unlink(path: &'static str) -> FsOp {
+/// Removes a name of a file.
+pub fn unlink(path: &'static str) -> FsOp {
     FsOp::Unlink(Path::of(path))
 }
 
@@ -28,19 +32,23 @@ fn link(from: &'static str, to: &'static str) -> FsOp {
     FsOp::Link { from: Path::of(from), to: Path::of(to) }
 }
 
-fn symlink(target: &'static str, at: &'static str) -> FsOp {
+/// Creates a symbolic link.
+pub fn symlink(target: &'static str, at: &'static str) -> FsOp {
     FsOp::Symlink { target: Path::of(target), at: Path::of(at) }
 }
 
-fn rename(from: &'static str, to: &'static str) -> FsOp {
+/// Renames, replacing what has the new name.
+pub fn rename(from: &'static str, to: &'static str) -> FsOp {
     FsOp::Rename { from: Path::of(from), to: Path::of(to) }
 }
 
-fn append(path: &'static str, len: u64, fill: u8) -> FsOp {
+/// Appends bytes.
+pub fn append(path: &'static str, len: u64, fill: u8) -> FsOp {
     FsOp::Append { path: Path::of(path), len: Bytes(len), fill: Fill(fill) }
 }
 
-fn write(path: &'static str, at: u64, len: u64, fill: u8) -> FsOp {
+/// Writes bytes.
+pub fn write(path: &'static str, at: u64, len: u64, fill: u8) -> FsOp {
     FsOp::Write { path: Path::of(path), at: Bytes(at), len: Bytes(len), fill: Fill(fill) }
 }
 
@@ -48,11 +56,13 @@ fn truncate(path: &'static str, len: u64) -> FsOp {
     FsOp::Truncate { path: Path::of(path), len: Bytes(len) }
 }
 
-fn fsync(path: &'static str) -> FsOp {
+/// Makes a file durable.
+pub fn fsync(path: &'static str) -> FsOp {
     FsOp::Fsync(Path::of(path))
 }
 
-const SYNC: FsOp = FsOp::Sync;
+/// Makes everything durable.
+pub const SYNC: FsOp = FsOp::Sync;
 
 /// Operations that must work on any file system that has room for them: a new file with one block.
 pub fn probe(view: &View) -> Vec<FsOp> {

@@ -5,9 +5,12 @@
 //! that has a few more, all smaller workloads are tried instead.
 
 use super::common::{assert_clean, at_most, explored, named, showing};
-use crashcheck::{Budget, BugSwitch, Bytes, Case, Options, Regression, Subject};
-use crashcheck_models::fs::{Fill, FsOp, Path};
-use crashcheck_models::volume::VolumeOp;
+use crashcheck::{Budget, BugSwitch, Case, Options, Regression, Subject};
+use crashcheck_models::fs::FsOp;
+use crashcheck_models::fs::workloads::{
+    SYNC, append, create, fsync, mkdir, rename, rmdir, symlink, unlink, write,
+};
+use crashcheck_models::volume::{VolumeOp, workloads as volume};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -78,48 +81,12 @@ fn made<Op: Serialize>(system: &'static str, switch: &'static str, setup: &[Op],
 }
 
 const BLOCK: u64 = 4096;
-const SYNC: FsOp = FsOp::Sync;
 /// Too long for an inode.
 const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long";
 
-fn create(path: &'static str) -> FsOp {
-    FsOp::Create(Path::of(path))
-}
-
-fn mkdir(path: &'static str) -> FsOp {
-    FsOp::Mkdir(Path::of(path))
-}
-
-fn rmdir(path: &'static str) -> FsOp {
-    FsOp::Rmdir(Path::of(path))
-}
-
-fn unlink(path: &'static str) -> FsOp {
-    FsOp::Unlink(Path::of(path))
-}
-
-fn fsync(path: &'static str) -> FsOp {
-    FsOp::Fsync(Path::of(path))
-}
-
-fn symlink(at: &'static str) -> FsOp {
-    FsOp::Symlink { target: Path::of(LONG_TARGET), at: Path::of(at) }
-}
-
-fn rename(from: &'static str, to: &'static str) -> FsOp {
-    FsOp::Rename { from: Path::of(from), to: Path::of(to) }
-}
-
-fn append(path: &'static str, len: u64, fill: u8) -> FsOp {
-    FsOp::Append { path: Path::of(path), len: Bytes(len), fill: Fill(fill) }
-}
-
-fn write(path: &'static str, at: u64, len: u64) -> FsOp {
-    FsOp::Write { path: Path::of(path), at: Bytes(at), len: Bytes(len), fill: Fill(1) }
-}
-
-fn write_to(block: u64, count: u64) -> VolumeOp {
-    VolumeOp::Write { block, count, fill: Fill(1) }
+/// A symbolic link with a block of its own.
+fn long_symlink(at: &'static str) -> FsOp {
+    symlink(LONG_TARGET, at)
 }
 
 /// Directories, made durable one by one.
@@ -135,13 +102,13 @@ fn without_a_journal() -> Vec<ByHand> {
         // The block of pointers and the inode change apart.
         made(
             "fsck-keeps-beyond-end",
-            &[create("/a"), write("/a", 12 * BLOCK, 1), SYNC, write("/a", 14 * BLOCK, 1), SYNC],
+            &[create("/a"), write("/a", 12 * BLOCK, 1, 1), SYNC, write("/a", 14 * BLOCK, 1, 1), SYNC],
         ),
         made(
             "reuse-before-sync",
             &[create("/a"), append("/a", 16, 1), SYNC, unlink("/a"), create("/b"), append("/b", 16, 2), SYNC],
         ),
-        made("inode-reuse-before-sync", &[create("/a"), SYNC, unlink("/a"), symlink("/b"), SYNC]),
+        made("inode-reuse-before-sync", &[create("/a"), SYNC, unlink("/a"), long_symlink("/b"), SYNC]),
         // The former directory names a file that is still there.
         made(
             "pointer-before-block",
@@ -153,9 +120,9 @@ fn without_a_journal() -> Vec<ByHand> {
 /// A block of metadata that becomes the content of a file: that of the target of a symbolic link will do.
 fn freed_blocks() -> Vec<ByHand> {
     let content = [create("/f"), append("/f", 16, 1), SYNC];
-    let reused = [&[symlink("/s"), SYNC, unlink("/s"), SYNC][..], &content].concat();
+    let reused = [&[long_symlink("/s"), SYNC, unlink("/s"), SYNC][..], &content].concat();
     // Three quarters of the log have to be full before anything is put in its place.
-    let freed = [symlink("/s"), mkdir("/a"), SYNC, unlink("/s"), SYNC];
+    let freed = [long_symlink("/s"), mkdir("/a"), SYNC, unlink("/s"), SYNC];
     let checkpointed = [&freed[..], &content, &[mkdir("/b"), SYNC]].concat();
     let too_early =
         [create("/a"), append("/a", 512, 1), SYNC, unlink("/a"), create("/b"), append("/b", 16, 1), SYNC];
@@ -183,15 +150,15 @@ fn full_logs() -> Vec<ByHand> {
         vec![mkdir("/a/c"), mkdir("/d"), SYNC, mkdir("/a/e"), mkdir("/b/f"), mkdir("/g"), SYNC],
     ]
     .concat();
-    let file = |path| [create(path), write(path, 1035 * BLOCK, 2 * BLOCK)];
+    let file = |path| [create(path), write(path, 1035 * BLOCK, 2 * BLOCK, 1)];
     // Blocks of pointers fill a transaction faster than anything else: three for each end of a block of pointers, and two
     // more for the end of the next but one.
     let far = [
         alone(&["/a"]),
         file("/a/f").to_vec(),
-        vec![write("/a/f", 3083 * BLOCK, 2 * BLOCK)],
+        vec![write("/a/f", 3083 * BLOCK, 2 * BLOCK, 1)],
         file("/g").to_vec(),
-        vec![write("/g", 3083 * BLOCK, 2 * BLOCK)],
+        vec![write("/g", 3083 * BLOCK, 2 * BLOCK, 1)],
         file("/h").to_vec(),
         vec![SYNC],
     ]
@@ -210,8 +177,8 @@ fn full_logs() -> Vec<ByHand> {
 }
 
 fn log_structured() -> Vec<ByHand> {
-    let changed = [create("/a"), SYNC, write("/a", 0, 1), fsync("/a")];
-    let lost = [create("/a"), fsync("/a"), create("/b"), write("/b", 0, 1), SYNC];
+    let changed = [create("/a"), SYNC, write("/a", 0, 1, 1), fsync("/a")];
+    let lost = [create("/a"), fsync("/a"), create("/b"), write("/b", 0, 1, 1), SYNC];
     vec![made("lfs", "usage-not-reduced", &[], &changed), made("lfs", "epoch-kept", &[], &lost)]
 }
 
@@ -220,14 +187,27 @@ fn on_flash() -> Vec<ByHand> {
     let discard = |block| VolumeOp::Discard { block, count: 1 };
     let collect = VolumeOp::Maintain(0);
     // The second block holds the record of the discard, and nothing else that is live.
-    let collected =
-        [write_to(0, 8), discard(0), write_to(8, 7), write_to(8, 7), VolumeOp::Flush, collect.clone()];
+    let collected = [
+        volume::write(0, 8, 1),
+        discard(0),
+        volume::write(8, 7, 1),
+        volume::write(8, 7, 1),
+        volume::FLUSH,
+        collect.clone(),
+    ];
     // The fifth block wears out. It holds the discarded page and nothing that is live, the sixth holds the record of the
     // discard, and each of those before has something live, so that these two are freed first.
     let worn = [
-        [write_to(0, 23), write_to(4, 9), write_to(16, 8), write_to(16, 7), discard(23), write_to(16, 7)]
-            .as_slice(),
-        &[VolumeOp::Flush, collect.clone(), collect],
+        [
+            volume::write(0, 23, 1),
+            volume::write(4, 9, 1),
+            volume::write(16, 8, 1),
+            volume::write(16, 7, 1),
+            discard(23),
+            volume::write(16, 7, 1),
+        ]
+        .as_slice(),
+        &[volume::FLUSH, collect.clone(), collect],
     ]
     .concat();
     vec![made("ftl", "tombstone-dropped", &[], &collected), made("ftl", "bad-block-not-recorded", &[], &worn)]
