@@ -1,8 +1,9 @@
-//! The smallest workloads that a person made for faults which take more than a few operations to show, each proved to show
-//! its fault. What shrinking leaves is held against them.
+//! The smallest known workloads of faults which take more than a few operations to show, made by a person or found by
+//! trying, each proved to show its fault. What shrinking leaves is held against them.
 //!
-//! A fault whose shrunk finding has up to four operations needs none here: nothing is smaller than one operation. For one
-//! that has a few more, all smaller workloads are tried instead.
+//! A fault whose shrunk finding has up to four operations needs none here: nothing is smaller than one operation. For the
+//! others, workloads that would be too small are tried, out of a few operations and not to the end of all their states:
+//! that nothing shows there does not prove that nothing smaller does.
 
 use super::common::{assert_clean, at_most, explored, named, showing};
 use crashcheck::{Budget, BugSwitch, Case, Options, Regression, Subject};
@@ -33,7 +34,7 @@ pub(crate) fn operations(system: &str, switch: &str) -> Option<u64> {
 }
 
 fn all() -> Vec<ByHand> {
-    [without_a_journal(), freed_blocks(), full_logs(), log_structured(), on_flash()].concat()
+    [without_a_journal(), freed_blocks(), full_logs(), log_structured(), on_arrays(), on_flash()].concat()
 }
 
 #[test]
@@ -182,10 +183,24 @@ fn log_structured() -> Vec<ByHand> {
     vec![made("lfs", "usage-not-reduced", &[], &changed), made("lfs", "epoch-kept", &[], &lost)]
 }
 
+/// What trying found.
+fn on_arrays() -> Vec<ByHand> {
+    let discard = VolumeOp::Discard { block: 0, count: 1 };
+    let stale = [volume::write(0, 1, 1), discard.clone(), VolumeOp::Maintain(128), volume::FLUSH];
+    let freed = [discard, volume::write(0, 4, 1), volume::write(0, 4, 1)];
+    vec![
+        made("raid1-degraded", "stale-member-trusted", &[], &stale),
+        made("raid5-degraded", "stale-member-trusted", &[], &stale),
+        made("raid5-journal", "journal-freed-early", &[], &freed),
+    ]
+}
+
 /// What is collected must be on the chip first: nine blocks of eight pages, for 24 logical ones.
 fn on_flash() -> Vec<ByHand> {
     let discard = |block| VolumeOp::Discard { block, count: 1 };
     let collect = VolumeOp::Maintain(0);
+    let checkpoint = VolumeOp::Maintain(1);
+    let early = [checkpoint.clone(), volume::write(0, 4, 1), volume::write(0, 4, 1), checkpoint];
     // The second block holds the record of the discard, and nothing else that is live.
     let collected = [
         volume::write(0, 8, 1),
@@ -210,5 +225,9 @@ fn on_flash() -> Vec<ByHand> {
         &[volume::FLUSH, collect.clone(), collect],
     ]
     .concat();
-    vec![made("ftl", "tombstone-dropped", &[], &collected), made("ftl", "bad-block-not-recorded", &[], &worn)]
+    vec![
+        made("ftl", "checkpoint-before-data", &[], &early),
+        made("ftl", "tombstone-dropped", &[], &collected),
+        made("ftl", "bad-block-not-recorded", &[], &worn),
+    ]
 }

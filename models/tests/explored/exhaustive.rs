@@ -1,4 +1,7 @@
-//! Every workload of a few operations, tried: for faults of which nobody made a workload by hand.
+//! Every workload of so many operations out of a small set, tried: for faults of which no small workload is known.
+//!
+//! It can show that something smaller is enough, and not that nothing is: there are other operations, and not every crash
+//! state of every workload is looked at.
 
 use super::common::{at_most, explored, named, showing};
 use crashcheck::{Budget, BugSwitch, Case, Options, Regression, Subject};

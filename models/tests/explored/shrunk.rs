@@ -1,5 +1,5 @@
 //! Every seeded fault is shrunk to a workload that is as small as one made by hand, or nearly so, and fails by that fault
-//! alone. Where nobody made one, all that are smaller by more have been tried.
+//! alone. Where none is known, some that would be too small are tried: see `exhaustive.rs`.
 
 use super::common::{explored, showing};
 use super::{by_hand, exhaustive};
