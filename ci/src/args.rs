@@ -132,15 +132,19 @@ pub(crate) struct SearchArgs {
     /// Stop so many deviations from either everything or nothing persisted
     #[arg(long, value_name = "K")]
     pub(crate) deviations: Option<usize>,
-    /// Let recovery itself crash up to so many times [default: 0, or what shows the bug switches]
-    #[arg(long, value_name = "N")]
-    pub(crate) nested: Option<u8>,
+    /// Crash so many lives, from power-on to power-off: 1 is the workload alone; 2, each recovery and what follows as well
+    /// [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) lives: Option<u8>,
     /// Stop after this time, shared evenly: 90s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
     pub(crate) time: Option<Duration>,
     /// Run at most so many recoveries for each workload, or `all`
     #[arg(long, value_name = "N")]
     pub(crate) max_states: Option<StatesMax>,
+    /// Look at most at so many crash states of later lives for each workload, or `all`
+    #[arg(long, value_name = "N")]
+    pub(crate) max_later: Option<StatesMax>,
     /// The memory that the exploration, and so each recovery, may use
     #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(64..))]
     pub(crate) memory: u64,

@@ -7,7 +7,7 @@
 //!
 //! [preset.nightly]           # with --preset nightly, on top of [explore]
 //! time = "30m"
-//! nested = 1
+//! lives = 3
 //! require-complete = true
 //! ```
 //!
@@ -83,11 +83,13 @@ struct Defaults {
     #[serde(default, deserialize_with = "parsed")]
     strategy: Option<StrategyKind>,
     deviations: Option<usize>,
-    nested: Option<u8>,
+    lives: Option<u8>,
     #[serde(default, deserialize_with = "time")]
     time: Option<Duration>,
     #[serde(default, deserialize_with = "states")]
     max_states: Option<StatesMax>,
+    #[serde(default, deserialize_with = "states")]
+    max_later: Option<StatesMax>,
     jobs: Option<std::num::NonZeroU16>,
     seed: Option<u64>,
     fail_fast: Option<bool>,
@@ -134,9 +136,10 @@ impl Defaults {
             profile: self.profile.or(other.profile),
             strategy: self.strategy.or(other.strategy),
             deviations: self.deviations.or(other.deviations),
-            nested: self.nested.or(other.nested),
+            lives: self.lives.or(other.lives),
             time: self.time.or(other.time),
             max_states: self.max_states.or(other.max_states),
+            max_later: self.max_later.or(other.max_later),
             jobs: self.jobs.or(other.jobs),
             seed: self.seed.or(other.seed),
             fail_fast: self.fail_fast.or(other.fail_fast),
@@ -213,9 +216,10 @@ impl Config {
             profiles: named.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
             strategy: args.strategy.or(defaults.strategy).unwrap_or_default(),
             deviations: args.deviations.or(defaults.deviations),
-            nested: args.nested.or(defaults.nested),
+            lives: args.lives.or(defaults.lives),
             time: args.time.or(defaults.time),
             states_max: args.max_states.or(defaults.max_states),
+            later_max: args.max_later.or(defaults.max_later),
             memory: Bytes(args.memory << 20),
             jobs: args.jobs.or(defaults.jobs.map(u16::from)),
             seed: args.seed.or(defaults.seed).unwrap_or(0),
@@ -232,9 +236,10 @@ pub(crate) struct Search {
     pub(crate) profiles: Vec<Named>,
     pub(crate) strategy: StrategyKind,
     pub(crate) deviations: Option<usize>,
-    pub(crate) nested: Option<u8>,
+    pub(crate) lives: Option<u8>,
     pub(crate) time: Option<Duration>,
     pub(crate) states_max: Option<StatesMax>,
+    pub(crate) later_max: Option<StatesMax>,
     pub(crate) memory: Bytes,
     pub(crate) jobs: Option<u16>,
     pub(crate) seed: u64,

@@ -112,7 +112,7 @@ fn the_replay_line_carries_what_the_id_does_not() {
     let place = Place::new();
     place.write("my own.toml", "name = \"mine\"\nabout = \"x\"\natomic = 4096\n");
     let search =
-        ["explore", "journal:block-reuse", "--bug", "no-revoke", "--profile", "my own.toml", "--nested", "1"];
+        ["explore", "journal:block-reuse", "--bug", "no-revoke", "--profile", "my own.toml", "--lives", "2"];
     let ran = place.run(&[&search[..], &["--max-states", "300"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let lines: Vec<&str> =
@@ -331,8 +331,10 @@ fn an_interrupted_run_tells_what_it_has() {
     let mut command = place.command(&[
         "explore",
         "vsfs:large-file",
-        "--nested",
-        "3",
+        "--lives",
+        "4",
+        "--max-later",
+        "all",
         "--max-states",
         "all",
         "--progress",

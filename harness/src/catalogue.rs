@@ -25,8 +25,8 @@ pub struct BugSwitch {
     pub workload: &'static str,
     /// The device profile that shows it.
     pub profile: &'static str,
-    /// How often recovery must crash itself to show it.
-    pub nested: u8,
+    /// How many lives must end in a crash to show it.
+    pub lives: u8,
 }
 
 /// A named list of operations.

@@ -8,12 +8,17 @@ use crate::profile::Fates;
 use crashcheck_trace::{DeviceId, EventId, NodeId, PageNo};
 use std::sync::Arc;
 
+/// So many epochs of a life are told apart by one question; where there are more, another one says which of them.
+pub(crate) const EPOCHS: usize = 128;
+
 /// Something that the crash left open. Outcome 0 is always the newest possibility, the last one the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Question {
     /// Did this write (or this unit of it) reach the medium? 0: yes, 1: no.
     Survived {
+        /// The life in which it was issued: 1 is the recorded workload.
+        life: u8,
         /// The write.
         event: EventId,
         /// Which atomic unit of it, from 0.
@@ -21,31 +26,26 @@ pub enum Question {
     },
     /// Was this unit half written when the power went, so that it reads as garbage? 0: yes, 1: no.
     Garbled {
+        /// The life in which it was issued.
+        life: u8,
         /// The write.
         event: EventId,
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
-    /// Did recovery itself crash? 0: no; n: after its n-th flush interval had begun.
-    RecoveryCrashed {
-        /// How many intervals it can have crashed in.
-        intervals: u8,
+    /// Did the power fail once more? 0: no; n: in the n-th stretch of so many [`EPOCHS`] of what was done since it was on.
+    PowerFailed {
+        /// In which life: 2 is the one after the recorded workload.
+        life: u8,
+        /// How many stretches there are.
+        stretches: u8,
     },
-    /// Did this write of a recovery that crashed reach the medium? 0: yes, 1: no.
-    RecoveryWrite {
-        /// Which recovery: 1 is the first that crashed.
-        depth: u8,
-        /// Which of its writes.
-        write: u32,
-        /// Which atomic unit of it, from 0.
-        unit: u32,
-    },
-    /// Was this program or erase of a recovery that crashed cut off half-way, so that it reads as garbage? 0: yes, 1: no.
-    RecoveryGarbled {
-        /// Which recovery: 1 is the first that crashed.
-        depth: u8,
-        /// Which of its writes.
-        write: u32,
+    /// In which epoch of that stretch did it fail?
+    FailedIn {
+        /// In which life.
+        life: u8,
+        /// How many epochs it has.
+        epochs: u8,
     },
     /// Did this device fail as a whole? 0: no, 1: yes.
     DeviceLost {
@@ -110,7 +110,8 @@ impl Question {
     /// Whether this is about something that need not happen at a crash: neither pole has it.
     pub fn is_fault(&self) -> bool {
         match self {
-            Question::RecoveryCrashed { .. }
+            Question::PowerFailed { .. }
+            | Question::FailedIn { .. }
             | Question::DeviceLost { .. }
             | Question::Unreadable { .. }
             | Question::Corrupt { .. }
@@ -119,8 +120,6 @@ impl Question {
             | Question::Flipped { .. } => true,
             Question::Survived { .. }
             | Question::Garbled { .. }
-            | Question::RecoveryWrite { .. }
-            | Question::RecoveryGarbled { .. }
             | Question::NodeDown { .. }
             | Question::Arrived { .. } => false,
         }
@@ -129,20 +128,32 @@ impl Question {
     /// How many outcomes there are.
     pub fn outcomes(&self) -> u8 {
         match self {
-            Question::RecoveryCrashed { intervals } => intervals + 1,
+            Question::PowerFailed { stretches, .. } => stretches + 1,
+            Question::FailedIn { epochs, .. } => *epochs,
             Question::Corrupt { .. } | Question::Flipped { .. } => 3,
             Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }
     }
 
-    /// The write or the message of the trace that is asked about.
+    /// The write or the message of the recorded trace that is asked about.
     pub fn event(&self) -> Option<EventId> {
         match self {
-            Question::Survived { event, .. }
-            | Question::Garbled { event, .. }
+            Question::Survived { life: 1, event, .. }
+            | Question::Garbled { life: 1, event, .. }
             | Question::Arrived { event, .. } => Some(*event),
             _ => None,
+        }
+    }
+
+    /// The life that left open what is asked about.
+    pub fn life(&self) -> u8 {
+        match self {
+            Question::Survived { life, .. }
+            | Question::Garbled { life, .. }
+            | Question::PowerFailed { life, .. }
+            | Question::FailedIn { life, .. } => *life,
+            _ => 1,
         }
     }
 }
@@ -221,6 +232,43 @@ pub struct Path {
 }
 
 impl Path {
+    /// A crash in an epoch of a later life that has so many.
+    pub(crate) fn of_crash(life: u8, epochs: usize, epoch: u32) -> Path {
+        let (stretch, within) = (epoch as usize / EPOCHS, epoch as usize % EPOCHS);
+        let mut path = Path::default();
+        let stretches = epochs.div_ceil(EPOCHS) as u8;
+        path.push(Question::PowerFailed { life, stretches }, stretch as u8 + 1);
+        let epochs = (epochs - stretch * EPOCHS).min(EPOCHS) as u8;
+        if epochs > 1 {
+            path.push(Question::FailedIn { life, epochs }, within as u8);
+        }
+        path
+    }
+
+    /// What is about one life, as if there were no other.
+    pub(crate) fn of_life(&self, life: u8) -> Path {
+        let mut path = Path::default();
+        for (question, answer) in self.questions.iter().zip(&self.answers) {
+            match *question {
+                Question::PowerFailed { .. } | Question::FailedIn { .. } => {}
+                Question::Survived { life: of, event, unit } if of == life => {
+                    path.push(Question::Survived { life: 1, event, unit }, *answer);
+                }
+                Question::Garbled { life: of, event, unit } if of == life => {
+                    path.push(Question::Garbled { life: 1, event, unit }, *answer);
+                }
+                question if question.life() == life => path.push(question, *answer),
+                _ => {}
+            }
+        }
+        path
+    }
+
+    fn push(&mut self, question: Question, answer: u8) {
+        self.questions.push(question);
+        self.answers.push(answer);
+    }
+
     /// How many questions were asked.
     pub fn len(&self) -> usize {
         self.answers.len()
@@ -231,10 +279,26 @@ impl Path {
         self.answers.is_empty()
     }
 
+    /// How many answers differ from those of the nearer end of the tree.
+    pub(crate) fn deviates(&self) -> usize {
+        Pole::BOTH.map(|pole| self.deviations(pole)).into_iter().min().unwrap_or(0)
+    }
+
     /// How many answers differ from those of one end of the tree.
     pub fn deviations(&self, pole: Pole) -> usize {
         let answered = self.questions.iter().zip(&self.answers);
         answered.filter(|(question, answer)| pole.answer(question) != **answer).count()
+    }
+}
+
+impl<'a> FromIterator<&'a Path> for Path {
+    /// One run after the other.
+    fn from_iter<T: IntoIterator<Item = &'a Path>>(paths: T) -> Path {
+        paths.into_iter().fold(Path::default(), |mut all, path| {
+            all.questions.extend_from_slice(&path.questions);
+            all.answers.extend_from_slice(&path.answers);
+            all
+        })
     }
 }
 
@@ -267,8 +331,7 @@ impl Choices {
             self.diverged = true;
             answer = question.outcomes() - 1;
         }
-        self.path.questions.push(question);
-        self.path.answers.push(answer);
+        self.path.push(question, answer);
         answer
     }
 

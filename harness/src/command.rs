@@ -7,7 +7,7 @@
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
 use crate::explore::{
-    Context, Instance, Kind, Naming, Options, Progress, Recovered, advised, explored, replay,
+    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, advised, explored, replay,
 };
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};
@@ -132,7 +132,7 @@ fn context(
     name: &str,
     commands: &Commands,
     options: &Options,
-) -> Result<Arc<Context<External>>, CommandError> {
+) -> Result<Arc<Context>, CommandError> {
     if !options.profile.faults.is_none() {
         return Err(CommandError::Faults { profile: options.profile.name.clone() });
     }
@@ -212,7 +212,7 @@ impl External {
         Ok(TempDir::new_in(self.work.path())?.keep())
     }
 
-    fn recover_in(&self, directory: &Path, disk: &Disk) -> std::io::Result<Recovered<Left>> {
+    fn recover_in(&self, directory: &Path, disk: &Disk) -> std::io::Result<Recovered> {
         let mut paths = Vec::new();
         for device in 0..self.base.len() {
             let path = directory.join(format!("image{device}"));
@@ -228,7 +228,7 @@ impl External {
         }
         let left = Left { digest: digest(&images), images: Arc::new(images) };
         let kind = Kind { found: None, shows: "recovery succeeds".to_owned() };
-        Ok(Recovered { shown: Ok(left), after: Ok(()), kind })
+        Ok(Recovered { shown: Ok(Shown::new(left)), after: Ok(()), kind })
     }
 
     fn check_in(
@@ -265,14 +265,14 @@ impl External {
 }
 
 impl Instance for External {
-    type Shown = Left;
-
-    fn recover(&self, disk: &Disk) -> Recovered<Left> {
+    fn live(&self, disk: &Disk) -> Lived {
         let disk = disk.power_on();
-        self.with_files(|directory| self.recover_in(directory, &disk)).unwrap_or_else(Recovered::failed)
+        let recovered = self.with_files(|directory| self.recover_in(directory, &disk));
+        Lived::last(recovered.unwrap_or_else(Recovered::failed))
     }
 
-    fn judge(&self, shown: &Left, window: Window) -> Result<(), Violation> {
+    fn judge(&self, shown: &Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let shown = shown.get::<Left>();
         let key = (shown.clone(), window);
         if let Some(known) = lock(&self.known).get(&key) {
             return known.clone();

@@ -168,10 +168,14 @@ impl Disk {
         self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
-    /// Asks whether the recovery that has just returned was cut off by another crash. If so, it is to be run again on
-    /// what the two crashes have left.
-    pub(crate) fn recovery_crashed(&self) -> bool {
-        self.machine().crashed().is_some_and(LazyImage::crash_recovery)
+    /// Recovery has come to its end, and has shown what it found.
+    pub(crate) fn note_recovered(&self) {
+        self.machine().crashed().into_iter().for_each(LazyImage::note_recovered);
+    }
+
+    /// Whether anything was written to the crash state.
+    pub(crate) fn has_written(&self) -> bool {
+        self.machine().crashed().is_some_and(|image| image.has_written())
     }
 
     /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.
@@ -252,6 +256,7 @@ impl Machine {
     pub(crate) fn note(&mut self, event: Event) {
         match &mut self.backing {
             Backing::Recording(_, trace) => trace.events.push(event),
+            Backing::Crashed(image) => image.note(event),
             Backing::Run(run) => run.follow(|recorded| *recorded == event),
             _ => {}
         }
@@ -391,7 +396,7 @@ impl Machine {
     ) -> Result<(), DiskError> {
         self.range(device, at, Bytes::of(data.len()))?;
         match &mut self.backing {
-            Backing::Crashed(image) => image.write(device, at, data, fua),
+            Backing::Crashed(image) => image.write(device, at, data, fua, label),
             Backing::Run(run) => {
                 run.write(&self.wire, device, at, data, fua);
                 if fua {
@@ -421,7 +426,7 @@ impl Machine {
     ) -> Result<(), DiskError> {
         self.range(device, at, len)?;
         match &mut self.backing {
-            Backing::Crashed(image) => image.zero(device, at, len),
+            Backing::Crashed(image) => image.zero(device, at, len, label),
             Backing::Run(run) => run.zero(&self.wire, device, at, len),
             Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
             Backing::Recording(images, trace) => {

@@ -62,10 +62,12 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
-    /// How often recovery itself may crash; by default never.
+    /// How many lives end in a crash; by default 2. A life is what happens from power-on to power-off. The first is the
+    /// workload; the second is the recovery from its crash and the operations that follow, and so on. With 1 only the
+    /// workload is crashed.
     #[must_use]
-    pub fn nested(mut self, depth: u8) -> Self {
-        self.options.nested = depth;
+    pub fn lives(mut self, lives: u8) -> Self {
+        self.options.lives = lives.max(1);
         self
     }
 
@@ -126,14 +128,14 @@ impl<S: System + 'static> Explorer<S> {
         WithWorkload { explorer: self, setup: Vec::new(), ops: ops.into_iter().collect() }
     }
 
-    /// Runs the operations of a stored failure, and lets recovery crash as often as it takes to show it.
+    /// Runs the operations of a stored failure, and crashes as many lives as it takes to show it.
     ///
     /// # Errors
     /// If an operation is none that the system has.
     pub fn stored(mut self, regression: &Regression) -> Result<WithWorkload<S>, RegressionError> {
         let (setup, ops) = regression.workload()?;
         self.naming.workload = regression.name();
-        self.options.nested = self.options.nested.max(regression.nested);
+        self.options.lives = self.options.lives.max(regression.lives);
         Ok(self.workload(ops).after(setup))
     }
 
@@ -147,7 +149,7 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
-    fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context<Recorded<Arc<S>>>> {
+    fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context> {
         let trace = Arc::new(recording.trace.clone());
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
         let instance = Recorded::new(Arc::clone(&self.system), recording);
@@ -192,7 +194,7 @@ impl<S: System + 'static> WithWorkload<S> {
         self
     }
 
-    pub(crate) fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context<Recorded<Arc<S>>>> {
+    pub(crate) fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context> {
         self.explorer.context(recording)
     }
 }
@@ -280,7 +282,7 @@ impl<S: System + 'static> WithWorkload<S> {
     pub fn images(&self) -> Result<Vec<CrashImage>, RecordError> {
         let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
         let (trace, naming) = (Arc::new(recording.trace.clone()), Naming::default());
-        let options = Options { jobs: 1, nested: 0, ..self.explorer.options.clone() };
+        let options = Options { jobs: 1, lives: 1, ..self.explorer.options.clone() };
         let kept = Arc::default();
         let instance = Recorded::new(Arc::clone(&self.explorer.system), recording);
         let instance = Keeping { instance, kept: Arc::clone(&kept) };
@@ -315,7 +317,7 @@ fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploratio
         workload: naming.workload.clone(),
         profile: options.profile.name.clone(),
         strategy: options.strategy.to_string(),
-        nested: options.nested,
+        lives: options.lives,
         verdict: Verdict::Broken,
         reason: Some(error.to_string()),
         events: 0,

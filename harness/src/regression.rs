@@ -3,12 +3,12 @@
 //! ```toml
 //! # journal+no-revoke under reorder: no-foreign-data: block 9 of /b is one of /a
 //! # It is explored first on every run. Delete this file to forget it.
-//! version = 1
+//! version = 2
 //! system = "journal"
 //! bugs = ["no-revoke"]
 //! workload = "block-reuse"
 //! profile = "reorder"
-//! nested = 0
+//! lives = 2
 //! fingerprint = "0123456789abcdef"
 //! promise = "no-foreign-data"
 //! detail = "block 9 of /b is one of /a"
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The version of the files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// So many digits of a fingerprint tell the faults of one system apart.
 const SHORT: usize = 8;
@@ -52,8 +52,9 @@ pub struct Regression {
     pub workload: String,
     /// The device profile.
     pub profile: String,
-    /// How often recovery itself may crash.
-    pub nested: u8,
+    /// How many lives may end in a crash.
+    #[serde(alias = "nested")]
+    pub lives: u8,
     /// The fingerprint of the finding.
     pub fingerprint: String,
     /// The promise that was broken.
@@ -107,14 +108,14 @@ impl Regression {
         operations: &[Op],
     ) -> Result<Regression, serde_json::Error> {
         let texts = |ops: &[Op]| ops.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
-        let Found { system, bugs, workload, profile, nested, finding } = found;
+        let Found { system, bugs, workload, profile, lives, finding } = found;
         Ok(Regression {
             version: VERSION,
             system: system.to_owned(),
             bugs: bugs.to_vec(),
             workload: workload.to_owned(),
             profile: profile.to_owned(),
-            nested,
+            lives,
             fingerprint: finding.fingerprint.clone(),
             promise: finding.promise.clone(),
             detail: finding.detail.clone(),
@@ -212,7 +213,7 @@ pub(crate) struct Found<'a> {
     pub(crate) bugs: &'a [String],
     pub(crate) workload: &'a str,
     pub(crate) profile: &'a str,
-    pub(crate) nested: u8,
+    pub(crate) lives: u8,
     pub(crate) finding: &'a crashcheck_trace::outcome::Finding,
 }
 

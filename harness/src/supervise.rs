@@ -107,8 +107,8 @@ fn note_death(directory: &Path, status: ExitStatus) -> io::Result<()> {
 pub(crate) struct Death {
     /// How the process ended.
     pub(crate) how: String,
-    /// What recovery had looked at.
-    pub(crate) cells: Vec<CellId>,
+    /// What recovery had looked at: cells of lives, which are counted from 0.
+    pub(crate) cells: Vec<(usize, CellId)>,
 }
 
 /// What a supervised process knows of the deaths of its predecessors.
@@ -131,7 +131,11 @@ impl Supervised {
         let death = |line: &str| {
             let mut parts = line.split('\t');
             let (state, how, cells) = (parts.next()?, parts.next()?, parts.next()?);
-            let cells = cells.split_whitespace().filter_map(|cell| cell.parse().ok().map(CellId)).collect();
+            let look = |text: &str| {
+                let (life, cell) = text.split_once('.')?;
+                Some((life.parse().ok()?, CellId(cell.parse().ok()?)))
+            };
+            let cells = cells.split_whitespace().filter_map(look).collect();
             Some((state.to_owned(), Death { how: how.to_owned(), cells }))
         };
         let deaths = text.lines().filter_map(death).collect();
@@ -162,9 +166,9 @@ impl Drop for Trail {
 }
 
 impl Trail {
-    /// Notes that recovery looks at a cell.
-    pub(crate) fn look(&mut self, cell: CellId) {
+    /// Notes that recovery looks at a cell of a life.
+    pub(crate) fn look(&mut self, life: usize, cell: CellId) {
         // A trail that cannot be written leads to a state with fewer answers, which fails as well.
-        let _ = writeln!(self.0, "{}", cell.0);
+        let _ = writeln!(self.0, "{life}.{}", cell.0);
     }
 }

@@ -25,6 +25,9 @@ pub enum Ack {
     Refused,
 }
 
+/// So many operations of the workload are gone on with.
+const NEXT: usize = 4;
+
 /// A system under test: how to open it, use it, look at it, and what it should show.
 ///
 /// [`open`](System::open), [`apply`](System::apply), [`view`](System::view) and [`model`](System::model) are all that
@@ -92,6 +95,19 @@ pub trait System: Send + Sync {
     fn probe(&self, view: &Self::View) -> Vec<Self::Op> {
         let _ = view;
         Vec::new()
+    }
+
+    /// What a life goes on with after a recovery that shows this, before the [`probe`](System::probe): `rest` is what is left
+    /// of the workload. By default the next few of these operations; one that does not apply is to be refused.
+    fn go_on(&self, view: &Self::View, rest: &[Self::Op]) -> Vec<Self::Op> {
+        let _ = view;
+        rest.iter().take(NEXT).cloned().collect()
+    }
+
+    /// Whether what a completed recovery has shown survives all later crashes, as if it had been acknowledged as durable. A
+    /// system that does not promise it may show something else after the next crash, as long as the first one allows it.
+    fn is_stable(&self) -> bool {
+        true
     }
 
     /// Judges what recovery shows. By default it must equal the model after some prefix of the operations that holds
@@ -169,6 +185,14 @@ impl<S: System> System for std::sync::Arc<S> {
 
     fn probe(&self, view: &S::View) -> Vec<S::Op> {
         (**self).probe(view)
+    }
+
+    fn go_on(&self, view: &S::View, rest: &[S::Op]) -> Vec<S::Op> {
+        (**self).go_on(view, rest)
+    }
+
+    fn is_stable(&self) -> bool {
+        (**self).is_stable()
     }
 
     fn judge(&self, view: &S::View, history: &History<'_, Self>) -> Result<(), Violation> {

@@ -358,7 +358,7 @@ fn under_the_profile_of_a_disk_all_nodes_lose_their_power_together() {
     let exploration = with(CORRECT, Options::default());
     assert_eq!((exploration.profile.as_str(), exploration.verdict), ("reorder", Verdict::Survived));
     assert!(exploration.coverage.complete);
-    let exploration = with(Pair { flushes: false, ..CORRECT }, Options { nested: 1, ..Options::default() });
+    let exploration = with(Pair { flushes: false, ..CORRECT }, Options { lives: 2, ..Options::default() });
     assert_eq!(exploration.verdict, Verdict::Lost);
     assert_eq!(exploration.findings[0].promise, "durable");
 }
@@ -366,8 +366,8 @@ fn under_the_profile_of_a_disk_all_nodes_lose_their_power_together() {
 #[test]
 fn a_crash_of_recovery_is_not_asked_for_where_nodes_crash_one_by_one() {
     let profile = Profile::named("cluster").expect("built in");
-    let exploration = with(CORRECT, Options { profile, nested: 1, ..Options::default() });
-    assert_eq!((exploration.verdict, exploration.nested), (Verdict::Survived, 0));
+    let exploration = with(CORRECT, Options { profile, lives: 2, ..Options::default() });
+    assert_eq!((exploration.verdict, exploration.lives), (Verdict::Survived, 1));
     assert!(exploration.notes.iter().any(|note| note.contains("one by one")), "{:?}", exploration.notes);
 }
 

@@ -90,8 +90,8 @@ fn run(system: Counted, options: Options) -> Exploration {
 
 #[test]
 fn a_correct_system_survives_and_everything_is_covered() {
-    for nested in 0..=1 {
-        let exploration = run(CORRECT, Options { nested, ..Options::default() });
+    for lives in 1..=2 {
+        let exploration = run(CORRECT, Options { lives, ..Options::default() });
         assert_eq!(exploration.verdict, Verdict::Survived);
         assert!(exploration.coverage.complete);
         // Two epochs of two blocks and two of a count; three images are shared by neighbours.

@@ -140,7 +140,7 @@ const OPS: [Op; 8] = [
 
 fn run(log: PageLog, profile: &str) -> Exploration {
     let profile = Profile::named(profile).expect("a built-in profile");
-    let explored = explore(log).profile(profile).nested(1).workload(OPS).run();
+    let explored = explore(log).profile(profile).lives(2).workload(OPS).run();
     explored.expect("it works without a crash")
 }
 

@@ -4,7 +4,7 @@ use super::cover::fewest;
 use super::failure::{Failure, Failures, Order, Shortfall};
 use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
 use super::place::flushes;
-use crate::explore::{Context, Instance, Key, Options, Walk};
+use crate::explore::{Context, Key, Options, Teller, Walk};
 use crate::profile::{Honesty, Order as Keeps};
 use crashcheck_trace::outcome::Coverage;
 use crashcheck_trace::{DeviceId, EventId, Trace};
@@ -52,7 +52,7 @@ const LIES: &str = "the device ignores flushes, so that none helps";
 const CLUSTER: &str = "a run of a cluster follows its recording, into which no flush can be put to try it";
 const CLUSTER_NONE: &str = "none; no lost write of a disk explains it, so the fault is in what the nodes tell each other \
                             or keep in memory, or in recovery";
-const RECOVERY: &str = "none in this trace; it takes a crash of recovery, in which the fault is";
+const LATER: &str = "none in this trace; it takes a crash of a later life, in which the fault is";
 const UNTRIED: &str = "none was found within the limits of the search";
 const NO_FLUSH: &str = "no flushes prevent all of the failing states";
 
@@ -67,8 +67,8 @@ struct Effort<'a> {
 }
 
 /// Looks for the cause of every finding of an exploration that took so many recoveries.
-pub(crate) fn explain<I: Instance>(
-    context: &Context<I>,
+pub(crate) fn explain(
+    context: &Context,
     options: &Options,
     stop: &AtomicBool,
     failures: &BTreeMap<Key, Failures>,
@@ -92,18 +92,18 @@ pub(crate) fn explain<I: Instance>(
 
 /// What the failing states of a finding lack, of some of them; `None` if no order prevents all of them.
 fn shortfalls(trace: &Trace, leaves: &[Failure]) -> Option<Vec<Shortfall>> {
-    // Where it takes no crash of recovery, the others say nothing new.
-    let nested = leaves.iter().all(Failure::is_nested);
-    let plain = leaves.iter().filter(|failure| nested || !failure.is_nested());
+    // Where it takes no crash of a later life, the others say nothing new.
+    let later = leaves.iter().all(Failure::is_later);
+    let plain = leaves.iter().filter(|failure| later || !failure.is_later());
     let mut states = plain.map(|failure| failure.shortfall(trace)).collect::<Option<Vec<Shortfall>>>()?;
     states.truncate(STATES);
     Some(states)
 }
 
 impl Effort<'_> {
-    fn cause<I: Instance>(
+    fn cause(
         &mut self,
-        context: &Context<I>,
+        context: &Context,
         key: &Key,
         leaves: &[Failure],
         states: Option<Vec<Shortfall>>,
@@ -130,9 +130,9 @@ impl Effort<'_> {
 
     /// The fewest flushes after which the finding is gone, proved by exploring the mended trace. What fails there is one
     /// more state that they have to prevent.
-    fn fix<I: Instance>(
+    fn fix(
         &mut self,
-        context: &Context<I>,
+        context: &Context,
         key: &Key,
         states: &mut Vec<Shortfall>,
     ) -> Result<Fix, String> {
@@ -168,9 +168,9 @@ impl Effort<'_> {
 
     /// As few writes as there are flushes that do the same if they are marked to be durable in themselves; none if it
     /// takes more.
-    fn fua<I: Instance>(
+    fn fua(
         &mut self,
-        context: &Context<I>,
+        context: &Context,
         key: &Key,
         states: &[Shortfall],
         flushes: usize,
@@ -197,9 +197,9 @@ impl Effort<'_> {
     }
 
     /// Explores a mended trace.
-    fn explored<I: Instance>(
+    fn explored(
         &mut self,
-        context: &Context<I>,
+        context: &Context,
         mended: Trace,
         key: &Key,
     ) -> Result<Explored, String> {
@@ -231,12 +231,14 @@ struct Explored {
 
 /// What there is to say where no order of the trace prevents a finding; nothing where it is the usual.
 fn why_none(leaves: &[Failure], one_by_one: bool) -> Option<String> {
-    if leaves.iter().all(Failure::is_nested) {
-        let order = leaves.iter().find_map(Failure::order_of_recovery);
-        let order = order.map(|(before, after)| {
-            format!("{RECOVERY}: its write {before} must be durable before its write {after}")
+    if leaves.iter().all(Failure::is_later) {
+        let order = leaves.iter().find_map(Failure::order_of_later_life);
+        let order = order.map(|(trace, lost, there)| {
+            let teller = Teller::new(trace);
+            let (lost, there) = (teller.numbered(lost), teller.numbered(there));
+            format!("{LATER}: there, {lost} was lost, and {there} was not")
         });
-        return Some(order.unwrap_or_else(|| RECOVERY.to_owned()));
+        return Some(order.unwrap_or_else(|| LATER.to_owned()));
     }
     one_by_one.then(|| CLUSTER_NONE.to_owned())
 }

@@ -2,20 +2,24 @@
 
 use super::mend::Flush;
 use crate::choice::{Path, Question};
+use crate::explore::Story;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// A failing state, as far as its cause goes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Failure {
     /// The number of events after which the power failed.
     pub(crate) point: usize,
     pub(crate) path: Path,
+    /// The lives after the recorded workload that ended in a crash, too.
+    pub(crate) stories: Vec<Arc<Story>>,
 }
 
 /// What a finding is made from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Failures {
     /// What is seen in the simplest of the states.
     pub(crate) detail: String,
@@ -47,8 +51,8 @@ impl Failure {
     /// moment at which everything was durable that had been issued leaves it, too.
     pub(crate) fn shortfall(&self, trace: &Trace) -> Option<Shortfall> {
         let last = EventId(self.point.checked_sub(1)? as u32);
-        // What recovery itself left undone is not in the trace.
-        if self.is_nested() {
+        // What a later life left undone is not in the trace.
+        if self.is_later() {
             return None;
         }
         let mut lost = BTreeSet::new();
@@ -65,30 +69,29 @@ impl Failure {
         (!lost.is_empty()).then_some(Shortfall { lost, last })
     }
 
-    /// Whether recovery crashed, too.
-    pub(crate) fn is_nested(&self) -> bool {
-        let answered = self.path.questions.iter().zip(&self.path.answers);
-        let mut crashed =
-            answered.filter(|(question, _)| matches!(question, Question::RecoveryCrashed { .. }));
-        crashed.any(|(_, answer)| *answer > 0)
+    /// Whether a later life ended in a crash, too.
+    pub(crate) fn is_later(&self) -> bool {
+        !self.stories.is_empty()
     }
 
-    /// The closest two writes of a recovery that crashed, counted from 1, of which the earlier was lost and the later was
-    /// not.
-    pub(crate) fn order_of_recovery(&self) -> Option<(u32, u32)> {
-        let answered = self.path.questions.iter().zip(&self.path.answers);
+    /// The closest two writes of the last life that ended in a crash, of which the earlier was lost and the later was not: their
+    /// positions in what it did.
+    pub(crate) fn order_of_later_life(&self) -> Option<(&Trace, EventId, EventId)> {
+        let (life, story) = (self.stories.len() as u8 + 1, self.stories.last()?);
+        let path = self.path.of_life(life);
+        let answered = path.questions.iter().zip(&path.answers);
         let writes = answered.filter_map(|(question, answer)| match question {
-            Question::RecoveryWrite { depth, write, .. } => Some((*depth, *write, *answer)),
+            Question::Survived { event, .. } => Some((*event, *answer)),
             _ => None,
         });
-        let writes: BTreeSet<(u8, u32, u8)> = writes.collect();
-        let lost = writes.iter().filter(|(.., answer)| *answer > 0);
-        let pairs = lost.flat_map(|(depth, lost, _)| {
-            let there =
-                writes.iter().filter(move |(of, write, answer)| (of, answer) == (depth, &0) && write > lost);
-            there.map(move |(_, write, _)| (lost + 1, write + 1))
+        let writes: BTreeSet<(EventId, u8)> = writes.collect();
+        let lost = writes.iter().filter(|(_, answer)| *answer > 0);
+        let pairs = lost.flat_map(|(lost, _)| {
+            let there = writes.iter().filter(move |(write, answer)| *answer == 0 && write > lost);
+            there.map(move |(write, _)| (*lost, *write))
         });
-        pairs.min_by_key(|(lost, there)| there - lost)
+        let (lost, there) = pairs.min_by_key(|(lost, there)| there.0 - lost.0)?;
+        Some((&story.life.trace, lost, there))
     }
 }
 

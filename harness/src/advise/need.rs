@@ -1,7 +1,7 @@
 //! What each flush of a trace is good for.
 
 use super::mend::without;
-use crate::explore::{Context, Instance, Key, Options, Tally, Walk};
+use crate::explore::{Context, Key, Options, Tally, Walk};
 use crashcheck_trace::outcome::{Coverage, Need};
 use crashcheck_trace::{DeviceId, Event, EventId};
 use std::collections::BTreeSet;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What every flush of a trace is good for: each is taken out by itself, and the trace explored again.
-pub(crate) fn needs<I: Instance>(
-    context: &Context<I>,
+pub(crate) fn needs(
+    context: &Context,
     options: &Options,
     stop: &AtomicBool,
     known: &BTreeSet<Key>,
@@ -34,7 +34,7 @@ pub(crate) fn needs<I: Instance>(
     flushes.map(needed).collect()
 }
 
-fn need<I: Instance>(tally: &Tally<I>, known: &BTreeSet<Key>) -> Need {
+fn need(tally: &Tally, known: &BTreeSet<Key>) -> Need {
     let failures = tally.failures();
     if let Some(((promise, _), failures)) = failures.iter().find(|(key, _)| !known.contains(*key)) {
         return Need::Needed { promise: promise.clone(), detail: failures.detail.clone() };

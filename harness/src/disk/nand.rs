@@ -188,7 +188,7 @@ impl Machine {
             Backing::Plain(images) => {
                 super::part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
             }
-            Backing::Crashed(image) => image.program(device, at, data),
+            Backing::Crashed(image) => image.program(device, at, data, label),
             Backing::Recording(images, trace) => {
                 images[device.index()].write(at, data);
                 let (data, label) = (Payload::from(data), label.cloned());
@@ -215,7 +215,7 @@ impl Machine {
         let (at, len) = (geometry.block_at(block), geometry.block_len());
         match &mut self.backing {
             Backing::Plain(images) => super::part(&mut images[device.index()], at, len.index()).fill(0xFF),
-            Backing::Crashed(image) => image.erase(device, at, len),
+            Backing::Crashed(image) => image.erase(device, at, len, label),
             Backing::Recording(images, trace) => {
                 images[device.index()].write(at, &vec![0xFF; len.index()]);
                 trace.events.push(Event::Erase { device, at, len, label: label.cloned() });
@@ -238,8 +238,8 @@ impl Machine {
         }
     }
 
-    fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {
-        match &self.backing {
+    fn erases(&mut self, device: DeviceId, block: BlockNo) -> u32 {
+        match &mut self.backing {
             Backing::Crashed(image) => image.erases(device, block),
             _ => self.chips[device.index()].as_ref().map_or(0, |chip| chip.erases_of(block)),
         }

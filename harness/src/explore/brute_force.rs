@@ -7,8 +7,8 @@ mod flash;
 mod plain_cluster;
 mod silent;
 
-use super::instance::{Instance, Kind, Recovered};
-use super::{Context, Naming, Options};
+use super::instance::{Instance, Kind, Lived, Recovered};
+use super::{Budget, Context, Naming, Options, Past};
 use crate::judge::{Violation, Window};
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
@@ -71,21 +71,15 @@ fn garbage(event: usize, at: Bytes, len: usize) -> Vec<u8> {
 }
 
 impl Instance for Chase {
-    type Shown = Shown;
-
-    fn recover(&self, disk: &Disk) -> Recovered<Shown> {
-        let shown = loop {
-            let shown = chase(&disk.power_on(), self.devices, self.writes);
-            if !disk.recovery_crashed() {
-                break shown;
-            }
-        };
+    fn live(&self, disk: &Disk) -> Lived {
+        let shown = chase(&disk.power_on(), self.devices, self.writes);
         let kind = Kind { found: None, shows: String::new() };
-        Recovered { shown: Ok(shown), after: Ok(()), kind }
+        let recovered = Recovered { shown: Ok(super::Shown::new(shown)), after: Ok(()), kind };
+        Lived { recovered, past: Some(Past::new(())) }
     }
 
-    fn judge(&self, shown: &Shown, window: Window) -> Result<(), Violation> {
-        self.judged.lock().expect("no panic").insert((shown.clone(), window));
+    fn judge(&self, shown: &super::Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
+        self.judged.lock().expect("no panic").insert((shown.get::<Shown>().clone(), window));
         Ok(())
     }
 
@@ -246,19 +240,19 @@ fn chase_on(images: &[Image], writes: bool) -> (Shown, Vec<Event>) {
     (shown, trace.events)
 }
 
-/// What brute force meets: outcomes, with recovery crashing so often, and the number of images by epoch.
-fn brute_force(trace: &Trace, profile: &Profile, writes: bool, nested: u8) -> (Outcomes, Vec<usize>) {
+/// What brute force meets: outcomes, with so many lives ending in a crash, and the number of images by epoch.
+fn brute_force(trace: &Trace, profile: &Profile, writes: bool, lives: u8) -> (Outcomes, Vec<usize>) {
     let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
     let mut outcomes = Outcomes::new();
     let mut images_by_epoch: Vec<BTreeSet<Vec<Vec<u8>>>> = Vec::new();
     for (epoch, window, images) in crash_images(&base, &trace.events, profile) {
         images_by_epoch.resize(images_by_epoch.len().max(epoch + 1), BTreeSet::new());
         images_by_epoch[epoch].insert(images.iter().map(Image::to_vec).collect());
-        let mut open = vec![(images, 0)];
+        let mut open = vec![(images, 1)];
         while let Some((images, depth)) = open.pop() {
             let (shown, events) = chase_on(&images, writes);
             outcomes.insert((shown, window));
-            if depth < nested {
+            if depth < lives {
                 let next = crash_images(&images, &events, profile).into_iter();
                 open.extend(next.map(|(_, _, images)| (images, depth + 1)));
             }
@@ -280,24 +274,25 @@ fn walk(
     profile: &Profile,
     strategy: StrategyKind,
     writes: bool,
-    nested: u8,
+    lives: u8,
     jobs: usize,
 ) -> Explored {
     let judged = Arc::new(Mutex::new(Outcomes::new()));
     let instance = Chase { devices: trace.devices.len() as u64, writes, judged: Arc::clone(&judged) };
-    explored(instance, &judged, trace, profile, strategy, nested, jobs)
+    explored(instance, &judged, trace, profile, strategy, lives, jobs)
 }
 
-fn explored<I: Instance>(
-    instance: I,
+fn explored(
+    instance: impl Instance,
     judged: &Mutex<Outcomes>,
     trace: &Trace,
     profile: &Profile,
     strategy: StrategyKind,
-    nested: u8,
+    lives: u8,
     jobs: usize,
 ) -> Explored {
-    let options = Options { profile: profile.clone(), strategy, nested, jobs, ..Options::default() };
+    let budget = Budget { later: None, ..Budget::default() };
+    let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
     let stop = AtomicBool::new(false);
@@ -398,8 +393,8 @@ proptest! {
         trace in traces(false, true), profile in profiles(), strategy in complete(), writes in any::<bool>(),
     ) {
         prop_assume!(is_small(&trace, &profile));
-        let (expected, images) = brute_force(&trace, &profile, writes, 0);
-        let explored = walk(&trace, &profile, strategy, writes, 0, 1);
+        let (expected, images) = brute_force(&trace, &profile, writes, 1);
+        let explored = walk(&trace, &profile, strategy, writes, 1, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
         prop_assert_eq!(&explored.represented, &explored.total);
         for (counted, images) in explored.images_by_epoch.iter().zip(images) {
@@ -413,8 +408,8 @@ proptest! {
         trace in traces(true, false), profile in profiles(), strategy in complete(), writes in any::<bool>(),
     ) {
         prop_assume!(is_small(&trace, &profile));
-        let (expected, images) = brute_force(&trace, &profile, writes, 0);
-        let explored = walk(&trace, &profile, strategy, writes, 0, 2);
+        let (expected, images) = brute_force(&trace, &profile, writes, 1);
+        let explored = walk(&trace, &profile, strategy, writes, 1, 2);
         prop_assert_eq!(&explored.outcomes, &expected);
         prop_assert_eq!(&explored.represented, &explored.total);
         let images: Vec<String> = images.iter().map(ToString::to_string).collect();
@@ -428,7 +423,7 @@ proptest! {
     ) {
         prop_assume!(is_small(&trace, &profile));
         let counted = census(&trace, &profile);
-        let images = brute_force(&trace, &profile, false, 0).1;
+        let images = brute_force(&trace, &profile, false, 1).1;
         for (epoch, images) in counted.epochs.iter().zip(images) {
             prop_assert_eq!(&epoch.crash_states.value, &images.into());
             prop_assert!(epoch.crash_states.exact);
@@ -444,8 +439,8 @@ proptest! {
         trace in traces(false, false), profile in profiles(), strategy in complete(),
     ) {
         prop_assume!(is_small(&trace, &profile));
-        let (expected, _) = brute_force(&trace, &profile, true, 0);
-        let explored = walk(&trace, &profile, strategy, true, 0, 1);
+        let (expected, _) = brute_force(&trace, &profile, true, 1);
+        let explored = walk(&trace, &profile, strategy, true, 1, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
         prop_assert_eq!(&explored.represented, &explored.total);
     }
@@ -455,14 +450,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn a_crash_during_recovery_meets_what_brute_force_meets(
-        trace in traces(true, true), profile in profiles(), strategy in complete(), nested in 1..=2u8,
+    fn later_lives_meet_what_brute_force_meets(
+        trace in traces(true, true), profile in profiles(), strategy in complete(), lives in 2..=3u8,
     ) {
         prop_assume!(is_small(&trace, &profile) && trace.events.len() <= 6);
         // Units that recovery was writing are old or new.
         prop_assume!(profile.torn == Torn::OldOrNew);
-        let (expected, _) = brute_force(&trace, &profile, true, nested);
-        let explored = walk(&trace, &profile, strategy, true, nested, 1);
+        let (expected, _) = brute_force(&trace, &profile, true, lives);
+        let explored = walk(&trace, &profile, strategy, true, lives, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
     }
 
@@ -472,8 +467,8 @@ proptest! {
         strategy in prop::sample::select(vec![StrategyKind::Prefix, StrategyKind::TwoPoint]),
     ) {
         prop_assume!(is_small(&trace, &profile));
-        let (expected, _) = brute_force(&trace, &profile, true, 0);
-        let explored = walk(&trace, &profile, strategy, true, 0, 1);
+        let (expected, _) = brute_force(&trace, &profile, true, 1);
+        let explored = walk(&trace, &profile, strategy, true, 1, 1);
         prop_assert!(explored.outcomes.is_subset(&expected));
     }
 }

@@ -17,7 +17,7 @@ const NOT_BEGUN: usize = 50;
 const TEXT: usize = 300;
 
 /// Tells of a trace, whose marks it has looked up once.
-pub(super) struct Teller<'a> {
+pub(crate) struct Teller<'a> {
     pub(super) trace: &'a Trace,
     /// The events at which an operation begins or ends, with the one in progress from then on.
     pub(super) marks: Vec<(u32, Option<OpId>)>,
@@ -26,7 +26,7 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(trace: &'a Trace) -> Teller<'a> {
+    pub(crate) fn new(trace: &'a Trace) -> Teller<'a> {
         let (mut marks, mut sent) = (Vec::new(), Vec::new());
         for (index, event) in (0u32..).zip(&trace.events) {
             match event {
@@ -120,6 +120,17 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// When the power went in a later life whose recovery had come to its end after so many events, in words.
+    pub(super) fn crash_point_of_life(&self, point: usize, recovered: usize) -> String {
+        match point {
+            0 if recovered > 0 => "before recovery had written anything".to_owned(),
+            point if point < recovered => format!("{}, during recovery", self.crash_point(point)),
+            0 => "after recovery, which wrote nothing".to_owned(),
+            point if point == recovered => "when recovery had come to its end".to_owned(),
+            point => self.crash_point(point),
+        }
+    }
+
     /// The name of a device.
     pub(super) fn device(&self, device: DeviceId) -> &'a str {
         self.trace.devices.get(device.index()).map_or("", |device| &device.name)
@@ -142,6 +153,11 @@ impl<'a> Teller<'a> {
     pub(super) fn name(&self, id: EventId) -> Cow<'a, str> {
         let Some(event) = self.trace.events.get(id.index()) else { return Cow::Borrowed("the end") };
         event.label().map_or_else(|| Cow::Borrowed(kind(event)), |label| Cow::Borrowed(label.as_str()))
+    }
+
+    /// An event in words, with its number.
+    pub(crate) fn numbered(&self, id: EventId) -> String {
+        format!("#{} ({})", id.0, self.event(id))
     }
 
     /// An event in words.

@@ -1,17 +1,18 @@
 //! From failing leaves to findings: one for each fingerprint, told by its simplest state.
 
 use super::describe::Teller;
-use super::instance::{Instance, Recovered};
+use super::instance::Recovered;
+use super::memo::Story;
 use super::picture::Painter;
 use super::pool::Pool;
-use super::run::{Context, Job, Leaf};
+use super::run::{Context, Failed, Job, Leaf};
 use super::words;
 use crate::advise::{Cause, Failure, Failures};
 use crate::choice::{Path, Pole, Question};
 use crate::judge::Violation;
 use crate::media::Known;
 use crate::shrink::simplest;
-use crashcheck_trace::outcome::{self, Finding, Picture, WriteFate};
+use crashcheck_trace::outcome::{self, Finding, LaterLife, Picture, Promised, WriteFate};
 use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -34,10 +35,10 @@ pub(crate) struct Naming {
 pub(crate) type Key = (String, String);
 
 /// Failing leaves that fail alike.
-pub(crate) struct Groups<Shown>(BTreeMap<Key, Group<Shown>>);
+pub(crate) struct Groups(BTreeMap<Key, Group>);
 
-struct Group<Shown> {
-    simplest: Simplest<Shown>,
+struct Group {
+    simplest: Simplest,
     leaves: u64,
     /// The crash states behind them; an image that two epochs have in common counts in the first.
     states: BigUint,
@@ -59,23 +60,25 @@ const FAILURES: usize = 1024;
 const SENTENCES: usize = 8;
 
 /// The leaf that a finding is told by.
-struct Simplest<Shown> {
-    violation: Violation,
-    recovered: Arc<Recovered<Shown>>,
-    epoch: u32,
-    point: usize,
+struct Simplest {
+    failed: Failed,
+    recovered: Arc<Recovered>,
+    /// The epochs in which the power failed, by life.
+    epochs: Vec<u32>,
+    /// The lives between.
+    stories: Vec<Arc<Story>>,
     path: Path,
     deviations: usize,
     found_after: u64,
 }
 
-impl<Shown> Default for Groups<Shown> {
+impl Default for Groups {
     fn default() -> Self {
         Groups(BTreeMap::new())
     }
 }
 
-impl<Shown> Groups<Shown> {
+impl Groups {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -85,44 +88,32 @@ impl<Shown> Groups<Shown> {
     }
 
     /// Adds a failing leaf.
-    pub(crate) fn add(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<Shown>) {
-        let Err((point, violation)) = &leaf.verdict else { return };
-        let deviations = leaf.path.deviations(nearest(&leaf.path));
-        let simplest = || Simplest {
-            violation: violation.clone(),
-            recovered: Arc::clone(&leaf.recovered),
-            epoch,
-            point: *point,
-            path: leaf.path.clone(),
-            deviations,
-            found_after: recoveries,
+    pub(crate) fn add(&mut self, recoveries: u64, leaf: &Leaf) {
+        let Err(failed) = &leaf.verdict else { return };
+        let sentence = failed.violation.detail.lines().next().unwrap_or_default();
+        let (key, epoch) = (key_of(&failed.violation), leaf.epochs[0]);
+        let Some(group) = self.0.get_mut(&key) else {
+            let mut group = Group {
+                simplest: Simplest::new(leaf, failed, recoveries),
+                leaves: 1,
+                states: leaf.represented.fresh.clone(),
+                at_first: (epoch, leaf.represented.all.clone()),
+                sentences: BTreeSet::new(),
+                failures: Vec::new(),
+            };
+            group.hear(sentence, leaf, failed);
+            self.0.insert(key, group);
+            return;
         };
-        let sentence = violation.detail.lines().next().unwrap_or_default();
-        let key = key_of(violation);
-        match self.0.get_mut(&key) {
-            None => {
-                let states = leaf.represented.fresh.clone();
-                let group = Group {
-                    simplest: simplest(),
-                    leaves: 1,
-                    states,
-                    at_first: (epoch, leaf.represented.all.clone()),
-                    sentences: BTreeSet::new(),
-                    failures: Vec::new(),
-                };
-                self.0.entry(key).or_insert(group).hear(sentence, leaf, *point);
-            }
-            Some(group) => {
-                group.hear(sentence, leaf, *point);
-                group.leaves += 1;
-                group.states += &leaf.represented.fresh;
-                if group.at_first.0 == epoch {
-                    group.at_first.1 += &leaf.represented.all;
-                }
-                if deviations < group.simplest.deviations {
-                    group.simplest = Simplest { found_after: group.simplest.found_after, ..simplest() };
-                }
-            }
+        group.hear(sentence, leaf, failed);
+        group.leaves += 1;
+        group.states += &leaf.represented.fresh;
+        if group.at_first.0 == epoch {
+            group.at_first.1 += &leaf.represented.all;
+        }
+        let simplest = &group.simplest;
+        if (leaf.life(), leaf.whole_path().deviates()) < (simplest.life(), simplest.deviations) {
+            group.simplest = Simplest::new(leaf, failed, simplest.found_after);
         }
     }
 
@@ -131,96 +122,90 @@ impl<Shown> Groups<Shown> {
     }
 
     /// Looks for simpler states that fail alike, recovering from each.
-    pub(crate) fn simplify<I: Instance<Shown = Shown>>(&mut self, context: &Arc<Context<I>>) {
-        let (nested, mut serial) = (context.nested, SIMPLER);
+    pub(crate) fn simplify(&mut self, context: &Arc<Context>) {
+        let mut serial = SIMPLER;
         for (key, group) in self.0.iter_mut().filter(|(_, group)| group.simplest.deviations > 1) {
             let mut pool = Pool::new(Arc::clone(context), 1);
-            let epoch = group.simplest.epoch;
+            let epoch = group.simplest.epochs[0];
+            let through = Some(group.simplest.life());
             let mut leaves = Vec::new();
             let simpler = simplest(&group.simplest.path, |plan| {
                 serial += 1;
-                let leaf = pool.run(vec![Job { epoch, plan, nested, serial }], false).pop()?;
-                let alike = leaf.verdict.as_ref().is_err_and(|(_, violation)| key_of(violation) == *key);
+                let leaf = pool.run(vec![Job { root: None, epoch, plan, through, serial }], false).pop()?;
+                let alike = leaf.verdict.as_ref().is_err_and(|failed| key_of(&failed.violation) == *key);
                 let path = leaf.path.clone();
                 leaves.push(leaf);
                 alike.then_some(path)
             });
             let Some(path) = simpler else { continue };
             for leaf in leaves.into_iter().filter(|leaf| leaf.path == path) {
-                group.tell_by(epoch, &leaf);
+                let Err(failed) = &leaf.verdict else { continue };
+                group.simplest = Simplest::new(&leaf, failed, group.simplest.found_after);
             }
         }
     }
 
     /// The failing leaves of every finding, some of them.
     pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
-        let failures = |group: &Group<Shown>| Failures {
-            detail: group.simplest.violation.detail.clone(),
+        let failures = |group: &Group| Failures {
+            detail: group.simplest.failed.violation.detail.clone(),
             leaves: group.failures.clone(),
         };
         self.0.iter().map(|(key, group)| (key.clone(), failures(group))).collect()
     }
 
     /// The findings, the simplest first.
-    pub(crate) fn into_findings<I: Instance<Shown = Shown>>(
+    pub(crate) fn into_findings(
         self,
-        context: &Context<I>,
+        context: &Context,
         causes: &BTreeMap<Key, Cause>,
     ) -> Vec<Finding> {
         let painter = Painter::new(Teller::new(&context.trace), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
-            (group.simplest.deviations, group.simplest.epoch, group.simplest.found_after)
+            let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
+            (*deviations, epochs[0], *found_after)
         });
         let told =
-            |(key, group): (Key, Group<Shown>)| group.into_finding(&key, context, &painter, causes.get(&key));
+            |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
     }
 }
 
-impl<Shown> Group<Shown> {
-    /// Tells the finding by another leaf.
-    fn tell_by(&mut self, epoch: u32, leaf: &Leaf<Shown>) {
-        let Err((point, violation)) = &leaf.verdict else { return };
-        self.simplest = Simplest {
-            violation: violation.clone(),
-            recovered: Arc::clone(&leaf.recovered),
-            epoch,
-            point: *point,
-            path: leaf.path.clone(),
-            deviations: leaf.path.deviations(nearest(&leaf.path)),
-            found_after: self.simplest.found_after,
-        };
-    }
-
-    fn hear(&mut self, sentence: &str, leaf: &Leaf<Shown>, point: usize) {
+impl Group {
+    fn hear(&mut self, sentence: &str, leaf: &Leaf, failed: &Failed) {
         if self.failures.len() < FAILURES {
-            self.failures.push(Failure { point, path: leaf.path.clone() });
+            let (point, path, stories) = (failed.points[0], leaf.whole_path(), leaf.stories.clone());
+            self.failures.push(Failure { point, path, stories });
         }
         if self.sentences.len() < SENTENCES && !self.sentences.contains(sentence) {
             self.sentences.insert(sentence.to_owned());
         }
     }
 
-    fn into_finding<I: Instance<Shown = Shown>>(
+    fn into_finding(
         mut self,
         key: &Key,
-        context: &Context<I>,
+        context: &Context,
         painter: &Painter<'_>,
         cause: Option<&Cause>,
     ) -> Finding {
-        self.sentences.remove(self.simplest.violation.detail.lines().next().unwrap_or_default());
-        let naming = &context.naming;
-        let Simplest { violation, recovered, epoch, point, path, found_after, .. } = self.simplest;
-        let window = context.timeline.windows[point];
-        let compared = recovered.shown.as_ref().ok().map(|shown| context.instance.compare(shown, window));
-        let compared = compared.unwrap_or_default();
+        let lives = self.simplest.later_lives(context);
+        let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
+        let Failed { violation, points, by: (life, window) } = failed;
+        self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
+        let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
+        let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
+        let compared = recovered.shown.as_ref().ok();
+        let compared = compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
-        let writes = writes(painter, epoch, point, &path);
-        let faults = faults(teller, &path);
+        let first = path.of_life(1);
+        let writes = writes(painter, epoch, point, &first);
+        let faults = faults(teller, &first);
         let cause = cause.map(|cause| teller.cause(cause));
-        let picture = painter.paint(epoch, point, &path, &places(cause.as_ref(), &writes));
-        let (operations, operations_skipped) = teller.operations(point, window.durable);
+        let picture = painter.paint(epoch, point, &first, &places(cause.as_ref(), &writes));
+        let durable = context.timeline.windows[point].durable;
+        let (operations, operations_skipped) = teller.operations(point, durable);
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
             fingerprint: naming.fingerprint(key),
@@ -229,7 +214,7 @@ impl<Shown> Group<Shown> {
             also: self.sentences.into_iter().collect(),
             checks: naming.checks.clone(),
             crash_point: teller.crash_point(point),
-            state: state(&faults, &path, &writes),
+            state: state(&faults, &first, &writes),
             writes,
             leaves: self.leaves,
             states: if self.states.is_zero() { self.at_first.1 } else { self.states }.to_string(),
@@ -242,9 +227,55 @@ impl<Shown> Group<Shown> {
             shrunk: None,
             differences: compared.differences,
             compared_with: compared.with,
-            picture: Some(Picture { faults: extraordinary(faults, &path), ..picture }),
+            lives,
+            picture: Some(Picture { faults: extraordinary(faults, &first), ..picture }),
             replay: None,
         }
+    }
+}
+
+impl Simplest {
+    fn new(leaf: &Leaf, failed: &Failed, found_after: u64) -> Simplest {
+        let path = leaf.whole_path();
+        Simplest {
+            failed: failed.clone(),
+            recovered: Arc::clone(&leaf.end.recovered),
+            epochs: leaf.epochs.clone(),
+            stories: leaf.stories.clone(),
+            deviations: path.deviates(),
+            path,
+            found_after,
+        }
+    }
+
+    /// How many lives ended in a crash.
+    fn life(&self) -> u8 {
+        self.epochs.len() as u8
+    }
+
+    /// What happened in the lives after that of the workload.
+    fn later_lives(&self, context: &Context) -> Vec<LaterLife> {
+        let lives = (2..).zip(&self.stories);
+        let lives = lives.map(|(life, story)| {
+            let nth = usize::from(life) - 1;
+            let timeline = story.life.laid_out(&context.timeline.profile, life);
+            let (epoch, point, path) = (self.epochs[nth], self.failed.points[nth], self.path.of_life(life));
+            let painter = Painter::new(Teller::new(&story.life.trace), &timeline);
+            let writes = writes(&painter, epoch, point, &path);
+            let recovered = point >= story.life.recovered;
+            let durable = timeline.windows[point].durable;
+            let (mut operations, _) = painter.teller.operations(point, durable);
+            operations.retain(|operation| operation.promised != Promised::NotBegun);
+            LaterLife {
+                life,
+                showed: recovered.then(|| story.shows.clone()),
+                operations,
+                crash_point: painter.teller.crash_point_of_life(point, story.life.recovered),
+                state: state(&[], &path, &writes),
+                writes,
+            }
+        });
+        lives.collect()
     }
 }
 
@@ -353,8 +384,8 @@ pub(super) fn writes(painter: &Painter<'_>, epoch: u32, point: usize, path: &Pat
 
 /// Whether this is about a unit that turned out to be garbage.
 fn is_garbled(path: &Path, question: &Question) -> bool {
-    let Question::Survived { event, unit } = *question else { return false };
-    let garbled = Question::Garbled { event, unit };
+    let Question::Survived { life, event, unit } = *question else { return false };
+    let garbled = Question::Garbled { life, event, unit };
     path.questions.iter().zip(&path.answers).any(|(asked, answer)| *asked == garbled && *answer == 0)
 }
 
@@ -362,7 +393,6 @@ fn is_garbled(path: &Path, question: &Question) -> bool {
 fn state(faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
     let writes = writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate));
     let list: Vec<String> = writes.chain(faults.iter().cloned()).collect();
-    let again = again(path).map(|again| format!(", and {again}")).unwrap_or_default();
     if words::is_of_cluster(path) {
         let list = [words::nodes(path), list].concat();
         return match list.is_empty() {
@@ -374,28 +404,12 @@ fn state(faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
         Pole::Newest => "everything issued persisted",
         Pole::Oldest => "nothing in flight persisted",
     };
-    match list.is_empty() {
-        true => format!("{base}{again}"),
-        false => format!("{base}, except: {}{again}", list.join(", ")),
-    }
-}
-
-/// How often recovery crashed, in words.
-fn again(path: &Path) -> Option<String> {
-    let again =
-        path.questions.iter().zip(&path.answers).filter(|(question, answer)| {
-            matches!(question, Question::RecoveryCrashed { .. }) && **answer > 0
-        });
-    match again.count() {
-        0 => None,
-        1 => Some("recovery itself crashed once".to_owned()),
-        times => Some(format!("recovery itself crashed {times} times")),
-    }
+    if list.is_empty() { base.to_owned() } else { format!("{base}, except: {}", list.join(", ")) }
 }
 
 /// What there is to say of a state that no write shows.
 fn extraordinary(faults: Vec<String>, path: &Path) -> Vec<String> {
-    words::nodes(path).into_iter().chain(faults).chain(again(path)).collect()
+    words::nodes(path).into_iter().chain(faults).collect()
 }
 
 /// The events that must not be missing in a picture.

@@ -1,38 +1,48 @@
 //! What is explored: something that recovers from a crash state, and can say whether what it shows is allowed.
 
+use super::shown::{Past, Shown};
 use crate::judge::{History, Violation, Window};
 use crate::record::Recording;
-use crate::{Disk, System};
+use crate::{Ack, Disk, System};
 use crashcheck_trace::outcome::Difference;
+use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxBuildHasher;
-use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-/// Something that recovers, and a judge of what it shows.
+/// Something that recovers and goes on, and a judge of what it shows.
 pub(crate) trait Instance: Send + Sync + 'static {
-    /// What recovery shows.
-    type Shown: Clone + Debug + Eq + Hash + Send + Sync + 'static;
+    /// Lives from power-on to power-off: recovers from the crash state on the disk, and goes on.
+    fn live(&self, disk: &Disk) -> Lived;
 
-    /// Recovers from the crash state on the disk.
-    fn recover(&self, disk: &Disk) -> Recovered<Self::Shown>;
-
-    /// Whether a crash with this window may show this.
-    fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation>;
+    /// Whether a crash with this window may show this: a crash of the recorded workload, or of a later life that did this.
+    fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation>;
 
     /// In what the recovered state differs from the nearest one that a crash with this window allows.
-    fn compare(&self, shown: &Self::Shown, window: Window) -> Compared {
-        let _ = (shown, window);
+    fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        let _ = (shown, past, window);
         Compared::default()
     }
 
-    /// The promises that [`recover`](Instance::recover) and [`judge`](Instance::judge) look at.
+    /// The promises that [`live`](Instance::live) and [`judge`](Instance::judge) look at.
     fn promises(&self) -> Vec<&'static str>;
+
+    /// Whether what a recovery has shown survives all later crashes.
+    fn is_stable(&self) -> bool {
+        true
+    }
 
     /// Whether all of the image is needed whatever recovery reads, as a command that is given a file does.
     fn eager(&self) -> bool {
         false
     }
+}
+
+/// What came of a life.
+pub(crate) struct Lived {
+    pub(crate) recovered: Recovered,
+    /// What it did after it had recovered.
+    pub(crate) past: Option<Past>,
 }
 
 /// A recovered state beside one that is allowed.
@@ -52,7 +62,7 @@ const DIFFERENCES: usize = 20;
 
 /// What came of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Recovered<Shown> {
+pub(crate) struct Recovered {
     /// What it shows, or why it shows nothing.
     pub(crate) shown: Result<Shown, Violation>,
     /// A promise that was broken after that: recovering again, going on.
@@ -70,10 +80,17 @@ pub(crate) struct Kind {
     pub(crate) shows: String,
 }
 
-impl<Shown> Recovered<Shown> {
+impl Recovered {
     pub(crate) fn failed(violation: Violation) -> Self {
         let kind = Kind { found: None, shows: format!("nothing: {}", violation.promise) };
         Recovered { shown: Err(violation), after: Ok(()), kind }
+    }
+}
+
+impl Lived {
+    /// A life after which there is no other.
+    pub(crate) fn last(recovered: Recovered) -> Self {
+        Lived { recovered, past: None }
     }
 }
 
@@ -101,6 +118,18 @@ fn allowed(window: Window, acked: usize) -> Window {
     Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
 }
 
+/// What a life of a [`System`] did after its recovery.
+pub(super) struct Continued<S: System> {
+    ops: Vec<S::Op>,
+    /// What a user should see after n of them, the first being what recovery has shown.
+    states: Vec<S::View>,
+    /// So many of them, from the first, were acknowledged as durable.
+    durable: usize,
+}
+
+/// So many operations of an earlier life are looked for together among those that came back.
+const BACK: usize = 4;
+
 /// A system with a workload that was recorded.
 pub(crate) struct Recorded<S: System> {
     system: S,
@@ -114,44 +143,51 @@ where
     S::View: 'static,
     S::Op: 'static,
 {
-    type Shown = Seen<S::View>;
-
-    fn recover(&self, disk: &Disk) -> Recovered<Self::Shown> {
+    fn live(&self, disk: &Disk) -> Lived {
         if disk.is_run() {
-            return self.rerun(disk);
+            return Lived::last(self.rerun(disk));
         }
-        let seen = self.open(disk).and_then(|mut live| {
-            let remark = self.system.remark(&live);
-            self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
-            let unreadable =
-                |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
-            let view = self.system.view(&mut live).map_err(unreadable)?;
-            Ok((Seen::new(view, remark, 0), live))
-        });
-        match seen {
-            Err(violation) => Recovered::failed(violation),
+        match self.first_look_at(disk) {
+            Err(violation) => Lived::last(Recovered::failed(violation)),
             Ok((seen, live)) => {
-                let after = self.serve(disk, live, &seen.view).and_then(|()| self.go_on(disk, &seen.view));
-                Recovered { after, kind: self.kind(&seen), shown: Ok(seen) }
+                disk.note_recovered();
+                let mut past = Continued::from(seen.view().clone());
+                let after = self.serve_and_go_on(disk, live, &seen, &mut past);
+                let recovered = Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) };
+                Lived { recovered, past: Some(Past::new(past)) }
             }
         }
     }
 
-    fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation> {
-        let Recording { ops, states, .. } = &self.recording;
-        let window = allowed(window, shown.acked);
-        self.system.judge(&shown.view, &History { ops, states, window })
+    fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let Seen { view, acked, .. } = shown.get::<Seen<S::View>>();
+        match past {
+            None => {
+                let Recording { ops, states, .. } = &self.recording;
+                let window = allowed(window, *acked);
+                self.system.judge(view, &History { ops, states, window })
+            }
+            Some(past) => {
+                let Continued { ops, states, .. } = past.get::<Continued<S>>();
+                let history = History { ops, states, window };
+                self.system.judge(view, &history).map_err(|why| self.of_later_life(view, &history, why))
+            }
+        }
     }
 
-    fn compare(&self, shown: &Self::Shown, window: Window) -> Compared {
-        let Recording { states, .. } = &self.recording;
-        let Window { durable, begun } = allowed(window, shown.acked);
+    fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        let Seen { view, acked, .. } = shown.get::<Seen<S::View>>();
+        let states = match past {
+            None => &self.recording.states,
+            Some(past) => &past.get::<Continued<S>>().states,
+        };
+        let Window { durable, begun } = allowed(window, *acked);
         let mut nearest: Option<(usize, Vec<Difference>)> = None;
         for nth in (durable..=begun.min(states.len() - 1)).rev().take(COMPARED) {
-            if nth < begun && self.hashes.get(nth + 1) == Some(&self.hashes[nth]) {
+            if nth < begun && states.get(nth + 1) == Some(&states[nth]) {
                 continue;
             }
-            let differences = self.system.differences(&states[nth], &shown.view);
+            let differences = self.system.differences(&states[nth], view);
             if nearest.as_ref().is_none_or(|(_, known)| differences.len() < known.len()) {
                 nearest = Some((nth, differences));
             }
@@ -162,7 +198,10 @@ where
             differences.truncate(DIFFERENCES);
             differences.push(Difference { what, expected: None, recovered: None });
         }
-        let with = format!("the model after {nth} of {} operations", states.len() - 1);
+        let with = match past {
+            None => format!("the model after {nth} of {} operations", states.len() - 1),
+            Some(_) => format!("what recovery had shown, after {nth} of {} more operations", states.len() - 1),
+        };
         Compared { differences, with: Some(with) }
     }
 
@@ -173,9 +212,13 @@ where
         }
         promises
     }
+
+    fn is_stable(&self) -> bool {
+        self.system.is_stable()
+    }
 }
 
-impl<S: System> Recorded<S> {
+impl<S: System + 'static> Recorded<S> {
     pub(crate) fn new(system: S, recording: Recording<S>) -> Self {
         let hashes = recording.states.iter().map(|state| FxBuildHasher.hash_one(state)).collect();
         Recorded { system, recording, hashes }
@@ -190,74 +233,186 @@ impl<S: System> Recorded<S> {
     }
 
     pub(super) fn kind(&self, shown: &Seen<S::View>) -> Kind {
-        let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(&*shown.view));
-        let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
-        let shows = match alike.find(|nth| states[*nth] == *shown.view) {
-            Some(nth) => format!("the state after {nth} of {} operations", states.len() - 1),
+        let shows = match self.state_shown(&shown.view) {
+            Some(nth) => format!("the state after {nth} of {} operations", self.recording.ops.len()),
             None => "none of the model's states".to_owned(),
         };
         Kind { found: shown.remark.clone(), shows }
     }
 
-    /// Opens the system; if the power goes again while it recovers, opens it again.
-    fn open(&self, disk: &Disk) -> Result<S::Live, Violation> {
-        loop {
-            let handle = disk.power_on();
-            let live =
-                self.system.open(handle).map_err(|error| Violation::new("recovers", error.to_string()))?;
-            if !disk.recovery_crashed() {
-                return Ok(live);
-            }
-            disk.power_on();
-            drop(live);
-        }
+    /// The first state of the model that this is.
+    fn state_shown(&self, view: &S::View) -> Option<usize> {
+        let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(view));
+        let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
+        alike.find(|nth| states[*nth] == *view)
+    }
+
+    /// Recovers, and looks at what that shows.
+    fn first_look_at(&self, disk: &Disk) -> Result<(Seen<S::View>, S::Live), Violation> {
+        let opened = self.system.open(disk.power_on());
+        let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
+        let remark = self.system.remark(&live);
+        self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+        let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
+        let view = self.system.view(&mut live).map_err(unreadable)?;
+        Ok((Seen::new(view, remark, 0), live))
+    }
+
+    fn serve_and_go_on(
+        &self,
+        disk: &Disk,
+        mut live: S::Live,
+        seen: &Seen<S::View>,
+        past: &mut Continued<S>,
+    ) -> Result<(), Violation> {
+        self.serve(disk, &mut live, seen.view())?;
+        let mut live = self.recover_again(disk, live, seen.view())?;
+        let first = self.state_shown(seen.view()).unwrap_or(0);
+        let rest = self.system.go_on(seen.view(), &self.recording.ops[first..]);
+        self.perform(disk, &mut live, rest, false, past)?;
+        self.use_it(disk, live, past)
     }
 
     /// Looks again while what can fail in service may have failed.
-    fn serve(&self, disk: &Disk, mut live: S::Live, view: &S::View) -> Result<(), Violation> {
+    fn serve(&self, disk: &Disk, live: &mut S::Live, view: &S::View) -> Result<(), Violation> {
         if !disk.begin_service() {
             return Ok(());
         }
         let unreadable =
             |error| Violation::new("redundant", format!("what it holds cannot be read any more: {error}"));
-        let again = self.system.view(&mut live).map_err(unreadable)?;
-        match again == *view {
-            true => Ok(()),
-            false => {
-                let states = &self.recording.states;
-                Err(Violation::new("redundant", self.system.tell_apart(view, &again, states)))
-            }
+        let again = self.system.view(live).map_err(unreadable)?;
+        if again == *view {
+            return Ok(());
         }
+        let states = &self.recording.states;
+        Err(Violation::new("redundant", self.system.tell_apart(view, &again, states)))
     }
 
-    /// Recovers once more without a crash in between, and then uses the system.
-    fn go_on(&self, disk: &Disk, view: &S::View) -> Result<(), Violation> {
-        let broken =
-            |promise: &str, error: &dyn std::fmt::Display| Violation::new(promise, error.to_string());
-        let mut live = self.system.open(disk.power_on()).map_err(|error| broken("idempotent", &error))?;
-        let again = self.system.view(&mut live).map_err(|error| broken("idempotent", &error))?;
+    /// Recovers once more without a crash in between. A recovery that has written nothing would do and show the same.
+    fn recover_again(&self, disk: &Disk, live: S::Live, view: &S::View) -> Result<S::Live, Violation> {
+        if !disk.has_written() {
+            return Ok(live);
+        }
+        let broken = |error: crate::Error| Violation::new("idempotent", error.to_string());
+        let mut live = self.system.open(disk.power_on()).map_err(broken)?;
+        let again = self.system.view(&mut live).map_err(broken)?;
         if again != *view {
             let detail = "a second recovery shows something else than the first";
             return Err(Violation::new("idempotent", detail));
         }
-        self.use_it(&mut live, again)
+        Ok(live)
     }
 
-    /// Uses a system that shows this.
-    pub(super) fn use_it(&self, live: &mut S::Live, mut expected: S::View) -> Result<(), Violation> {
-        let broken = |error: &dyn std::fmt::Display| Violation::new("usable", error.to_string());
-        for op in self.system.probe(&expected) {
-            let failed = |error| broken(&format!("{op:?} fails after recovery: {error}"));
+    /// Uses a system: what must work works, and nothing of it is gone when it is opened once more.
+    pub(super) fn use_it(&self, disk: &Disk, mut live: S::Live, past: &mut Continued<S>) -> Result<(), Violation> {
+        let broken = |error: crate::Error| Violation::new("usable", error.to_string());
+        let probe = self.system.probe(past.shown());
+        self.perform(disk, &mut live, probe, true, past)?;
+        if past.ops.is_empty() {
+            return Ok(());
+        }
+        let shown = self.system.view(&mut live).map_err(broken)?;
+        if shown != *past.shown() {
+            return Err(Violation::new("usable", "operations after recovery do not do what the model says"));
+        }
+        drop(live);
+        if disk.is_run() {
+            return Ok(());
+        }
+        self.restart(disk, past)
+    }
+
+    /// Performs operations, which `must` be done.
+    fn perform(
+        &self,
+        disk: &Disk,
+        live: &mut S::Live,
+        ops: Vec<S::Op>,
+        must: bool,
+        past: &mut Continued<S>,
+    ) -> Result<(), Violation> {
+        for op in ops {
+            let id = OpId(past.ops.len() as u32);
+            let text = format!("{op:?}");
+            disk.machine().note(Event::Begin { op: id, text: text.clone() });
+            let failed = |error| Violation::new("usable", format!("{text} fails after recovery: {error}"));
             let ack = self.system.apply(live, &op).map_err(failed)?;
-            if ack == crate::Ack::Refused {
-                return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
+            disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
+            if ack == Ack::Refused && must {
+                return Err(Violation::new("usable", format!("{text} is refused after recovery")));
             }
-            self.system.model(&mut expected, &op);
+            let mut next = past.shown().clone();
+            if ack != Ack::Refused {
+                self.system.model(&mut next, &op);
+            }
+            past.states.push(next);
+            past.ops.push(op);
+            if ack == Ack::Durable {
+                past.durable = past.ops.len();
+            }
         }
-        let shown = self.system.view(live).map_err(|error| broken(&error))?;
-        match shown == expected {
-            true => Ok(()),
-            false => Err(Violation::new("usable", "operations after recovery do not do what the model says")),
+        Ok(())
+    }
+
+    /// Opens the system once more, without a crash, after it was used.
+    fn restart(&self, disk: &Disk, past: &Continued<S>) -> Result<(), Violation> {
+        let broken = |promise: &str, why: &dyn std::fmt::Display| {
+            Violation::new(promise, format!("opened once more after it was used, without a crash: {why}"))
+        };
+        let opened = self.system.open(disk.power_on());
+        let mut live = opened.map_err(|error| broken("recovers", &error))?;
+        self.system.check(&mut live).map_err(|error| broken("well-formed", &error))?;
+        let view = self.system.view(&mut live).map_err(|error| broken("recovers", &error))?;
+        let Continued { ops, states, durable } = past;
+        if *durable == 0 && !self.system.is_stable() {
+            return Ok(());
         }
+        let window = Window { durable: *durable, begun: ops.len() };
+        let judged = self.system.judge(&view, &History { ops, states, window });
+        judged.map_err(|violation| broken(&violation.promise, &violation.detail))
+    }
+
+    /// What is to be said of a promise that is broken in a later life.
+    fn of_later_life(&self, view: &S::View, history: &History<'_, S>, why: Violation) -> Violation {
+        if let Some((first, last)) = self.came_back(view, history) {
+            let op = &self.recording.ops[first];
+            let what = match last - first {
+                0 => format!("operation {} of the first life ({op:?})", first + 1),
+                _ => format!("operations {} to {} of the first life", first + 1, last + 1),
+            };
+            let detail = format!("what an earlier recovery had shown to be lost came back: {what}");
+            return Violation::new("no-resurrection", detail);
+        }
+        if history.window.durable == 0 {
+            let detail = format!("what recovery had shown did not survive the next crash: {}", why.detail);
+            return Violation::new("stable", detail);
+        }
+        Violation::new(&why.promise, format!("after an earlier recovery: {}", why.detail))
+    }
+
+    /// The operations of the recorded workload, next to each other, that something shows as if they had been done once more.
+    fn came_back(&self, view: &S::View, history: &History<'_, S>) -> Option<(usize, usize)> {
+        let ops = &self.recording.ops;
+        let runs = (0..BACK).flat_map(|more| (0..ops.len().saturating_sub(more)).map(move |first| (first, first + more)));
+        let mut runs = runs;
+        runs.find(|(first, last)| {
+            history.allowed().iter().any(|state| {
+                let mut state = state.clone();
+                ops[*first..=*last].iter().for_each(|op| self.system.model(&mut state, op));
+                state == *view
+            })
+        })
+    }
+}
+
+impl<S: System> Continued<S> {
+    /// Nothing was done yet since this was shown.
+    pub(super) fn from(shown: S::View) -> Self {
+        Continued { ops: Vec::new(), states: vec![shown], durable: 0 }
+    }
+
+    /// What a user should see now.
+    fn shown(&self) -> &S::View {
+        self.states.last().expect("what recovery has shown is the first")
     }
 }

@@ -1,6 +1,7 @@
 //! Crash states as whole images.
 
-use super::instance::{Compared, Instance, Recovered};
+use super::instance::{Compared, Instance, Lived};
+use super::shown::{Past, Shown};
 use crate::Disk;
 use crate::judge::{Violation, Window};
 use crashcheck_trace::Image;
@@ -22,23 +23,21 @@ pub(crate) struct Keeping<I> {
 }
 
 impl<I: Instance> Instance for Keeping<I> {
-    type Shown = I::Shown;
-
-    fn recover(&self, disk: &Disk) -> Recovered<I::Shown> {
-        let recovered = self.instance.recover(disk);
+    fn live(&self, disk: &Disk) -> Lived {
+        let lived = self.instance.live(disk);
         if let Some(image) = disk.machine().crashed() {
             let kept = CrashImage { devices: image.whole(), windows: image.windows() };
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
-        recovered
+        lived
     }
 
-    fn judge(&self, shown: &I::Shown, window: Window) -> Result<(), Violation> {
-        self.instance.judge(shown, window)
+    fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        self.instance.judge(shown, past, window)
     }
 
-    fn compare(&self, shown: &I::Shown, window: Window) -> Compared {
-        self.instance.compare(shown, window)
+    fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        self.instance.compare(shown, past, window)
     }
 
     fn promises(&self) -> Vec<&'static str> {

@@ -1,91 +1,115 @@
 //! Remembered recovery paths.
 //!
-//! A deterministic recovery is a decision tree over what it reads: the cell it looks at next depends only on what it
-//! has found so far. A state that follows a path that was walked before has the outcome it had then, in this epoch or
-//! another one.
+//! A deterministic recovery is a decision tree over what it is told by the devices: what it asks next depends only on the
+//! answers so far. A state that answers as one did before has the outcome that one had, in this epoch or another one, in
+//! this life or another one.
 
 use super::instance::Recovered;
-use crate::media::{CellId, ContentId, LazyImage, Touched};
+use super::shown::Past;
+use crate::media::{Asked, LazyImage, Life, Observed};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// The tree is not grown beyond this many nodes.
 const NODES: usize = 1 << 19;
+
 /// No more different outcomes are kept: each holds all that recovery shows.
 const OUTCOMES: usize = 1 << 12;
 
+/// What lives have done is kept up to so many bytes.
+const LIVES: usize = 256 << 20;
+
+/// What came of a state, for as long as somebody needs it.
+#[derive(Clone)]
+pub(crate) struct End {
+    pub(crate) recovered: Arc<Recovered>,
+    /// What was done, if the power may fail once more.
+    pub(crate) story: Option<Arc<Story>>,
+}
+
+/// A life that has come to its end: what it did on the devices, and what its user saw.
+pub(crate) struct Story {
+    pub(crate) life: Life,
+    pub(crate) past: Past,
+    /// What its recovery showed, in words.
+    pub(crate) shows: String,
+}
+
 /// The decision tree of a recovery, as far as it is known.
-pub(crate) struct Memo<Shown> {
+pub(crate) struct Memo {
     nodes: Vec<Node>,
-    /// From a node that looks at a cell, by what the cell holds.
-    edges: FxHashMap<(u32, ContentId), u32>,
-    outcomes: Vec<Arc<Recovered<Shown>>>,
-    /// The places of outcomes by their hash.
-    by_hash: FxHashMap<u64, u32>,
+    /// From a node that asks something, by the answer.
+    edges: FxHashMap<(u32, u64), u32>,
+    /// Those of the paths that are known.
+    ends: Vec<End>,
+    /// Different outcomes by their hash.
+    outcomes: FxHashMap<u64, Arc<Recovered>>,
+    /// What the kept lives take.
+    memory: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Node {
     Unknown,
-    Look(CellId),
-    /// The place of the outcome.
+    Asks(Asked),
+    /// The place of the end.
     Known(u32),
 }
 
-/// Recovery looked at something else after it had found the same: it is not deterministic.
+/// Recovery asked something else after it had been told the same: it is not deterministic.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotDeterministic;
 
-impl<Shown: Eq> Memo<Shown> {
+impl Memo {
     pub(crate) fn new() -> Self {
-        let (edges, by_hash) = (FxHashMap::default(), FxHashMap::default());
-        Memo { nodes: vec![Node::Unknown], edges, outcomes: Vec::new(), by_hash }
+        let (edges, outcomes) = (FxHashMap::default(), FxHashMap::default());
+        Memo { nodes: vec![Node::Unknown], edges, ends: Vec::new(), outcomes, memory: 0 }
     }
 
-    /// Follows a crash state through the tree, asking for what it looks at; the outcome, if it is known.
-    pub(crate) fn follow(&self, image: &mut LazyImage) -> Option<Arc<Recovered<Shown>>> {
+    /// Follows a crash state through the tree, asking what is asked; the end, if it is known.
+    pub(crate) fn follow(&self, image: &mut LazyImage) -> Option<End> {
         let mut node = 0;
         loop {
             match self.nodes[node as usize] {
                 Node::Unknown => return None,
-                Node::Known(place) => return Some(Arc::clone(&self.outcomes[place as usize])),
-                Node::Look(cell) => node = *self.edges.get(&(node, image.look(cell)))?,
+                Node::Known(place) => return Some(self.ends[place as usize].clone()),
+                Node::Asks(asked) => node = *self.edges.get(&(node, image.observe(asked)))?,
             }
         }
     }
 
-    /// Adds what a recovery looked at, and its outcome with its hash.
-    pub(crate) fn insert(
-        &mut self,
-        reads: &[Touched],
-        recovered: &Arc<Recovered<Shown>>,
-        hash: u64,
-    ) -> Result<(), NotDeterministic> {
+    /// Adds what a recovery was told, and its end with the hash of the outcome.
+    pub(crate) fn insert(&mut self, told: &[Observed], end: &End, hash: u64) -> Result<(), NotDeterministic> {
         let mut node = 0;
-        for Touched { cell, content } in reads {
+        for Observed { asked, answer } in told {
             match self.nodes[node as usize] {
-                Node::Unknown => self.nodes[node as usize] = Node::Look(*cell),
-                Node::Look(known) if known == *cell => {}
+                Node::Unknown => self.nodes[node as usize] = Node::Asks(*asked),
+                Node::Asks(known) if known == *asked => {}
                 _ => return Err(NotDeterministic),
             }
             let new = self.nodes.len() as u32;
             let full = self.nodes.len() >= NODES;
-            match self.edges.get(&(node, *content)) {
+            match self.edges.get(&(node, *answer)) {
                 Some(below) => node = *below,
                 None if full => return Ok(()),
                 None => {
-                    self.edges.insert((node, *content), new);
+                    self.edges.insert((node, *answer), new);
                     self.nodes.push(Node::Unknown);
                     node = new;
                 }
             }
         }
         match self.nodes[node as usize] {
-            Node::Look(_) => return Err(NotDeterministic),
+            Node::Asks(_) => return Err(NotDeterministic),
+            Node::Known(place) if end.story.is_some() => {
+                self.ends[place as usize].story = self.with_room(end);
+            }
             Node::Known(_) => {}
             Node::Unknown => {
-                if let Some(place) = self.place(recovered, hash) {
-                    self.nodes[node as usize] = Node::Known(place);
+                if let Some(recovered) = self.keep(end, hash) {
+                    let end = End { recovered, story: self.with_room(end) };
+                    self.nodes[node as usize] = Node::Known(self.ends.len() as u32);
+                    self.ends.push(end);
                 }
             }
         }
@@ -93,20 +117,24 @@ impl<Shown: Eq> Memo<Shown> {
     }
 
     /// The outcome as it is kept, if it is, so that what recovery shows need not be held twice.
-    pub(crate) fn kept(&self, recovered: &Recovered<Shown>, hash: u64) -> Option<Arc<Recovered<Shown>>> {
-        let outcome = &self.outcomes[*self.by_hash.get(&hash)? as usize];
-        (**outcome == *recovered).then(|| Arc::clone(outcome))
+    pub(crate) fn kept(&self, recovered: &Recovered, hash: u64) -> Option<Arc<Recovered>> {
+        self.outcomes.get(&hash).filter(|known| ***known == *recovered).map(Arc::clone)
     }
 
-    /// Where an outcome is kept, equal ones once; `None` if there is no room for it.
-    fn place(&mut self, recovered: &Arc<Recovered<Shown>>, hash: u64) -> Option<u32> {
-        let known = self.by_hash.get(&hash).filter(|place| self.outcomes[**place as usize] == *recovered);
-        if known.is_some() || self.outcomes.len() >= OUTCOMES {
-            return known.copied();
+    /// Keeps an outcome, equal ones once; `None` if there is no room for it.
+    fn keep(&mut self, end: &End, hash: u64) -> Option<Arc<Recovered>> {
+        let known = self.kept(&end.recovered, hash);
+        if known.is_none() && self.outcomes.len() < OUTCOMES {
+            return Some(Arc::clone(self.outcomes.entry(hash).or_insert_with(|| Arc::clone(&end.recovered))));
         }
-        let place = self.outcomes.len() as u32;
-        self.outcomes.push(Arc::clone(recovered));
-        self.by_hash.insert(hash, place);
-        Some(place)
+        known
+    }
+
+    /// The story of an end, if there is room for it.
+    fn with_room(&mut self, end: &End) -> Option<Arc<Story>> {
+        let story = end.story.as_ref()?;
+        self.memory += story.life.memory();
+        (self.memory <= LIVES).then(|| Arc::clone(story))
     }
 }
+

@@ -1,6 +1,5 @@
 //! Worker threads, and a watch on recoveries that do not come back.
 
-use super::instance::Instance;
 use super::memo::Memo;
 use super::run::{Context, Job, Leaf, Runner};
 use crate::Disk;
@@ -14,22 +13,22 @@ use std::time::{Duration, Instant};
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Runs batches of states on several threads; the results do not depend on how many.
-pub(crate) struct Pool<I: Instance> {
-    context: Arc<Context<I>>,
-    memo: Arc<RwLock<Memo<I::Shown>>>,
-    workers: Vec<Worker<I>>,
+pub(crate) struct Pool {
+    context: Arc<Context>,
+    memo: Arc<RwLock<Memo>>,
+    workers: Vec<Worker>,
 }
 
-struct Worker<I: Instance> {
+struct Worker {
     batches: Sender<Arc<Batch>>,
-    desk: Arc<Mutex<Desk<I::Shown>>>,
+    desk: Arc<Mutex<Desk>>,
     disk: Disk,
 }
 
 /// What a worker is at, and what it has done.
-struct Desk<Shown> {
+struct Desk {
     at: Option<(usize, Instant)>,
-    done: Vec<(usize, Leaf<Shown>)>,
+    done: Vec<(usize, Leaf)>,
 }
 
 struct Batch {
@@ -40,22 +39,22 @@ struct Batch {
     finished: Sender<()>,
 }
 
-impl<I: Instance> Pool<I> {
-    pub(crate) fn new(context: Arc<Context<I>>, threads: usize) -> Self {
+impl Pool {
+    pub(crate) fn new(context: Arc<Context>, threads: usize) -> Self {
         let memo = Arc::new(RwLock::new(Memo::new()));
         let workers = (0..threads.max(1)).map(|_| Worker::start(&context, &memo)).collect();
         Pool { context, memo, workers }
     }
 
     /// What is remembered, to be changed between batches.
-    pub(crate) fn memo(&self) -> RwLockWriteGuard<'_, Memo<I::Shown>> {
+    pub(crate) fn memo(&self) -> RwLockWriteGuard<'_, Memo> {
         self.memo.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at all states of a batch; the leaves come in the order of the jobs.
-    pub(crate) fn run(&mut self, jobs: Vec<Job>, use_memo: bool) -> Vec<Leaf<I::Shown>> {
+    pub(crate) fn run(&mut self, jobs: Vec<Job>, use_memo: bool) -> Vec<Leaf> {
         let (finished, events) = channel();
-        let mut leaves: Vec<Option<Leaf<I::Shown>>> = jobs.iter().map(|_| None).collect();
+        let mut leaves: Vec<Option<Leaf>> = jobs.iter().map(|_| None).collect();
         let batch = Arc::new(Batch { jobs, next: AtomicUsize::new(0), use_memo, finished });
         let mut busy = self.workers.len().min(leaves.len());
         for worker in &self.workers[..busy] {
@@ -80,7 +79,7 @@ impl<I: Instance> Pool<I> {
     }
 
     /// Replaces workers whose recovery does not come back. Their threads are left behind, without power.
-    fn give_up_on_hung(&mut self, batch: &Arc<Batch>) -> Vec<(usize, Leaf<I::Shown>)> {
+    fn give_up_on_hung(&mut self, batch: &Arc<Batch>) -> Vec<(usize, Leaf)> {
         let mut leaves = Vec::new();
         for worker in &mut self.workers {
             let limit = self.context.limits.time;
@@ -96,8 +95,8 @@ impl<I: Instance> Pool<I> {
     }
 }
 
-impl<I: Instance> Worker<I> {
-    fn start(context: &Arc<Context<I>>, memo: &Arc<RwLock<Memo<I::Shown>>>) -> Self {
+impl Worker {
+    fn start(context: &Arc<Context>, memo: &Arc<RwLock<Memo>>) -> Self {
         let (batches, inbox) = channel::<Arc<Batch>>();
         let desk = Arc::new(Mutex::new(Desk { at: None, done: Vec::new() }));
         let mut runner = Runner::new(Arc::clone(context), Arc::clone(memo));
@@ -118,13 +117,13 @@ impl<I: Instance> Worker<I> {
         self.batches.send(Arc::clone(batch)).expect("a worker waits for batches until its pool is gone");
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk<I::Shown>> {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
     }
 }
 
 /// Takes states from a batch until none is left. `false` if the watch has given up on this thread.
-fn work<I: Instance>(runner: &mut Runner<I>, batch: &Batch, desk: &Mutex<Desk<I::Shown>>) -> bool {
+fn work(runner: &mut Runner, batch: &Batch, desk: &Mutex<Desk>) -> bool {
     loop {
         let index = batch.next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = batch.jobs.get(index) else { return true };

@@ -1,6 +1,7 @@
 //! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on.
 
-use super::instance::{Recorded, Recovered, Seen};
+use super::instance::{Continued, Recorded, Recovered, Seen};
+use super::shown::Shown;
 use crate::judge::Violation;
 use crate::{Ack, Disk, Error, System};
 use crashcheck_trace::{Event, OpId};
@@ -13,10 +14,10 @@ struct Passed<Live> {
     acked: usize,
 }
 
-impl<S: System> Recorded<S> {
+impl<S: System + 'static> Recorded<S> {
     /// Runs the workload up to the crash and beyond, and looks at the cluster twice: as the crash left it, with some of
     /// the nodes down, and when all have returned and the last late message has come.
-    pub(super) fn rerun(&self, disk: &Disk) -> Recovered<Seen<S::View>> {
+    pub(super) fn rerun(&self, disk: &Disk) -> Recovered {
         let passed = self.go_through_crash(disk);
         if let Some(event) = disk.astray() {
             let detail = format!("run again, the system does something else than before, from {event} on");
@@ -27,7 +28,7 @@ impl<S: System> Recorded<S> {
             Err(violation) => Recovered::failed(violation),
             Ok((seen, live)) => {
                 let after = self.second_look(disk, live, seen.view());
-                Recovered { after, kind: self.kind(&seen), shown: Ok(seen) }
+                Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) }
             }
         }
     }
@@ -110,6 +111,6 @@ impl<S: System> Recorded<S> {
             return Err(Violation::new("idempotent", detail));
         }
         self.system().check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
-        self.use_it(&mut live, again)
+        self.use_it(disk, live, &mut Continued::from(again))
     }
 }

@@ -1,16 +1,18 @@
-//! One crash state: recover from it, in isolation, and judge what that shows.
+//! One crash state: live on from it, in isolation, and judge what that shows.
 
 use super::finding::Naming;
-use super::instance::{Instance, Recovered};
+use super::instance::{Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
-use super::memo::Memo;
+use super::memo::{End, Memo, Story};
+use super::shown::Past;
 use super::walk::Options;
 use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
-use crate::media::{LazyImage, Represented, Timeline, Touched};
+use crate::media::{Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
+use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,14 +35,14 @@ impl Default for Limits {
 }
 
 /// What all runs of an exploration have in common.
-pub(crate) struct Context<I: Instance> {
-    pub(crate) instance: Arc<I>,
+pub(crate) struct Context {
+    pub(crate) instance: Arc<dyn Instance>,
     pub(crate) naming: Naming,
     pub(crate) trace: Arc<Trace>,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) limits: Limits,
-    /// How many recoveries may crash in one run.
-    pub(crate) nested: u8,
+    /// How many lives end in a crash.
+    pub(crate) lives: u8,
     /// Everything is decided before recovery starts.
     pub(crate) eager: AtomicBool,
     /// By epoch: the different windows of its crash points, each with the first point that has it.
@@ -49,22 +51,45 @@ pub(crate) struct Context<I: Instance> {
 
 /// A state to look at.
 pub(crate) struct Job {
+    /// The life before the crash, if it is not the recorded workload.
+    pub(crate) root: Option<Arc<Root>>,
+    /// The epoch of the life in which the power failed.
     pub(crate) epoch: u32,
     pub(crate) plan: Plan,
-    /// How often recovery may crash.
-    pub(crate) nested: u8,
+    /// Whether further crashes are asked for in the same run, until so many lives have ended in one.
+    pub(crate) through: Option<u8>,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
 }
 
+/// A life that another crash can end: the crash states of which recovery has made it, and what it did.
+pub(crate) struct Root {
+    before: Frozen,
+    /// The lives since the recorded workload, the last one ends now.
+    pub(crate) stories: Vec<Arc<Story>>,
+    /// The last one, laid out.
+    pub(crate) timeline: Arc<Timeline>,
+    /// What was asked and answered so far.
+    path: Path,
+    /// So many crash states are behind it, and so many of them that no other epoch has.
+    pub(crate) all: BigUint,
+    pub(crate) fresh: BigUint,
+}
+
 /// A leaf of the tree of choices.
-pub(crate) struct Leaf<Shown> {
+pub(crate) struct Leaf {
+    /// What was asked and answered since the life began whose crash was looked at.
     pub(crate) path: Path,
-    /// What recovery looked at; empty if it was not run.
-    pub(crate) reads: Vec<Touched>,
-    pub(crate) recovered: Arc<Recovered<Shown>>,
-    /// The first crash point at which a promise is broken, and which.
-    pub(crate) verdict: Result<(), (usize, Violation)>,
+    /// The epochs in which the power failed, by life.
+    pub(crate) epochs: Vec<u32>,
+    root: Option<Arc<Root>>,
+    /// The lives since the recorded workload that ended in a crash.
+    pub(crate) stories: Vec<Arc<Story>>,
+    /// What recovery was told; empty if it was not run.
+    pub(crate) told: Vec<Observed>,
+    pub(crate) end: End,
+    /// The promise that is broken, and where.
+    pub(crate) verdict: Result<(), Failed>,
     /// The windows that were judged.
     pub(crate) judged: Vec<Window>,
     pub(crate) represented: Represented,
@@ -72,23 +97,84 @@ pub(crate) struct Leaf<Shown> {
     /// A hash of the outcome, if recovery was run.
     pub(crate) outcome: Option<u64>,
     pub(crate) diverged: bool,
-    /// How many recoveries crashed.
-    pub(crate) depth: usize,
+    /// The state as far as it is decided, for the life that follows.
+    frozen: Option<Frozen>,
 }
 
-/// How the outcome of a leaf was come by.
+/// A broken promise.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    pub(crate) violation: Violation,
+    /// The crash points by life.
+    pub(crate) points: Vec<usize>,
+    /// The life by which it was judged, from 1, and what a crash at its point allows.
+    pub(crate) by: (u8, Window),
+}
+
+/// What is judged: what recovery gave of a crash state, and the lives since the recorded workload that ended in a crash.
+struct State<'a> {
+    image: &'a LazyImage,
+    stories: &'a [Arc<Story>],
+    recovered: &'a Recovered,
+}
+
+/// What a crash at some point of some life allows.
+#[derive(Clone, Copy)]
+struct Standard {
+    life: u8,
+    point: usize,
+    window: Window,
+}
+
+/// How the outcome of a leaf was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     /// Recovery was run.
     Ran,
-    /// An earlier recovery had looked at the same.
+    /// An earlier recovery was told the same.
     Known,
     /// Recovery did not come back.
     Hung,
 }
 
-impl<I: Instance> Context<I> {
-    pub(crate) fn new(instance: I, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
+impl Leaf {
+    /// The life in which the power failed last: 1 is the recorded workload.
+    pub(crate) fn life(&self) -> u8 {
+        self.stories.len() as u8 + 1
+    }
+
+    /// All that was asked and answered, in all lives.
+    pub(crate) fn whole_path(&self) -> Path {
+        let Some(root) = &self.root else { return self.path.clone() };
+        let life = root.stories.len() as u8 + 1;
+        let crash = Path::of_crash(life, root.timeline.epochs.len(), self.epochs[usize::from(life) - 1]);
+        [&root.path, &crash, &self.path].into_iter().collect()
+    }
+
+    /// The life that follows, for another crash to end; `None` if there is none.
+    pub(crate) fn root(&mut self, context: &Context) -> Option<Root> {
+        let story = self.end.story.clone().filter(|_| self.verdict.is_ok())?;
+        let timeline = story.life.laid_out(&context.timeline.profile, self.life() + 1);
+        Some(Root {
+            before: self.frozen.take()?,
+            stories: self.stories.iter().cloned().chain([story]).collect(),
+            timeline,
+            path: self.whole_path(),
+            all: self.represented.all.clone(),
+            fresh: self.represented.fresh.clone(),
+        })
+    }
+}
+
+impl Root {
+    /// How many of the answers differ from those of the nearer end of the tree.
+    pub(crate) fn deviations(&self) -> usize {
+        self.path.deviates()
+    }
+}
+
+impl Context {
+    pub(crate) fn new(instance: impl Instance, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
         Context::of(Arc::new(instance), naming, trace, options)
     }
 
@@ -104,7 +190,7 @@ impl<I: Instance> Context<I> {
         Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
     }
 
-    fn of(instance: Arc<I>, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
+    fn of(instance: Arc<dyn Instance>, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
         let timeline = Timeline::new(&trace, &options.profile);
         let windows = timeline.epochs.iter().map(|epoch| {
             let all = (epoch.from..=epoch.upto).map(|point| (point, timeline.windows[point]));
@@ -114,10 +200,10 @@ impl<I: Instance> Context<I> {
         });
         let windows = windows.collect();
         let eager = AtomicBool::new(instance.eager());
-        // Nodes that crash one by one crash while others recover, which a second crash would add nothing new to.
-        let nested = if timeline.script.is_some() { 0 } else { options.nested };
+        let one_life = timeline.script.is_some() || instance.eager();
+        let lives = if one_life { 1 } else { options.lives.max(1) };
         let limits = options.limits;
-        Context { instance, naming, trace, timeline: Arc::new(timeline), limits, nested, eager, windows }
+        Context { instance, naming, trace, timeline: Arc::new(timeline), limits, lives, eager, windows }
     }
 
     /// Whether a crash state was found in this trace, under this profile.
@@ -134,59 +220,109 @@ impl<I: Instance> Context<I> {
         &all[all.partition_point(|(point, _)| *point <= earliest).saturating_sub(1)..]
     }
 
-    fn judge(
+    /// Judges a state by what the crashes of a life and of those before it allow, and lists that in `judged`. A life in which
+    /// recovery had not come to its end has promised nothing, so that what the lives before it have promised holds.
+    fn judge_by(
         &self,
-        job: &Job,
-        image: &LazyImage,
-        recovered: Arc<Recovered<I::Shown>>,
-        how: How,
-    ) -> Leaf<I::Shown> {
-        let earliest = image.earliest();
-        let windows = self.windows(job.epoch, earliest);
-        let broken = windows.iter().find_map(|(point, window)| {
-            let verdict = match &recovered.shown {
-                Err(violation) => Err(violation.clone()),
-                Ok(shown) => self.instance.judge(shown, *window),
-            };
-            verdict.err().map(|violation| (*point, violation))
+        life: u8,
+        state: &State<'_>,
+        judged: &mut Vec<Window>,
+    ) -> Result<(), (Standard, Violation)> {
+        let State { image, stories, recovered } = *state;
+        let earliest = image.earliest(life);
+        let Some(story) = usize::from(life).checked_sub(2).map(|nth| &stories[nth]) else {
+            return self.windows(image.epoch(1), earliest).iter().try_for_each(|(point, window)| {
+                judged.push(*window);
+                let standard = Standard { life, point: *point.max(&earliest), window: *window };
+                self.judged(recovered, None, *window).map_err(|violation| (standard, violation))
+            });
+        };
+        if earliest < story.life.recovered {
+            self.judge_by(life - 1, state, judged)?;
+        }
+        let timeline = story.life.laid_out(&self.timeline.profile, life);
+        let upto = timeline.epochs[image.epoch(life) as usize].upto;
+        let mut points: Vec<usize> = (earliest.max(story.life.recovered)..=upto).collect();
+        points.dedup_by_key(|point| timeline.windows[*point]);
+        points.into_iter().try_for_each(|point| {
+            let window = timeline.windows[point];
+            judged.push(window);
+            let Err(violation) = self.judged(recovered, Some(&story.past), window) else { return Ok(()) };
+            // What recovery has shown binds a system that does not promise so only from an acknowledgement on.
+            let binds = self.instance.is_stable() || window.durable > 0;
+            if !binds && self.judge_by(life - 1, state, &mut Vec::new()).is_ok() {
+                return Ok(());
+            }
+            Err((Standard { life, point, window }, violation))
+        })
+    }
+
+    fn judged(&self, recovered: &Recovered, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let shown = recovered.shown.as_ref().map_err(Violation::clone)?;
+        self.instance.judge(shown, past, window)
+    }
+
+    /// Whether nothing is wrong with what recovery gave of a state.
+    fn passes(&self, image: &LazyImage, stories: &[Arc<Story>], end: &End) -> bool {
+        let state = State { image, stories, recovered: &end.recovered };
+        end.recovered.after.is_ok() && self.judge_by(image.life(), &state, &mut Vec::new()).is_ok()
+    }
+
+    fn judge(&self, job: &Job, image: &LazyImage, stories: Vec<Arc<Story>>, end: End, how: How) -> Leaf {
+        let state = State { image, stories: &stories, recovered: &end.recovered };
+        let (life, mut judged) = (image.life(), Vec::new());
+        let verdict = self.judge_by(life, &state, &mut judged).and_then(|()| {
+            let first = Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
+            end.recovered.after.clone().map_err(|violation| (first, violation))
         });
-        let after = || recovered.after.clone().map_err(|violation| (earliest, violation));
+        let verdict = verdict.map_err(|(standard, violation)| {
+            let point = |life| if life == standard.life { standard.point } else { image.earliest(life) };
+            let points = (1..=image.life()).map(point).collect();
+            Failed { violation, points, by: (standard.life, standard.window) }
+        });
         Leaf {
             path: image.path().clone(),
-            reads: image.reads().to_vec(),
-            verdict: broken.map_or_else(after, |(point, violation)| Err((point.max(earliest), violation))),
-            judged: windows.iter().map(|(_, window)| *window).collect(),
+            epochs: (1..=life).map(|life| image.epoch(life)).collect(),
+            root: job.root.clone(),
+            told: image.observed().to_vec(),
+            verdict,
+            judged,
             represented: image.represented(),
             how,
             outcome: None,
             diverged: image.diverged(),
-            depth: image.depth(),
-            recovered,
+            frozen: end.story.is_some().then(|| image.freeze()),
+            stories,
+            end,
         }
     }
 
     /// What is known of a state whose recovery does not come back. Its machine loses power.
-    pub(crate) fn hung(&self, job: &Job, disk: &Disk) -> Option<Leaf<I::Shown>> {
+    pub(crate) fn hung(&self, job: &Job, disk: &Disk) -> Option<Leaf> {
         disk.power_on();
         let image = disk.machine().take_crashed()?;
         let seconds = self.limits.time.as_secs();
         let violation = Violation::new("recovers", format!("recovery did not come back within {seconds} s"));
         let recovered = Recovered::failed(violation);
         let outcome = Some(FxBuildHasher.hash_one(&recovered));
-        Some(Leaf { outcome, ..self.judge(job, &image, Arc::new(recovered), How::Hung) })
+        let end = End { recovered: Arc::new(recovered), story: None };
+        // In a run through several lives, those before the last are not known here.
+        let stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
+        let known = usize::from(image.life()) == stories.len() + 1;
+        known.then(|| Leaf { outcome, ..self.judge(job, &image, stories, end, How::Hung) })
     }
 }
 
 /// Runs states one after the other on one machine.
-pub(crate) struct Runner<I: Instance> {
-    context: Arc<Context<I>>,
-    memo: Arc<RwLock<Memo<I::Shown>>>,
+pub(crate) struct Runner {
+    context: Arc<Context>,
+    memo: Arc<RwLock<Memo>>,
     disk: Disk,
     image: Option<Box<LazyImage>>,
 }
 
-impl<I: Instance> Runner<I> {
-    pub(crate) fn new(context: Arc<Context<I>>, memo: Arc<RwLock<Memo<I::Shown>>>) -> Self {
+impl Runner {
+    pub(crate) fn new(context: Arc<Context>, memo: Arc<RwLock<Memo>>) -> Self {
         Runner { context, memo, disk: Disk::dark(), image: None }
     }
 
@@ -196,79 +332,109 @@ impl<I: Instance> Runner<I> {
     }
 
     /// Looks at one state. `None` if the watch has taken it away meanwhile.
-    pub(crate) fn run(&mut self, job: &Job, use_memo: bool) -> Option<Leaf<I::Shown>> {
+    pub(crate) fn run(&mut self, job: &Job, use_memo: bool) -> Option<Leaf> {
         let context = Arc::clone(&self.context);
         let fresh = || Box::new(LazyImage::new(Arc::clone(&context.timeline)));
         let mut image = self.image.take().unwrap_or_else(fresh);
+        let mut stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
+        let lives = job.through.unwrap_or(context.lives);
+        let goes_on = |life: u8| life < lives && !context.eager.load(Ordering::Relaxed);
         if use_memo {
-            image.restart(job.epoch, job.plan.clone(), 0);
+            job.begin(&mut image, false);
+            let needs_story = goes_on(image.life());
             let known = self.memo.read().unwrap_or_else(PoisonError::into_inner).follow(&mut image);
-            if let Some(recovered) = known {
-                let leaf = context.judge(job, &image, recovered, How::Known);
+            let passes = |end: &End| end.recovered.shown.is_ok() && end.recovered.after.is_ok();
+            if let Some(end) = known.filter(|end| !needs_story || end.story.is_some() || !passes(end)) {
+                let leaf = context.judge(job, &image, stories, end, How::Known);
                 self.image = Some(image);
                 return Some(leaf);
             }
         }
-        image.restart(job.epoch, job.plan.clone(), job.nested);
+        let first = job.root.as_ref().map_or(1, |root| root.stories.len() as u8 + 1);
+        job.begin(&mut image, goes_on(first));
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();
         }
+        loop {
+            let (mut left, end, hash) = self.run_life(job, image)?;
+            if let Some(story) = end.story.clone().filter(|_| job.through.is_some())
+                && context.passes(&left, &stories, &end)
+                && left.fail_again(&story.life, goes_on(left.life() + 1))
+            {
+                stories.push(story);
+                image = left;
+                continue;
+            }
+            let leaf = Leaf { outcome: Some(hash), ..context.judge(job, &left, stories, end, How::Ran) };
+            self.image = Some(left);
+            return Some(leaf);
+        }
+    }
+
+    /// Runs one life, from power-on to power-off.
+    fn run_life(&self, job: &Job, mut image: Box<LazyImage>) -> Option<(Box<LazyImage>, End, u64)> {
         let death = supervised().and_then(|known| self.trail_or_death(known, job, &mut image));
-        let (mut image, recovered) = match death {
-            Some(recovered) => (image, recovered),
+        let (mut image, lived) = match death {
+            Some(recovered) => (image, Lived::last(recovered)),
             None => {
-                let recovered = self.recover(image);
-                (self.disk.machine().take_crashed()?, recovered)
+                let lived = self.live(image);
+                (self.disk.machine().take_crashed()?, lived)
             }
         };
         image.leave_trail(None);
+        let Lived { recovered, past } = lived;
+        let story = past.filter(|_| recovered.after.is_ok());
+        let story = story.zip(image.end_life());
+        let shows = recovered.kind.shows.clone();
+        let story = story.map(|(past, life)| Arc::new(Story { life, past, shows }));
         let hash = FxBuildHasher.hash_one(&recovered);
         // What recovery shows is let go of here if the same is remembered.
         let kept = self.memo.read().unwrap_or_else(PoisonError::into_inner).kept(&recovered, hash);
         let recovered = kept.unwrap_or_else(|| Arc::new(recovered));
-        let leaf = Leaf { outcome: Some(hash), ..context.judge(job, &image, recovered, How::Ran) };
-        self.image = Some(image);
-        Some(leaf)
+        Some((image, End { recovered, story }, hash))
     }
 
     /// A state that took an earlier process down is not run; any other leaves a trail.
-    fn trail_or_death(
-        &self,
-        known: &Supervised,
-        job: &Job,
-        image: &mut LazyImage,
-    ) -> Option<Recovered<I::Shown>> {
+    fn trail_or_death(&self, known: &Supervised, job: &Job, image: &mut LazyImage) -> Option<Recovered> {
         let Context { naming, timeline, .. } = &*self.context;
         let Naming { system, bugs, workload, trace_hash, .. } = naming;
         let (bugs, profile) = (bugs.join("+"), &timeline.profile.name);
-        let Job { nested, serial, .. } = job;
-        let state = format!("{system}+{bugs}:{workload}/{profile}/{trace_hash:08x}/{nested}/{serial}");
+        let (life, serial) = (image.life(), job.serial);
+        let state = format!("{system}+{bugs}:{workload}/{profile}/{trace_hash:08x}/{life}/{serial}");
         let Some(death) = known.death(&state) else {
             image.leave_trail(known.begin(&state));
             return None;
         };
-        for cell in &death.cells {
-            image.look(*cell);
+        for (life, cell) in &death.cells {
+            image.look(*life, *cell);
         }
         let detail = format!("recovery took its process down ({})", death.how);
         Some(Recovered::failed(Violation::new("recovers", detail)))
     }
 
-    fn recover(&self, image: Box<LazyImage>) -> Recovered<I::Shown> {
+    fn live(&self, image: Box<LazyImage>) -> Lived {
         let limit = self.context.limits.device_operations;
         self.disk.machine().crash(image, limit);
-        let result = guarded(|| self.context.instance.recover(&self.disk));
-        let runaway = || {
-            let detail = format!("recovery used more than {limit} device operations");
-            Recovered::failed(Violation::new("recovers", detail))
-        };
+        let result = guarded(|| self.context.instance.live(&self.disk));
+        let failed = |detail| Lived::last(Recovered::failed(Violation::new("recovers", detail)));
+        let runaway = || failed(format!("recovery used more than {limit} device operations"));
         match result {
             _ if self.disk.machine().ran_away() => runaway(),
             Err(Abort::Stopped) => runaway(),
-            Err(Abort::Panicked(text)) => {
-                Recovered::failed(Violation::new("recovers", format!("recovery panicked: {text}")))
+            Err(Abort::Panicked(text)) => failed(format!("recovery panicked: {text}")),
+            Ok(lived) => lived,
+        }
+    }
+}
+
+impl Job {
+    fn begin(&self, image: &mut LazyImage, goes_on: bool) {
+        match &self.root {
+            None => image.restart(self.epoch, self.plan.clone(), goes_on),
+            Some(root) => {
+                let crash = (&root.timeline, self.epoch);
+                image.restart_after(&root.before, crash, self.plan.clone(), goes_on);
             }
-            Ok(recovered) => recovered,
         }
     }
 }

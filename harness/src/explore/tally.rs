@@ -1,13 +1,13 @@
 //! What a walk has found and covered so far.
 
 use super::finding::{Groups, Key};
-use super::instance::{Instance, Kind};
-use super::run::{Context, How, Leaf};
+use super::instance::Kind;
+use super::run::{Context, How, Leaf, Root};
 use super::walk::Progress;
 use crate::advise::{Cause, Failures};
 use crate::choice::Question;
 use crate::strategy::StrategyKind;
-use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, Timing, Verdict};
+use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,17 +18,24 @@ use std::time::{Duration, Instant};
 /// Different outcomes are counted up to here.
 const OUTCOMES: usize = 1 << 18;
 
-/// The count of a walk. Leaves are added in the order of the walk, whatever thread they come from.
-pub(crate) struct Tally<I: Instance> {
-    context: Arc<Context<I>>,
+/// What was covered of one life.
+#[derive(Clone, Default)]
+struct OfLife {
+    /// The crash states that there are, as far as recoveries have led to this life.
     total: BigUint,
     represented: BigUint,
-    nested: BigUint,
     recoveries: u64,
-    nested_recoveries: u64,
     known: u64,
+}
+
+/// The count of a walk. Leaves are added in the order of the walk, whatever thread they come from.
+pub(crate) struct Tally {
+    context: Arc<Context>,
+    /// What was covered of each life, the recorded workload first.
+    lives: Vec<OfLife>,
     /// Leaves by what could be judged in them.
     leaves: u64,
+    later_leaves: u64,
     shown: u64,
     with_durable: u64,
     with_volatile: u64,
@@ -36,31 +43,33 @@ pub(crate) struct Tally<I: Instance> {
     /// Different outcomes, by hash.
     outcomes: FxHashSet<u64>,
     census: FxHashMap<Kind, BigUint>,
-    groups: Groups<I::Shown>,
+    groups: Groups,
     left_out: Option<String>,
+    left_out_later: Option<String>,
     notes: Vec<String>,
     started: Instant,
     first_finding: Option<Duration>,
     took: Duration,
 }
 
-impl<I: Instance> Tally<I> {
-    pub(crate) fn new(context: Arc<Context<I>>, nested: u8) -> Self {
+impl Tally {
+    pub(crate) fn new(context: Arc<Context>, lives: u8) -> Self {
         let mut notes = Vec::new();
-        if nested > context.nested {
-            let why = "where the nodes of a cluster crash one by one, recovery itself was not crashed again";
+        if lives > context.lives {
+            let why = match context.timeline.script {
+                Some(_) => "where the nodes of a cluster crash one by one, no later life was crashed again",
+                None => "a recovery that is a command was not crashed again: what it writes is not seen in order",
+            };
             notes.push(why.to_owned());
         }
-        let total = context.timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        let epochs = &context.timeline.epochs;
+        let mut of_lives = vec![OfLife::default(); usize::from(context.lives)];
+        of_lives[0].total = epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
         Tally {
             context,
-            total,
-            represented: BigUint::zero(),
-            nested: BigUint::zero(),
-            recoveries: 0,
-            nested_recoveries: 0,
-            known: 0,
+            lives: of_lives,
             leaves: 0,
+            later_leaves: 0,
             shown: 0,
             with_durable: 0,
             with_volatile: 0,
@@ -69,6 +78,7 @@ impl<I: Instance> Tally<I> {
             census: FxHashMap::default(),
             groups: Groups::default(),
             left_out: None,
+            left_out_later: None,
             notes,
             started: Instant::now(),
             first_finding: None,
@@ -76,22 +86,32 @@ impl<I: Instance> Tally<I> {
         }
     }
 
+    /// Another life is known of.
+    pub(crate) fn expect(&mut self, life: u8, root: &Root) {
+        let epochs = root.timeline.epochs.iter();
+        let states: BigUint = epochs.map(|epoch| &epoch.total - &epoch.shared).sum();
+        self.of_life(life).total += &root.fresh * states;
+    }
+
+    fn of_life(&mut self, life: u8) -> &mut OfLife {
+        &mut self.lives[usize::from(life) - 1]
+    }
+
     /// Adds a leaf that is met for the first time, after so many recoveries in its epoch.
-    pub(crate) fn add(&mut self, epoch: u32, recoveries: u64, leaf: &Leaf<I::Shown>) {
+    pub(crate) fn add(&mut self, recoveries: u64, leaf: &Leaf) {
         self.count_run(leaf);
-        match leaf.depth {
-            0 => {
-                self.represented += &leaf.represented.fresh;
-                let kind = &leaf.recovered.kind;
-                match self.census.get_mut(kind) {
-                    Some(states) => *states += &leaf.represented.fresh,
-                    None => drop(self.census.insert(kind.clone(), leaf.represented.fresh.clone())),
-                }
+        self.of_life(leaf.life()).represented += &leaf.represented.fresh;
+        if leaf.life() == 1 {
+            let kind = &leaf.end.recovered.kind;
+            match self.census.get_mut(kind) {
+                Some(states) => *states += &leaf.represented.fresh,
+                None => drop(self.census.insert(kind.clone(), leaf.represented.fresh.clone())),
             }
-            _ => self.nested += &leaf.represented.all,
+        } else {
+            self.later_leaves += 1;
         }
         self.leaves += 1;
-        self.shown += u64::from(leaf.recovered.shown.is_ok());
+        self.shown += u64::from(leaf.end.recovered.shown.is_ok());
         self.with_durable += u64::from(leaf.judged.iter().any(|window| window.durable > 0));
         self.with_volatile += u64::from(leaf.judged.iter().any(|window| window.begun > window.durable));
         let mut answered = leaf.path.questions.iter().zip(&leaf.path.answers);
@@ -103,27 +123,36 @@ impl<I: Instance> Tally<I> {
         }
         if leaf.verdict.is_err() {
             self.first_finding.get_or_insert_with(|| self.started.elapsed());
-            self.groups.add(epoch, recoveries, leaf);
+            self.groups.add(recoveries, leaf);
         }
     }
 
     /// Counts a leaf that was met before.
-    pub(crate) fn add_repeated(&mut self, leaf: &Leaf<I::Shown>) {
+    pub(crate) fn add_repeated(&mut self, leaf: &Leaf) {
         self.count_run(leaf);
     }
 
-    fn count_run(&mut self, leaf: &Leaf<I::Shown>) {
+    fn count_run(&mut self, leaf: &Leaf) {
+        let of_life = self.of_life(leaf.life());
         match leaf.how {
-            How::Known => self.known += 1,
-            How::Ran | How::Hung => {
-                self.recoveries += 1;
-                self.nested_recoveries += u64::from(leaf.depth > 0);
-            }
+            How::Known => of_life.known += 1,
+            How::Ran | How::Hung => of_life.recoveries += 1,
         }
     }
 
+    /// The recoveries of all lives.
     pub(crate) fn recoveries(&self) -> u64 {
-        self.recoveries
+        self.lives.iter().map(|life| life.recoveries).sum()
+    }
+
+    /// The recoveries from crashes of the recorded workload.
+    pub(crate) fn recoveries_of_first(&self) -> u64 {
+        self.lives[0].recoveries
+    }
+
+    /// The states of later lives that were looked at.
+    pub(crate) fn looked_at_later(&self) -> u64 {
+        self.lives[1..].iter().map(|life| life.recoveries + life.known).sum()
     }
 
     /// The failing leaves of every finding, some of them.
@@ -150,6 +179,11 @@ impl<I: Instance> Tally<I> {
         self.left_out.get_or_insert(why);
     }
 
+    /// Says why the walk ended before it had covered the later lives.
+    pub(crate) fn leave_out_later(&mut self, why: String) {
+        self.left_out_later.get_or_insert(why);
+    }
+
     /// Adds something that a reader should know.
     pub(crate) fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
@@ -157,11 +191,12 @@ impl<I: Instance> Tally<I> {
 
     pub(crate) fn progress(&self) -> Progress {
         // Per mille is as much as a bar can show.
-        let covered = match self.total.is_zero() {
+        let OfLife { total, represented, .. } = &self.lives[0];
+        let covered = match total.is_zero() {
             true => 1.0,
-            false => (&self.represented * 1000u32 / &self.total).to_f64().unwrap_or(1000.0) / 1000.0,
+            false => (represented * 1000u32 / total).to_f64().unwrap_or(1000.0) / 1000.0,
         };
-        Progress { covered, recoveries: self.recoveries, findings: self.groups.len(), shrinking: None }
+        Progress { covered, recoveries: self.recoveries(), findings: self.groups.len(), shrinking: None }
     }
 
     /// The walk is over.
@@ -194,7 +229,7 @@ impl<I: Instance> Tally<I> {
             workload: naming.workload.clone(),
             profile: timeline.profile.name.clone(),
             strategy: strategy.to_string(),
-            nested: self.context.nested,
+            lives: self.context.lives,
             verdict,
             reason: self.reason(verdict),
             events: self.context.trace.events.len() as u64,
@@ -215,21 +250,37 @@ impl<I: Instance> Tally<I> {
 
     pub(crate) fn coverage(&self) -> Coverage {
         let epochs = &self.context.timeline.epochs;
-        let complete =
-            self.represented == self.total && (self.context.nested == 0 || self.left_out.is_none());
+        let OfLife { total, represented, recoveries, known } = &self.lives[0];
+        let complete = represented == total;
         let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
-            total: self.total.to_string(),
+            total: total.to_string(),
             exact: epochs.iter().all(crate::media::Epoch::is_exact),
-            represented: self.represented.to_string(),
+            represented: represented.to_string(),
             complete,
-            left_out: (!complete).then(|| self.left_out.clone().unwrap_or(unasked)),
+            left_out: (!complete).then(|| self.left_out.clone().unwrap_or_else(|| unasked.clone())),
             epochs: epochs.len() as u64,
-            recoveries: self.recoveries,
-            known: self.known,
+            recoveries: *recoveries,
+            known: *known,
             outcomes: self.outcomes.len() as u64,
-            nested_recoveries: self.nested_recoveries,
-            nested_represented: self.nested.to_string(),
+            later: (2..).zip(&self.lives[1..]).map(|(number, life)| self.later(number, life)).collect(),
+        }
+    }
+
+    /// What was covered of a later life. There may be more of it than is known where the life before was not covered.
+    fn later(&self, number: u8, life: &OfLife) -> LifeCoverage {
+        let before = &self.lives[..usize::from(number) - 1];
+        let complete = life.represented == life.total && before.iter().all(|life| life.represented == life.total);
+        let why = self.left_out_later.as_ref().or(self.left_out.as_ref());
+        let unasked = || "the strategy does not ask for every state".to_owned();
+        LifeCoverage {
+            life: number,
+            total: life.total.to_string(),
+            represented: life.represented.to_string(),
+            complete,
+            left_out: (!complete).then(|| why.cloned().unwrap_or_else(unasked)),
+            recoveries: life.recoveries,
+            known: life.known,
         }
     }
 
@@ -262,11 +313,14 @@ impl<I: Instance> Tally<I> {
             "durable" => self.with_durable,
             "atomic" => self.with_volatile,
             "redundant" => self.with_loss,
+            "stable" | "no-resurrection" => self.later_leaves,
             _ => self.shown,
         };
         let redundant = self.context.timeline.fails_in_service().then_some("redundant");
         let again = self.context.timeline.script.is_some().then_some("deterministic");
+        let later: &[_] = if self.context.lives > 1 { &["stable", "no-resurrection"] } else { &[] };
         let promises = self.context.instance.promises().into_iter().chain(redundant).chain(again);
+        let promises = promises.chain(later.iter().copied());
         promises.map(|promise| Judged { promise: promise.to_owned(), times: times(promise) }).collect()
     }
 

@@ -2,13 +2,13 @@
 
 use super::describe::Teller;
 use super::finding::Groups;
-use super::instance::Instance;
 use super::pool::Pool;
-use super::run::{Context, How, Job, Leaf, Limits};
+use super::run::{Context, How, Job, Leaf, Limits, Root};
 use super::tally::Tally;
 use crate::advise::{explain, needs};
 use crate::choice::Plan;
 use crate::explorer::Replayed;
+use crate::media::Timeline;
 use crate::profile::Profile;
 use crate::shrink::{Shrink, Shrinking};
 use crate::strategy::{Strategy, StrategyKind};
@@ -17,15 +17,22 @@ use crashcheck_trace::ReplayId;
 use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use num_bigint::BigUint;
 use num_traits::Zero;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// Of a life so many epochs are walked: as many as an id can name.
+const MOST_EPOCHS: u32 = (u8::MAX as u32 - 1) * crate::choice::EPOCHS as u32;
+
 /// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
 /// until then.
 const BATCH: usize = 256;
+
+/// So many lives end in a crash unless somebody says otherwise.
+const LIVES: u8 = 2;
 
 /// How to explore.
 #[derive(Clone, Debug)]
@@ -36,8 +43,9 @@ pub struct Options {
     pub strategy: StrategyKind,
     /// How much to do.
     pub budget: Budget,
-    /// How often recovery itself may crash.
-    pub nested: u8,
+    /// How many lives end in a crash: 1 is the recorded workload alone; 2, what follows each recovery from its crashes as
+    /// well; and so on.
+    pub lives: u8,
     /// Worker threads.
     pub jobs: usize,
     /// The seed of everything random.
@@ -58,7 +66,7 @@ impl Default for Options {
             profile: Profile::default(),
             strategy: StrategyKind::default(),
             budget: Budget::default(),
-            nested: 0,
+            lives: LIVES,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             seed: 0,
             limits: Limits::default(),
@@ -70,17 +78,29 @@ impl Default for Options {
 }
 
 /// How much to do before giving up on completeness.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Budget {
     /// Wall-clock time.
     pub time: Option<Duration>,
-    /// Recoveries.
+    /// Recoveries from crashes of the recorded workload.
     pub states: Option<u64>,
+    /// Crash states of later lives that are looked at, known or not.
+    pub later: Option<u64>,
     /// Deviations from either pole.
     pub deviations: Option<usize>,
     /// Whether to stop at the first finding.
     pub fail_fast: bool,
 }
+
+impl Default for Budget {
+    /// The first life to its end, and so much of the later ones.
+    fn default() -> Self {
+        Budget { time: None, states: None, later: Some(LATER), deviations: None, fail_fast: false }
+    }
+}
+
+/// So many crash states of later lives are looked at unless somebody says otherwise.
+const LATER: u64 = 2_000;
 
 /// How far the walk is; reported after every batch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,14 +115,15 @@ pub struct Progress {
     pub shrinking: Option<Shrinking>,
 }
 
-/// A walk over all epochs of a trace.
-pub(crate) struct Walk<'a, I: Instance> {
-    context: Arc<Context<I>>,
+/// A walk over all epochs of a trace, and of the lives that follow.
+pub(crate) struct Walk<'a> {
+    context: Arc<Context>,
     options: &'a Options,
-    trees: Vec<Tree>,
-    /// The trees with something to do, by level and epoch.
-    queue: BTreeSet<(usize, u32)>,
-    tally: Tally<I>,
+    /// What there is to walk, by its number; `None` where it is done.
+    places: Vec<Option<Place>>,
+    /// The places with something to do, by level; of one level the latest life first.
+    queue: BTreeSet<(usize, Reverse<u8>, u32)>,
+    tally: Tally,
     /// How many states were planned.
     planned: u64,
     started: Instant,
@@ -111,22 +132,42 @@ pub(crate) struct Walk<'a, I: Instance> {
     stop: &'a AtomicBool,
 }
 
+/// Something to walk.
+enum Place {
+    /// The tree of choices of one epoch.
+    Tree(Tree),
+    /// A life whose trees are not planted yet.
+    Life(Arc<Root>),
+}
+
 /// The tree of choices of one epoch.
 struct Tree {
+    /// The life that the epoch belongs to, if it is not the recorded workload.
+    root: Option<Arc<Root>>,
+    epoch: u32,
+    /// The levels before its own, those of the lives before.
+    level: usize,
     strategy: Box<dyn Strategy>,
     /// What is not covered yet.
     left: BigUint,
     recoveries: u64,
 }
 
-impl<'a, I: Instance> Walk<'a, I> {
+impl Tree {
+    /// Which life it is, from 1.
+    fn life(&self) -> u8 {
+        self.root.as_ref().map_or(1, |root| root.stories.len() as u8 + 1)
+    }
+}
+
+impl<'a> Walk<'a> {
     /// A walk that ends early when `stop` becomes true.
-    pub(crate) fn new(context: Arc<Context<I>>, options: &'a Options, stop: &'a AtomicBool) -> Self {
-        let tally = Tally::new(Arc::clone(&context), options.nested);
+    pub(crate) fn new(context: Arc<Context>, options: &'a Options, stop: &'a AtomicBool) -> Self {
+        let tally = Tally::new(Arc::clone(&context), options.lives);
         let mut walk = Walk {
             context,
             options,
-            trees: Vec::new(),
+            places: Vec::new(),
             queue: BTreeSet::new(),
             tally,
             planned: 0,
@@ -134,7 +175,7 @@ impl<'a, I: Instance> Walk<'a, I> {
             until: None,
             stop,
         };
-        walk.plant();
+        walk.begin();
         walk
     }
 
@@ -144,37 +185,46 @@ impl<'a, I: Instance> Walk<'a, I> {
         self
     }
 
-    /// Begins the tree of every epoch.
-    fn plant(&mut self) {
-        let timeline = &self.context.timeline;
-        let tree = |(index, epoch): (usize, &crate::media::Epoch)| {
+    /// Begins with the recorded workload.
+    fn begin(&mut self) {
+        self.places.clear();
+        self.queue.clear();
+        let timeline = Arc::clone(&self.context.timeline);
+        self.plant(&timeline, None, 0);
+    }
+
+    /// Begins the tree of every epoch of a life.
+    fn plant(&mut self, timeline: &Timeline, root: Option<&Arc<Root>>, level: usize) {
+        let life = Reverse(root.map_or(1, |root| root.stories.len() as u8 + 1));
+        for (epoch, index) in timeline.epochs.iter().zip(0..MOST_EPOCHS) {
             let events: Vec<_> = epoch.events(timeline).collect();
-            let seed = self.options.seed.wrapping_add(index as u64);
+            let seed = self.options.seed.wrapping_add(u64::from(index));
             let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
-            Tree { strategy, left: epoch.total.clone(), recoveries: 0 }
-        };
-        self.trees = timeline.epochs.iter().enumerate().map(tree).collect();
-        self.queue = (0..self.trees.len() as u32).map(|epoch| (0, epoch)).collect();
+            let left = root.map_or_else(|| epoch.total.clone(), |root| &root.all * &epoch.total);
+            let tree = Tree { root: root.cloned(), epoch: index, level, strategy, left, recoveries: 0 };
+            self.queue.insert((level, life, self.places.len() as u32));
+            self.places.push(Some(Place::Tree(tree)));
+        }
     }
 
     /// Walks until everything is covered or the budget is used up.
-    pub(crate) fn run(mut self, mut report: impl FnMut(Progress)) -> Tally<I> {
+    pub(crate) fn run(mut self, mut report: impl FnMut(Progress)) -> Tally {
         // A trail has room for one state.
         let jobs = if supervised().is_some() { 1 } else { self.options.jobs };
         let mut pool = Pool::new(Arc::clone(&self.context), jobs);
         let mut size = 16;
-        while let Some(jobs) = self.plan(size) {
-            let epochs: Vec<u32> = jobs.iter().map(|job| job.epoch).collect();
+        while let Some(planned) = self.plan(size) {
+            let (places, jobs): (Vec<u32>, Vec<Job>) = planned.into_iter().unzip();
             let eager = self.context.eager.load(Ordering::Relaxed) && !self.context.instance.eager();
-            let leaves = pool.run(jobs, self.context.nested == 0 && !eager);
+            let leaves = pool.run(jobs, !eager);
             if !eager && self.remember(&pool, &leaves).is_err() {
                 self.begin_again(&pool);
                 continue;
             }
-            for (index, (epoch, leaf)) in epochs.iter().zip(&leaves).enumerate() {
-                self.learn(*epoch, leaf);
-                if epochs.get(index + 1) != Some(epoch) {
-                    self.queue_again(*epoch);
+            for (index, (place, leaf)) in places.iter().zip(leaves).enumerate() {
+                self.learn(*place, leaf);
+                if places.get(index + 1) != Some(place) {
+                    self.queue_again(*place);
                 }
             }
             report(self.tally.progress());
@@ -187,98 +237,131 @@ impl<'a, I: Instance> Walk<'a, I> {
         self.tally
     }
 
-    /// The next batch; `None` when the walk is over.
-    fn plan(&mut self, size: usize) -> Option<Vec<Job>> {
-        let budget = &self.options.budget;
+    /// The next batch, each job with its place; `None` when the walk is over.
+    fn plan(&mut self, size: usize) -> Option<Vec<(u32, Job)>> {
         if self.queue.is_empty() {
             return None;
         }
-        let room = budget.states.map_or(u64::MAX, |states| states.saturating_sub(self.tally.recoveries()));
-        let why = match () {
-            () if self.stop.load(Ordering::Relaxed) => Some("it was interrupted".to_owned()),
-            () if budget.fail_fast && self.tally.has_findings() => {
-                Some("it stops at the first finding".to_owned())
-            }
-            () if self.until.is_some_and(|fingerprint| self.tally.has_found(fingerprint)) => {
-                Some("it stops at this finding".to_owned())
-            }
-            () if room == 0 => {
-                budget.states.map(|states| format!("the budget of {states} recoveries is used up"))
-            }
-            () => budget
-                .time
-                .filter(|time| self.started.elapsed() >= *time)
-                .map(|time| format!("the budget of {} s is used up", time.as_secs_f64())),
-        };
-        if let Some(why) = why {
+        if let Some(why) = self.reason_to_stop() {
             self.tally.leave_out(why);
             return None;
         }
-        let size = size.min(usize::try_from(room).unwrap_or(usize::MAX));
         let mut jobs = Vec::new();
         while jobs.len() < size {
-            let Some((_, epoch)) = self.queue.pop_first() else { break };
-            let plans = self.trees[epoch as usize].strategy.plans(size - jobs.len());
-            for plan in plans {
-                jobs.push(Job { epoch, plan, nested: self.context.nested, serial: self.planned });
-                self.planned += 1;
+            let Some((level, _, place)) = self.queue.pop_first() else { break };
+            let taken = self.places[place as usize].take();
+            match taken {
+                Some(Place::Life(root)) => self.plant(&Arc::clone(&root.timeline), Some(&root), level),
+                Some(Place::Tree(mut tree)) => {
+                    let room = self.room(tree.life(), &jobs).min(size - jobs.len());
+                    for plan in tree.strategy.plans(room) {
+                        let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
+                        jobs.push((place, Job { root, epoch, plan, through: None, serial }));
+                        self.planned += 1;
+                    }
+                    if room > 0 {
+                        self.places[place as usize] = Some(Place::Tree(tree));
+                    }
+                }
+                None => {}
             }
         }
-        Some(jobs)
+        (!jobs.is_empty()).then_some(jobs)
+    }
+
+    fn reason_to_stop(&self) -> Option<String> {
+        let budget = &self.options.budget;
+        let found = || self.until.is_some_and(|fingerprint| self.tally.has_found(fingerprint));
+        if self.stop.load(Ordering::Relaxed) {
+            Some("it was interrupted".to_owned())
+        } else if budget.fail_fast && self.tally.has_findings() {
+            Some("it stops at the first finding".to_owned())
+        } else if found() {
+            Some("it stops at this finding".to_owned())
+        } else {
+            let time = budget.time.filter(|time| self.started.elapsed() >= *time);
+            time.map(|time| format!("the budget of {} s is used up", time.as_secs_f64()))
+        }
+    }
+
+    /// How many more states of a life may be looked at. A life that is given up says why.
+    fn room(&mut self, life: u8, planned: &[(u32, Job)]) -> usize {
+        let of_first = |job: &Job| job.root.is_none();
+        let waiting = |first: bool| planned.iter().filter(|(_, job)| of_first(job) == first).count() as u64;
+        let Budget { states, later, .. } = self.options.budget;
+        let (most, used) = match life {
+            1 => (states, self.tally.recoveries_of_first() + waiting(true)),
+            _ => (later, self.tally.looked_at_later() + waiting(false)),
+        };
+        let room = most.map_or(u64::MAX, |most| most.saturating_sub(used));
+        if let Some(most) = most.filter(|_| room == 0) {
+            match life {
+                1 => self.tally.leave_out(format!("the budget of {most} recoveries is used up")),
+                _ => self.tally.leave_out_later(format!("the budget of {most} states of later lives is used up")),
+            }
+        }
+        usize::try_from(room).unwrap_or(usize::MAX)
     }
 
     /// Remembers the paths of a batch.
-    fn remember(
-        &self,
-        pool: &Pool<I>,
-        leaves: &[Leaf<I::Shown>],
-    ) -> Result<(), super::memo::NotDeterministic> {
-        if self.context.nested > 0 {
-            return Ok(());
-        }
+    fn remember(&self, pool: &Pool, leaves: &[Leaf]) -> Result<(), super::memo::NotDeterministic> {
         let mut memo = pool.memo();
         let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran);
         let mut with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
-        with_hash.try_for_each(|(leaf, hash)| memo.insert(&leaf.reads, &leaf.recovered, hash))
+        with_hash.try_for_each(|(leaf, hash)| memo.insert(&leaf.told, &leaf.end, hash))
     }
 
     /// Recovery cannot be followed: starts over with whole images.
-    fn begin_again(&mut self, pool: &Pool<I>) {
+    fn begin_again(&mut self, pool: &Pool) {
         self.context.eager.store(true, Ordering::Relaxed);
         *pool.memo() = super::memo::Memo::new();
-        self.tally = Tally::new(Arc::clone(&self.context), self.options.nested);
+        self.tally = Tally::new(Arc::clone(&self.context), self.options.lives);
         self.tally.note(
             "recovery is not deterministic (it read something else after it had found the same): every image was \
-             made up whole, and nothing was pruned",
+             made up whole, nothing was pruned, and no later life was crashed",
         );
-        self.plant();
+        self.begin();
     }
 
-    fn learn(&mut self, epoch: u32, leaf: &Leaf<I::Shown>) {
-        let tree = &mut self.trees[epoch as usize];
+    fn learn(&mut self, place: u32, mut leaf: Leaf) {
+        let Some(Some(Place::Tree(tree))) = self.places.get_mut(place as usize) else { return };
         let first = tree.strategy.learn(&leaf.path);
         tree.recoveries += u64::from(leaf.how != How::Known);
         if !first {
-            return self.tally.add_repeated(leaf);
+            return self.tally.add_repeated(&leaf);
         }
-        if leaf.depth == 0 {
-            tree.left -= &leaf.represented.all;
+        tree.left -= &leaf.represented.all;
+        let recoveries = tree.recoveries;
+        self.tally.add(recoveries, &leaf);
+        self.queue_life(&mut leaf);
+    }
+
+    /// What follows a state that passes is to be crashed, too; where the epoch before has the same state, other operations may
+    /// be durable by now.
+    fn queue_life(&mut self, leaf: &mut Leaf) {
+        let life = leaf.life() + 1;
+        if life > self.context.lives {
+            return;
         }
-        self.tally.add(epoch, tree.recoveries, leaf);
+        let Some(root) = leaf.root(&self.context) else { return };
+        self.tally.expect(life, &root);
+        self.queue.insert((2 * root.deviations(), Reverse(life), self.places.len() as u32));
+        self.places.push(Some(Place::Life(Arc::new(root))));
     }
 
     /// A tree whose plans have all been learned from is queued with its next level, if something is left to do.
-    fn queue_again(&mut self, epoch: u32) {
-        let tree = &self.trees[epoch as usize];
-        let covered = tree.left.is_zero() && self.context.nested == 0;
-        let level = tree.strategy.level().filter(|_| !covered);
-        self.queue.extend(level.map(|level| (level, epoch)));
+    fn queue_again(&mut self, place: u32) {
+        let Some(Some(Place::Tree(tree))) = self.places.get(place as usize) else { return };
+        match tree.strategy.level().filter(|_| !tree.left.is_zero()) {
+            Some(level) => drop(self.queue.insert((tree.level + level, Reverse(tree.life()), place))),
+            None => self.places[place as usize] = None,
+        }
     }
 }
 
 /// Explores, looks for the causes of what is found, and says what came of it.
-pub(crate) fn explored<I: Instance>(
-    context: &Arc<Context<I>>,
+pub(crate) fn explored(
+    context: &Arc<Context>,
     options: &Options,
     stop: &AtomicBool,
     report: impl FnMut(Progress),
@@ -294,8 +377,8 @@ pub(crate) fn explored<I: Instance>(
 
 /// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the
 /// finding, which is known to be there.
-pub(crate) fn told<I: Instance>(
-    context: &Arc<Context<I>>,
+pub(crate) fn told(
+    context: &Arc<Context>,
     options: &Options,
     stop: &AtomicBool,
     fingerprint: &str,
@@ -315,8 +398,8 @@ pub(crate) fn told<I: Instance>(
 }
 
 /// Explores, and then once more without each of the flushes.
-pub(crate) fn advised<I: Instance>(
-    context: &Arc<Context<I>>,
+pub(crate) fn advised(
+    context: &Arc<Context>,
     options: &Options,
     stop: &AtomicBool,
     report: impl FnMut(Progress),
@@ -340,11 +423,8 @@ pub(crate) fn advised<I: Instance>(
 /// As many answers are read from an id; no recovery asks more questions.
 const ANSWERS: usize = 1 << 24;
 
-/// A replay looks for so many crashes during recovery.
-const NESTED: u8 = 4;
-
-/// Looks at one state again. How often recovery crashes is told by the answers.
-pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -> Replayed {
+/// Looks at one state again. How many lives end in a crash is told by the answers.
+pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
     let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
     if state.epoch as usize >= context.timeline.epochs.len() {
         return nowhere("the trace has no such epoch");
@@ -353,21 +433,16 @@ pub(crate) fn replay<I: Instance>(context: &Arc<Context<I>>, state: &ReplayId) -
     let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
     let answers: Vec<u8> = answers.collect();
     let mut pool = Pool::new(Arc::clone(context), 1);
-    let mut attempt = |nested| {
-        let job = Job { epoch: state.epoch, plan: Plan::replay(answers.clone()), nested, serial: 0 };
-        pool.run(vec![job], false).pop()
-    };
-    // Answers that nobody asks for belong to crashes during recovery.
-    let fits = |leaf: &Option<Leaf<I::Shown>>| leaf.as_ref().is_some_and(|leaf| !leaf.diverged);
-    let deeper = (0..=NESTED).map(&mut attempt).find(fits);
-    let Some(leaf) = deeper.flatten().or_else(|| attempt(0)) else {
+    let (epoch, plan) = (state.epoch, Plan::replay(answers));
+    let job = Job { root: None, epoch, plan, through: Some(u8::MAX), serial: 0 };
+    let Some(leaf) = pool.run(vec![job], false).pop() else {
         return nowhere("recovery did not come back");
     };
     let mut groups = Groups::default();
-    groups.add(state.epoch, 1, &leaf);
+    groups.add(1, &leaf);
     Replayed {
         finding: groups.into_findings(context, &BTreeMap::new()).pop(),
-        shows: leaf.recovered.kind.shows.clone(),
+        shows: leaf.end.recovered.kind.shows.clone(),
         diverged: leaf.diverged || !context.is_of(state),
     }
 }

@@ -5,11 +5,14 @@ use std::hash::BuildHasher;
 
 /// A content. Equal contents have equal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ContentId(u32);
+pub(crate) struct ContentId(pub(super) u32);
 
 impl ContentId {
     /// Zeros, of any length, which are not stored.
     pub(crate) const ZERO: ContentId = ContentId(0);
+
+    /// What earlier lives have left, whatever that is.
+    pub(crate) const BELOW: ContentId = ContentId(u32::MAX);
 }
 
 /// The contents of a trace, in one piece of memory.
@@ -38,6 +41,14 @@ impl Contents {
         let id = ContentId(self.spans.len() as u32);
         self.by_hash.entry(hash).or_default().push(id);
         id
+    }
+
+    /// Fills `out` with the bytes of a content, from so many bytes on.
+    pub(crate) fn copy(&self, id: ContentId, from: usize, out: &mut [u8]) {
+        match self.get(id) {
+            None => out.fill(0),
+            Some(bytes) => out.copy_from_slice(&bytes[from..from + out.len()]),
+        }
     }
 
     /// The bytes of a content; `None` for zeros.

@@ -9,7 +9,7 @@ mod told;
 use super::contents::ContentId;
 use super::flag::{FlagState, Flags};
 use super::prefix::{Left, Places, Prefix};
-use super::timeline::{AtomId, CellId, Held, Timeline, Version};
+use super::timeline::{Atom, AtomId, CellId, Held, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::{Choices, Plan, Pole, Question, Rest};
 use crate::profile::Torn;
@@ -422,12 +422,9 @@ fn version_by(versions: &[Version], atom: AtomId) -> (u32, &Version) {
 }
 
 pub(super) fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
-    let atom = &timeline.atoms[atom.0 as usize];
-    let (event, unit) = (atom.event, atom.unit);
-    match garbled {
-        true => Question::Garbled { event, unit },
-        false => Question::Survived { event, unit },
-    }
+    let life = timeline.life;
+    let Atom { event, unit, .. } = timeline.atoms[atom.0 as usize];
+    if garbled { Question::Garbled { life, event, unit } } else { Question::Survived { life, event, unit } }
 }
 
 fn ask_fate(timeline: &Timeline, atom: AtomId, garbles: bool, choices: &mut Choices) -> Fate {

@@ -1,45 +1,66 @@
 //! One crash state, made up while it is read.
+//!
+//! What it holds is a stack: what the running life wrote, over what every earlier life left at its crash, over what the
+//! devices held when the recording began. What nobody reads is never decided, whichever life left it open.
 
 use super::cluster::Script;
 use super::contents::{ContentId, garbage};
 use super::fault;
 use super::group::GroupState;
-use super::nested::{Layer, Log, Reading};
+use super::life::{Life, Log};
 use super::overlay::{Overlay, Piece};
 use super::timeline::{CellId, Timeline};
-use crate::choice::{Choices, Path, Plan, Pole, Question};
+use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::network::Wire;
 use crate::profile::{Discard, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image, NandGeometry};
+use crashcheck_trace::{
+    BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload,
+};
 use num_bigint::BigUint;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// One crash state of one epoch. What nobody reads is never decided, so that it stands for all states that read alike.
+/// One crash state. What nobody reads is never decided, so that it stands for all states that read alike.
 pub(crate) struct LazyImage {
-    timeline: Arc<Timeline>,
-    epoch: u32,
+    /// What each life left at its crash, the recorded workload first.
+    left: Vec<Left>,
     choices: Choices,
-    states: FxHashMap<u32, GroupState>,
-    /// What each cell was found to hold, valid where the stamp is this run's.
-    found: Vec<(u32, ContentId)>,
-    stamp: u32,
-    /// The cells that were looked at, in order, with what they held.
-    reads: Vec<Touched>,
-    /// What the running recovery wrote, by device.
+    /// What the running life was told by the devices, in order.
+    observed: Vec<Observed>,
+    /// The reads among them, with the run that made them.
+    known_reads: FxHashMap<Asked, u64>,
+    /// The number of this run.
+    run: u64,
+    /// What the running life wrote, by device.
     written: Vec<Overlay>,
-    /// What recoveries that crashed left, the first one first.
-    layers: Vec<Layer>,
-    /// What the running recovery wrote, in order; kept only if it may crash.
+    /// The same in order; kept only if the power may fail once more.
     log: Option<Log>,
-    /// How many recoveries may crash.
-    nested: usize,
-    /// How often the blocks of flash chips have been erased that the recoveries of this state have erased.
+    /// How often the blocks of flash chips have been erased that the running life has erased.
     erases: FxHashMap<(DeviceId, BlockNo), u32>,
     trail: Option<Trail>,
     /// Whether recovery is over, and what it gave is in use.
+    in_service: bool,
+    scratch: Vec<u8>,
+}
+
+/// What one life left at its crash.
+struct Left {
+    timeline: Arc<Timeline>,
+    /// The epoch in which the power failed.
+    epoch: u32,
+    /// What is decided of it.
+    states: FxHashMap<u32, GroupState>,
+    /// What each cell was found to hold, valid where the number is that of this run.
+    found: Vec<(u64, ContentId)>,
+}
+
+/// A crash state as far as it is decided, for another life to begin with.
+pub(crate) struct Frozen {
+    left: Vec<(Arc<Timeline>, u32, FxHashMap<u32, GroupState>)>,
     in_service: bool,
 }
 
@@ -48,68 +69,158 @@ pub(crate) struct LazyImage {
 pub(crate) struct Represented {
     /// All of them.
     pub(crate) all: BigUint,
-    /// Those that the epoch before does not have.
+    /// Those that the epoch before does not have, in any life.
     pub(crate) fresh: BigUint,
 }
 
-/// A cell that was looked at, and what it held.
+/// Something that a system asks of its devices, and that is not known from what it wrote itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Asked {
+    /// What a range holds.
+    Read(DeviceId, Bytes, Bytes),
+    /// Whether a range of a flash chip holds only ones.
+    Ones(DeviceId, Bytes, Bytes),
+    /// The length of a device.
+    Len(DeviceId),
+    /// How often a block of a flash chip was erased.
+    Erases(DeviceId, BlockNo),
+    /// What holds no bytes.
+    Flag(CellId),
+}
+
+/// What was asked, and a hash of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Touched {
-    pub(crate) cell: CellId,
-    pub(crate) content: ContentId,
+pub(crate) struct Observed {
+    pub(crate) asked: Asked,
+    pub(crate) answer: u64,
+}
+
+impl Left {
+    fn new(timeline: Arc<Timeline>, epoch: u32) -> Left {
+        let found = vec![(0, ContentId::ZERO); timeline.cells.len()];
+        Left { epoch, states: FxHashMap::default(), found, timeline }
+    }
 }
 
 impl LazyImage {
     pub(crate) fn new(timeline: Arc<Timeline>) -> LazyImage {
         LazyImage {
-            epoch: 0,
             choices: Choices::new(Plan::replay(Vec::new())),
-            states: FxHashMap::default(),
-            found: vec![(0, ContentId::ZERO); timeline.cells.len()],
-            stamp: 0,
-            reads: Vec::new(),
+            observed: Vec::new(),
+            known_reads: FxHashMap::default(),
+            run: 0,
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
-            layers: Vec::new(),
             log: None,
-            nested: 0,
             erases: FxHashMap::default(),
             trail: None,
             in_service: false,
-            timeline,
+            scratch: Vec::new(),
+            left: vec![Left::new(timeline, 0)],
         }
+    }
+
+    /// The recorded workload.
+    fn first(&self) -> &Timeline {
+        &self.left[0].timeline
     }
 
     /// The nodes that the devices belong to, all of them up.
     pub(crate) fn wire(&self) -> &Wire {
-        &self.timeline.wire
+        &self.first().wire
     }
 
     /// What the crash state is made from if it is one of a cluster whose nodes crash one by one.
     pub(crate) fn script(&self) -> Option<&Script> {
-        self.timeline.script.as_ref()
+        self.first().script.as_ref()
     }
 
     /// Looks where the crash comes: after so many events.
     pub(crate) fn look_for_crash(&mut self) -> usize {
-        if let Some(cell) = self.timeline.first_look() {
-            self.look(cell);
+        if let Some(cell) = self.first().first_look() {
+            self.observe(Asked::Flag(cell));
         }
-        self.timeline.epochs[self.epoch as usize].upto
+        self.first().epochs[self.left[0].epoch as usize].upto
     }
 
-    /// Begins another crash state.
-    pub(crate) fn restart(&mut self, epoch: u32, plan: Plan, nested: u8) {
-        self.epoch = epoch;
-        self.choices.restart(plan);
-        self.states.clear();
-        self.stamp += 1;
-        self.reads.clear();
-        self.written.iter_mut().for_each(Overlay::clear);
-        self.layers.clear();
-        self.erases.clear();
-        self.nested = usize::from(nested);
+    /// Begins another crash state of the recorded workload. With `goes_on`, the power may fail once more.
+    pub(crate) fn restart(&mut self, epoch: u32, plan: Plan, goes_on: bool) {
+        self.left.truncate(1);
+        self.left[0].epoch = epoch;
+        self.left[0].states.clear();
         self.in_service = false;
-        self.log = (nested > 0).then(Log::default);
+        self.choices.restart(plan);
+        self.power_on(goes_on);
+    }
+
+    /// Begins a crash state of a later life: the power failed in this epoch of what came after `before`.
+    pub(crate) fn restart_after(
+        &mut self,
+        before: &Frozen,
+        (life, epoch): (&Arc<Timeline>, u32),
+        plan: Plan,
+        goes_on: bool,
+    ) {
+        self.left.truncate(1 + before.left.len());
+        for (nth, (timeline, epoch, states)) in before.left.iter().enumerate() {
+            self.leave(nth, timeline, *epoch);
+            self.left[nth].states.clone_from(states);
+        }
+        self.leave(before.left.len(), life, epoch);
+        self.in_service = before.in_service;
+        self.choices.restart(plan);
+        self.power_on(goes_on);
+    }
+
+    /// The n-th life, from 0, left this.
+    fn leave(&mut self, nth: usize, timeline: &Arc<Timeline>, epoch: u32) {
+        match self.left.get_mut(nth).filter(|left| Arc::ptr_eq(&left.timeline, timeline)) {
+            Some(left) => {
+                left.epoch = epoch;
+                left.states.clear();
+            }
+            None => {
+                self.left.truncate(nth);
+                self.left.push(Left::new(Arc::clone(timeline), epoch));
+            }
+        }
+    }
+
+    fn power_on(&mut self, goes_on: bool) {
+        self.run += 1;
+        self.observed.clear();
+        self.erases.clear();
+        self.written.iter_mut().for_each(Overlay::clear);
+        self.log = goes_on.then(Log::default);
+    }
+
+    /// Asks whether the power failed once more in the life that has just ended. If it did, what that life wrote is part
+    /// of what is open, and the machine is on again.
+    pub(crate) fn fail_again(&mut self, life: &Life, goes_on: bool) -> bool {
+        let number = self.life() + 1;
+        let timeline = life.laid_out(&self.first().profile, number);
+        let epochs = timeline.epochs.len();
+        let stretches = epochs.div_ceil(EPOCHS).min(usize::from(u8::MAX) - 1) as u8;
+        let stretch = self.choices.ask(Question::PowerFailed { life: number, stretches });
+        let Some(stretch) = usize::from(stretch).checked_sub(1) else { return false };
+        let within = (epochs - stretch * EPOCHS).min(EPOCHS) as u8;
+        let epoch = match within {
+            1 => 0,
+            epochs => self.choices.ask(Question::FailedIn { life: number, epochs }),
+        };
+        self.left.push(Left::new(timeline, (stretch * EPOCHS) as u32 + u32::from(epoch)));
+        self.power_on(goes_on);
+        true
+    }
+
+    /// What is decided so far.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let left = self.left.iter().map(|left| (Arc::clone(&left.timeline), left.epoch, left.states.clone()));
+        Frozen { left: left.collect(), in_service: self.in_service }
+    }
+
+    /// The life in which the power failed last: 1 is the recorded workload.
+    pub(crate) fn life(&self) -> u8 {
+        self.left.len() as u8
     }
 
     /// Leaves a trail of what is looked at, or stops to.
@@ -127,50 +238,60 @@ impl LazyImage {
         self.choices.diverged()
     }
 
-    /// The cells that were looked at so far.
-    pub(crate) fn reads(&self) -> &[Touched] {
-        &self.reads
+    /// What the devices have told the running life.
+    pub(crate) fn observed(&self) -> &[Observed] {
+        &self.observed
     }
 
     /// How many crash states this one stands for so far.
     pub(crate) fn represented(&self) -> Represented {
-        let epoch = &self.timeline.epochs[self.epoch as usize];
-        let all = epoch.represented(&self.states);
-        if self.layers.is_empty() {
-            let fresh = &all - epoch.represented_before(&self.states);
-            return Represented { all, fresh };
-        }
-        let inner = self.layers.iter().map(Layer::remaining);
-        let all = inner.fold(all, |product, count| product * count);
-        Represented { fresh: all.clone(), all }
+        let of_life = |Left { timeline, epoch, states, .. }: &Left| {
+            let epoch = &timeline.epochs[*epoch as usize];
+            let all = epoch.represented(states);
+            Represented { fresh: &all - epoch.represented_before(states), all }
+        };
+        let lives = self.left.iter().map(of_life);
+        let product = lives.reduce(|before, life| Represented {
+            all: before.all * life.all,
+            fresh: before.fresh * life.fresh,
+        });
+        product.expect("a crash state has a first life")
     }
 
-    /// The number of events after which a crash can first leave this state.
-    pub(crate) fn earliest(&self) -> usize {
-        self.timeline.epochs[self.epoch as usize].earliest(&self.states)
+    /// The number of events after which a crash of a life, counted from 1, can first leave this state.
+    pub(crate) fn earliest(&self, life: u8) -> usize {
+        let Left { timeline, epoch, states, .. } = &self.left[usize::from(life) - 1];
+        timeline.epochs[*epoch as usize].earliest(states)
     }
 
-    /// What the crash points that can leave this state allow, in order.
+    /// The epoch of a life, counted from 1, in which the power failed.
+    pub(crate) fn epoch(&self, life: u8) -> u32 {
+        self.left[usize::from(life) - 1].epoch
+    }
+
+    /// What the crash points of the recorded workload that can leave this state allow, in order.
     pub(crate) fn windows(&self) -> Vec<Window> {
-        let upto = self.timeline.epochs[self.epoch as usize].upto;
-        let mut windows = self.timeline.windows[self.earliest()..=upto].to_vec();
+        let upto = self.first().epochs[self.left[0].epoch as usize].upto;
+        let mut windows = self.first().windows[self.earliest(1)..=upto].to_vec();
         windows.dedup();
         windows
     }
 
     /// Looks at every cell, in the order of position: for a recovery that cannot be followed, or needs the whole image.
     pub(crate) fn decide_all(&mut self) {
-        for cell in self.timeline.visible() {
-            self.look(cell);
+        for nth in 0..self.left.len() {
+            for cell in self.left[nth].timeline.visible() {
+                self.look(nth, cell);
+            }
         }
     }
 
-    /// Every device as the trace left it. What is undecided is taken to have persisted, and stays undecided.
+    /// Every device as the recorded workload left it. What is undecided is taken to have persisted, and stays undecided.
     pub(crate) fn whole(&self) -> Vec<Image> {
-        let timeline = &self.timeline;
-        let (mut states, mut choices) = (self.states.clone(), Choices::new(Plan::pole(Pole::Newest)));
+        let Left { timeline, epoch, states, .. } = &self.left[0];
+        let (mut states, mut choices) = (states.clone(), Choices::new(Plan::pole(Pole::Newest)));
         let mut content =
-            |cell: CellId| timeline.contents.get(timeline.find(cell, self.epoch, &mut states, &mut choices));
+            |cell: CellId| timeline.contents.get(timeline.find(cell, *epoch, &mut states, &mut choices));
         let mut devices = Vec::new();
         for (index, line) in timeline.lines.iter().enumerate() {
             let mut image = line.base.clone();
@@ -189,37 +310,73 @@ impl LazyImage {
         devices
     }
 
-    /// Finds out what a cell holds.
-    pub(crate) fn look(&mut self, cell: CellId) -> ContentId {
-        let (stamp, content) = self.found[cell.0 as usize];
-        if stamp == self.stamp {
+    /// Finds out what a cell of the n-th life, from 0, holds.
+    pub(crate) fn look(&mut self, nth: usize, cell: CellId) -> ContentId {
+        let run = self.run;
+        let Left { timeline, epoch, states, found } = &mut self.left[nth];
+        let (known, content) = found[cell.0 as usize];
+        if known == run {
             return content;
         }
-        let content = self.timeline.find(cell, self.epoch, &mut self.states, &mut self.choices);
-        self.found[cell.0 as usize] = (self.stamp, content);
-        self.reads.push(Touched { cell, content });
+        let content = timeline.find(cell, *epoch, states, &mut self.choices);
+        found[cell.0 as usize] = (run, content);
         if let Some(trail) = &mut self.trail {
-            trail.look(cell);
+            trail.look(nth, cell);
         }
         content
     }
 
-    /// Finds out what came of something that holds no bytes; 0 if nothing can be amiss with it.
+    /// Finds out what came of something that holds no bytes; 0 if nothing can be amiss with it. A system that asks knows it
+    /// from then on.
     pub(crate) fn flag(&mut self, question: Question) -> u8 {
-        let Some(cell) = self.timeline.flag(&question) else { return 0 };
-        let content = self.look(cell);
-        self.timeline.contents.get(content).map_or(0, |bytes| bytes[0])
+        let Some(cell) = self.first().flag(&question) else { return 0 };
+        self.observe(Asked::Flag(cell));
+        self.raised(question)
+    }
+
+    /// The same, noticed only by what it does to what is read.
+    fn raised(&mut self, question: Question) -> u8 {
+        let Some(cell) = self.first().flag(&question) else { return 0 };
+        let content = self.look(0, cell);
+        self.first().contents.get(content).map_or(0, |bytes| bytes[0])
+    }
+
+    /// Asks the devices as the running life does, whether or not anything new is learned; a hash of the answer.
+    pub(crate) fn observe(&mut self, asked: Asked) -> u64 {
+        let answer = match asked {
+            Asked::Read(device, at, len) => {
+                let mut buf = std::mem::take(&mut self.scratch);
+                buf.resize(len.index(), 0);
+                let read = self.read_left(self.left.len(), true, device, at, &mut buf);
+                let answer = hash_of(&read.map(|()| &*buf));
+                self.scratch = buf;
+                answer
+            }
+            Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
+            Asked::Len(device) => self.length(device).0,
+            Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
+            Asked::Flag(cell) => u64::from(self.look(0, cell).0),
+        };
+        self.note_answer(asked, answer);
+        answer
+    }
+
+    /// Takes note of what the running life was told, once.
+    fn note_answer(&mut self, asked: Asked, answer: u64) {
+        if self.known_reads.insert(asked, self.run) != Some(self.run) {
+            self.observed.push(Observed { asked, answer });
+        }
     }
 
     /// From now on what recovered is in use, and what may fail in service may fail.
     pub(crate) fn begin_service(&mut self) -> bool {
         self.in_service = true;
-        self.timeline.fails_in_service()
+        self.first().fails_in_service()
     }
 
     /// Whether a device has failed as a whole.
     pub(crate) fn is_lost(&mut self, device: DeviceId) -> bool {
-        let may = match self.timeline.profile.faults.device_lost {
+        let may = match self.first().profile.faults.device_lost {
             When::Never => false,
             When::AtCrash => true,
             When::InService => self.in_service,
@@ -229,7 +386,7 @@ impl LazyImage {
 
     /// How many devices there are.
     pub(crate) fn devices(&self) -> usize {
-        self.timeline.lines.len()
+        self.first().lines.len()
     }
 
     /// The length of a device.
@@ -237,51 +394,78 @@ impl LazyImage {
         if let Some(len) = self.written[device.index()].len() {
             return len;
         }
-        for depth in (0..self.layers.len()).rev() {
-            if let Some(len) = self.layers[depth].len(device, depth, &mut self.choices) {
-                return len;
+        if self.left.iter().any(|left| left.timeline.lines[device.index()].length.is_some()) {
+            self.observe(Asked::Len(device));
+        }
+        self.length(device)
+    }
+
+    /// The length that earlier lives have left.
+    fn length(&mut self, device: DeviceId) -> Bytes {
+        for nth in (0..self.left.len()).rev() {
+            let Some(cell) = self.left[nth].timeline.lines[device.index()].length else { continue };
+            let content = self.look(nth, cell);
+            if content != ContentId::BELOW {
+                let bytes = self.left[nth].timeline.contents.get(content);
+                return length_of(bytes.expect("a length is never stored as zeros"));
             }
         }
-        let line = &self.timeline.lines[device.index()];
-        let Some(cell) = line.length else { return line.base.len() };
-        let content = self.look(cell);
-        let bytes = self.timeline.contents.get(content).expect("a length is never stored as zeros");
-        length_of(bytes)
+        self.first().lines[device.index()].base.len()
     }
 
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        self.read_with(true, device, at, buf)
-    }
-
-    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
-    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
-        let mut bytes = vec![0; len.index()];
-        let read = self.read_with(false, device, at, &mut bytes);
-        read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
-    }
-
-    /// Reads a range; without `faults`, as if nothing but the power had failed.
-    fn read_with(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        let mut open = Vec::new();
-        let mine = &self.written[device.index()];
-        if mine.is_untouched() && self.layers.is_empty() {
-            return self.read_trace(faults, device, at, buf);
+        if self.written[device.index()].is_untouched() {
+            return self.read_noted(device, at, buf);
         }
-        mine.parts(at, buf.len(), |span, piece| match piece {
-            Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
-            Piece::Zeros => buf[span].fill(0),
-            Piece::Below => open.push(span),
-        });
-        for span in open {
-            let start = at + Bytes::of(span.start);
-            self.read_layers(self.layers.len(), faults, device, start, &mut buf[span])?;
+        for span in self.read_written(device, at, buf) {
+            self.read_noted(device, at + Bytes::of(span.start), &mut buf[span])?;
         }
         Ok(())
     }
 
-    /// Reads what the recoveries that crashed left, `upto` of them, and below them the trace.
-    fn read_layers(
+    /// Reads what earlier lives have left, and takes note of it.
+    fn read_noted(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        let read = self.read_left(self.left.len(), true, device, at, buf);
+        self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), hash_of(&read.map(|()| &*buf)));
+        read
+    }
+
+    /// Reads what the running life wrote; returns the parts to look for below.
+    fn read_written(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Vec<Range<usize>> {
+        let mut open = Vec::new();
+        self.written[device.index()].parts(at, buf.len(), |span, piece| match piece {
+            Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
+            Piece::Zeros => buf[span].fill(0),
+            Piece::Below => open.push(span),
+        });
+        open
+    }
+
+    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let ones = self.holds_ones(device, at, len);
+        if !self.written[device.index()].covers(at, len.index()) {
+            self.note_answer(Asked::Ones(device, at, len), u64::from(ones));
+        }
+        ones
+    }
+
+    fn holds_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.resize(len.index(), 0);
+        let open = self.read_written(device, at, &mut bytes);
+        let read = open.into_iter().try_for_each(|span| {
+            let start = at + Bytes::of(span.start);
+            self.read_left(self.left.len(), false, device, start, &mut bytes[span])
+        });
+        let ones = read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF);
+        self.scratch = bytes;
+        ones
+    }
+
+    /// Reads what the first `upto` lives have left.
+    fn read_left(
         &mut self,
         upto: usize,
         faults: bool,
@@ -289,48 +473,60 @@ impl LazyImage {
         at: Bytes,
         buf: &mut [u8],
     ) -> Result<(), Bytes> {
-        let Some(depth) = upto.checked_sub(1) else { return self.read_trace(faults, device, at, buf) };
-        let mut reading = Reading { device, at, buf, choices: &mut self.choices };
-        let open = self.layers[depth].read(depth, &mut reading);
-        for span in open {
-            let start = at + Bytes::of(span.start);
-            self.read_layers(depth, faults, device, start, &mut buf[span])?;
+        let nth = upto - 1;
+        if nth == 0 {
+            return self.read_first(faults, device, at, buf);
+        }
+        let (mut here, end) = (at, at + Bytes::of(buf.len()));
+        for index in self.left[nth].timeline.cells_of(device, at, Bytes::of(buf.len())) {
+            let (start, stop) = self.left[nth].timeline.cells[index].span();
+            if start > here {
+                let part = &mut buf[(here - at).index()..(start - at).index()];
+                self.read_left(nth, faults, device, here, part)?;
+                here = start;
+            }
+            let content = self.look(nth, CellId(index as u32));
+            let upto = stop.min(end);
+            let out = &mut buf[(here - at).index()..(upto - at).index()];
+            if content == ContentId::BELOW {
+                self.read_left(nth, faults, device, here, out)?;
+            } else {
+                self.left[nth].timeline.contents.copy(content, (here - start).index(), out);
+            }
+            here = upto;
+        }
+        if here < end {
+            self.read_left(nth, faults, device, here, &mut buf[(here - at).index()..])?;
         }
         Ok(())
     }
 
-    /// Reads what the trace left.
-    fn read_trace(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        if faults && self.timeline.profile.faults.unreadable {
+    /// Reads what the recorded workload has left.
+    fn read_first(&mut self, faults: bool, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if faults && self.first().profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
         let mut here = at;
         let end = at + Bytes::of(buf.len());
-        for index in self.timeline.cells_of(device, at, Bytes::of(buf.len())) {
-            let (start, stop) = {
-                let cell = &self.timeline.cells[index];
-                (cell.start, cell.start + cell.len)
-            };
+        for index in self.first().cells_of(device, at, Bytes::of(buf.len())) {
+            let (start, stop) = self.first().cells[index].span();
             if start > here {
                 self.read_base(device, here, &mut buf[(here - at).index()..(start - at).index()]);
                 here = start;
             }
-            let content = self.look(CellId(index as u32));
+            let content = self.look(0, CellId(index as u32));
             let upto = stop.min(end);
             let out = &mut buf[(here - at).index()..(upto - at).index()];
-            match self.timeline.contents.get(content) {
-                None => out.fill(0),
-                Some(bytes) => out.copy_from_slice(&bytes[(here - start).index()..(upto - start).index()]),
-            }
+            self.first().contents.copy(content, (here - start).index(), out);
             here = upto;
         }
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
-        if faults && self.timeline.profile.faults.corrupt {
+        if faults && self.first().profile.faults.corrupt {
             self.corrupt(device, at, buf);
         }
-        if faults && self.timeline.profile.faults.flips {
+        if faults && self.first().profile.faults.flips {
             self.flip(device, at, buf);
         }
         Ok(())
@@ -338,10 +534,10 @@ impl LazyImage {
 
     /// Turns what the trace left into what the device reads.
     fn corrupt(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
-        let len = self.timeline.lines[device.index()].block;
+        let len = self.first().lines[device.index()].block;
         let end = at.0 + buf.len() as u64;
         for number in at.0 / len.0..end.div_ceil(len.0) {
-            let way = self.flag(Question::Corrupt { device, block: number as u32 });
+            let way = self.raised(Question::Corrupt { device, block: number as u32 });
             if way > 0 {
                 let (from, upto) = (at.0.max(number * len.0), end.min((number + 1) * len.0));
                 let within = Bytes(from - number * len.0);
@@ -360,7 +556,7 @@ impl LazyImage {
             let first = chip.page_at(page);
             let end = (first + chip.page_len() - at).index().min(buf.len());
             if buf[start..end].iter().any(|byte| *byte != 0xFF) {
-                let outcome = self.flag(Question::Flipped { device, page });
+                let outcome = self.raised(Question::Flipped { device, page });
                 let bit = 8 * first.0 + fault::flipped_bit(&chip, page, outcome);
                 let byte = (bit / 8).checked_sub(at.0).filter(|byte| outcome > 0 && *byte < end as u64);
                 if let Some(byte) = byte {
@@ -372,9 +568,9 @@ impl LazyImage {
     }
 
     fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
-        let block = self.timeline.lines[device.index()].block.0;
+        let block = self.first().lines[device.index()].block.0;
         for number in at.0 / block..(at.0 + len as u64).div_ceil(block) {
-            if self.flag(Question::Unreadable { device, block: number as u32 }) > 0 {
+            if self.raised(Question::Unreadable { device, block: number as u32 }) > 0 {
                 return Err(Bytes(number * block));
             }
         }
@@ -383,7 +579,7 @@ impl LazyImage {
 
     /// Reads what no event of the trace has written: the base, and zeros beyond its end where the device has grown.
     fn read_base(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
-        let base = &self.timeline.lines[device.index()].base;
+        let base = &self.first().lines[device.index()].base;
         let held = base.len().0.saturating_sub(at.0).min(buf.len() as u64) as usize;
         let (inside, beyond) = buf.split_at_mut(held);
         if held > 0 {
@@ -393,58 +589,69 @@ impl LazyImage {
     }
 
     /// Writes a range that lies within the device.
-    pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool) {
+    pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool, label: Option<&Label>) {
         self.written[device.index()].write(at, data);
         if let Some(log) = &mut self.log {
-            log.write(device, at, data, fua);
+            log.push(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
         }
     }
 
     /// The layout of a device, if it is a flash chip.
     pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
-        self.timeline.lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+        self.first().lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
     }
 
     /// How often a block of a flash chip has been erased.
-    pub(crate) fn erases(&self, device: DeviceId, block: BlockNo) -> u32 {
-        match self.erases.get(&(device, block)) {
-            Some(erases) => *erases,
-            None => self.timeline.erases(device, block, self.epoch),
+    pub(crate) fn erases(&mut self, device: DeviceId, block: BlockNo) -> u32 {
+        if !self.erases.contains_key(&(device, block)) {
+            self.observe(Asked::Erases(device, block));
         }
+        self.count_erases(device, block)
     }
 
-    /// Notes that recovery has erased a block of a flash chip.
+    fn count_erases(&self, device: DeviceId, block: BlockNo) -> u32 {
+        let left = self.left.iter().map(|left| left.timeline.erases(device, block, left.epoch));
+        self.erases.get(&(device, block)).copied().unwrap_or_else(|| left.fold(0, u32::saturating_add))
+    }
+
+    /// Notes that a block of a flash chip has been erased so often.
     pub(crate) fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
         self.erases.insert((device, block), erases);
     }
 
     /// Programs a page of a flash chip.
-    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8]) {
+    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8], label: Option<&Label>) {
         self.written[device.index()].write(at, data);
-        if let Some((log, chip)) = self.log.as_mut().zip(self.timeline.lines[device.index()].chip.as_ref()) {
-            log.on_chip(device, at, data, chip.geometry);
+        if let Some(log) = &mut self.log {
+            log.push(Event::Program { device, at, data: Payload::from(data), label: label.cloned() });
         }
     }
 
     /// Erases a block of a flash chip.
-    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
-        self.program(device, at, &vec![0xFF; len.index()]);
+    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
+        self.written[device.index()].write(at, &vec![0xFF; len.index()]);
+        if let Some(log) = &mut self.log {
+            log.push(Event::Erase { device, at, len, label: label.cloned() });
+        }
     }
 
     /// Zeroes a range that lies within the device.
-    pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+    pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
         self.written[device.index()].zero(at, len);
         if let Some(log) = &mut self.log {
-            log.zero(device, at, len);
+            log.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
         }
     }
 
     /// Discards a range that lies within the device.
     pub(crate) fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
-        match self.timeline.profile.discard {
+        match self.first().profile.discard {
             Discard::Old => {}
-            Discard::Zero => self.zero(device, at, len),
-            Discard::Garbage => self.write(device, at, &garbage(at.0, len.index()), false),
+            Discard::Zero => self.written[device.index()].zero(at, len),
+            Discard::Garbage => self.written[device.index()].write(at, &garbage(at.0, len.index())),
+        }
+        if let Some(log) = &mut self.log {
+            log.push(Event::Discard { device, at, len });
         }
     }
 
@@ -460,37 +667,45 @@ impl LazyImage {
         }
     }
 
-    /// Makes what recovery wrote to a device durable.
+    /// Makes what the running life wrote to a device durable.
     pub(crate) fn flush(&mut self, device: DeviceId) {
+        self.note(Event::Flush { device, except: Vec::new() });
+    }
+
+    /// Writes down what happens beside the devices.
+    pub(crate) fn note(&mut self, event: Event) {
         if let Some(log) = &mut self.log {
-            log.flush(device);
+            log.push(event);
         }
     }
 
-    /// Asks whether recovery crashed too. If it did, what it wrote becomes one more layer of what a crash has left, and
-    /// recovery can be run again.
-    pub(crate) fn crash_recovery(&mut self) -> bool {
-        let Some(log) = self.log.take().filter(|log| log.intervals() > 0) else { return false };
-        let intervals = log.intervals();
-        match self.choices.ask(Question::RecoveryCrashed { intervals }) {
-            0 => false,
-            interval => {
-                let devices = self.written.len();
-                self.layers.push(Layer::new(log, interval, devices, &self.timeline.profile));
-                self.written.iter_mut().for_each(Overlay::clear);
-                self.log = (self.layers.len() < self.nested).then(Log::default);
-                true
-            }
+    /// Recovery has shown what it found: from now on that is what a user relies on.
+    pub(crate) fn note_recovered(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.recovered();
         }
     }
 
-    /// How many recoveries have crashed.
-    pub(crate) fn depth(&self) -> usize {
-        self.layers.len()
+    /// Whether the running life has written anything.
+    pub(crate) fn has_written(&self) -> bool {
+        self.written.iter().any(|written| !written.is_untouched() || written.len().is_some())
+    }
+
+    /// What the running life did, if that was written down. It ends.
+    pub(crate) fn end_life(&mut self) -> Option<Life> {
+        let devices = Arc::clone(&self.first().blank);
+        self.log.take().map(|log| log.end(&devices))
     }
 }
 
 /// The length that the content of a length cell says.
 fn length_of(bytes: &[u8]) -> Bytes {
     Bytes(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
+}
+
+fn hash_of(read: &Result<&[u8], Bytes>) -> u64 {
+    match read {
+        Ok(bytes) => FxBuildHasher.hash_one(bytes),
+        Err(at) => FxBuildHasher.hash_one((u64::MAX, at)),
+    }
 }

@@ -24,8 +24,8 @@ impl<'a> Known<'a> {
         let mut known = Known { timeline, nth, point, states: FxHashMap::default(), raised: Vec::new() };
         for (question, answer) in path.questions.iter().zip(&path.answers) {
             match *question {
-                Question::Survived { event, unit } => known.note(event, unit, (false, *answer)),
-                Question::Garbled { event, unit } => known.note(event, unit, (true, *answer)),
+                Question::Survived { event, unit, .. } => known.note(event, unit, (false, *answer)),
+                Question::Garbled { event, unit, .. } => known.note(event, unit, (true, *answer)),
                 _ if *answer > 0 => known.raised.extend(timeline.flag(question)),
                 _ => {}
             }

@@ -15,7 +15,7 @@ mod flash;
 mod group;
 mod image;
 mod known;
-mod nested;
+mod life;
 mod overlay;
 mod prefix;
 mod silent;
@@ -29,6 +29,7 @@ pub(crate) use fault::block_len;
 #[cfg(test)]
 pub(crate) use fault::corrupt;
 pub(crate) use group::{AtomFate, Shown};
-pub(crate) use image::{LazyImage, Represented, Touched};
+pub(crate) use image::{Asked, Frozen, LazyImage, Observed, Represented};
 pub(crate) use known::Known;
+pub(crate) use life::Life;
 pub(crate) use timeline::{Cell, CellId, Held, Timeline, Version};

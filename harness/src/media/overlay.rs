@@ -43,6 +43,15 @@ impl Overlay {
         self.extents.is_empty()
     }
 
+    /// Whether nothing of a range is left to look for below.
+    pub(crate) fn covers(&self, at: Bytes, len: usize) -> bool {
+        let mut covers = !self.is_untouched();
+        if covers {
+            self.parts(at, len, |_, piece| covers &= !matches!(piece, Piece::Below));
+        }
+        covers
+    }
+
     pub(crate) fn len(&self) -> Option<Bytes> {
         self.len
     }

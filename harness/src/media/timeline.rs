@@ -10,9 +10,12 @@ use super::silent::{self, Silent};
 use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
-use crate::profile::{Profile, Torn, When};
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Image, NandChip, OpId, Trace};
+use crate::profile::{Faults, Profile, Torn, When};
+use crashcheck_trace::{
+    BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, NandChip, OpId, Trace,
+};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
@@ -56,6 +59,13 @@ pub(crate) struct Cell {
     pub(crate) versions: Vec<Version>,
 }
 
+impl Cell {
+    /// Where it begins and ends.
+    pub(super) fn span(&self) -> (Bytes, Bytes) {
+        (self.start, self.start + self.len)
+    }
+}
+
 /// What a cell holds in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
@@ -84,9 +94,13 @@ pub(crate) struct Line {
     pub(crate) length: Option<CellId>,
 }
 
-/// A trace laid out once under one profile.
+/// What happened in one life, laid out once under one profile.
 pub(crate) struct Timeline {
     pub(crate) profile: Profile,
+    /// Which life: 1 is the recorded workload. The cells of a later one lie over what earlier lives have left.
+    pub(crate) life: u8,
+    /// The devices as later lives record on them: what they hold is below.
+    pub(super) blank: Arc<[Device]>,
     pub(crate) lines: Vec<Line>,
     pub(crate) cells: Vec<Cell>,
     pub(crate) atoms: Vec<Atom>,
@@ -110,9 +124,21 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn new(trace: &Trace, profile: &Profile) -> Timeline {
+        Timeline::of_life(trace, profile, 1)
+    }
+
+    /// Lays out a later life. What fails beside the power, and node by node, does so in the first.
+    pub(crate) fn later(trace: &Trace, profile: &Profile, life: u8) -> Timeline {
+        let profile = Profile { faults: Faults::default(), cluster: None, ..profile.clone() };
+        Timeline::of_life(trace, &profile, life)
+    }
+
+    fn of_life(trace: &Trace, profile: &Profile, life: u8) -> Timeline {
         let pieces = pieces(trace, profile);
         let mut timeline = Timeline {
             profile: profile.clone(),
+            life,
+            blank: trace.devices.iter().map(blank).collect(),
             lines: Vec::new(),
             cells: Vec::new(),
             atoms: Vec::new(),
@@ -194,7 +220,8 @@ impl Timeline {
         }
     }
 
-    /// How often a block of a flash chip has been erased when the power fails in an epoch.
+    /// How often a block of a flash chip has been erased in this life when the power fails in an epoch, and before the
+    /// first.
     ///
     /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
     /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
@@ -228,7 +255,10 @@ impl Timeline {
             let count = self.cells.len() as u32 - first;
             let resized = mine.clone().any(Piece::is_length);
             let length = resized.then(|| {
-                let base = self.contents.intern(&length_bytes(device.base.len()));
+                let base = match self.life {
+                    1 => self.contents.intern(&length_bytes(device.base.len())),
+                    _ => ContentId::BELOW,
+                };
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
@@ -238,7 +268,10 @@ impl Timeline {
         }
     }
 
-    fn base_of(&mut self, device: &crashcheck_trace::Device, start: u64, end: u64) -> ContentId {
+    fn base_of(&mut self, device: &Device, start: u64, end: u64) -> ContentId {
+        if self.life > 1 {
+            return ContentId::BELOW;
+        }
         let len = device.base.len().0;
         if start >= len || device.base.is_zero(Bytes(start), Bytes(end.min(len) - start)) {
             return ContentId::ZERO;
@@ -358,7 +391,8 @@ impl Timeline {
             Fill::Zero => ContentId::ZERO,
             Fill::Length(len) => self.contents.intern(&length_bytes(len)),
             Fill::Garbage => {
-                self.contents.intern(&garbage(u64::from(piece.event.0) << 32 | start.0, len.index()))
+                let seed = self.salt() ^ (u64::from(piece.event.0) << 32 | start.0);
+                self.contents.intern(&garbage(seed, len.index()))
             }
             Fill::Ones => self.contents.intern(&vec![0xFF; len.index()]),
             Fill::Kept => {
@@ -376,12 +410,18 @@ impl Timeline {
         }
     }
 
+    /// What makes the garbage of one life another than that of the next.
+    fn salt(&self) -> u64 {
+        u64::from(self.life - 1) << 56
+    }
+
     /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
     fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
         let len = self.cells[cell.0 as usize].len;
         match self.profile.torn {
             Torn::Garbage if len > Bytes::ZERO => {
-                self.contents.intern(&garbage(u64::from(atom.0) << 32 | u64::from(cell.0), len.index()))
+                let seed = self.salt() ^ (u64::from(atom.0) << 32 | u64::from(cell.0));
+                self.contents.intern(&garbage(seed, len.index()))
             }
             _ => whole,
         }
@@ -433,6 +473,15 @@ pub(crate) struct Span {
     pub(crate) upto: usize,
     /// What has been issued and is not durable, in the order of issue.
     pub(crate) in_flight: Vec<AtomId>,
+}
+
+/// A device as a later life finds it: as long and of the same kind, holding nothing of its own.
+fn blank(device: &Device) -> Device {
+    let kind = match &device.kind {
+        DeviceKind::Nand(chip) => DeviceKind::Nand(NandChip { erases: BTreeMap::new(), ..chip.clone() }),
+        other => other.clone(),
+    };
+    Device { base: Image::zeroed(device.base.len()), kind, ..device.clone() }
 }
 
 /// Where long ranges are cut so that what was not zero before is not in one piece with what was: zeros take no memory,

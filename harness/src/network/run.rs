@@ -264,7 +264,7 @@ impl Run {
 
     pub(crate) fn write(&mut self, wire: &Wire, device: DeviceId, at: Bytes, data: &[u8], fua: bool) {
         if self.has_crashed(wire, device) {
-            return self.image.write(device, at, data, fua);
+            return self.image.write(device, at, data, fua, None);
         }
         self.disks[device.index()].write(at, data);
         self.follow(|event| match event {
@@ -277,7 +277,7 @@ impl Run {
 
     pub(crate) fn zero(&mut self, wire: &Wire, device: DeviceId, at: Bytes, len: Bytes) {
         if self.has_crashed(wire, device) {
-            return self.image.zero(device, at, len);
+            return self.image.zero(device, at, len, None);
         }
         self.disks[device.index()].zero(at, len);
         let is_like = |event: &Event| {

@@ -90,6 +90,6 @@ fn each(
 /// What an earlier run has learned of a finding. Its id names the trace, and so all that can be left out.
 fn log(how: &Shrink, options: &Options, finding: &Finding) -> Log {
     let Some(folder) = &how.logs else { return Log::none() };
-    let hash = FxBuildHasher.hash_one((&finding.id, options.nested));
+    let hash = FxBuildHasher.hash_one((&finding.id, options.lives));
     Log::at(&folder.join(format!("{}-{hash:016x}.log", finding.fingerprint)))
 }

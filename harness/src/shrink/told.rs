@@ -3,7 +3,7 @@
 use super::descent::Bounds;
 use super::trace::{Failing, look, smallest};
 use crate::choice::Plan;
-use crate::explore::{Context, Instance, Options, Progress, key_of, told};
+use crate::explore::{Context, Failed, Options, Progress, key_of, told};
 use crate::regression;
 use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
 use crashcheck_trace::{ReplayId, Trace};
@@ -13,8 +13,8 @@ use std::sync::atomic::AtomicBool;
 
 /// Makes the trace of every finding of an exploration small. A finding that does not show when it is looked at again, or is
 /// not told by what became of writes, stays as it is.
-pub(crate) fn shrink_trace<I: Instance>(
-    context: &Arc<Context<I>>,
+pub(crate) fn shrink_trace(
+    context: &Arc<Context>,
     options: &Options,
     exploration: &mut Exploration,
     stop: &AtomicBool,
@@ -30,8 +30,8 @@ pub(crate) fn shrink_trace<I: Instance>(
 }
 
 /// The finding as a trace shows it, with its cause.
-fn retold<I: Instance>(
-    context: &Context<I>,
+fn retold(
+    context: &Context,
     options: &Options,
     finding: &Finding,
     small: Arc<Trace>,
@@ -65,9 +65,9 @@ fn retold<I: Instance>(
 }
 
 /// Writes the small trace where it is explored first from then on; the name of the file, and its path.
-fn store<I: Instance>(
+fn store(
     folder: &Path,
-    context: &Context<I>,
+    context: &Context,
     finding: &Finding,
     small: &Trace,
 ) -> Result<(String, String), String> {
@@ -79,12 +79,13 @@ fn store<I: Instance>(
 }
 
 /// The state of a finding, looked at again.
-fn failing<I: Instance>(context: &Context<I>, options: &Options, finding: &Finding) -> Option<Failing> {
+fn failing(context: &Context, options: &Options, finding: &Finding) -> Option<Failing> {
     let state: ReplayId = finding.id.parse().ok()?;
     let _ = context.timeline.epochs.get(state.epoch as usize)?;
     let answers = state.answers.iter().map(|answer| u8::try_from(answer).ok()).collect::<Option<_>>()?;
     let context = context.on(Arc::clone(&context.trace), options);
     let leaf = look(&context, state.epoch, Plan::replay(answers)).filter(|leaf| !leaf.diverged)?;
-    let (point, violation) = leaf.verdict.err()?;
+    let Failed { points, violation, .. } = leaf.verdict.err()?;
+    let point = points[0];
     Some(Failing { key: key_of(&violation), epoch: state.epoch, point, path: leaf.path })
 }

@@ -12,7 +12,7 @@ use super::descent::{Bounds, descend};
 use super::fold::{Fate, Smaller, changes, smaller};
 use super::list::List;
 use crate::choice::{Path, Plan, Pole, Question, Rest};
-use crate::explore::{Context, Instance, Job, Key, Leaf, Options, Pool, Progress, key_of};
+use crate::explore::{Context, Failed, Job, Key, Leaf, Options, Pool, Progress, key_of};
 use crashcheck_trace::{EventId, Trace};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -32,8 +32,8 @@ pub(crate) struct Failing {
 /// The smallest trace found that fails for the same reason. `None` if the state does not fail when it is looked at again,
 /// or is one that is not told by what became of writes: a crash of recovery itself, a fault of a device, a node that went
 /// down.
-pub(super) fn smallest<I: Instance>(
-    context: &Context<I>,
+pub(super) fn smallest(
+    context: &Context,
     options: &Options,
     failing: &Failing,
     bounds: &mut Bounds<'_>,
@@ -49,7 +49,7 @@ pub(super) fn smallest<I: Instance>(
     let point = failing.point.min(context.trace.events.len());
     let mut shrinker = Shrinker {
         context,
-        options: Options { nested: 0, jobs: 1, ..options.clone() },
+        options: Options { lives: 1, jobs: 1, ..options.clone() },
         failing,
         answers: answered.map(|(question, answer)| (*question, *answer)).collect(),
         natural: natural(context, failing, point),
@@ -78,7 +78,7 @@ struct Open {
 }
 
 /// What is most likely to change nothing: what the state lost is left out, all else is folded.
-fn natural<I: Instance>(context: &Context<I>, failing: &Failing, point: usize) -> Vec<Fate> {
+fn natural(context: &Context, failing: &Failing, point: usize) -> Vec<Fate> {
     let timeline = &context.timeline;
     let mut natural = vec![Fate::Folded; point];
     let in_flight = timeline.epochs[failing.epoch as usize].events(timeline);
@@ -102,8 +102,8 @@ struct Demands {
     end: bool,
 }
 
-struct Shrinker<'a, I: Instance> {
-    context: &'a Context<I>,
+struct Shrinker<'a> {
+    context: &'a Context,
     options: Options,
     failing: &'a Failing,
     /// What the failing state answers.
@@ -112,7 +112,7 @@ struct Shrinker<'a, I: Instance> {
     demands: Demands,
 }
 
-impl<I: Instance> Shrinker<'_, I> {
+impl Shrinker<'_> {
     /// Looks at the trace up to the crash as it is.
     fn begin(&mut self, open: &[Open]) -> Option<()> {
         let whole = self.built(open)?;
@@ -149,7 +149,7 @@ impl<I: Instance> Shrinker<'_, I> {
         smaller(&self.context.trace, &fates, self.options.profile.discard)
     }
 
-    fn on(&self, trace: Trace) -> Arc<Context<I>> {
+    fn on(&self, trace: Trace) -> Arc<Context> {
         self.context.on(Arc::new(trace), &self.options)
     }
 
@@ -163,7 +163,7 @@ impl<I: Instance> Shrinker<'_, I> {
     }
 
     /// Whether the crash state in which the kept writes have the same fate fails for the same reason.
-    fn fails(&self, context: &Arc<Context<I>>, kept: &[EventId]) -> bool {
+    fn fails(&self, context: &Arc<Context>, kept: &[EventId]) -> bool {
         let answers = self.answers_in(kept);
         let rule = move |question: &Question| {
             let otherwise = Pole::Oldest.answer(question);
@@ -178,7 +178,7 @@ impl<I: Instance> Shrinker<'_, I> {
         epochs.any(|epoch| {
             let leaf = look(context, epoch, plan.clone());
             let verdict = leaf.map(|leaf| leaf.verdict);
-            matches!(verdict, Some(Err((_, violation))) if key_of(&violation) == self.failing.key)
+            matches!(verdict, Some(Err(Failed { violation, .. })) if key_of(&violation) == self.failing.key)
         })
     }
 
@@ -188,11 +188,11 @@ impl<I: Instance> Shrinker<'_, I> {
         let number = |event: EventId| kept.binary_search(&event).ok().map(|place| EventId(place as u32));
         for (question, answer) in &self.answers {
             let there = match *question {
-                Question::Survived { event, unit } => {
-                    number(event).map(|event| Question::Survived { event, unit })
+                Question::Survived { life, event, unit } => {
+                    number(event).map(|event| Question::Survived { life, event, unit })
                 }
-                Question::Garbled { event, unit } => {
-                    number(event).map(|event| Question::Garbled { event, unit })
+                Question::Garbled { life, event, unit } => {
+                    number(event).map(|event| Question::Garbled { life, event, unit })
                 }
                 other => Some(other),
             };
@@ -206,14 +206,14 @@ impl<I: Instance> Shrinker<'_, I> {
         look(&context, 0, Plan::pole(Pole::Oldest)).is_some_and(|leaf| leaf.verdict.is_ok())
     }
 
-    fn passes_at_end(&self, context: &Arc<Context<I>>) -> bool {
+    fn passes_at_end(&self, context: &Arc<Context>) -> bool {
         let last = context.timeline.epochs.len() - 1;
         look(context, last as u32, Plan::pole(Pole::Newest)).is_some_and(|leaf| leaf.verdict.is_ok())
     }
 }
 
 /// Looks at one state. `None` if recovery did not come back, and nothing is known of it.
-pub(super) fn look<I: Instance>(context: &Arc<Context<I>>, epoch: u32, plan: Plan) -> Option<Leaf<I::Shown>> {
-    let job = Job { epoch, plan, nested: 0, serial: 0 };
+pub(super) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Option<Leaf> {
+    let job = Job { root: None, epoch, plan, through: None, serial: 0 };
     Pool::new(Arc::clone(context), 1).run(vec![job], false).pop()
 }

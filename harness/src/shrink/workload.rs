@@ -159,8 +159,8 @@ impl<S: System + 'static> Shrinker<'_, S> {
         let options = self.workload.options();
         if let Some(folder) = &options.regressions {
             let Naming { system, bugs, workload, .. } = self.workload.naming();
-            let (profile, nested) = (&options.profile.name, options.nested);
-            let found = Found { system, bugs, workload, profile, nested, finding: &smaller };
+            let (profile, lives) = (&options.profile.name, options.lives);
+            let found = Found { system, bugs, workload, profile, lives, finding: &smaller };
             let regression = Regression::new(found, setup, ops).map_err(|error| error.to_string())?;
             let file = regression.store(folder).map_err(|error| error.to_string())?;
             shrunk.file = Some(file.to_string_lossy().into_owned());

@@ -58,7 +58,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M21", "GM-01", "GM-05"],
         workload: "dirty-victim",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "stale-directory-trusted",
@@ -67,7 +67,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M22", "GM-19"],
         workload: "stale-directory",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-discard",
@@ -76,7 +76,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-23"],
         workload: "shared-write",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "grant-before-discarded",
@@ -85,7 +85,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-23"],
         workload: "shared-write",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "victim-not-awaited",
@@ -94,7 +94,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-06"],
         workload: "dirty-victim",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "stored-before-durable",
@@ -103,7 +103,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-01", "GM-06"],
         workload: "write-back",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "pod-not-renewed",
@@ -112,7 +112,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-17", "GM-21"],
         workload: "write-back",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "gcd-not-rebuilt",
@@ -121,7 +121,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-16", "GM-21"],
         workload: "write-back",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "serves-before-rebuilt",
@@ -130,7 +130,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-20", "GM-21"],
         workload: "takeover",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "duplicate-accepted",
@@ -139,7 +139,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-02", "GM-15"],
         workload: "four-cases",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "late-put-accepted",
@@ -148,7 +148,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-20", "GM-21"],
         workload: "four-cases",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "refusal-forgotten",
@@ -157,7 +157,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-02", "GM-23"],
         workload: "recall",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "copy-marked-private",
@@ -166,7 +166,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-07"],
         workload: "shared-write",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "old-dropped-unsaved",
@@ -175,6 +175,6 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["GM-06", "GM-12"],
         workload: "old-victim",
         profile: "cluster",
-        nested: 0,
+        lives: 1,
     },
 ];

@@ -58,7 +58,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-02", "HM-12", "HM-15"],
         workload: "reuse",
         profile: "corrupt",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-physical-id",
@@ -68,7 +68,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["M28", "DI-06"],
         workload: "neighbours",
         profile: "misdirected",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-parent-checksum",
@@ -78,7 +78,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-07"],
         workload: "reuse",
         profile: "lost-write",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "repair-backwards",
@@ -87,7 +87,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-04", "HM-13"],
         workload: "reuse",
         profile: "corrupt",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "scrub-read-only",
@@ -96,7 +96,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-08"],
         workload: "reuse",
         profile: "corrupt",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "checksum-in-place",
@@ -106,7 +106,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-09"],
         workload: "reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "root-without-generation",
@@ -115,7 +115,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-07", "HM-15"],
         workload: "write",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "root-with-map",
@@ -124,6 +124,6 @@ pub const SWITCHES: [BugSwitch; 8] = [
         checks: &["DI-09", "HM-04", "M24"],
         workload: "reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
 ];

@@ -89,7 +89,7 @@ const COMMIT_WITH_BODY: BugSwitch = BugSwitch {
     checks: &["M1", "JN-05"],
     workload: "create",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const EARLY_SUPERBLOCK_ADVANCE: BugSwitch = BugSwitch {
     name: "early-superblock-advance",
@@ -98,7 +98,7 @@ const EARLY_SUPERBLOCK_ADVANCE: BugSwitch = BugSwitch {
     checks: &["M2", "JN-14"],
     workload: "full-journal",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const ORDERED_WITHOUT_DATA_WAIT: BugSwitch = BugSwitch {
     name: "ordered-without-data-wait",
@@ -107,7 +107,7 @@ const ORDERED_WITHOUT_DATA_WAIT: BugSwitch = BugSwitch {
     checks: &["M3", "JN-22", "JN-23"],
     workload: "append",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_REVOKE: BugSwitch = BugSwitch {
     name: "no-revoke",
@@ -116,7 +116,7 @@ const NO_REVOKE: BugSwitch = BugSwitch {
     checks: &["M4", "JN-24"],
     workload: "block-reuse",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
     name: "replay-past-uncommitted",
@@ -125,7 +125,7 @@ const REPLAY_PAST_UNCOMMITTED: BugSwitch = BugSwitch {
     checks: &["M5", "JN-10"],
     workload: "burst",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     name: "stale-lap-accepted",
@@ -134,7 +134,7 @@ const STALE_LAP_ACCEPTED: BugSwitch = BugSwitch {
     checks: &["M6", "JN-16"],
     workload: "laps",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
     name: "no-commit-flush",
@@ -143,7 +143,7 @@ const NO_COMMIT_FLUSH: BugSwitch = BugSwitch {
     checks: &["JN-04", "HM-03"],
     workload: "create",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     name: "checkpoint-before-commit",
@@ -152,7 +152,7 @@ const CHECKPOINT_BEFORE_COMMIT: BugSwitch = BugSwitch {
     checks: &["JN-01", "JN-03"],
     workload: "far-apart",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     name: "no-advance-flush",
@@ -161,7 +161,7 @@ const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
     checks: &["JN-13"],
     workload: "wrap",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     name: "overwrite-live-log",
@@ -170,7 +170,7 @@ const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     checks: &["JN-17"],
     workload: "laps",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REVOKE_WITHOUT_TID: BugSwitch = BugSwitch {
     name: "revoke-without-tid",
@@ -179,7 +179,7 @@ const REVOKE_WITHOUT_TID: BugSwitch = BugSwitch {
     checks: &["JN-25", "ERR-16"],
     workload: "directory-reuse",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REVOKES_NOT_FIRST: BugSwitch = BugSwitch {
     name: "revokes-not-first",
@@ -188,7 +188,7 @@ const REVOKES_NOT_FIRST: BugSwitch = BugSwitch {
     checks: &["JN-25"],
     workload: "block-reuse",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const CHECKPOINT_FREED: BugSwitch = BugSwitch {
     name: "checkpoint-freed",
@@ -197,7 +197,7 @@ const CHECKPOINT_FREED: BugSwitch = BugSwitch {
     checks: &["JN-24"],
     workload: "block-reuse-wrap",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     name: "replay-unordered",
@@ -206,7 +206,7 @@ const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     checks: &["JN-08"],
     workload: "create",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     name: "checksum-ignored",
@@ -215,7 +215,7 @@ const CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     checks: &["JN-19"],
     workload: "create",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REUSE_BEFORE_COMMIT: BugSwitch = BugSwitch {
     name: "reuse-before-commit",
@@ -224,7 +224,7 @@ const REUSE_BEFORE_COMMIT: BugSwitch = BugSwitch {
     checks: &["OP-06", "JN-25"],
     workload: "unlink-reuse",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_UNESCAPE: BugSwitch = BugSwitch {
     name: "no-unescape",
@@ -233,7 +233,7 @@ const NO_UNESCAPE: BugSwitch = BugSwitch {
     checks: &["JN-02"],
     workload: "magic",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
     name: "reset-before-replay-durable",
@@ -242,7 +242,7 @@ const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
     checks: &["JN-27", "JN-09"],
     workload: "create",
     profile: "reorder",
-    nested: 1,
+    lives: 2,
 };
 const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     name: "two-sector-superblock",
@@ -251,7 +251,7 @@ const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     checks: &["JN-06", "HM-02"],
     workload: "full-journal",
     profile: "torn",
-    nested: 0,
+    lives: 1,
 };
 
 /// With the content of files in the log, few operations fill it.

@@ -58,7 +58,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M7", "LF-13", "ERR-12"],
         workload: "create",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "same-checkpoint-region",
@@ -67,7 +67,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M8", "LF-12", "LF-15"],
         workload: "create",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "data-without-inode",
@@ -76,7 +76,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M9", "LF-18", "LF-19"],
         workload: "long-overwrite",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "reuse-before-checkpoint",
@@ -85,7 +85,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M10", "LF-26", "LF-34", "LF-01"],
         workload: "clean-at-once",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "version-kept-on-delete",
@@ -94,7 +94,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["M11", "LF-28"],
         workload: "number-reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "checksum-ignored",
@@ -103,7 +103,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-23"],
         workload: "fsync-mix",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "stale-summary-accepted",
@@ -112,7 +112,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-23", "LF-16"],
         workload: "clean-at-once",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "half-batch",
@@ -121,7 +121,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-16", "HM-08"],
         workload: "long-overwrite",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-directory-log",
@@ -130,7 +130,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-20", "LF-21"],
         workload: "fsync-mix",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "relative-counts",
@@ -139,7 +139,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-20", "LF-21"],
         workload: "fsync-mix",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "usage-not-reduced",
@@ -148,7 +148,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-22", "LF-33"],
         workload: "long-overwrite",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-flush",
@@ -157,7 +157,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["HM-03", "HM-07"],
         workload: "fsync-mix",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "recovery-overwrites-checkpoint",
@@ -166,7 +166,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-24", "LF-15"],
         workload: "fsync-mix",
         profile: "reorder",
-        nested: 1,
+        lives: 2,
     },
     BugSwitch {
         name: "epoch-kept",
@@ -175,7 +175,7 @@ pub const SWITCHES: [BugSwitch; 14] = [
         checks: &["LF-23", "LF-24"],
         workload: "lost-batch",
         profile: "reorder",
-        nested: 1,
+        lives: 2,
     },
 ];
 

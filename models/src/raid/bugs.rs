@@ -76,7 +76,7 @@ const FLUSH_FIRST_MEMBER: BugSwitch = BugSwitch {
     checks: &["RD-01", "HM-15"],
     workload: "write",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_RESYNC: BugSwitch = BugSwitch {
     name: "no-resync",
@@ -85,7 +85,7 @@ const NO_RESYNC: BugSwitch = BugSwitch {
     checks: &["M14", "RD-20", "RD-22"],
     workload: "small-write",
     profile: "member-loss",
-    nested: 0,
+    lives: 1,
 };
 const NO_MIRROR_RESYNC: BugSwitch = BugSwitch {
     about: "after a crash the two copies of a half-written block differ, and a read gives one or the other",
@@ -99,7 +99,7 @@ const STALE_OLD_DATA: BugSwitch = BugSwitch {
     checks: &["M15", "RD-11"],
     workload: "small-writes",
     profile: "member-loss",
-    nested: 0,
+    lives: 1,
 };
 const BITMAP_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "bitmap-not-durable",
@@ -108,7 +108,7 @@ const BITMAP_NOT_DURABLE: BugSwitch = BugSwitch {
     checks: &["RD-20", "RD-22"],
     workload: "small-write",
     profile: "member-loss",
-    nested: 0,
+    lives: 1,
 };
 const BITMAP_CLEARED_EARLY: BugSwitch = BugSwitch {
     name: "bitmap-cleared-early",
@@ -117,7 +117,7 @@ const BITMAP_CLEARED_EARLY: BugSwitch = BugSwitch {
     checks: &["RD-20", "RD-22"],
     workload: "two-stripes",
     profile: "member-loss",
-    nested: 0,
+    lives: 1,
 };
 const BITMAP_CLEARED_BEFORE_RESYNC: BugSwitch = BugSwitch {
     name: "bitmap-cleared-before-resync",
@@ -126,7 +126,7 @@ const BITMAP_CLEARED_BEFORE_RESYNC: BugSwitch = BugSwitch {
     checks: &["RD-22"],
     workload: "small-write",
     profile: "member-loss",
-    nested: 1,
+    lives: 2,
 };
 const RESYNC_FROM_FAILED_MEMBER: BugSwitch = BugSwitch {
     name: "resync-from-failed-member",
@@ -135,7 +135,7 @@ const RESYNC_FROM_FAILED_MEMBER: BugSwitch = BugSwitch {
     checks: &["RD-21", "HM-11"],
     workload: "degraded",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const STALE_MEMBER_TRUSTED: BugSwitch = BugSwitch {
     name: "stale-member-trusted",
@@ -144,7 +144,7 @@ const STALE_MEMBER_TRUSTED: BugSwitch = BugSwitch {
     checks: &["RD-19", "HM-15"],
     workload: "degraded",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const REBUILD_WATERMARK_EARLY: BugSwitch = BugSwitch {
     name: "rebuild-watermark-early",
@@ -153,7 +153,7 @@ const REBUILD_WATERMARK_EARLY: BugSwitch = BugSwitch {
     checks: &["RD-19"],
     workload: "rebuild-while-serving",
     profile: "reorder",
-    nested: 0,
+    lives: 1,
 };
 const NO_JOURNAL: BugSwitch = BugSwitch {
     name: "no-journal",
@@ -162,7 +162,7 @@ const NO_JOURNAL: BugSwitch = BugSwitch {
     checks: &["RD-05", "RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 const JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "journal-not-durable",
@@ -171,7 +171,7 @@ const JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch {
     checks: &["RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 const JOURNAL_CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     name: "journal-checksum-ignored",
@@ -180,7 +180,7 @@ const JOURNAL_CHECKSUM_IGNORED: BugSwitch = BugSwitch {
     checks: &["RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 const JOURNAL_FREED_EARLY: BugSwitch = BugSwitch {
     name: "journal-freed-early",
@@ -189,7 +189,7 @@ const JOURNAL_FREED_EARLY: BugSwitch = BugSwitch {
     checks: &["RD-22"],
     workload: "wrap",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 const JOURNAL_ON_ONE_MEMBER: BugSwitch = BugSwitch {
     name: "journal-on-one-member",
@@ -198,7 +198,7 @@ const JOURNAL_ON_ONE_MEMBER: BugSwitch = BugSwitch {
     checks: &["RD-22", "RD-20"],
     workload: "two-stripes",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 const REPLAY_WITHOUT_PARITY: BugSwitch = BugSwitch {
     name: "replay-without-parity",
@@ -207,7 +207,7 @@ const REPLAY_WITHOUT_PARITY: BugSwitch = BugSwitch {
     checks: &["RD-22", "RD-09"],
     workload: "small-write",
     profile: "member-loss-at-crash",
-    nested: 0,
+    lives: 1,
 };
 
 const MIRROR_BITMAP_CLEARED_EARLY: BugSwitch =

@@ -54,7 +54,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["M12", "FK-02", "CS-2", "CS-5"],
         workload: "append",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "fsck-keeps-nlink-undercount",
@@ -63,7 +63,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["M13", "FK-04c"],
         workload: "link",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "fsck-keeps-dangling-entry",
@@ -72,7 +72,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["FK-07", "FS-23", "OP-02"],
         workload: "create",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "fsck-drops-orphans",
@@ -81,7 +81,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["FK-04"],
         workload: "rename",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "fsck-keeps-second-parent",
@@ -90,7 +90,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["FK-07", "FS-09"],
         workload: "rename-directory",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "fsck-keeps-beyond-end",
@@ -99,7 +99,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["FS-04"],
         workload: "shrink-indirect",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "rename-deletes-first",
@@ -108,7 +108,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["M30", "OP-01"],
         workload: "rename",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "reuse-before-sync",
@@ -117,7 +117,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["OP-06", "OP-03"],
         workload: "unlink-reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "inode-reuse-before-sync",
@@ -126,7 +126,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["OP-03", "FS-10"],
         workload: "unlink-reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "no-sync-flush",
@@ -135,7 +135,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["HM-03", "HM-07"],
         workload: "create",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "pointer-before-block",
@@ -144,7 +144,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["OP-03", "FS-14"],
         workload: "directory-reuse",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
     BugSwitch {
         name: "sync-skips-directories",
@@ -153,7 +153,7 @@ pub const SWITCHES: [BugSwitch; 12] = [
         checks: &["HM-07", "OP-02"],
         workload: "create",
         profile: "reorder",
-        nested: 0,
+        lives: 1,
     },
 ];
 

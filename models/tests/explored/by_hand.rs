@@ -67,7 +67,7 @@ impl ByHand {
     fn stored(&self) -> Regression {
         let ByHand { system, switch, setup, operations } = self;
         let value = serde_json::json!({
-            "version": 1, "system": system, "bugs": [switch], "workload": "by-hand", "profile": "", "nested": 0,
+            "version": 2, "system": system, "bugs": [switch], "workload": "by-hand", "profile": "", "lives": 1,
             "fingerprint": "", "promise": "", "detail": "", "setup": setup, "operations": operations,
         });
         serde_json::from_value(value).expect("what a stored failure holds")

@@ -12,7 +12,7 @@ pub(crate) fn case(workload: &str) -> Case {
 /// The workload that shows a fault, with the fault and how to look for it.
 pub(crate) fn showing(switch: &BugSwitch) -> (Case, Options) {
     let case = Case { bugs: vec![switch.name.to_owned()], ..case(switch.workload) };
-    (case, Options { nested: switch.nested, ..under(switch.profile) })
+    (case, Options { lives: switch.lives, ..under(switch.profile) })
 }
 
 /// How a system is explored if nothing else is asked for.

@@ -24,7 +24,7 @@ fn any_number_of_threads_gives_the_same_data_of_a_correct_system() {
         [("vsfs", "rename"), ("journal", "full-journal"), ("journal-async", "burst"), ("lfs", "names")]
     {
         assert_same_with_any_number_of_threads(&*named(system), &case(workload), &Options::default());
-        let nested = Options { nested: 1, ..Options::default() };
+        let nested = Options { lives: 2, ..Options::default() };
         let budget = at_most(300, nested);
         assert_same_with_any_number_of_threads(&*named(system), &case(workload), &budget);
     }

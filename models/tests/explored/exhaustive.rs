@@ -79,7 +79,7 @@ fn shows(subject: &dyn Subject, switch: &BugSwitch, stored: &Regression, operati
 fn a_workload_that_shows_a_fault_is_among_those_tried() {
     let stored = |system: &str, switch: &str| -> Regression {
         let value = serde_json::json!({
-            "version": 1, "system": system, "bugs": [switch], "workload": "none", "profile": "", "nested": 0,
+            "version": 2, "system": system, "bugs": [switch], "workload": "none", "profile": "", "lives": 1,
             "fingerprint": "", "promise": "", "detail": "", "setup": [], "operations": [],
         });
         serde_json::from_value(value).expect("what a stored failure holds")

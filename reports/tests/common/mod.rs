@@ -40,8 +40,7 @@ pub(crate) fn survived() -> Exploration {
             recoveries: 140,
             known: 60,
             outcomes: 9,
-            nested_recoveries: 0,
-            nested_represented: "0".into(),
+            later: Vec::new(),
         },
         judged: vec![judged("recovers", 200), judged("durable", 1), judged("atomic", 0)],
         census: vec![CensusRow {
@@ -134,6 +133,7 @@ pub(crate) fn finding() -> Finding {
         ],
         compared_with: Some(format!("the model after 3 of 4 operations {HOSTILE}")),
         picture: Some(picture()),
+        lives: Vec::new(),
         replay: Some(format!("crashcheck replay 'journal+no-revoke:reuse/x {HOSTILE}'")),
     }
 }

@@ -48,10 +48,29 @@ pub struct Finding {
     pub differences: Vec<Difference>,
     /// Which state that is: `the model after 3 of 5 operations`. Absent if nothing was recovered.
     pub compared_with: Option<String>,
+    /// The lives after that of the workload, if it took more than one crash.
+    pub lives: Vec<LaterLife>,
     /// The state as a drawing.
     pub picture: Option<Picture>,
     /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
     pub replay: Option<String>,
+}
+
+/// A life that followed a crash, up to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaterLife {
+    /// Which: 2 is the one after the recorded workload.
+    pub life: u8,
+    /// What recovery had shown, in words, if it came to its end before the power failed.
+    pub showed: Option<String>,
+    /// The operations after recovery, as far as they had begun.
+    pub operations: Vec<Operation>,
+    /// When the power went, in words.
+    pub crash_point: String,
+    /// Which of the writes in flight matter, in words.
+    pub state: String,
+    /// The writes that matter.
+    pub writes: Vec<WriteFate>,
 }
 
 /// An operation of the workload of a finding.

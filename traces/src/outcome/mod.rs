@@ -9,7 +9,7 @@ mod picture;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
-pub use finding::{Difference, Finding, Operation, Promised, Shrunk, WriteFate};
+pub use finding::{Difference, Finding, Operation, Promised, Shrunk, WriteFate, LaterLife};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ pub struct Exploration {
     pub profile: String,
     /// The strategy.
     pub strategy: String,
-    /// How often recovery itself may have crashed.
-    pub nested: u8,
+    /// How many lives ended in a crash: 1 is the recorded workload alone.
+    pub lives: u8,
     /// What came of it.
     pub verdict: Verdict,
     /// Why, where the verdict needs a reason.
@@ -119,10 +119,34 @@ pub struct Coverage {
     pub known: u64,
     /// Different outcomes of recovery.
     pub outcomes: u64,
-    /// States in which recovery crashed as well, of those counted in `recoveries`.
-    pub nested_recoveries: u64,
-    /// What those stand for.
-    pub nested_represented: String,
+    /// The same of the lives that followed recovery, and ended in a crash as well: the second life first.
+    pub later: Vec<LifeCoverage>,
+}
+
+/// How much was covered of the crash states of a later life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifeCoverage {
+    /// Which life: 2 is what followed the first crash.
+    pub life: u8,
+    /// The crash states that there are, as far as it is known to what recovery has led: an upper bound of the different ones.
+    pub total: String,
+    /// Those that the recoveries stand for.
+    pub represented: String,
+    /// Whether everything was covered, and the lives before as well.
+    pub complete: bool,
+    /// Why not, if not.
+    pub left_out: Option<String>,
+    /// Recoveries run.
+    pub recoveries: u64,
+    /// States whose outcome was known from an earlier recovery that had been told the same.
+    pub known: u64,
+}
+
+impl Coverage {
+    /// The recoveries of all lives.
+    pub fn recoveries_in_all(&self) -> u64 {
+        self.recoveries + self.later.iter().map(|life| life.recoveries).sum::<u64>()
+    }
 }
 
 /// A promise, and how often it was judged.

@@ -7,7 +7,7 @@ use crate::config::{Named, Search, profile};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select::Selected;
-use crashcheck::{Case, Regression, stored_traces};
+use crashcheck::{Options, Case, Regression, stored_traces};
 use std::path::Path;
 
 /// The stored failures of the systems that were selected, with the bug switches that are on, each once.
@@ -58,18 +58,18 @@ pub(in crate::commands) fn runs<'a>(
 ) -> (Vec<Run<'a>>, Vec<String>) {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for target in targets {
-        let (name, wanted, nested) = match target {
+        let (name, wanted, lives) = match target {
             Target::Reference(Selected { case: Case { stored: Some(stored), .. }, .. }) => {
-                (stored.name(), Some(&*stored.profile), stored.nested)
+                (stored.name(), Some(&*stored.profile), stored.lives)
             }
-            Target::Reference(Selected { case, .. }) => (case.workload.clone(), None, 0),
-            Target::Recorded(recorded, _) => (recorded.name.clone(), None, 0),
+            Target::Reference(Selected { case, .. }) => (case.workload.clone(), None, 1),
+            Target::Recorded(recorded, _) => (recorded.name.clone(), None, 1),
         };
-        let nested = nested.max(search.nested.unwrap_or(0));
+        let lives = lives.max(search.lives.unwrap_or(Options::default().lives));
         let is_wanted = |asked: &&Named| wanted.is_none_or(|wanted| asked.profile.name == wanted);
         let asked = search.profiles.iter().find(is_wanted).cloned();
         match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
-            Ok(profile) => runs.push(Run { target, profile, nested, stored: true }),
+            Ok(profile) => runs.push(Run { target, profile, lives, stored: true }),
             Err(_) => notes.push(format!(
                 "not explored: the stored failure {name} needs the device profile '{}': give it as --profile FILE.toml",
                 wanted.unwrap_or_default()

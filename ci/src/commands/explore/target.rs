@@ -16,6 +16,9 @@ use std::time::Instant;
 /// enough that all of them together take about half a minute on two cores.
 const DEFAULT_STATES_MAX: u64 = 20_000;
 
+/// And to so many crash states of later lives.
+const DEFAULT_LATER_MAX: u64 = 1_000;
+
 /// What is explored.
 pub(in crate::commands) enum Target<'a> {
     /// A workload of a reference system.
@@ -28,8 +31,8 @@ pub(in crate::commands) enum Target<'a> {
 pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) target: &'a Target<'a>,
     pub(in crate::commands) profile: Named,
-    /// How often recovery may crash.
-    pub(in crate::commands) nested: u8,
+    /// How many lives end in a crash.
+    pub(in crate::commands) lives: u8,
     /// Whether it is a stored failure that is explored again.
     pub(in crate::commands) stored: bool,
 }
@@ -46,15 +49,15 @@ pub(in crate::commands) fn runs<'a>(
     let mut runs = Vec::new();
     for target in targets {
         let bugs = target.bugs();
-        let nested = bugs.iter().map(|bug| bug.nested).max().unwrap_or(0);
+        let lives = bugs.iter().map(|bug| bug.lives).max().unwrap_or(0).max(Options::default().lives);
         let usual = target.profile();
         let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != usual);
         let profiles = match &search.profiles[..] {
             [] => vec![profile(special.unwrap_or(usual))?],
             asked => asked.to_vec(),
         };
-        let nested = search.nested.unwrap_or(nested);
-        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, nested, stored: false }));
+        let lives = search.lives.unwrap_or(lives);
+        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, lives, stored: false }));
     }
     Ok(runs)
 }
@@ -131,6 +134,7 @@ impl Run<'_> {
     pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
         let unlimited = search.time.is_some() || search.deviations.is_some();
         let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
+        let later = (!unlimited).then_some(DEFAULT_LATER_MAX);
         let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
         let defaults = Options::default();
         Options {
@@ -139,10 +143,11 @@ impl Run<'_> {
             budget: Budget {
                 time: search.time.map(share),
                 states: search.states_max.map_or(default, |StatesMax(states)| states),
+                later: search.later_max.map_or(later, |StatesMax(states)| states),
                 deviations: search.deviations,
                 fail_fast: search.fail_fast,
             },
-            nested: self.nested,
+            lives: self.lives,
             jobs: search.jobs.map_or(defaults.jobs, usize::from),
             seed: search.seed,
             ..defaults

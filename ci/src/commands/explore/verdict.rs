@@ -36,7 +36,7 @@ mod tests {
             workload: String::new(),
             profile: String::new(),
             strategy: String::new(),
-            nested: 0,
+            lives: 1,
             verdict,
             reason: None,
             events: 0,

@@ -316,7 +316,7 @@ proptest! {
         let recording = recording(&gossip, &ops);
         prop_assert_eq!(recording.trace.validate(), Ok(()));
         met.lock().expect("no panic").clear();
-        let options = Options { profile, strategy, jobs, ..Options::default() };
+        let options = Options { profile, strategy, jobs, lives: 1, ..Options::default() };
         let trace = Arc::new(recording.trace.clone());
         let recorded = recording.trace.clone();
         let instance = Recorded::new(gossip, recording);

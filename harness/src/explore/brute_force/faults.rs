@@ -61,16 +61,15 @@ impl Board for Engine {
 }
 
 impl Instance for Search {
-    type Shown = Vec<Option<u64>>;
-
-    fn recover(&self, disk: &Disk) -> Recovered<Self::Shown> {
+    fn live(&self, disk: &Disk) -> Lived {
         let shown = search(&mut Engine(disk.clone(), disk.power_on()));
         let kind = Kind { found: None, shows: String::new() };
-        Recovered { shown: Ok(shown), after: Ok(()), kind }
+        Lived::last(Recovered { shown: Ok(super::super::Shown::new(shown)), after: Ok(()), kind })
     }
 
-    fn judge(&self, shown: &Self::Shown, window: Window) -> Result<(), Violation> {
-        self.met.lock().expect("no panic").insert((shown.clone(), window));
+    fn judge(&self, shown: &super::super::Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let shown = shown.get::<Vec<Option<u64>>>().clone();
+        self.met.lock().expect("no panic").insert((shown, window));
         Ok(())
     }
 

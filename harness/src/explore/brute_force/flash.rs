@@ -58,21 +58,15 @@ fn garbage(event: usize, page: u32) -> [u8; PAGE] {
 }
 
 impl Instance for Probe {
-    type Shown = Shown;
-
-    fn recover(&self, disk: &Disk) -> Recovered<Shown> {
-        let shown = loop {
-            let shown = probe(&disk.power_on(), self.devices, self.writes);
-            if !disk.recovery_crashed() {
-                break shown;
-            }
-        };
+    fn live(&self, disk: &Disk) -> Lived {
+        let shown = probe(&disk.power_on(), self.devices, self.writes);
         let kind = Kind { found: None, shows: String::new() };
-        Recovered { shown: Ok(shown), after: Ok(()), kind }
+        let recovered = Recovered { shown: Ok(crate::explore::Shown::new(shown)), after: Ok(()), kind };
+        Lived { recovered, past: Some(Past::new(())) }
     }
 
-    fn judge(&self, shown: &Shown, window: Window) -> Result<(), Violation> {
-        self.met.lock().expect("no panic").insert((shown.clone(), window));
+    fn judge(&self, shown: &crate::explore::Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
+        self.met.lock().expect("no panic").insert((shown.get::<Shown>().clone(), window));
         Ok(())
     }
 
@@ -176,7 +170,7 @@ fn on(images: &[Image], devices: &[Device], writes: bool) -> (Shown, Vec<Event>)
     (shown, disk.machine().power_off().expect("a recording").events)
 }
 
-fn brute_force(trace: &Trace, setting: &Setting<'_>, writes: bool, nested: u8) -> (Outcomes, Vec<usize>) {
+fn brute_force(trace: &Trace, setting: &Setting<'_>, writes: bool, lives: u8) -> (Outcomes, Vec<usize>) {
     let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
     let mut outcomes = Outcomes::new();
     let mut images_by_epoch: Vec<BTreeSet<Vec<Vec<u8>>>> = Vec::new();
@@ -188,11 +182,11 @@ fn brute_force(trace: &Trace, setting: &Setting<'_>, writes: bool, nested: u8) -
         if !seen.insert((window, bytes)) {
             continue;
         }
-        let mut open = vec![(images, 0)];
+        let mut open = vec![(images, 1)];
         while let Some((images, depth)) = open.pop() {
             let (shown, events) = on(&images, &trace.devices, writes);
             outcomes.insert((shown, window));
-            if depth < nested {
+            if depth < lives {
                 let next = crash_images(&images, &events, setting).into_iter();
                 open.extend(next.map(|(_, _, images)| (images, depth + 1)));
             }
@@ -201,10 +195,10 @@ fn brute_force(trace: &Trace, setting: &Setting<'_>, writes: bool, nested: u8) -
     (outcomes, images_by_epoch.iter().map(BTreeSet::len).collect())
 }
 
-fn walk(trace: &Trace, profile: &Profile, strategy: StrategyKind, writes: bool, nested: u8) -> Explored {
+fn walk(trace: &Trace, profile: &Profile, strategy: StrategyKind, writes: bool, lives: u8) -> Explored {
     let met = Arc::new(Mutex::new(Outcomes::new()));
     let instance = Probe { devices: trace.devices.len() as u16, writes, met: Arc::clone(&met) };
-    explored(instance, &met, trace, profile, strategy, nested, 1)
+    explored(instance, &met, trace, profile, strategy, lives, 1)
 }
 
 /// One operation of the workload, before it is known which page it hits.
@@ -304,8 +298,8 @@ proptest! {
     ) {
         prop_assume!(in_flight(&trace) <= 8);
         let setting = Setting { profile: &profile, distance };
-        let (expected, images) = brute_force(&trace, &setting, writes, 0);
-        let explored = walk(&trace, &profile, strategy, writes, 0);
+        let (expected, images) = brute_force(&trace, &setting, writes, 1);
+        let explored = walk(&trace, &profile, strategy, writes, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
         prop_assert_eq!(&explored.represented, &explored.total);
         let images: Vec<String> = images.iter().map(ToString::to_string).collect();
@@ -331,13 +325,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn a_crash_during_the_recovery_of_a_chip_meets_what_brute_force_meets(
-        (trace, distance) in traces(), profile in flash_profiles(), strategy in complete(), nested in 1..=2u8,
+    fn later_lives_of_a_chip_meet_what_brute_force_meets(
+        (trace, distance) in traces(), profile in flash_profiles(), strategy in complete(), lives in 2..=3u8,
     ) {
         prop_assume!(in_flight(&trace) <= 4);
         let setting = Setting { profile: &profile, distance };
-        let (expected, _) = brute_force(&trace, &setting, true, nested);
-        let explored = walk(&trace, &profile, strategy, true, nested);
+        let (expected, _) = brute_force(&trace, &setting, true, lives);
+        let explored = walk(&trace, &profile, strategy, true, lives);
         prop_assert_eq!(&explored.outcomes, &expected);
     }
 }
@@ -383,10 +377,10 @@ proptest! {
                 expected.insert((on(&images, &trace.devices, writes).0, window));
             }
         }
-        let explored = walk(&trace, &profile, strategy, writes, 0);
+        let explored = walk(&trace, &profile, strategy, writes, 1);
         prop_assert_eq!(&explored.outcomes, &expected);
         prop_assert_eq!(&explored.represented, &explored.total);
-        let images = brute_force(&trace, &setting, false, 0).1;
+        let images = brute_force(&trace, &setting, false, 1).1;
         let flags = 1 + 2 * trace.devices.len() * (BLOCKS * PAGES) as usize;
         let images: Vec<String> = images.iter().map(|images| (images * flags).to_string()).collect();
         prop_assert_eq!(&explored.images_by_epoch, &images);

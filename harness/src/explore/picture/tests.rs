@@ -69,10 +69,10 @@ fn profiles() -> impl Strategy<Value = Profile> {
 /// A crash state in which recovery looked at some cells: what it asked, the whole image, and the first crash point.
 fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) -> (Path, Vec<Image>, usize) {
     let mut image = LazyImage::new(Arc::clone(timeline));
-    image.restart(epoch, Plan { forced: answers.to_vec(), rest: Rest::Pole(Pole::Oldest) }, 0);
+    image.restart(epoch, Plan { forced: answers.to_vec(), rest: Rest::Pole(Pole::Oldest) }, false);
     let cells = timeline.cells.len() as u32;
     for look in looks.iter().filter(|_| cells > 0) {
-        image.look(CellId(look % cells));
+        image.look(0, CellId(look % cells));
     }
     // Where some units of a write were looked at and others not, a picture tells of the former.
     if timeline.profile.atomic != Atomic::Write {
@@ -80,7 +80,7 @@ fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) ->
     }
     let path = image.path().clone();
     image.decide_all();
-    (path, image.whole(), image.earliest())
+    (path, image.whole(), image.earliest(1))
 }
 
 fn shown(picture: &Picture) -> Vec<&PictureEvent> {

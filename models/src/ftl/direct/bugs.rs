@@ -47,7 +47,7 @@ const ERASE_IN_PLACE: BugSwitch = BugSwitch {
     checks: &["FT-13", "FT-03"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const SCRATCH_NOT_AWAITED: BugSwitch = BugSwitch {
     name: "scratch-not-awaited",
@@ -56,7 +56,7 @@ const SCRATCH_NOT_AWAITED: BugSwitch = BugSwitch {
     checks: &["FT-03", "M16"],
     workload: "write",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const INCOMPLETE_COPY_TAKEN: BugSwitch = BugSwitch {
     name: "incomplete-copy-taken",
@@ -65,7 +65,7 @@ const INCOMPLETE_COPY_TAKEN: BugSwitch = BugSwitch {
     checks: &["FT-26"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const REDO_WITHOUT_ERASE: BugSwitch = BugSwitch {
     name: "redo-without-erase",
@@ -74,7 +74,7 @@ const REDO_WITHOUT_ERASE: BugSwitch = BugSwitch {
     checks: &["FT-01", "FT-26"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
     name: "torn-page-taken",
@@ -83,7 +83,7 @@ const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
     checks: &["FT-26", "FT-07"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 
 /// What the layer can be built with.

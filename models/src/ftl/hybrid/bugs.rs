@@ -59,7 +59,7 @@ const MERGE_NOT_AWAITED: BugSwitch = BugSwitch {
     checks: &["M16", "FT-03", "FT-22"],
     workload: "full-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const SOURCES_NOT_AWAITED: BugSwitch = BugSwitch {
     name: "sources-not-awaited",
@@ -68,7 +68,7 @@ const SOURCES_NOT_AWAITED: BugSwitch = BugSwitch {
     checks: &["FT-22", "FT-26"],
     workload: "unflushed-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const FIRST_VERSION_COUNTS: BugSwitch = BugSwitch {
     name: "first-version-counts",
@@ -77,7 +77,7 @@ const FIRST_VERSION_COUNTS: BugSwitch = BugSwitch {
     checks: &["M17", "FT-16"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const INCOMPLETE_SWITCH: BugSwitch = BugSwitch {
     name: "incomplete-switch",
@@ -86,7 +86,7 @@ const INCOMPLETE_SWITCH: BugSwitch = BugSwitch {
     checks: &["FT-22"],
     workload: "partial-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
     name: "data-before-log",
@@ -95,7 +95,7 @@ const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
     checks: &["FT-22"],
     workload: "full-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const LOG_NOT_REBUILT: BugSwitch = BugSwitch {
     name: "log-not-rebuilt",
@@ -104,7 +104,7 @@ const LOG_NOT_REBUILT: BugSwitch = BugSwitch {
     checks: &["FT-22", "FT-15"],
     workload: "full-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const TRIM_FORGOTTEN: BugSwitch = BugSwitch {
     name: "trim-forgotten",
@@ -113,7 +113,7 @@ const TRIM_FORGOTTEN: BugSwitch = BugSwitch {
     checks: &["FT-25"],
     workload: "trim-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const REUSED_WITHOUT_ERASE: BugSwitch = BugSwitch {
     name: "reused-without-erase",
@@ -122,7 +122,7 @@ const REUSED_WITHOUT_ERASE: BugSwitch = BugSwitch {
     checks: &["FT-26", "FT-01"],
     workload: "full-merge",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const TORN_LOG_PAGE_TAKEN: BugSwitch = BugSwitch {
     name: "torn-log-page-taken",
@@ -131,7 +131,7 @@ const TORN_LOG_PAGE_TAKEN: BugSwitch = BugSwitch {
     checks: &["FT-26", "FT-07"],
     workload: "write",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 
 /// What the layer can be built with.

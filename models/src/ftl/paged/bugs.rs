@@ -65,7 +65,7 @@ const ERASE_BEFORE_COPIES: BugSwitch = BugSwitch {
     checks: &["M16", "FT-03", "FT-17"],
     workload: "collect",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const REBUILD_IGNORES_SEQUENCE: BugSwitch = BugSwitch {
     name: "rebuild-ignores-sequence",
@@ -74,7 +74,7 @@ const REBUILD_IGNORES_SEQUENCE: BugSwitch = BugSwitch {
     checks: &["M17", "FT-16"],
     workload: "around",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const COPY_GETS_NEW_SEQUENCE: BugSwitch = BugSwitch {
     name: "copy-gets-new-sequence",
@@ -83,7 +83,7 @@ const COPY_GETS_NEW_SEQUENCE: BugSwitch = BugSwitch {
     checks: &["M18", "FT-17"],
     workload: "full",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const TOMBSTONE_DROPPED: BugSwitch = BugSwitch {
     name: "tombstone-dropped",
@@ -92,7 +92,7 @@ const TOMBSTONE_DROPPED: BugSwitch = BugSwitch {
     checks: &["FT-25", "M19"],
     workload: "discard-collect",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const CHECKPOINT_TRUSTED: BugSwitch = BugSwitch {
     name: "checkpoint-trusted",
@@ -101,7 +101,7 @@ const CHECKPOINT_TRUSTED: BugSwitch = BugSwitch {
     checks: &["FT-16", "FT-15"],
     workload: "write",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const INTERRUPTED_ERASE_REUSED: BugSwitch = BugSwitch {
     name: "interrupted-erase-reused",
@@ -110,7 +110,7 @@ const INTERRUPTED_ERASE_REUSED: BugSwitch = BugSwitch {
     checks: &["FT-26", "FT-01"],
     workload: "collect",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const CHECKPOINT_IN_PLACE: BugSwitch = BugSwitch {
     name: "checkpoint-in-place",
@@ -119,7 +119,7 @@ const CHECKPOINT_IN_PLACE: BugSwitch = BugSwitch {
     checks: &["FT-16", "FT-26"],
     workload: "checkpoints",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const CHECKPOINT_BEFORE_DATA: BugSwitch = BugSwitch {
     name: "checkpoint-before-data",
@@ -128,7 +128,7 @@ const CHECKPOINT_BEFORE_DATA: BugSwitch = BugSwitch {
     checks: &["FT-16"],
     workload: "checkpoints",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const BAD_BLOCK_NOT_RECORDED: BugSwitch = BugSwitch {
     name: "bad-block-not-recorded",
@@ -137,7 +137,7 @@ const BAD_BLOCK_NOT_RECORDED: BugSwitch = BugSwitch {
     checks: &["FT-08", "FT-24"],
     workload: "worn-out",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 const CODE_IGNORED: BugSwitch = BugSwitch {
     name: "code-ignored",
@@ -146,7 +146,7 @@ const CODE_IGNORED: BugSwitch = BugSwitch {
     checks: &["FT-07", "FT-09"],
     workload: "write",
     profile: "read-disturb",
-    nested: 0,
+    lives: 1,
 };
 const PAIRS_NOT_PADDED: BugSwitch = BugSwitch {
     name: "pairs-not-padded",
@@ -155,7 +155,7 @@ const PAIRS_NOT_PADDED: BugSwitch = BugSwitch {
     checks: &["FT-10"],
     workload: "overwrite",
     profile: "flash",
-    nested: 0,
+    lives: 1,
 };
 
 /// What the layer can be built with on cells of one bit.

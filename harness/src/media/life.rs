@@ -1,0 +1,67 @@
+//! A life: what is done on the devices from power-on to power-off. It leaves a trace like any other, and the same code
+//! lays it out, over what earlier lives have left.
+
+use super::timeline::Timeline;
+use crate::profile::Profile;
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Trace};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a life does, written down while it lasts.
+#[derive(Default)]
+pub(super) struct Log {
+    events: Vec<Event>,
+    /// The lengths that devices had when this life changed them first.
+    lens: BTreeMap<DeviceId, Bytes>,
+    /// So many events had happened when recovery had shown what it found.
+    recovered: Option<usize>,
+}
+
+/// What a life has done, up to its end.
+pub(crate) struct Life {
+    pub(crate) trace: Trace,
+    /// So many events had happened when recovery had shown what it found; more than there are if it never had.
+    pub(crate) recovered: usize,
+    /// By the number of the life.
+    laid_out: Mutex<BTreeMap<u8, Arc<Timeline>>>,
+}
+
+impl Log {
+    pub(super) fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(super) fn resize(&mut self, device: DeviceId, old: Bytes, len: Bytes) {
+        self.lens.entry(device).or_insert(old);
+        self.events.push(Event::Resize { device, len });
+    }
+
+    pub(super) fn recovered(&mut self) {
+        self.recovered.get_or_insert(self.events.len());
+    }
+
+    pub(super) fn end(self, devices: &[Device]) -> Life {
+        let recovered = self.recovered.unwrap_or(usize::MAX);
+        let mut trace = Trace { devices: devices.to_vec(), events: self.events };
+        for (device, len) in self.lens {
+            trace.devices[device.index()].base.resize(len);
+        }
+        Life { trace, recovered, laid_out: Mutex::default() }
+    }
+}
+
+impl Life {
+    /// Lays it out as the n-th life, once.
+    pub(crate) fn laid_out(&self, profile: &Profile, number: u8) -> Arc<Timeline> {
+        let mut known = self.laid_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let timeline =
+            known.entry(number).or_insert_with(|| Arc::new(Timeline::later(&self.trace, profile, number)));
+        Arc::clone(timeline)
+    }
+
+    /// How much memory it takes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        let bytes = |event: &Event| event.payload().map_or(0, |data| data.len().index());
+        self.trace.events.iter().map(|event| size_of::<Event>() + bytes(event)).sum()
+    }
+}

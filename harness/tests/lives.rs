@@ -1,0 +1,164 @@
+//! More than one life: crash, recover, go on, crash again.
+
+use crashcheck_trace::outcome::{Exploration, Promised, Verdict};
+use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, System, explore};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+const BLOCK: u64 = 512;
+
+/// A store whose log has a block for every record. A record counts if its number is the next one.
+#[derive(Clone, Copy)]
+struct Store {
+    /// Whether records name the life that wrote them, so that what an earlier one has left is not taken for the next.
+    epochs: bool,
+    /// Whether what recovery puts in its place is durable before it is relied on.
+    flushes: bool,
+}
+
+const CORRECT: Store = Store { epochs: true, flushes: true };
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Op {
+    Put(u8, u8),
+    Sync,
+}
+
+struct Open {
+    disk: Disk,
+    /// The epoch that this life writes records of.
+    epoch: u8,
+    records: u64,
+    keys: BTreeMap<u8, u8>,
+}
+
+impl Store {
+    fn record(epoch: u8, number: u64, key: u8, value: u8) -> [u8; BLOCK as usize] {
+        let mut block = [0; BLOCK as usize];
+        block[..6].copy_from_slice(&[b'R', epoch, number as u8, key, value, epoch ^ key ^ value ^ number as u8]);
+        block
+    }
+}
+
+/// Block 0 says which epoch began at which record: the records of one epoch follow those of the one before.
+impl System for Store {
+    type Op = Op;
+    type Live = Open;
+    type View = BTreeMap<u8, u8>;
+
+    fn open(&self, disk: Disk) -> Result<Open> {
+        let (mut head, mut block) = ([0; BLOCK as usize], [0; BLOCK as usize]);
+        disk.read(Bytes(0), &mut head)?;
+        let mut open = Open { disk, epoch: head[0], records: 0, keys: BTreeMap::new() };
+        loop {
+            open.disk.read(Bytes((1 + open.records) * BLOCK), &mut block)?;
+            let [_, epoch, _, key, value, ..] = block;
+            let begun = head[1..=usize::from(head[0])].iter().filter(|first| u64::from(**first) <= open.records);
+            let epoch = if self.epochs { begun.count() as u8 } else { epoch };
+            if block != Store::record(epoch, open.records, key, value) {
+                break;
+            }
+            open.keys.insert(key, value);
+            open.records += 1;
+        }
+        if self.epochs {
+            open.epoch += 1;
+            head[0] = open.epoch;
+            head[usize::from(open.epoch)] = open.records as u8;
+            open.disk.write(Bytes(0), &head)?;
+            if self.flushes {
+                open.disk.flush()?;
+            }
+        }
+        Ok(open)
+    }
+
+    fn apply(&self, open: &mut Open, op: &Op) -> Result<Ack> {
+        let Op::Put(key, value) = *op else {
+            open.disk.flush()?;
+            return Ok(Ack::Durable);
+        };
+        let epoch = if self.epochs { open.epoch } else { 0 };
+        let record = Store::record(epoch, open.records, key, value);
+        open.disk.write(Bytes((1 + open.records) * BLOCK), &record)?;
+        open.records += 1;
+        open.keys.insert(key, value);
+        Ok(Ack::Volatile)
+    }
+
+    fn view(&self, open: &mut Open) -> Result<BTreeMap<u8, u8>> {
+        Ok(open.keys.clone())
+    }
+
+    fn model(&self, view: &mut BTreeMap<u8, u8>, op: &Op) {
+        if let Op::Put(key, value) = op {
+            view.insert(*key, *value);
+        }
+    }
+
+    fn probe(&self, _: &BTreeMap<u8, u8>) -> Vec<Op> {
+        vec![Op::Put(9, 9), Op::Sync]
+    }
+}
+
+fn ops() -> Vec<Op> {
+    vec![Op::Put(1, 1), Op::Put(2, 2), Op::Put(3, 3), Op::Sync]
+}
+
+fn explored(store: Store, lives: u8) -> Exploration {
+    let budget = Budget { later: None, ..Budget::default() };
+    explore(store).options(Options { lives, budget, ..Options::default() }).workload(ops()).run().expect("runs")
+}
+
+#[test]
+fn a_dead_record_that_comes_back_in_the_second_life_is_found_by_default() {
+    let found = std::panic::catch_unwind(|| {
+        explore(Store { epochs: false, ..CORRECT }).without_regressions().workload(ops()).check();
+    });
+    let message = *found.expect_err("it fails").downcast::<String>().expect("a text");
+    for part in ["no-resurrection", "life 2", "shrunk:"] {
+        assert!(message.contains(part), "no '{part}' in\n{message}");
+    }
+}
+
+#[test]
+fn with_one_life_it_is_not_found() {
+    let exploration = explored(Store { epochs: false, ..CORRECT }, 1);
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+}
+
+#[test]
+fn with_an_epoch_in_the_records_it_is_clean_to_the_third_life() {
+    for lives in 1..=3 {
+        let exploration = explored(CORRECT, lives);
+        assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+        assert!(exploration.coverage.complete);
+        assert_eq!(exploration.coverage.later.len(), usize::from(lives) - 1);
+        for life in &exploration.coverage.later {
+            assert_eq!((life.complete, &life.represented), (true, &life.total), "{life:?}");
+        }
+    }
+}
+
+#[test]
+fn what_recovery_does_not_make_durable_before_it_goes_on_is_found() {
+    let exploration = explored(Store { flushes: false, ..CORRECT }, 2);
+    assert_eq!(exploration.verdict, Verdict::Lost);
+}
+
+#[test]
+fn a_finding_of_the_second_life_is_small_told_by_life_and_replayed() {
+    let store = Store { epochs: false, ..CORRECT };
+    let workload = explore(store).without_regressions().shrink(Default::default()).workload(ops());
+    let exploration = workload.run().expect("runs");
+    let finding = exploration.findings.iter().find(|finding| finding.promise == "no-resurrection").expect("found");
+    assert_eq!(finding.operations.len(), 2, "{finding:#?}");
+    let [life] = &finding.lives[..] else { panic!("one more life: {finding:#?}") };
+    assert_eq!((life.life, life.operations.len()), (2, 1), "{life:#?}");
+    assert!(life.showed.is_some());
+    assert_ne!(life.operations[0].promised, Promised::NotBegun);
+    let state = exploration.findings[0].id.parse().expect("an id");
+    let replayed = workload.replay(&state).expect("runs");
+    assert!(!replayed.diverged, "{replayed:#?}");
+    assert_eq!(replayed.finding.map(|again| (again.promise, again.lives.len())), Some((finding.promise.clone(), 1)));
+}
