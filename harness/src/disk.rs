@@ -168,6 +168,14 @@ impl Disk {
         self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
+    /// Writes down what happens beside the devices of a crash state, if that is written down.
+    pub(crate) fn note_with(&self, event: impl FnOnce() -> Event) {
+        let mut machine = self.machine();
+        if let Some(image) = machine.crashed().filter(|image| image.is_logged()) {
+            image.note(event());
+        }
+    }
+
     /// Recovery has come to its end, and has shown what it found.
     pub(crate) fn note_recovered(&self) {
         self.machine().crashed().into_iter().for_each(LazyImage::note_recovered);

@@ -308,15 +308,12 @@ impl<S: System + 'static> Recorded<S> {
         let broken = |error: crate::Error| Violation::new("usable", error.to_string());
         let probe = self.system.probe(past.shown());
         self.perform(disk, &mut live, probe, true, past)?;
-        if past.ops.is_empty() {
-            return Ok(());
-        }
         let shown = self.system.view(&mut live).map_err(broken)?;
         if shown != *past.shown() {
             return Err(Violation::new("usable", "operations after recovery do not do what the model says"));
         }
         drop(live);
-        if disk.is_run() {
+        if disk.is_run() || past.ops.is_empty() {
             return Ok(());
         }
         self.restart(disk, past)
@@ -333,13 +330,12 @@ impl<S: System + 'static> Recorded<S> {
     ) -> Result<(), Violation> {
         for op in ops {
             let id = OpId(past.ops.len() as u32);
-            let text = format!("{op:?}");
-            disk.machine().note(Event::Begin { op: id, text: text.clone() });
-            let failed = |error| Violation::new("usable", format!("{text} fails after recovery: {error}"));
+            disk.note_with(|| Event::Begin { op: id, text: format!("{op:?}") });
+            let failed = |error| Violation::new("usable", format!("{op:?} fails after recovery: {error}"));
             let ack = self.system.apply(live, &op).map_err(failed)?;
-            disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
+            disk.note_with(|| Event::Ack { op: id, durable: ack == Ack::Durable });
             if ack == Ack::Refused && must {
-                return Err(Violation::new("usable", format!("{text} is refused after recovery")));
+                return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
             }
             let mut next = past.shown().clone();
             if ack != Ack::Refused {

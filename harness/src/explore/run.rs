@@ -9,6 +9,7 @@ use super::walk::Options;
 use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
+use crate::profile::Profile;
 use crate::media::{Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
@@ -67,8 +68,6 @@ pub(crate) struct Root {
     before: Frozen,
     /// The lives since the recorded workload, the last one ends now.
     pub(crate) stories: Vec<Arc<Story>>,
-    /// The last one, laid out.
-    pub(crate) timeline: Arc<Timeline>,
     /// What was asked and answered so far.
     path: Path,
     /// So many crash states are behind it, and so many of them that no other epoch has.
@@ -82,7 +81,8 @@ pub(crate) struct Leaf {
     pub(crate) path: Path,
     /// The epochs in which the power failed, by life.
     pub(crate) epochs: Vec<u32>,
-    root: Option<Arc<Root>>,
+    /// The life before the last crash, and that crash, if it was not of the recorded workload.
+    root: Option<(Arc<Root>, Path)>,
     /// The lives since the recorded workload that ended in a crash.
     pub(crate) stories: Vec<Arc<Story>>,
     /// What recovery was told; empty if it was not run.
@@ -145,20 +145,16 @@ impl Leaf {
 
     /// All that was asked and answered, in all lives.
     pub(crate) fn whole_path(&self) -> Path {
-        let Some(root) = &self.root else { return self.path.clone() };
-        let life = root.stories.len() as u8 + 1;
-        let crash = Path::of_crash(life, root.timeline.epochs.len(), self.epochs[usize::from(life) - 1]);
-        [&root.path, &crash, &self.path].into_iter().collect()
+        let Some((root, crash)) = &self.root else { return self.path.clone() };
+        [&root.path, crash, &self.path].into_iter().collect()
     }
 
     /// The life that follows, for another crash to end; `None` if there is none.
-    pub(crate) fn root(&mut self, context: &Context) -> Option<Root> {
+    pub(crate) fn root(&mut self) -> Option<Root> {
         let story = self.end.story.clone().filter(|_| self.verdict.is_ok())?;
-        let timeline = story.life.laid_out(&context.timeline.profile, self.life() + 1);
         Some(Root {
             before: self.frozen.take()?,
             stories: self.stories.iter().cloned().chain([story]).collect(),
-            timeline,
             path: self.whole_path(),
             all: self.represented.all.clone(),
             fresh: self.represented.fresh.clone(),
@@ -167,6 +163,17 @@ impl Leaf {
 }
 
 impl Root {
+    /// The life that ends, from 2.
+    pub(crate) fn life(&self) -> u8 {
+        self.stories.len() as u8 + 1
+    }
+
+    /// The life that ends, laid out.
+    pub(crate) fn laid_out(&self, profile: &Profile) -> Arc<Timeline> {
+        let story = self.stories.last().expect("a life that ends");
+        story.life.laid_out(profile, self.life())
+    }
+
     /// How many of the answers differ from those of the nearer end of the tree.
     pub(crate) fn deviations(&self) -> usize {
         self.path.deviates()
@@ -283,7 +290,7 @@ impl Context {
         Leaf {
             path: image.path().clone(),
             epochs: (1..=life).map(|life| image.epoch(life)).collect(),
-            root: job.root.clone(),
+            root: job.root.clone().map(|root| (root, Path::of_crash(life, image.epochs(life), image.epoch(life)))),
             told: image.observed().to_vec(),
             verdict,
             judged,
@@ -383,7 +390,7 @@ impl Runner {
         };
         image.leave_trail(None);
         let Lived { recovered, past } = lived;
-        let story = past.filter(|_| recovered.after.is_ok());
+        let story = past.filter(|_| recovered.after.is_ok() && !image.failed_in_service());
         let story = story.zip(image.end_life());
         let shows = recovered.kind.shows.clone();
         let story = story.map(|(past, life)| Arc::new(Story { life, past, shows }));
@@ -432,8 +439,8 @@ impl Job {
         match &self.root {
             None => image.restart(self.epoch, self.plan.clone(), goes_on),
             Some(root) => {
-                let crash = (&root.timeline, self.epoch);
-                image.restart_after(&root.before, crash, self.plan.clone(), goes_on);
+                let timeline = root.laid_out(image.profile());
+                image.restart_after(&root.before, (&timeline, self.epoch), self.plan.clone(), goes_on);
             }
         }
     }

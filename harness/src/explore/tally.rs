@@ -6,6 +6,7 @@ use super::run::{Context, How, Leaf, Root};
 use super::walk::Progress;
 use crate::advise::{Cause, Failures};
 use crate::choice::Question;
+use crate::media::Timeline;
 use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
 use num_bigint::BigUint;
@@ -21,7 +22,10 @@ const OUTCOMES: usize = 1 << 18;
 /// What was covered of one life.
 #[derive(Clone, Default)]
 struct OfLife {
-    /// The crash states that there are, as far as recoveries have led to this life.
+    /// So many different lives recoveries have led to, and so many of them have been crashed; the recorded workload is none.
+    met: u64,
+    begun: u64,
+    /// The crash states of those that have been crashed.
     total: BigUint,
     represented: BigUint,
     recoveries: u64,
@@ -86,11 +90,17 @@ impl Tally {
         }
     }
 
-    /// Another life is known of.
-    pub(crate) fn expect(&mut self, life: u8, root: &Root) {
-        let epochs = root.timeline.epochs.iter();
-        let states: BigUint = epochs.map(|epoch| &epoch.total - &epoch.shared).sum();
-        self.of_life(life).total += &root.fresh * states;
+    /// Recovery has led to one more life of this number.
+    pub(crate) fn meet_life(&mut self, life: u8) {
+        self.of_life(life).met += 1;
+    }
+
+    /// One of those lives, laid out, is to be crashed now.
+    pub(crate) fn begin_life(&mut self, root: &Root, timeline: &Timeline) {
+        let states: BigUint = timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        let life = self.of_life(root.life());
+        life.begun += 1;
+        life.total += &root.fresh * states;
     }
 
     fn of_life(&mut self, life: u8) -> &mut OfLife {
@@ -250,7 +260,7 @@ impl Tally {
 
     pub(crate) fn coverage(&self) -> Coverage {
         let epochs = &self.context.timeline.epochs;
-        let OfLife { total, represented, recoveries, known } = &self.lives[0];
+        let OfLife { total, represented, recoveries, known, .. } = &self.lives[0];
         let complete = represented == total;
         let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
@@ -270,11 +280,14 @@ impl Tally {
     /// What was covered of a later life. There may be more of it than is known where the life before was not covered.
     fn later(&self, number: u8, life: &OfLife) -> LifeCoverage {
         let before = &self.lives[..usize::from(number) - 1];
-        let complete = life.represented == life.total && before.iter().all(|life| life.represented == life.total);
+        let covered = life.represented == life.total && life.begun == life.met;
+        let complete = covered && before.iter().all(|life| life.represented == life.total);
         let why = self.left_out_later.as_ref().or(self.left_out.as_ref());
         let unasked = || "the strategy does not ask for every state".to_owned();
         LifeCoverage {
             life: number,
+            lives: life.met,
+            begun: life.begun,
             total: life.total.to_string(),
             represented: life.represented.to_string(),
             complete,

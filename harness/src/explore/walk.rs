@@ -156,7 +156,7 @@ struct Tree {
 impl Tree {
     /// Which life it is, from 1.
     fn life(&self) -> u8 {
-        self.root.as_ref().map_or(1, |root| root.stories.len() as u8 + 1)
+        self.root.as_ref().map_or(1, |root| root.life())
     }
 }
 
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
 
     /// Begins the tree of every epoch of a life.
     fn plant(&mut self, timeline: &Timeline, root: Option<&Arc<Root>>, level: usize) {
-        let life = Reverse(root.map_or(1, |root| root.stories.len() as u8 + 1));
+        let life = Reverse(root.map_or(1, |root| root.life()));
         for (epoch, index) in timeline.epochs.iter().zip(0..MOST_EPOCHS) {
             let events: Vec<_> = epoch.events(timeline).collect();
             let seed = self.options.seed.wrapping_add(u64::from(index));
@@ -251,7 +251,12 @@ impl<'a> Walk<'a> {
             let Some((level, _, place)) = self.queue.pop_first() else { break };
             let taken = self.places[place as usize].take();
             match taken {
-                Some(Place::Life(root)) => self.plant(&Arc::clone(&root.timeline), Some(&root), level),
+                Some(Place::Life(root)) if self.room(root.life(), &jobs) > 0 => {
+                    let timeline = root.laid_out(&self.context.timeline.profile);
+                    self.tally.begin_life(&root, &timeline);
+                    self.plant(&timeline, Some(&root), level);
+                }
+                Some(Place::Life(_)) | None => {}
                 Some(Place::Tree(mut tree)) => {
                     let room = self.room(tree.life(), &jobs).min(size - jobs.len());
                     for plan in tree.strategy.plans(room) {
@@ -263,7 +268,6 @@ impl<'a> Walk<'a> {
                         self.places[place as usize] = Some(Place::Tree(tree));
                     }
                 }
-                None => {}
             }
         }
         (!jobs.is_empty()).then_some(jobs)
@@ -331,7 +335,7 @@ impl<'a> Walk<'a> {
             return self.tally.add_repeated(&leaf);
         }
         tree.left -= &leaf.represented.all;
-        let recoveries = tree.recoveries;
+        let recoveries = tree.recoveries.max(1);
         self.tally.add(recoveries, &leaf);
         self.queue_life(&mut leaf);
     }
@@ -343,8 +347,8 @@ impl<'a> Walk<'a> {
         if life > self.context.lives {
             return;
         }
-        let Some(root) = leaf.root(&self.context) else { return };
-        self.tally.expect(life, &root);
+        let Some(root) = leaf.root() else { return };
+        self.tally.meet_life(life);
         self.queue.insert((2 * root.deviations(), Reverse(life), self.places.len() as u32));
         self.places.push(Some(Place::Life(Arc::new(root))));
     }

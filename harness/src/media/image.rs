@@ -13,7 +13,7 @@ use super::timeline::{CellId, Timeline};
 use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::network::Wire;
-use crate::profile::{Discard, When};
+use crate::profile::{Discard, Profile, When};
 use crate::supervise::Trail;
 use crashcheck_trace::{
     BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload,
@@ -44,6 +44,8 @@ pub(crate) struct LazyImage {
     trail: Option<Trail>,
     /// Whether recovery is over, and what it gave is in use.
     in_service: bool,
+    /// Whether a device has failed since then.
+    failed_in_service: bool,
     scratch: Vec<u8>,
 }
 
@@ -61,7 +63,6 @@ struct Left {
 /// A crash state as far as it is decided, for another life to begin with.
 pub(crate) struct Frozen {
     left: Vec<(Arc<Timeline>, u32, FxHashMap<u32, GroupState>)>,
-    in_service: bool,
 }
 
 /// A number of crash states.
@@ -114,6 +115,7 @@ impl LazyImage {
             erases: FxHashMap::default(),
             trail: None,
             in_service: false,
+            failed_in_service: false,
             scratch: Vec::new(),
             left: vec![Left::new(timeline, 0)],
         }
@@ -147,7 +149,6 @@ impl LazyImage {
         self.left.truncate(1);
         self.left[0].epoch = epoch;
         self.left[0].states.clear();
-        self.in_service = false;
         self.choices.restart(plan);
         self.power_on(goes_on);
     }
@@ -166,7 +167,6 @@ impl LazyImage {
             self.left[nth].states.clone_from(states);
         }
         self.leave(before.left.len(), life, epoch);
-        self.in_service = before.in_service;
         self.choices.restart(plan);
         self.power_on(goes_on);
     }
@@ -187,6 +187,7 @@ impl LazyImage {
 
     fn power_on(&mut self, goes_on: bool) {
         self.run += 1;
+        (self.in_service, self.failed_in_service) = (false, false);
         self.observed.clear();
         self.erases.clear();
         self.written.iter_mut().for_each(Overlay::clear);
@@ -215,7 +216,7 @@ impl LazyImage {
     /// What is decided so far.
     pub(crate) fn freeze(&self) -> Frozen {
         let left = self.left.iter().map(|left| (Arc::clone(&left.timeline), left.epoch, left.states.clone()));
-        Frozen { left: left.collect(), in_service: self.in_service }
+        Frozen { left: left.collect() }
     }
 
     /// The life in which the power failed last: 1 is the recorded workload.
@@ -267,6 +268,16 @@ impl LazyImage {
     /// The epoch of a life, counted from 1, in which the power failed.
     pub(crate) fn epoch(&self, life: u8) -> u32 {
         self.left[usize::from(life) - 1].epoch
+    }
+
+    /// In how many epochs of a life, counted from 1, the power could have failed.
+    pub(crate) fn epochs(&self, life: u8) -> usize {
+        self.left[usize::from(life) - 1].timeline.epochs.len()
+    }
+
+    /// What the devices allow.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.first().profile
     }
 
     /// What the crash points of the recorded workload that can leave this state allow, in order.
@@ -381,7 +392,15 @@ impl LazyImage {
             When::AtCrash => true,
             When::InService => self.in_service,
         };
-        may && self.flag(Question::DeviceLost { device }) > 0
+        let lost = may && self.flag(Question::DeviceLost { device }) > 0;
+        self.failed_in_service |= lost && self.in_service;
+        lost
+    }
+
+    /// Whether a device has failed while what recovered was in use. That is one fault already: the power does not fail on
+    /// top of it.
+    pub(crate) fn failed_in_service(&self) -> bool {
+        self.failed_in_service && self.first().fails_in_service()
     }
 
     /// How many devices there are.
@@ -677,6 +696,11 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.push(event);
         }
+    }
+
+    /// Whether what happens is written down.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.log.is_some()
     }
 
     /// Recovery has shown what it found: from now on that is what a user relies on.

@@ -128,7 +128,11 @@ pub struct Coverage {
 pub struct LifeCoverage {
     /// Which life: 2 is what followed the first crash.
     pub life: u8,
-    /// The crash states that there are, as far as it is known to what recovery has led: an upper bound of the different ones.
+    /// So many different lives recoveries have led to.
+    pub lives: u64,
+    /// So many of them have been crashed.
+    pub begun: u64,
+    /// The crash states of those that have been crashed: an upper bound of the different ones.
     pub total: String,
     /// Those that the recoveries stand for.
     pub represented: String,
