@@ -74,6 +74,8 @@ pub(crate) fn explain(
     failures: &BTreeMap<Key, Failures>,
     recoveries: u64,
 ) -> BTreeMap<Key, Cause> {
+    // What is mended is the trace, not the system that goes on after it.
+    let options = &Options { lives: 1, ..options.clone() };
     let (least, times) = RECOVERIES;
     let until = options.budget.time.and_then(|time| Instant::now().checked_add(time));
     let recoveries = recoveries.saturating_mul(times).saturating_add(least);

@@ -156,6 +156,14 @@ impl<U: System> System for Stack<U> {
         self.upper.probe(view)
     }
 
+    fn go_on(&self, view: &U::View, rest: &[U::Op]) -> Vec<U::Op> {
+        self.upper.go_on(view, rest)
+    }
+
+    fn is_stable(&self) -> bool {
+        self.upper.is_stable()
+    }
+
     fn judge(&self, view: &U::View, history: &History<'_, Self>) -> Result<(), Violation> {
         let History { ops, states, window } = *history;
         self.upper.judge(view, &History { ops, states, window })

@@ -139,7 +139,7 @@ proptest! {
         let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
         let mut expected = Met::new();
         let mut by_epoch: Vec<(BTreeSet<Vec<Vec<u8>>>, usize)> = Vec::new();
-        crashes(&trace.events, &profile, &mut |epoch, window, durable, written| {
+        crashes(&trace.events, &profile, &mut |Moment { epoch, window, .. }, durable, written| {
             let faults = faults(durable, &trace.events, &profile);
             by_epoch.resize(by_epoch.len().max(epoch + 1), (BTreeSet::new(), 0));
             let whole = images(&base, durable, written, Fault::Nothing);
