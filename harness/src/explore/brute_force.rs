@@ -299,7 +299,7 @@ fn explored<I: Instance>(
 ) -> Explored {
     let options = Options { profile: profile.clone(), strategy, nested, jobs, ..Options::default() };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
-    let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+    let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();
     let stop = AtomicBool::new(false);
     let explored = super::explored(&context, &options, &stop, |_| ());
     let outcomes = judged.lock().expect("no panic").clone();

@@ -51,7 +51,7 @@ impl<I: Instance> Tally<I> {
             let why = "where the nodes of a cluster crash one by one, recovery itself was not crashed again";
             notes.push(why.to_owned());
         }
-        let total = context.timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        let total = context.timeline.all_states();
         Tally {
             context,
             total,
@@ -220,7 +220,7 @@ impl<I: Instance> Tally<I> {
         let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
             total: self.total.to_string(),
-            exact: epochs.iter().all(crate::media::Epoch::is_exact),
+            exact: self.context.timeline.is_exact(),
             represented: self.represented.to_string(),
             complete,
             left_out: (!complete).then(|| self.left_out.clone().unwrap_or(unasked)),
@@ -236,7 +236,7 @@ impl<I: Instance> Tally<I> {
     fn verdict(&self) -> Verdict {
         let timeline = &self.context.timeline;
         let one_by_one = timeline.script.is_some();
-        let in_flight = one_by_one || timeline.epochs.iter().any(|epoch| !epoch.atoms.is_empty());
+        let in_flight = one_by_one || timeline.epochs.iter().any(|epoch| epoch.in_flight > 0);
         let nothing = !in_flight || self.leaves == 0 || !self.judged().iter().any(|judged| judged.times > 0);
         match () {
             () if !self.groups.is_empty() && self.context.timeline.profile.is_honest() => Verdict::Lost,

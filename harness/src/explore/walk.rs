@@ -114,8 +114,8 @@ pub(crate) struct Walk<'a, I: Instance> {
 /// The tree of choices of one epoch.
 struct Tree {
     strategy: Box<dyn Strategy>,
-    /// What is not covered yet.
-    left: BigUint,
+    /// What is not covered yet, once something is.
+    left: Option<BigUint>,
     recoveries: u64,
 }
 
@@ -147,13 +147,13 @@ impl<'a, I: Instance> Walk<'a, I> {
     /// Begins the tree of every epoch.
     fn plant(&mut self) {
         let timeline = &self.context.timeline;
-        let tree = |(index, epoch): (usize, &crate::media::Epoch)| {
-            let events: Vec<_> = epoch.events(timeline).collect();
-            let seed = self.options.seed.wrapping_add(index as u64);
-            let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
-            Tree { strategy, left: epoch.total.clone(), recoveries: 0 }
+        let tree = |epoch: u32| {
+            let seed = self.options.seed.wrapping_add(u64::from(epoch));
+            let events = || timeline.events_in(epoch);
+            let strategy = self.options.strategy.start(events, seed, self.options.budget.deviations);
+            Tree { strategy, left: None, recoveries: 0 }
         };
-        self.trees = timeline.epochs.iter().enumerate().map(tree).collect();
+        self.trees = (0..timeline.epochs.len() as u32).map(tree).collect();
         self.queue = (0..self.trees.len() as u32).map(|epoch| (0, epoch)).collect();
     }
 
@@ -262,7 +262,8 @@ impl<'a, I: Instance> Walk<'a, I> {
             return self.tally.add_repeated(leaf);
         }
         if leaf.depth == 0 {
-            tree.left -= &leaf.represented.all;
+            let left = tree.left.get_or_insert_with(|| self.context.timeline.total(epoch));
+            *left -= &leaf.represented.all;
         }
         self.tally.add(epoch, tree.recoveries, leaf);
     }
@@ -270,7 +271,7 @@ impl<'a, I: Instance> Walk<'a, I> {
     /// A tree whose plans have all been learned from is queued with its next level, if something is left to do.
     fn queue_again(&mut self, epoch: u32) {
         let tree = &self.trees[epoch as usize];
-        let covered = tree.left.is_zero() && self.context.nested == 0;
+        let covered = tree.left.as_ref().is_some_and(BigUint::is_zero) && self.context.nested == 0;
         let level = tree.strategy.level().filter(|_| !covered);
         self.queue.extend(level.map(|level| (level, epoch)));
     }

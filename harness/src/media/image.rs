@@ -134,10 +134,9 @@ impl LazyImage {
 
     /// How many crash states this one stands for so far.
     pub(crate) fn represented(&self) -> Represented {
-        let epoch = &self.timeline.epochs[self.epoch as usize];
-        let all = epoch.represented(&self.states);
+        let all = self.timeline.represented(self.epoch, &self.states);
         if self.layers.is_empty() {
-            let fresh = &all - epoch.represented_before(&self.states);
+            let fresh = &all - self.timeline.represented_before(self.epoch, &self.states);
             return Represented { all, fresh };
         }
         let inner = self.layers.iter().map(Layer::remaining);
@@ -147,7 +146,7 @@ impl LazyImage {
 
     /// The number of events after which a crash can first leave this state.
     pub(crate) fn earliest(&self) -> usize {
-        self.timeline.epochs[self.epoch as usize].earliest(&self.states)
+        self.timeline.earliest(self.epoch, &self.states)
     }
 
     /// What the crash points that can leave this state allow, in order.
