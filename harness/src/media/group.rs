@@ -372,13 +372,13 @@ impl Group {
         let mut vectors = FxHashSet::default();
         let mut open = vec![Vec::new()];
         while let Some(answers) = open.pop() {
-            steps::take(self.cells.len());
             let mut choices = Choices::new(Plan { forced: answers, rest: Rest::Pole(Pole::Newest) });
             let mut state = GroupState::new(self);
             let places = 0..self.cells.len();
             vectors.insert(
                 places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
             );
+            steps::take(self.cells.len() + choices.path().questions.len());
             open.extend(
                 Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
             );

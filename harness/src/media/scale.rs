@@ -37,6 +37,7 @@ fn assert_linear(n: u64, profile: &str, trace: impl Fn(u64) -> Trace) {
     assert_twice("layout", layout(&some), layout(&twice_as_many));
     assert_twice("census", count(&some), count(&twice_as_many));
     assert!(layout(&some) >= n as usize, "hardly a step is counted");
+    assert!(census(&twice_as_many, &profile).crash_states.exact, "a bound");
 }
 
 fn assert_twice(what: &str, once: usize, twice: usize) {
