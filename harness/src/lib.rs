@@ -99,7 +99,7 @@ pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore};
 pub use judge::{History, Violation, Window};
 pub use layer::BlockDevice;
-pub use media::{Census, Count, EpochCensus, census};
+pub use media::{Census, Count, EpochCensus, census, census_of_each};
 pub use network::{Envelope, Network, Step};
 pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,

@@ -311,7 +311,7 @@ fn explored(
     let budget = Budget { later: None, ..Budget::default() };
     let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
-    let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+    let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();
     let stop = AtomicBool::new(false);
     let explored = super::explored(&context, &options, &stop, |_| ());
     let outcomes = judged.lock().expect("no panic").clone();

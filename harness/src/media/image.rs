@@ -247,9 +247,8 @@ impl LazyImage {
     /// How many crash states this one stands for so far.
     pub(crate) fn represented(&self) -> Represented {
         let of_life = |Left { timeline, epoch, states, .. }: &Left| {
-            let epoch = &timeline.epochs[*epoch as usize];
-            let all = epoch.represented(states);
-            Represented { fresh: &all - epoch.represented_before(states), all }
+            let all = timeline.represented(*epoch, states);
+            Represented { fresh: &all - timeline.represented_before(*epoch, states), all }
         };
         let lives = self.left.iter().map(of_life);
         let product = lives.reduce(|before, life| Represented {
@@ -262,7 +261,7 @@ impl LazyImage {
     /// The number of events after which a crash of a life, counted from 1, can first leave this state.
     pub(crate) fn earliest(&self, life: u8) -> usize {
         let Left { timeline, epoch, states, .. } = &self.left[usize::from(life) - 1];
-        timeline.epochs[*epoch as usize].earliest(states)
+        timeline.earliest(*epoch, states)
     }
 
     /// The epoch of a life, counted from 1, in which the power failed.
