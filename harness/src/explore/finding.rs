@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub(crate) struct Naming {
     pub(crate) system: String,
     pub(crate) bugs: Vec<String>,
-    pub(crate) checks: Vec<String>,
+    pub(crate) checks: Vec<outcome::Check>,
     pub(crate) workload: String,
     pub(crate) trace_hash: u32,
 }

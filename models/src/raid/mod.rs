@@ -34,11 +34,12 @@
 //! | `maintain.rs`, `scrub.rs` | failures, spares, rebuilding, scrubbing |
 //! | `cost.rs` | how fast an array is, from the requests its members served |
 //! | `explain.rs` | the write hole in words |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads that show them |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
 
 mod array;
 mod bitmap;
 pub mod bugs;
+pub mod checks;
 pub mod cost;
 mod explain;
 pub mod format;

@@ -189,6 +189,7 @@ pub fn stacked<U: Reference>(lower: &Arc<dyn Base>) -> Box<dyn Subject> {
         medium: lower.medium(),
         profile: lower.profile(),
         bugs: U::BUGS.iter().chain(below).copied().collect(),
+        checks: U::CHECKS,
         workloads: U::workloads,
         generated: U::generated,
         name,

@@ -4,18 +4,20 @@
 
 mod advice;
 mod cause;
+mod check;
 mod finding;
 mod picture;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
-pub use finding::{Difference, Finding, Operation, Promised, Shrunk, WriteFate, LaterLife};
+pub use check::Check;
+pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, WriteFate};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 
 use serde::{Deserialize, Serialize};
 
 /// The version of this data as JSON. Fields are added without a new version, never removed or given another meaning.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// One run of the command: several explorations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
