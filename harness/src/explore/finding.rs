@@ -155,19 +155,14 @@ impl Groups {
     }
 
     /// The findings, the simplest first.
-    pub(crate) fn into_findings(
-        self,
-        context: &Context,
-        causes: &BTreeMap<Key, Cause>,
-    ) -> Vec<Finding> {
+    pub(crate) fn into_findings(self, context: &Context, causes: &BTreeMap<Key, Cause>) -> Vec<Finding> {
         let painter = Painter::new(Teller::new(&context.trace), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
             (*deviations, epochs[0], *found_after)
         });
-        let told =
-            |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
+        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
     }
 }
@@ -197,7 +192,8 @@ impl Group {
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
         let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
         let compared = recovered.shown.as_ref().ok();
-        let compared = compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
+        let compared =
+            compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
         let first = path.of_life(1);
         let writes = writes(painter, epoch, point, &first);

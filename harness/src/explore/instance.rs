@@ -200,7 +200,9 @@ where
         }
         let with = match past {
             None => format!("the model after {nth} of {} operations", states.len() - 1),
-            Some(_) => format!("what recovery had shown, after {nth} of {} more operations", states.len() - 1),
+            Some(_) => {
+                format!("what recovery had shown, after {nth} of {} more operations", states.len() - 1)
+            }
         };
         Compared { differences, with: Some(with) }
     }
@@ -310,7 +312,12 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Uses a system: what must work works, and does what the model says.
-    pub(super) fn use_it(&self, disk: &Disk, live: &mut S::Live, past: &mut Continued<S>) -> Result<(), Violation> {
+    pub(super) fn use_it(
+        &self,
+        disk: &Disk,
+        live: &mut S::Live,
+        past: &mut Continued<S>,
+    ) -> Result<(), Violation> {
         let broken = |error: crate::Error| Violation::new("usable", error.to_string());
         for op in self.system.probe(past.shown()) {
             let failed = |error| broken(format!("{op:?} fails after recovery: {error}").into());
@@ -392,7 +399,8 @@ impl<S: System + 'static> Recorded<S> {
     /// The operations of the recorded workload, next to each other, that something shows as if they had been done once more.
     fn came_back(&self, view: &S::View, history: &History<'_, S>) -> Option<(usize, usize)> {
         let ops = &self.recording.ops;
-        let runs = (0..BACK).flat_map(|more| (0..ops.len().saturating_sub(more)).map(move |first| (first, first + more)));
+        let runs = (0..BACK)
+            .flat_map(|more| (0..ops.len().saturating_sub(more)).map(move |first| (first, first + more)));
         let mut runs = runs;
         runs.find(|(first, last)| {
             history.allowed().iter().any(|state| {

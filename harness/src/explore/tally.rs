@@ -62,7 +62,9 @@ impl Tally {
         if lives > context.lives {
             let why = match context.timeline.script {
                 Some(_) => "where the nodes of a cluster crash one by one, no later life was crashed again",
-                None => "a recovery that is a command was not crashed again: what it writes is not seen in order",
+                None => {
+                    "a recovery that is a command was not crashed again: what it writes is not seen in order"
+                }
             };
             notes.push(why.to_owned());
         }

@@ -300,7 +300,9 @@ impl<'a> Walk<'a> {
         if let Some(most) = most.filter(|_| room == 0) {
             match life {
                 1 => self.tally.leave_out(format!("the budget of {most} recoveries is used up")),
-                _ => self.tally.leave_out_later(format!("the budget of {most} states of later lives is used up")),
+                _ => self
+                    .tally
+                    .leave_out_later(format!("the budget of {most} states of later lives is used up")),
             }
         }
         usize::try_from(room).unwrap_or(usize::MAX)

@@ -15,9 +15,7 @@ use crate::judge::Window;
 use crate::network::Wire;
 use crate::profile::{Discard, Profile, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{
-    BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload,
-};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
@@ -607,7 +605,14 @@ impl LazyImage {
     }
 
     /// Writes a range that lies within the device.
-    pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool, label: Option<&Label>) {
+    pub(crate) fn write(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) {
         self.written[device.index()].write(at, data);
         if let Some(log) = &mut self.log {
             log.push(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
