@@ -229,10 +229,12 @@ impl<V: Variant> Layer for Raid<V> {
         Some(live.remark().to_owned())
     }
 
-    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service.
+    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service, unless no
+    /// spare can take over: a bitmap closes the write hole of whole stripes only.
     fn maintain(&self, live: &mut Array, step: u8) -> Result<()> {
         match step.checked_sub(workloads::FAIL) {
-            Some(role) => live.fail_member(Role(role))?,
+            Some(role) if live.spare().is_some() => live.fail_member(Role(role))?,
+            Some(_) => {}
             None => live.work()?,
         }
         Ok(())
