@@ -35,6 +35,7 @@ pub(crate) struct Naming {
 pub(crate) type Key = (String, String);
 
 /// Failing leaves that fail alike.
+#[derive(Default)]
 pub(crate) struct Groups(BTreeMap<Key, Group>);
 
 struct Group {
@@ -70,12 +71,6 @@ struct Simplest {
     path: Path,
     deviations: usize,
     found_after: u64,
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Groups(BTreeMap::new())
-    }
 }
 
 impl Groups {
