@@ -9,13 +9,13 @@ mod picture;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
-pub use finding::{Difference, Finding, Operation, Promised, Shrunk, WriteFate, LaterLife};
+pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, WriteFate};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 
 use serde::{Deserialize, Serialize};
 
 /// The version of this data as JSON. Fields are added without a new version, never removed or given another meaning.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// One run of the command: several explorations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,6 +150,16 @@ impl Coverage {
     /// The recoveries of all lives.
     pub fn recoveries_in_all(&self) -> u64 {
         self.recoveries + self.later.iter().map(|life| life.recoveries).sum::<u64>()
+    }
+
+    /// The states of all lives whose outcome was known.
+    pub fn known_in_all(&self) -> u64 {
+        self.known + self.later.iter().map(|life| life.known).sum::<u64>()
+    }
+
+    /// Whether everything was covered of all lives that were asked for.
+    pub fn complete_in_all(&self) -> bool {
+        self.complete && self.later.iter().all(|life| life.complete)
     }
 }
 
