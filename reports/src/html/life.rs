@@ -56,24 +56,19 @@ pub(super) fn cells(page: &mut Markup, exploration: &Exploration, explorations: 
 
 /// What was covered of the later lives of an exploration, a sentence each.
 pub(super) fn covered(page: &mut Markup, exploration: &Exploration) {
-    for LifeCoverage { life, lives, begun, total, represented, recoveries, left_out, .. } in
-        &exploration.coverage.later
-    {
-        page.put(
-            "<p>Recoveries led to {} number {}, of which {} were crashed. Of ",
-            &[&counted_lives(*lives), life, begun],
-        );
+    for covered in &exploration.coverage.later {
+        let LifeCoverage { life, lives, begun, total, represented, recoveries, left_out, .. } = covered;
+        page.put("<p>Life {}: of ", &[life]);
         states(page, total);
-        page.raw(" crash states of these, ");
+        page.raw(" crash states, ");
         states(page, represented);
-        page.put(" were covered by {}.", &[&counted(*recoveries, "recovery")]);
+        page.put(
+            " were covered by {}, in {} of the {} lives that recoveries led to.",
+            &[&counted(*recoveries, "recovery"), begun, lives],
+        );
         if let Some(why) = left_out {
             page.put(" Not covered: {}.", &[why]);
         }
         page.raw("</p>\n");
     }
-}
-
-fn counted_lives(lives: u64) -> String {
-    if lives == 1 { "1 life".to_owned() } else { format!("{lives} lives") }
 }
