@@ -49,6 +49,7 @@ pub struct Finding {
     /// Which state that is: `the model after 3 of 5 operations`. Absent if nothing was recovered.
     pub compared_with: Option<String>,
     /// The lives after that of the workload, if it took more than one crash.
+    #[serde(default)]
     pub lives: Vec<LaterLife>,
     /// The state as a drawing.
     pub picture: Option<Picture>,

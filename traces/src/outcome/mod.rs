@@ -46,6 +46,7 @@ pub struct Exploration {
     /// The strategy.
     pub strategy: String,
     /// How many lives ended in a crash: 1 is the recorded workload alone.
+    #[serde(default = "one_life")]
     pub lives: u8,
     /// What came of it.
     pub verdict: Verdict,
@@ -67,6 +68,11 @@ pub struct Exploration {
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
     pub timing: Timing,
+}
+
+/// Reports of version 1 say nothing of later lives.
+fn one_life() -> u8 {
+    1
 }
 
 /// What was explored, a sentence each.
@@ -120,6 +126,7 @@ pub struct Coverage {
     /// Different outcomes of recovery.
     pub outcomes: u64,
     /// The same of the lives that followed recovery, and ended in a crash as well: the second life first.
+    #[serde(default)]
     pub later: Vec<LifeCoverage>,
 }
 
