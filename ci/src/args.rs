@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Make a page of the data that `explore` or a test has written
     Report(ReportArgs),
-    /// List what there is: systems, workloads, strategies, profiles, bug switches, trace formats
+    /// List what there is: systems, workloads, strategies, profiles, bug switches, trace formats, checks
     List(ListArgs),
     /// Look at traces, and bring them from one format to another
     #[command(subcommand)]
@@ -257,9 +257,15 @@ pub(crate) struct ReportArgs {
 pub(crate) struct ListArgs {
     /// What to list [default: everything]
     pub(crate) what: Option<What>,
+    /// Which checks: a code (JN-24), a family of codes (JN), or a system (journal) [default: all]
+    #[arg(value_name = "CHECK")]
+    pub(crate) only: Option<String>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// The checks as a document in Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -276,6 +282,8 @@ pub(crate) enum What {
     Bugs,
     /// The formats of traces
     Formats,
+    /// What codes such as JN-24 stand for
+    Checks,
 }
 
 #[derive(Debug, Subcommand)]

@@ -45,7 +45,7 @@ fn a_system_runs_on_a_block_device_with_the_faults_of_both() {
     }
     let above = place.run(&["explore", "journal@raid5:block-reuse", "--bug", "no-revoke", "--fail-fast"]);
     assert_eq!(above.code, Some(1), "{}", above.err);
-    assert!(above.out.contains("no-foreign-data") && above.out.contains("JN-24"), "{}", above.out);
+    assert!(above.out.contains("no-foreign-data") && above.out.contains("JN-24: A block"), "{}", above.out);
     // The writes of a layer keep the words of what runs on it.
     assert!(above.line("power fails:").contains("(journal commit)"), "{}", above.out);
     let below = place.run(&["explore", "journal@raid5:create", "--bug", "no-resync"]);
@@ -377,6 +377,21 @@ fn what_there_is_can_be_listed() {
     assert!(bugs.contains("no-revoke") && !bugs.contains("two-point"), "{bugs}");
     let only = json(&place.run(&["list", "strategies", "--json"]).out);
     assert_eq!(only.as_object().map(serde_json::Map::len), Some(2), "{only}");
+}
+
+#[test]
+fn checks_are_explained_and_chosen_by_name() {
+    let place = Place::new();
+    let all = json(&place.run(&["list", "checks", "--json"]).out);
+    assert!(all["checks"].as_array().is_some_and(|checks| checks.len() > 200) && all["systems"].is_null());
+    let one = place.run(&["list", "checks", "JN-24"]).out;
+    assert!(
+        one.lines().count() == 2 && one.contains("journal") && one.contains("OSTEP, chapter 42"),
+        "{one}"
+    );
+    let unknown = place.run(&["list", "checks", "jurnal"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("did you mean 'journal'?"), "{}", unknown.err);
+    assert_eq!(place.run(&["list", "bugs", "JN"]).code, Some(2), "only checks are chosen by name");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A file longer than this takes more than one sitting to read.
 const LINES: usize = 600;
@@ -18,6 +19,13 @@ fn text(path: &str) -> String {
 
 /// Every source file, as a path from the top with `/` between its parts.
 fn sources() -> BTreeSet<String> {
+    let found = files(".rs");
+    assert!(found.contains("ci/tests/house.rs"), "the walk over the repository does not find this file");
+    found
+}
+
+/// Every file whose name ends so.
+fn files(ending: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![String::new()];
     while let Some(directory) = open.pop() {
@@ -26,15 +34,14 @@ fn sources() -> BTreeSet<String> {
             let name = entry.file_name().into_string().expect("a name in UTF-8");
             let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
             if entry.file_type().expect("a type").is_dir() {
-                if name != "target" && !name.starts_with('.') {
+                if !["target", "node_modules"].contains(&&*name) && !name.starts_with('.') {
                     open.push(path);
                 }
-            } else if name.ends_with(".rs") {
+            } else if name.ends_with(ending) {
                 found.insert(path);
             }
         }
     }
-    assert!(found.contains("ci/tests/house.rs"), "the walk over the repository does not find this file");
     found
 }
 
@@ -121,4 +128,78 @@ fn the_tests_of_the_readme_are_those_that_are_run_before_a_merge() {
         readme.lines().find(|line| line.starts_with("cargo test ")).expect("the README says how to test");
     let step = format!("step {tests}");
     assert!(script.lines().any(|line| line == step), ".ci/run does not run `{tests}`");
+}
+
+/// The document that explains the checks, made by the command.
+const CHECKS: &str = "models/CHECKS.md";
+
+#[test]
+fn the_document_of_the_checks_is_what_the_command_prints() {
+    let mut list = Command::new(env!("CARGO_BIN_EXE_crashcheck"));
+    let printed = list.args(["list", "checks", "--markdown"]).output().expect("the command runs");
+    let printed = String::from_utf8(printed.stdout).expect("text");
+    assert!(text(CHECKS) == printed, "crashcheck list checks --markdown > {CHECKS} brings it up to date");
+}
+
+/// A code of a check in its parts: `JN-24` is `JN-`, 24, and nothing behind it. Families have two letters, but for the
+/// mistakes M, which take no dash, the numbers Q, and ERR.
+fn parts(code: &str) -> Option<(&str, &str, &str)> {
+    let number = code.find(|c: char| c.is_ascii_digit())?;
+    let end = code[number..].find(|c: char| !c.is_ascii_digit()).map_or(code.len(), |end| number + end);
+    let (family, number, behind) = (&code[..number], &code[number..end], &code[end..]);
+    let is_family = match family.strip_suffix('-') {
+        None => family == "M" && !number.starts_with('0'),
+        Some("Q" | "ERR") => true,
+        Some(letters) => letters.len() == 2 && letters.bytes().all(|letter| letter.is_ascii_uppercase()),
+    };
+    let is_variant = behind.is_empty() || behind.len() == 1 && behind.bytes().all(|c| c.is_ascii_lowercase());
+    (is_family && number.len() <= 2 && is_variant).then_some((family, number, behind))
+}
+
+/// The codes in a line: one by one, and all between where it says `JN-01 to JN-03`.
+fn codes(line: &str) -> BTreeSet<String> {
+    let is_between = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let words: Vec<&str> = line.split(is_between).filter(|word| !word.is_empty()).collect();
+    let mut found: BTreeSet<String> =
+        words.iter().filter(|word| parts(word).is_some()).map(ToString::to_string).collect();
+    for range in words.windows(3).filter(|words| words[1] == "to") {
+        let (Some((family, first, _)), Some((_, last, _))) = (parts(range[0]), parts(range[2])) else {
+            continue;
+        };
+        let number = |text: &str| text.parse::<u8>().expect("one or two digits");
+        let width = first.len();
+        found.extend((number(first)..=number(last)).map(|number| format!("{family}{number:0width$}")));
+    }
+    found
+}
+
+#[test]
+fn codes_are_found_in_lines() {
+    let found = |line: &str| codes(line).into_iter().collect::<Vec<_>>();
+    // In halves, so that what is no check is not looked for in the tables.
+    let (one, three) = (concat!("ZZ", "-09"), concat!("ZZ", "-11"));
+    assert_eq!(found(&format!("/// {one}, ({one}b): UTF-8, RAID-5, M0 9H12")), [one, &format!("{one}b")]);
+    assert_eq!(found(&format!("{one} to {three}.")), [one, concat!("ZZ", "-10"), three]);
+}
+
+/// Whatever names a check is explained by the tables, and the tables explain nothing that nobody names: no switch, no
+/// finding, no test, no comment on the code that does it.
+#[test]
+fn every_code_is_defined_and_every_defined_code_is_named() {
+    let is_table = |path: &String| path.starts_with("models/src/") && path.ends_with("/checks.rs");
+    let (mut named, mut unknown) = (BTreeSet::new(), Vec::new());
+    let defined: BTreeSet<String> =
+        crashcheck_models::checks::all().map(|(_, check)| check.code.to_owned()).collect();
+    let documents = files(".md").into_iter().filter(|path| path != CHECKS);
+    for path in sources().into_iter().filter(|path| !is_table(path)).chain(documents) {
+        for code in text(&path).lines().flat_map(codes) {
+            if !defined.contains(&code) {
+                unknown.push(format!("{path}: {code}"));
+            }
+            named.insert(code);
+        }
+    }
+    assert!(unknown.is_empty(), "no checks.rs says what these are: {unknown:#?}");
+    let idle = difference(&defined, &named);
+    assert!(idle.is_empty(), "nothing names {idle:?}");
 }

@@ -1,6 +1,7 @@
 //! What a reference system says of itself, so that the command can list and run it.
 
 use crate::System;
+use crate::checks::{self, Checks};
 use crate::explore::{Naming, Options, Progress};
 use crate::explorer::{Replayed, WithWorkload, explore};
 use crate::record::{RecordError, record_after};
@@ -19,7 +20,7 @@ pub struct BugSwitch {
     pub about: &'static str,
     /// The promises that the findings in its workload name: `durable`, `no-foreign-data`, …
     pub breaks: &'static [&'static str],
-    /// The checks that it violates: `JN-24`, `M4`.
+    /// The codes of the checks that it violates: `JN-24`, `M4`.
     pub checks: &'static [&'static str],
     /// The workload that shows it.
     pub workload: &'static str,
@@ -66,6 +67,8 @@ pub trait Reference: System + Sized + 'static {
     const PROFILE: &'static str = "reorder";
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
+    /// What the codes of the checks mean that those violate.
+    const CHECKS: &'static [Checks] = &[];
 
     /// The system with the named faults switched on.
     ///
@@ -182,6 +185,7 @@ pub fn subject<R: Reference>() -> Box<dyn Subject> {
         medium: R::MEDIUM,
         profile: R::PROFILE,
         bugs: R::BUGS.to_vec(),
+        checks: R::CHECKS,
         with_bugs: Box::new(R::with_bugs),
         workloads: R::workloads,
         generated: R::generated,
@@ -203,6 +207,8 @@ pub struct Entry<S: System> {
     pub profile: &'static str,
     /// See [`Reference::BUGS`].
     pub bugs: Vec<BugSwitch>,
+    /// See [`Reference::CHECKS`].
+    pub checks: &'static [Checks],
     /// See [`Reference::with_bugs`].
     pub with_bugs: Build<S>,
     /// See [`Reference::workloads`].
@@ -218,7 +224,7 @@ impl<S: System + 'static> Entry<S> {
         let naming = Naming {
             system: self.name.clone(),
             bugs: case.bugs.clone(),
-            checks: switches.flat_map(|bug| bug.checks).map(ToString::to_string).collect(),
+            checks: switches.flat_map(|bug| bug.checks).map(|code| checks::told(self.checks, code)).collect(),
             workload: case.workload.clone(),
             ..Naming::default()
         };

@@ -7,7 +7,8 @@
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
 use crate::explore::{
-    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, advised, explored, replay,
+    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, advised, explored,
+    replay,
 };
 use crate::explorer::Replayed;
 use crate::judge::{Violation, Window};

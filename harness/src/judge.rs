@@ -116,8 +116,9 @@ where
     K: Ord + fmt::Debug,
     V: Eq,
 {
-    let known = history.states.iter().flat_map(BTreeMap::keys);
-    for key in view.keys().chain(known).collect::<BTreeSet<_>>() {
+    // A key that is in neither is absent, as it is in the first of the states that are allowed.
+    let promised = history.allowed().iter().take(1).flat_map(BTreeMap::keys);
+    for key in view.keys().chain(promised).collect::<BTreeSet<_>>() {
         let held = view.get(key);
         if history.allowed().iter().any(|state| state.get(key) == held) {
             continue;
@@ -158,14 +159,20 @@ pub(crate) fn differing_lines<V: fmt::Debug>(expected: &V, recovered: &V) -> Vec
 mod tests {
     use super::*;
     use crate::{Ack, Disk, Result as SystemResult};
+    use std::hash::Hash;
+    use std::marker::PhantomData;
 
     /// Only for its types.
-    struct Keys;
+    struct Keys<K, V>(PhantomData<(K, V)>);
 
-    impl System for Keys {
+    impl<K, V> System for Keys<K, V>
+    where
+        K: Clone + fmt::Debug + Ord + Hash + Send + Sync,
+        V: Clone + fmt::Debug + Eq + Hash + Send + Sync,
+    {
         type Op = ();
         type Live = ();
-        type View = BTreeMap<&'static str, u8>;
+        type View = BTreeMap<K, V>;
 
         fn open(&self, _: Disk) -> SystemResult<()> {
             Ok(())
@@ -183,13 +190,14 @@ mod tests {
     }
 
     type View = BTreeMap<&'static str, u8>;
+    type Named = Keys<&'static str, u8>;
 
     /// a = 1, a = 2 and b = 1, without a; the second is durable, the third has begun.
     fn states() -> Vec<View> {
         vec![View::new(), View::from([("a", 1)]), View::from([("a", 2), ("b", 1)]), View::from([("b", 1)])]
     }
 
-    fn broken(judge: Judge<Keys>, view: &View) -> Option<String> {
+    fn broken(judge: Judge<Named>, view: &View) -> Option<String> {
         let window = Window { durable: 2, begun: 3 };
         let history = History { ops: &[(), (), ()], states: &states(), window };
         judge(view, &history).err().map(|violation| violation.promise)
@@ -213,9 +221,46 @@ mod tests {
         assert_eq!(broken(each_key, &View::from([("b", 1), ("c", 1)])), Some("no-foreign-data".to_owned()));
     }
 
+    thread_local! {
+        static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    /// A key that counts how often one is compared with another.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Key(usize);
+
+    impl PartialOrd for Key {
+        fn partial_cmp(&self, other: &Key) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for Key {
+        fn cmp(&self, other: &Key) -> std::cmp::Ordering {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    /// So many operations on 32 keys, of which the last may be lost.
+    fn comparisons(ops: usize) -> usize {
+        let state = |nth: usize| (0..32.min(nth)).map(|key| (Key(key), nth - key)).collect();
+        let states: Vec<BTreeMap<Key, usize>> = (0..=ops).map(state).collect();
+        let window = Window { durable: ops - 1, begun: ops };
+        let before = COMPARED.get();
+        let history = History::<Keys<Key, usize>> { ops: &vec![(); ops], states: &states, window };
+        assert_eq!(each_key(&states[ops], &history), Ok(()));
+        COMPARED.get() - before
+    }
+
+    #[test]
+    fn a_long_history_costs_no_more_than_a_short_one() {
+        assert_eq!(comparisons(100), comparisons(1000));
+    }
+
     #[test]
     fn judges_compose() {
-        let both: Judge<Keys> = |view, history| all_of::<Keys>(&[each_key, prefix], view, history);
+        let both: Judge<Named> = |view, history| all_of::<Named>(&[each_key, prefix], view, history);
         assert_eq!(broken(both, &View::from([("b", 1)])), None);
         assert_eq!(broken(both, &View::from([("a", 1)])), Some("no-resurrection".to_owned()));
         assert_eq!(broken(both, &View::new()), Some("durable".to_owned()));

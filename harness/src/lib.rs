@@ -68,6 +68,7 @@
 mod advise;
 mod catalogue;
 mod check;
+mod checks;
 pub mod choice;
 mod command;
 mod disk;
@@ -90,6 +91,7 @@ pub use catalogue::{
     BugSwitch, Build, Case, CaseError, Entry, Reference, Subject, UnknownBug, Workload, subject,
 };
 pub use check::summary;
+pub use checks::{Check, Checks};
 pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace};
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
@@ -99,7 +101,7 @@ pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore};
 pub use judge::{History, Violation, Window};
 pub use layer::BlockDevice;
-pub use media::{Census, Count, EpochCensus, census};
+pub use media::{Census, Count, EpochCensus, census, census_of_each};
 pub use network::{Envelope, Network, Step};
 pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,

@@ -45,7 +45,7 @@ impl PageLog {
             page: Bytes(DATA as u64),
             spare: Bytes(SPARE as u64),
             pages_per_block: 4,
-            blocks: 3,
+            blocks: 6,
             endurance: 100,
             paired: self.paired,
         }

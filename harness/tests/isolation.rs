@@ -92,7 +92,7 @@ fn run(fault: Fault) -> Exploration {
         device_operations: 1000,
         time: Duration::from_secs(if fault == Fault::Spin { 1 } else { 60 }),
     };
-    let options = Options { limits, ..Options::default() };
+    let options = Options { limits, lives: 1, ..Options::default() };
     explore(Pair(fault)).options(options).workload([1, 2]).run().expect("the system works without a crash")
 }
 

@@ -1,7 +1,7 @@
 //! More than one life: crash, recover, go on, crash again.
 
-use crashcheck_trace::outcome::{Exploration, Promised, Verdict};
 use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, System, explore};
+use crashcheck_trace::outcome::{Exploration, Promised, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,14 @@ struct Open {
 impl Store {
     fn record(epoch: u8, number: u64, key: u8, value: u8) -> [u8; BLOCK as usize] {
         let mut block = [0; BLOCK as usize];
-        block[..6].copy_from_slice(&[b'R', epoch, number as u8, key, value, epoch ^ key ^ value ^ number as u8]);
+        block[..6].copy_from_slice(&[
+            b'R',
+            epoch,
+            number as u8,
+            key,
+            value,
+            epoch ^ key ^ value ^ number as u8,
+        ]);
         block
     }
 }
@@ -53,7 +60,8 @@ impl System for Store {
         loop {
             open.disk.read(Bytes((1 + open.records) * BLOCK), &mut block)?;
             let [_, epoch, _, key, value, ..] = block;
-            let begun = head[1..=usize::from(head[0])].iter().filter(|first| u64::from(**first) <= open.records);
+            let begun =
+                head[1..=usize::from(head[0])].iter().filter(|first| u64::from(**first) <= open.records);
             let epoch = if self.epochs { begun.count() as u8 } else { epoch };
             if block != Store::record(epoch, open.records, key, value) {
                 break;
@@ -107,7 +115,11 @@ fn ops() -> Vec<Op> {
 
 fn explored(store: Store, lives: u8) -> Exploration {
     let budget = Budget { later: None, ..Budget::default() };
-    explore(store).options(Options { lives, budget, ..Options::default() }).workload(ops()).run().expect("runs")
+    explore(store)
+        .options(Options { lives, budget, ..Options::default() })
+        .workload(ops())
+        .run()
+        .expect("runs")
 }
 
 #[test]
@@ -151,7 +163,8 @@ fn a_finding_of_the_second_life_is_small_told_by_life_and_replayed() {
     let store = Store { epochs: false, ..CORRECT };
     let workload = explore(store).without_regressions().shrink(Default::default()).workload(ops());
     let exploration = workload.run().expect("runs");
-    let finding = exploration.findings.iter().find(|finding| finding.promise == "no-resurrection").expect("found");
+    let finding =
+        exploration.findings.iter().find(|finding| finding.promise == "no-resurrection").expect("found");
     assert_eq!(finding.operations.len(), 2, "{finding:#?}");
     let [life] = &finding.lives[..] else { panic!("one more life: {finding:#?}") };
     assert_eq!((life.life, life.operations.len()), (2, 1), "{life:#?}");
@@ -160,5 +173,8 @@ fn a_finding_of_the_second_life_is_small_told_by_life_and_replayed() {
     let state = exploration.findings[0].id.parse().expect("an id");
     let replayed = workload.replay(&state).expect("runs");
     assert!(!replayed.diverged, "{replayed:#?}");
-    assert_eq!(replayed.finding.map(|again| (again.promise, again.lives.len())), Some((finding.promise.clone(), 1)));
+    assert_eq!(
+        replayed.finding.map(|again| (again.promise, again.lives.len())),
+        Some((finding.promise.clone(), 1))
+    );
 }

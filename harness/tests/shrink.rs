@@ -335,7 +335,7 @@ mod generated {
         /// What is left fails for the same reason, and without any of its operations it does not.
         #[test]
         fn nothing_more_can_be_left_out(ops in ops()) {
-            let found = explore(BOTH).shrink(Shrink::default()).workload(ops).run().expect("no crash, no trouble");
+            let found = explore(BOTH).lives(1).shrink(Shrink::default()).workload(ops).run().expect("no crash, no trouble");
             for finding in found.findings {
                 let shrunk = finding.shrunk.expect("it was shrunk");
                 let fewest = if finding.promise == "atomic" { 1 } else { 2 };

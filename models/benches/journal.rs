@@ -31,7 +31,7 @@ fn workload() -> Vec<FsOp> {
 }
 
 fn subject(threads: usize) -> WithWorkload<Subject> {
-    explore(Subject::default()).jobs(threads).workload(workload())
+    explore(Subject::default()).lives(1).jobs(threads).workload(workload())
 }
 
 /// How long the walk took, and how many recoveries it ran.

@@ -17,7 +17,7 @@ const STATES: u64 = 200;
 pub fn check<S: Reference<Op = FsOp>>(bytes: &[u8]) {
     let bytes = &bytes[..bytes.len().min(BYTES)];
     let system = S::with_bugs(&[]).expect("a system without faults");
-    let budget = Budget { states: Some(STATES), ..Budget::default() };
+    let budget = Budget { states: Some(STATES), later: Some(STATES), ..Budget::default() };
     // Bytes that are too few for one operation are of no interest.
     let Ok(workload) = explore(system).budget(budget).jobs(1).bytes(bytes) else { return };
     let exploration = workload.run().unwrap_or_else(|error| panic!("without any crash: {error}"));

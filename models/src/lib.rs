@@ -1,5 +1,6 @@
 //! The reference systems: real formats, real recovery, and seeded bugs, to know that crashcheck finds what it should.
 
+pub mod checks;
 pub mod fs;
 pub mod ftl;
 pub mod gms;

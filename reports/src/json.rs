@@ -26,17 +26,17 @@ pub enum JsonError {
     #[error("not a report of crashcheck: {0}")]
     Syntax(#[from] serde_json::Error),
     /// It is from another version of crashcheck.
-    #[error("the report has version {found}; this crashcheck reads version {REPORT_VERSION}")]
+    #[error("the report has version {found}; this crashcheck reads versions 1 to {REPORT_VERSION}")]
     Version {
         /// What it says.
         found: u32,
     },
 }
 
-/// Reads a report.
+/// Reads a report. In those of version 1 checks are nothing but their codes.
 ///
 /// # Errors
-/// If the text is no report, or one of another version.
+/// If the text is no report, or one of a version that does not exist.
 pub fn read(text: &str) -> Result<Report, JsonError> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -44,7 +44,7 @@ pub fn read(text: &str) -> Result<Report, JsonError> {
     }
     let Versioned { version: found } = serde_json::from_str(text)?;
     match found {
-        REPORT_VERSION => Ok(serde_json::from_str(text)?),
+        1..=REPORT_VERSION => Ok(serde_json::from_str(text)?),
         _ => Err(JsonError::Version { found }),
     }
 }

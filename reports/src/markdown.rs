@@ -152,8 +152,8 @@ fn finding(entry: &Entry<'_>) -> String {
     for (name, line) in cause(finding) {
         row(name, &line);
     }
-    if !finding.checks.is_empty() {
-        row("checks", &finding.checks.join(", "));
+    for check in &finding.checks {
+        row("check", &check.to_string());
     }
     row("seen in", &format!("{} crash states", short(&finding.states)));
     let again: Vec<String> = entry.again.iter().take(LINES_MAX).map(|(other, _)| subject(other)).collect();

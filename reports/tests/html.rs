@@ -4,7 +4,9 @@ mod common;
 
 use common::HOSTILE;
 use crashcheck_report::html::write;
-use crashcheck_trace::outcome::{Exploration, Fate, Finding, Operation, Promised, Report, Sector, Step};
+use crashcheck_trace::outcome::{
+    Check, Exploration, Fate, Finding, Operation, Promised, Report, Sector, Step,
+};
 
 /// A report in which every text from outside is hostile.
 fn hostile() -> Report {
@@ -31,7 +33,8 @@ fn hostile() -> Report {
             for text in [id, fingerprint, promise, crash_point, state, states] {
                 *text = HOSTILE.into();
             }
-            finding.checks = vec![HOSTILE.into()];
+            let text = || Some(HOSTILE.to_owned());
+            finding.checks = vec![Check { code: HOSTILE.into(), says: text(), source: text() }];
             for write in finding.lives.iter_mut().flat_map(|life| &mut life.writes) {
                 write.fate = HOSTILE.into();
                 write.operation = Some(HOSTILE.into());
@@ -189,7 +192,8 @@ fn the_page_tells_everything_that_is_known_of_a_finding() {
         "right before",
         "from 13 operations to 4, from 57 events to 19, in 42 candidates",
         "322",
-        "JN-24",
+        "JN-24: Old copies are not replayed.",
+        "OSTEP, chapter 42",
         "0123456789abcdef",
         "the budget of 12 recoveries is used up",
         "37.1 %",

@@ -52,6 +52,7 @@ fn every_field_that_is_written_is_in_the_schema_and_required() {
         "/lives/0/writes/0",
         "/lives/0/operations/1",
         "/timing",
+        "/checks/1",
     ] {
         assert!(pointers.iter().any(|pointer| pointer.ends_with(part)), "the report has no {part}");
     }
@@ -92,6 +93,17 @@ fn a_field_of_the_wrong_type_breaks_the_schema() {
         *report.pointer_mut(pointer).expect(pointer) = Value::from(wrong);
         assert!(!schema::problems(SCHEMA, &report).is_empty(), "{pointer} = {wrong}");
     }
+}
+
+#[test]
+fn a_report_of_version_1_is_read() {
+    let mut report = as_value();
+    report["version"] = Value::from(1);
+    let checks = report.pointer_mut("/explorations/1/findings/0/checks").expect("checks");
+    *checks = serde_json::json!(["JN-24", "M4"]);
+    let read = read(&report.to_string()).expect("an old report");
+    let told: Vec<String> = read.explorations[1].findings[0].checks.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["JN-24", "M4"]);
 }
 
 #[test]

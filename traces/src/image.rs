@@ -1,7 +1,8 @@
 //! The content of a device: sparse, and shared between copies until written.
 
 use crate::Bytes;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 const PAGE: usize = 4096;
@@ -12,13 +13,13 @@ type Page = [u8; PAGE];
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     len: Bytes,
-    pages: FxHashMap<u64, Arc<Page>>,
+    pages: BTreeMap<u64, Arc<Page>>,
 }
 
 impl Image {
     /// An image of `len` zero bytes.
     pub fn zeroed(len: Bytes) -> Self {
-        Image { len, pages: FxHashMap::default() }
+        Image { len, pages: BTreeMap::new() }
     }
 
     /// An image of `len` bytes of `FF`, as an erased flash chip is. Its pages share their memory until written.
@@ -89,10 +90,7 @@ impl Image {
         if len == Bytes::ZERO {
             return;
         }
-        let (first, last) = (at.0 / PAGE as u64, (at.0 + len.0 - 1) / PAGE as u64);
-        let mut present: Vec<u64> =
-            self.pages.keys().copied().filter(|page| (first..=last).contains(page)).collect();
-        present.sort_unstable();
+        let present: Vec<u64> = self.pages.range(span(at, len)).map(|(page, _)| *page).collect();
         for page in present {
             let start = (page * PAGE as u64).max(at.0);
             let end = ((page + 1) * PAGE as u64).min(at.0 + len.0);
@@ -106,24 +104,22 @@ impl Image {
         }
     }
 
-    /// Whether a range holds only zeros. Takes no longer for a long range than for all pages that were written.
+    /// Whether a range holds only zeros. Takes as long as there are pages in it that were written.
     ///
     /// # Panics
     /// If the range ends beyond the image.
     pub fn is_zero(&self, at: Bytes, len: Bytes) -> bool {
         self.check(at, len.index());
+        if len == Bytes::ZERO {
+            return true;
+        }
         let end = at + len;
-        let is_zero = |page: u64, data: &Page| {
+        self.pages.range(span(at, len)).all(|(page, data)| {
             let start = page * PAGE as u64;
             let from = at.0.saturating_sub(start).min(PAGE as u64) as usize;
             let upto = end.0.saturating_sub(start).min(PAGE as u64) as usize;
-            data[from..upto.max(from)].iter().all(|byte| *byte == 0)
-        };
-        let (first, last) = (at.0 / PAGE as u64, end.0.div_ceil(PAGE as u64));
-        match last - first > self.pages.len() as u64 {
-            true => self.pages.iter().all(|(page, data)| is_zero(*page, data)),
-            false => (first..last).all(|page| self.pages.get(&page).is_none_or(|data| is_zero(page, data))),
-        }
+            data[from..upto].iter().all(|byte| *byte == 0)
+        })
     }
 
     /// Changes the length. What lay beyond a shorter length is gone; what is new reads as zeros.
@@ -131,7 +127,7 @@ impl Image {
         if len < self.len {
             self.zero(len, self.len - len);
             // The last page of the old length may have been zeroed only in part, and so is still there.
-            self.pages.retain(|page, _| page * (PAGE as u64) < len.0);
+            self.pages.split_off(&len.0.div_ceil(PAGE as u64));
         }
         self.len = len;
     }
@@ -139,12 +135,10 @@ impl Image {
     /// The pages that hold something other than zeros, in order: their position and their 4096 bytes (fewer at the
     /// end of the image).
     pub fn pages(&self) -> impl Iterator<Item = (Bytes, &[u8])> {
-        let mut present: Vec<u64> = self.pages.keys().copied().collect();
-        present.sort_unstable();
-        present.into_iter().filter_map(|page| {
+        self.pages.iter().filter_map(|(page, data)| {
             let at = page * PAGE as u64;
             let len = PAGE.min((self.len.0 - at) as usize);
-            let data = &self.pages[&page][..len];
+            let data = &data[..len];
             data.iter().any(|byte| *byte != 0).then_some((Bytes(at), data))
         })
     }
@@ -173,6 +167,11 @@ impl PartialEq for Image {
 }
 
 impl Eq for Image {}
+
+/// The pages that a range has a part of, which is not empty.
+fn span(at: Bytes, len: Bytes) -> RangeInclusive<u64> {
+    at.0 / PAGE as u64..=(at.0 + len.0 - 1) / PAGE as u64
+}
 
 /// Cuts a range into pages: page number, first byte within the page, span within the range.
 fn pages(at: Bytes, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {

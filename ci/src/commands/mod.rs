@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Record(args) => record::run(&args, screen),
         Command::Replay(args) => child::run(MEMORY, || replay::run(&args, &config, screen)),
         Command::Report(args) => report::run(&args, screen),
-        Command::List(args) => Ok(list::run(&args, screen)),
+        Command::List(args) => list::run(&args, screen),
         Command::Trace(command) => trace::run(&command, screen),
         Command::Completions { shell } => Ok(completions(shell, screen)),
         Command::Man => man(screen),

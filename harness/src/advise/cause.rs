@@ -74,6 +74,8 @@ pub(crate) fn explain(
     failures: &BTreeMap<Key, Failures>,
     recoveries: u64,
 ) -> BTreeMap<Key, Cause> {
+    // What is mended is the trace, not the system that goes on after it.
+    let options = &Options { lives: 1, ..options.clone() };
     let (least, times) = RECOVERIES;
     let until = options.budget.time.and_then(|time| Instant::now().checked_add(time));
     let recoveries = recoveries.saturating_mul(times).saturating_add(least);
@@ -130,12 +132,7 @@ impl Effort<'_> {
 
     /// The fewest flushes after which the finding is gone, proved by exploring the mended trace. What fails there is one
     /// more state that they have to prevent.
-    fn fix(
-        &mut self,
-        context: &Context,
-        key: &Key,
-        states: &mut Vec<Shortfall>,
-    ) -> Result<Fix, String> {
+    fn fix(&mut self, context: &Context, key: &Key, states: &mut Vec<Shortfall>) -> Result<Fix, String> {
         let trace = &context.trace;
         for _ in 0..ATTEMPTS {
             let chosen = flushes(trace, &self.states, states).ok_or(NO_FLUSH)?;
@@ -168,13 +165,7 @@ impl Effort<'_> {
 
     /// As few writes as there are flushes that do the same if they are marked to be durable in themselves; none if it
     /// takes more.
-    fn fua(
-        &mut self,
-        context: &Context,
-        key: &Key,
-        states: &[Shortfall],
-        flushes: usize,
-    ) -> Vec<EventId> {
+    fn fua(&mut self, context: &Context, key: &Key, states: &[Shortfall], flushes: usize) -> Vec<EventId> {
         let (trace, profile) = (&context.trace, &context.timeline.profile);
         // Where nothing overtakes, such a mark is a flush.
         if profile.fua != Honesty::Honest || profile.order != Keeps::Any {
@@ -197,12 +188,7 @@ impl Effort<'_> {
     }
 
     /// Explores a mended trace.
-    fn explored(
-        &mut self,
-        context: &Context,
-        mended: Trace,
-        key: &Key,
-    ) -> Result<Explored, String> {
+    fn explored(&mut self, context: &Context, mended: Trace, key: &Key) -> Result<Explored, String> {
         let mut options = Options { explain: false, ..self.options.clone() };
         let room = options.budget.states.map_or(self.recoveries, |states| states.min(self.recoveries));
         (options.budget.states, options.budget.fail_fast) = (Some(room), false);

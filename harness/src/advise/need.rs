@@ -15,6 +15,8 @@ pub(crate) fn needs(
     stop: &AtomicBool,
     known: &BTreeSet<Key>,
 ) -> Vec<(EventId, DeviceId, Need)> {
+    // The flush is taken out of the trace, not out of the system that goes on after it.
+    let options = &Options { lives: 1, ..options.clone() };
     let flush = |(index, event): (usize, &Event)| match event {
         Event::Flush { device, .. } => Some((index, *device)),
         _ => None,

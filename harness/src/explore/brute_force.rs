@@ -4,6 +4,7 @@
 mod cluster;
 mod faults;
 mod flash;
+mod lives;
 mod plain_cluster;
 mod silent;
 
@@ -124,8 +125,14 @@ fn atoms(index: usize, event: &Event, profile: &Profile) -> Vec<Atom> {
 
 /// Everything a crash can leave: the epoch, the window, and the devices.
 fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usize, Window, Vec<Image>)> {
+    let all = moments(base, events, profile).into_iter();
+    all.map(|(Moment { epoch, window, .. }, images)| (epoch, window, images)).collect()
+}
+
+/// The same with the moment.
+fn moments(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(Moment, Vec<Image>)> {
     let mut found = Vec::new();
-    crashes(events, profile, &mut |epoch, window, _, written| {
+    crashes(events, profile, &mut |moment, _, written| {
         let mut images = base.to_vec();
         for (atom, fate) in written {
             match fate {
@@ -135,13 +142,21 @@ fn crash_images(base: &[Image], events: &[Event], profile: &Profile) -> Vec<(usi
                 Fate::Lost | Fate::Whole => images[atom.device].write(atom.at, &atom.data),
             }
         }
-        found.push((epoch, window, images));
+        found.push((moment, images));
     });
     found
 }
 
-/// Told of every crash: the epoch, the window, what is durable, and all that survives, in the order of issue.
-type Told<'a> = dyn FnMut(usize, Window, &[Atom], &[(&Atom, Fate)]) + 'a;
+/// Told of every crash: the moment, what is durable, and all that survives, in the order of issue.
+type Told<'a> = dyn FnMut(Moment, &[Atom], &[(&Atom, Fate)]) + 'a;
+
+/// When the power fails: after so many events, in which epoch, and what that allows.
+#[derive(Clone, Copy)]
+struct Moment {
+    point: usize,
+    epoch: usize,
+    window: Window,
+}
 
 /// Told of all that survives, in the order of issue.
 type Survived<'a> = dyn FnMut(&[(&Atom, Fate)]) + 'a;
@@ -170,7 +185,8 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
     for index in 0..=events.len() {
         let event = events.get(index);
         // The power fails before this event, or while it is under way.
-        subsets(&durable, &pending, profile, &mut |written| found(epoch, window, &durable, written));
+        let moment = Moment { point: index, epoch, window };
+        subsets(&durable, &pending, profile, &mut |written| found(moment, &durable, written));
         let Some(event) = event else { break };
         match event {
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
@@ -181,7 +197,8 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
         pending.extend(atoms(index, event, profile));
         let fua = matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest;
         if fua {
-            subsets(&durable, &pending, profile, &mut |written| found(epoch, window, &durable, written));
+            let moment = Moment { point: index + 1, epoch, window };
+            subsets(&durable, &pending, profile, &mut |written| found(moment, &durable, written));
         }
         let device = event.device().map(DeviceId::index);
         let flush = matches!(event, Event::Flush { .. }) && profile.flush == Honesty::Honest;
@@ -294,7 +311,7 @@ fn explored(
     let budget = Budget { later: None, ..Budget::default() };
     let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
-    let images_by_epoch = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+    let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();
     let stop = AtomicBool::new(false);
     let explored = super::explored(&context, &options, &stop, |_| ());
     let outcomes = judged.lock().expect("no panic").clone();

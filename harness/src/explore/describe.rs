@@ -123,9 +123,8 @@ impl<'a> Teller<'a> {
     /// When the power went in a later life whose recovery had come to its end after so many events, in words.
     pub(super) fn crash_point_of_life(&self, point: usize, recovered: usize) -> String {
         match point {
-            0 if recovered > 0 => "before recovery had written anything".to_owned(),
+            0 => "before recovery had written anything".to_owned(),
             point if point < recovered => format!("{}, during recovery", self.crash_point(point)),
-            0 => "after recovery, which wrote nothing".to_owned(),
             point if point == recovered => "when recovery had come to its end".to_owned(),
             point => self.crash_point(point),
         }

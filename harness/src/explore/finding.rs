@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub(crate) struct Naming {
     pub(crate) system: String,
     pub(crate) bugs: Vec<String>,
-    pub(crate) checks: Vec<String>,
+    pub(crate) checks: Vec<outcome::Check>,
     pub(crate) workload: String,
     pub(crate) trace_hash: u32,
 }
@@ -35,6 +35,7 @@ pub(crate) struct Naming {
 pub(crate) type Key = (String, String);
 
 /// Failing leaves that fail alike.
+#[derive(Default)]
 pub(crate) struct Groups(BTreeMap<Key, Group>);
 
 struct Group {
@@ -70,12 +71,6 @@ struct Simplest {
     path: Path,
     deviations: usize,
     found_after: u64,
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Groups(BTreeMap::new())
-    }
 }
 
 impl Groups {
@@ -155,19 +150,14 @@ impl Groups {
     }
 
     /// The findings, the simplest first.
-    pub(crate) fn into_findings(
-        self,
-        context: &Context,
-        causes: &BTreeMap<Key, Cause>,
-    ) -> Vec<Finding> {
+    pub(crate) fn into_findings(self, context: &Context, causes: &BTreeMap<Key, Cause>) -> Vec<Finding> {
         let painter = Painter::new(Teller::new(&context.trace), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
             (*deviations, epochs[0], *found_after)
         });
-        let told =
-            |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
+        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
     }
 }
@@ -197,7 +187,8 @@ impl Group {
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
         let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
         let compared = recovered.shown.as_ref().ok();
-        let compared = compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
+        let compared =
+            compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
         let first = path.of_life(1);
         let writes = writes(painter, epoch, point, &first);

@@ -137,4 +137,3 @@ impl Memo {
         (self.memory <= LIVES).then(|| Arc::clone(story))
     }
 }
-

@@ -18,12 +18,12 @@ mod walk;
 mod words;
 
 pub(crate) use describe::{Teller, shortened};
-pub(crate) use memo::Story;
 pub(crate) use finding::{Key, Naming, key_of};
 pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
+pub(crate) use memo::Story;
 pub(crate) use pool::Pool;
 pub use run::Limits;
 pub(crate) use run::{Context, Failed, Job, Leaf};

@@ -111,6 +111,6 @@ impl<S: System + 'static> Recorded<S> {
             return Err(Violation::new("idempotent", detail));
         }
         self.system().check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
-        self.use_it(disk, live, &mut Continued::from(again))
+        self.use_it(disk, &mut live, &mut Continued::from(again))
     }
 }

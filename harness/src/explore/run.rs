@@ -9,8 +9,8 @@ use super::walk::Options;
 use crate::Disk;
 use crate::choice::{Path, Plan};
 use crate::judge::{Violation, Window};
-use crate::profile::Profile;
 use crate::media::{Frozen, LazyImage, Observed, Represented, Timeline};
+use crate::profile::Profile;
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
 use num_bigint::BigUint;
@@ -279,7 +279,8 @@ impl Context {
         let state = State { image, stories: &stories, recovered: &end.recovered };
         let (life, mut judged) = (image.life(), Vec::new());
         let verdict = self.judge_by(life, &state, &mut judged).and_then(|()| {
-            let first = Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
+            let first =
+                Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
             end.recovered.after.clone().map_err(|violation| (first, violation))
         });
         let verdict = verdict.map_err(|(standard, violation)| {
@@ -290,7 +291,10 @@ impl Context {
         Leaf {
             path: image.path().clone(),
             epochs: (1..=life).map(|life| image.epoch(life)).collect(),
-            root: job.root.clone().map(|root| (root, Path::of_crash(life, image.epochs(life), image.epoch(life)))),
+            root: job
+                .root
+                .clone()
+                .map(|root| (root, Path::of_crash(life, image.epochs(life), image.epoch(life)))),
             told: image.observed().to_vec(),
             verdict,
             judged,

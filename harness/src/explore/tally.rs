@@ -62,13 +62,14 @@ impl Tally {
         if lives > context.lives {
             let why = match context.timeline.script {
                 Some(_) => "where the nodes of a cluster crash one by one, no later life was crashed again",
-                None => "a recovery that is a command was not crashed again: what it writes is not seen in order",
+                None => {
+                    "a recovery that is a command was not crashed again: what it writes is not seen in order"
+                }
             };
             notes.push(why.to_owned());
         }
-        let epochs = &context.timeline.epochs;
         let mut of_lives = vec![OfLife::default(); usize::from(context.lives)];
-        of_lives[0].total = epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        of_lives[0].total = context.timeline.all_states();
         Tally {
             context,
             lives: of_lives,
@@ -97,7 +98,7 @@ impl Tally {
 
     /// One of those lives, laid out, is to be crashed now.
     pub(crate) fn begin_life(&mut self, root: &Root, timeline: &Timeline) {
-        let states: BigUint = timeline.epochs.iter().map(|epoch| &epoch.total - &epoch.shared).sum();
+        let states = timeline.all_states();
         let life = self.of_life(root.life());
         life.begun += 1;
         life.total += &root.fresh * states;
@@ -265,7 +266,7 @@ impl Tally {
         let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
             total: total.to_string(),
-            exact: epochs.iter().all(crate::media::Epoch::is_exact),
+            exact: self.context.timeline.is_exact(),
             represented: represented.to_string(),
             complete,
             left_out: (!complete).then(|| self.left_out.clone().unwrap_or_else(|| unasked.clone())),
@@ -300,7 +301,7 @@ impl Tally {
     fn verdict(&self) -> Verdict {
         let timeline = &self.context.timeline;
         let one_by_one = timeline.script.is_some();
-        let in_flight = one_by_one || timeline.epochs.iter().any(|epoch| !epoch.atoms.is_empty());
+        let in_flight = one_by_one || timeline.epochs.iter().any(|epoch| epoch.in_flight > 0);
         let nothing = !in_flight || self.leaves == 0 || !self.judged().iter().any(|judged| judged.times > 0);
         match () {
             () if !self.groups.is_empty() && self.context.timeline.profile.is_honest() => Verdict::Lost,

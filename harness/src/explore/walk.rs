@@ -148,8 +148,8 @@ struct Tree {
     /// The levels before its own, those of the lives before.
     level: usize,
     strategy: Box<dyn Strategy>,
-    /// What is not covered yet.
-    left: BigUint,
+    /// What is not covered yet, once something is.
+    left: Option<BigUint>,
     recoveries: u64,
 }
 
@@ -196,12 +196,11 @@ impl<'a> Walk<'a> {
     /// Begins the tree of every epoch of a life.
     fn plant(&mut self, timeline: &Timeline, root: Option<&Arc<Root>>, level: usize) {
         let life = Reverse(root.map_or(1, |root| root.life()));
-        for (epoch, index) in timeline.epochs.iter().zip(0..MOST_EPOCHS) {
-            let events: Vec<_> = epoch.events(timeline).collect();
-            let seed = self.options.seed.wrapping_add(u64::from(index));
-            let strategy = self.options.strategy.start(&events, seed, self.options.budget.deviations);
-            let left = root.map_or_else(|| epoch.total.clone(), |root| &root.all * &epoch.total);
-            let tree = Tree { root: root.cloned(), epoch: index, level, strategy, left, recoveries: 0 };
+        for epoch in (0..timeline.epochs.len() as u32).take(MOST_EPOCHS as usize) {
+            let seed = self.options.seed.wrapping_add(u64::from(epoch));
+            let events = || timeline.events_in(epoch);
+            let strategy = self.options.strategy.start(events, seed, self.options.budget.deviations);
+            let tree = Tree { root: root.cloned(), epoch, level, strategy, left: None, recoveries: 0 };
             self.queue.insert((level, life, self.places.len() as u32));
             self.places.push(Some(Place::Tree(tree)));
         }
@@ -301,7 +300,9 @@ impl<'a> Walk<'a> {
         if let Some(most) = most.filter(|_| room == 0) {
             match life {
                 1 => self.tally.leave_out(format!("the budget of {most} recoveries is used up")),
-                _ => self.tally.leave_out_later(format!("the budget of {most} states of later lives is used up")),
+                _ => self
+                    .tally
+                    .leave_out_later(format!("the budget of {most} states of later lives is used up")),
             }
         }
         usize::try_from(room).unwrap_or(usize::MAX)
@@ -334,7 +335,11 @@ impl<'a> Walk<'a> {
         if !first {
             return self.tally.add_repeated(&leaf);
         }
-        tree.left -= &leaf.represented.all;
+        let left = tree.left.get_or_insert_with(|| match &tree.root {
+            None => self.context.timeline.total(tree.epoch),
+            Some(root) => &root.all * root.laid_out(&self.context.timeline.profile).total(tree.epoch),
+        });
+        *left -= &leaf.represented.all;
         let recoveries = tree.recoveries.max(1);
         self.tally.add(recoveries, &leaf);
         self.queue_life(&mut leaf);
@@ -356,7 +361,7 @@ impl<'a> Walk<'a> {
     /// A tree whose plans have all been learned from is queued with its next level, if something is left to do.
     fn queue_again(&mut self, place: u32) {
         let Some(Some(Place::Tree(tree))) = self.places.get(place as usize) else { return };
-        match tree.strategy.level().filter(|_| !tree.left.is_zero()) {
+        match tree.strategy.level().filter(|_| !tree.left.as_ref().is_some_and(BigUint::is_zero)) {
             Some(level) => drop(self.queue.insert((tree.level + level, Reverse(tree.life()), place))),
             None => self.places[place as usize] = None,
         }

@@ -6,8 +6,6 @@
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
 use super::flash;
-use super::timeline::Atom;
-use crate::network::Wire;
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
@@ -136,16 +134,6 @@ impl Settles<'_> {
             }
             Event::Down { node } => Some(Settles::Node(*node)),
             _ => None,
-        }
-    }
-
-    pub(super) fn covers(&self, atom: &Atom, nodes: &Wire) -> bool {
-        match self {
-            Settles::Device(device, except) => {
-                atom.device == *device && except.binary_search(&atom.event).is_err()
-            }
-            Settles::Event(event) => atom.event == *event,
-            Settles::Node(node) => nodes.owner(atom.device) == Some(*node),
         }
     }
 }

@@ -9,9 +9,10 @@
 //! state in common, because what the nodes have in memory differs.
 
 use super::contents::ContentId;
+use super::date::Span;
 use super::flag::Flags;
 use super::group::Group;
-use super::timeline::{CellId, Span, Timeline};
+use super::timeline::{CellId, Timeline};
 use crate::choice::Question;
 use crate::profile::Cluster;
 use crashcheck_trace::{Event, EventId, NodeId, Trace};

@@ -4,14 +4,17 @@
 //! A fault is a [flag](super::flag), and all faults together are one group, of which at most so many as the
 //! [`Profile`] says happen in one crash state. But for those of writes they can happen in every epoch alike.
 
-use super::contents::{Contents, garbage};
-use super::flag::Flags;
+use super::contents::{ContentId, garbage};
+use super::flag::{self, Flags};
 use super::group::Group;
-use super::silent::Silent;
+use super::phases::{Cells, Phase, Phases};
+use super::silent::Site;
+use super::steps;
 use super::timeline::{CellId, Timeline};
 use crate::choice::Question;
 use crate::profile::{Profile, When};
 use crashcheck_trace::{Bytes, Device, DeviceId, NandGeometry, PageNo, Trace};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The faults that a profile allows on the devices of a trace.
@@ -61,37 +64,101 @@ pub(crate) fn block_len(device: &Device) -> Bytes {
     }
 }
 
-/// The group of all faults of each epoch: those that can happen in every one, whose cells begin at `first`, and those of
-/// the writes that are durable in it.
-pub(super) fn groups(
-    timeline: &Timeline,
-    contents: &mut Contents,
+/// All faults of a trace: those that can happen in every epoch, and those of writes, each where the write is durable.
+#[derive(Default)]
+pub(super) struct Faults {
+    /// The cell of the first of them.
     first: CellId,
-    sites: &[Question],
-    silent: &Silent,
-    epochs: u32,
-) -> Vec<Option<Arc<Group>>> {
-    let most = timeline.profile.faults.most as usize;
-    let cells = || (0..sites.len() as u32).map(|nth| CellId(first.0 + nth));
-    if silent.sites().is_empty() {
-        let flags = |contents| Group::flags(cells().collect(), Flags::new(contents, sites.to_vec(), most));
-        let group = (!sites.is_empty()).then(|| Arc::new(flags(contents)));
-        return vec![group; epochs as usize];
+    /// Those that can happen in every epoch.
+    sites: Vec<Question>,
+    /// The contents that stand for the outcomes.
+    outcomes: Arc<[ContentId]>,
+}
+
+/// Open faults, by how many unusual outcomes each has.
+type Open = BTreeMap<u64, u64>;
+
+impl Faults {
+    /// The faults whose cells begin at `first`.
+    pub(super) fn new(timeline: &mut Timeline, first: CellId, sites: Vec<Question>) -> Faults {
+        let silent = timeline.silent.sites().iter().map(|site| site.question);
+        let highest = sites.iter().copied().chain(silent).map(|question| question.outcomes()).max();
+        let outcomes = flag::contents(&mut timeline.contents, highest.unwrap_or(1));
+        Faults { first, sites, outcomes }
     }
-    let mut groups = Vec::new();
-    for epoch in 0..epochs {
-        let (mut cells, mut questions): (Vec<CellId>, Vec<Question>) = (cells().collect(), sites.to_vec());
-        let mut new = vec![false; sites.len()];
-        for site in silent.sites().iter().filter(|site| site.is_open(timeline, epoch)) {
+
+    /// The group of all faults that can happen in an epoch.
+    pub(super) fn group(&self, timeline: &Timeline, epoch: u32) -> Group {
+        let mut cells: Vec<CellId> = (self.first.0..).take(self.sites.len()).map(CellId).collect();
+        let (mut questions, mut new) = (self.sites.clone(), vec![false; self.sites.len()]);
+        for site in timeline.silent.sites().iter().filter(|site| site.open.contains(&epoch)) {
             cells.push(site.flag);
             questions.push(site.question);
-            new.push(epoch == 0 || !site.is_open(timeline, epoch - 1));
+            new.push(site.open.start == epoch);
         }
-        let group = (!cells.is_empty())
-            .then(|| Group::flags(cells, Flags::new(contents, questions, most).with_new(new)));
-        groups.push(group.map(Arc::new));
+        let most = timeline.profile.faults.most as usize;
+        Group::flags(cells, Flags::of(Arc::clone(&self.outcomes), questions, most).with_new(new))
     }
-    groups
+
+    /// Adds a phase for every run of epochs in which the same faults can happen.
+    pub(super) fn add_phases(&self, timeline: &Timeline, phases: &mut Phases) {
+        let set = phases.sets.len() as u32;
+        let (most, epochs) = (timeline.profile.faults.most as usize, timeline.epochs.len() as u32);
+        let mut open = Open::new();
+        steps::take(self.sites.len() + timeline.silent.sites().len());
+        for site in &self.sites {
+            *open.entry(u64::from(site.outcomes()) - 1).or_default() += 1;
+        }
+        let (begin, end, borders) = borders(timeline.silent.sites(), epochs);
+        let (mut begin, mut end, mut since) = (&begin[..], &end[..], 0);
+        for (nth, first) in borders.iter().copied().enumerate() {
+            let gone = take(&mut end, first);
+            for unusual in &gone {
+                open.entry(*unusual).and_modify(|count| *count -= 1);
+            }
+            let shared = flag::ways(most, &open);
+            let new = take(&mut begin, first);
+            for unusual in &new {
+                *open.entry(*unusual).or_default() += 1;
+            }
+            if !gone.is_empty() || !new.is_empty() {
+                since = first;
+            }
+            if open.values().any(|count| *count > 0) {
+                let phase = Phase::new(Cells { set, count: 0 }, first, flag::ways(most, &open), shared, true);
+                let end = borders.get(nth + 1).copied().unwrap_or(epochs);
+                phases.all.push(Phase { end, since, ..phase });
+            }
+        }
+        phases.sets.push(Vec::new());
+        phases.faults = Some((self.first, set));
+    }
+}
+
+/// An epoch, and how many unusual outcomes the fault has that begins or ends to be open in it.
+type Border = (u32, u64);
+
+/// Where faults of writes begin to be open, where they cease to be, and all epochs in which that changes which are new.
+fn borders(sites: &[Site], epochs: u32) -> (Vec<Border>, Vec<Border>, Vec<u32>) {
+    let open = sites.iter().filter(|site| !site.open.is_empty());
+    let border = |epoch: u32, site: &Site| (epoch, u64::from(site.question.outcomes()) - 1);
+    let mut begin: Vec<Border> = open.clone().map(|site| border(site.open.start, site)).collect();
+    let mut end: Vec<Border> = open.map(|site| border(site.open.end, site)).collect();
+    begin.sort_unstable();
+    end.sort_unstable();
+    let begun = begin.iter().flat_map(|(epoch, _)| [*epoch, epoch.saturating_add(1)]);
+    let mut borders: Vec<u32> = begun.chain(end.iter().map(|(epoch, _)| *epoch)).chain([0]).collect();
+    borders.sort_unstable();
+    borders.dedup();
+    borders.retain(|epoch| *epoch < epochs);
+    (begin, end, borders)
+}
+
+/// Takes those of an epoch, which are the first.
+fn take(borders: &mut &[Border], epoch: u32) -> Vec<u64> {
+    let (now, later) = borders.split_at(borders.partition_point(|(of, _)| *of <= epoch));
+    *borders = later;
+    now.iter().map(|(_, unusual)| *unusual).collect()
 }
 
 /// What a block reads as that is corrupt in this way.

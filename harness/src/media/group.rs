@@ -4,22 +4,24 @@
 //! are one outcome. A [*prefix*](super::prefix) is all that is in flight on a device, or an erase block of a flash chip,
 //! that keeps the order of issue. A *mix* is atoms that overlap in part, each of which is asked for by itself.
 
+mod images;
 mod told;
 
+use self::images::images;
 use super::contents::ContentId;
 use super::flag::{FlagState, Flags};
 use super::prefix::{Left, Places, Prefix};
-use super::timeline::{Atom, AtomId, CellId, Held, Timeline, Version};
+use super::steps;
+use super::timeline::{Atom, AtomId, CellId, Held, Timeline};
 use super::ways::Ways;
 use crate::choice::{Choices, Plan, Pole, Question, Rest};
 use crate::profile::Torn;
 use crate::strategy::Branches;
 use num_bigint::BigUint;
-use num_traits::{One, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Beyond this many steps the exact number of images of a mix is given up for a bound.
-const COUNT_STEPS: usize = 1 << 16;
+/// So many contents are listed, those of all outcomes of a group together.
+const LISTED_CELLS: usize = 1 << 25;
 
 pub(crate) struct Group {
     /// The cells, ordered.
@@ -193,7 +195,7 @@ impl Group {
             Shape::Mix(members) => {
                 let fates = vec![Fate::Open; members.len()];
                 self.exact = self.contents_differ(timeline);
-                match images(members, &fates, garbles, &|_| false) {
+                match images(members, garbles, |index| fates[index]) {
                     Some(total) => self.total = total.into(),
                     None => {
                         (self.exact, self.counts_images) = (false, false);
@@ -232,8 +234,9 @@ impl Group {
             earliest: 0,
             shared: true,
         };
-        let mut outcomes: Vec<(Vec<ContentId>, Outcome)> = Vec::new();
+        let (mut outcomes, mut known) = (Vec::<Outcome>::new(), FxHashMap::default());
         let at_base = self.contents_at(timeline, &base);
+        steps::take(members.len());
         for (index, member) in members.iter().enumerate().rev() {
             let rank = index as u32 + 1;
             let Member { atom, earliest, shared, .. } = *member;
@@ -241,20 +244,25 @@ impl Group {
                 let oldest = (rank, garbled);
                 let outcome = Outcome { atom, rank, garbled, oldest, earliest, shared };
                 let contents = self.contents_at(timeline, &outcome);
-                let known = outcomes.iter_mut().find(|(known, _)| *known == contents);
-                let is_new = known.is_none() && contents != at_base;
-                self.exact &= is_new || !may_land;
-                match known.filter(|_| !may_land) {
-                    Some((_, newer)) => {
+                let is_base = contents == at_base;
+                let newer = known.get(&contents).copied();
+                self.exact &= !may_land || (newer.is_none() && !is_base);
+                match newer.filter(|_| !may_land) {
+                    Some(nth) => {
+                        let newer: &mut Outcome = &mut outcomes[nth];
                         (newer.oldest, newer.earliest) = (oldest, earliest);
                         newer.shared |= shared;
                     }
-                    None if contents == at_base && !may_land => {}
-                    None => outcomes.push((contents, outcome)),
+                    None if is_base && !may_land => {}
+                    None => {
+                        known.insert(contents, outcomes.len());
+                        outcomes.push(outcome);
+                    }
                 }
             }
         }
-        Shape::Chain(outcomes.into_iter().map(|(_, outcome)| outcome).chain([base]).collect())
+        outcomes.push(base);
+        Shape::Chain(outcomes)
     }
 
     /// What the cells hold under an outcome of a chain.
@@ -323,26 +331,44 @@ impl Group {
         choices: &mut Choices,
     ) -> Shown {
         let cell = &timeline.cells[self.cells[place].0 as usize];
-        for (index, member) in members.iter().enumerate().rev() {
-            if member.places.binary_search(&(place as u32)).is_err() {
-                continue;
-            }
+        let floor = self.floors[place];
+        for (nth, held) in cell.versions.iter().enumerate().skip(floor as usize).rev() {
+            let Some(index) = member_of(members, held.atom) else { continue };
             if state.fates[index] == Fate::Open {
-                state.fates[index] = ask_fate(timeline, member.atom, self.garbles, choices);
+                state.fates[index] = ask_fate(timeline, held.atom, self.garbles, choices);
             }
-            let (version, held) = version_by(&cell.versions, member.atom);
+            let version = nth as u32 + 1;
             match state.fates[index] {
                 Fate::Whole => return Shown { version, content: held.content },
                 Fate::Garbled => return Shown { version, content: held.garbage },
                 Fate::Lost | Fate::Open => {}
             }
         }
-        let version = self.floors[place];
-        Shown { version, content: timeline.version(cell, version) }
+        Shown { version: floor, content: timeline.version(cell, floor) }
     }
 
-    /// Everything the cells can hold together, unless there are more than `limit` ways.
+    /// Everything the cells can hold together, unless there are more than `limit` ways or that takes too much memory.
     pub(super) fn list(&self, timeline: &Timeline, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
+        let limit = limit.min(LISTED_CELLS / self.cells.len().max(1));
+        let outcomes = match &self.shape {
+            Shape::Chain(outcomes) => outcomes.len() as u64,
+            Shape::Prefix(prefix) => prefix.len() as u64,
+            Shape::Flags(_) => self.total.at_most(),
+            Shape::Mix(_) => 0,
+        };
+        if outcomes > limit as u64 {
+            return None;
+        }
+        match &self.shape {
+            Shape::Chain(outcomes) => {
+                Some(outcomes.iter().map(|outcome| self.contents_at(timeline, outcome)).collect())
+            }
+            Shape::Prefix(prefix) => Some(prefix.list(self.places(timeline)).into_iter().collect()),
+            Shape::Mix(_) | Shape::Flags(_) => self.list_by_asking(timeline, limit),
+        }
+    }
+
+    fn list_by_asking(&self, timeline: &Timeline, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
         let mut vectors = FxHashSet::default();
         let mut open = vec![Vec::new()];
         while let Some(answers) = open.pop() {
@@ -352,6 +378,7 @@ impl Group {
             vectors.insert(
                 places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
             );
+            steps::take(self.cells.len() + choices.path().questions.len());
             open.extend(
                 Branches::new(Pole::Newest, choices.path(), choices.forced()).map(|plan| plan.forced),
             );
@@ -388,7 +415,8 @@ impl Group {
                     return Ways::Few(0);
                 }
                 if self.counts_images {
-                    let count = images(members, &state.fates, garbles, &excluded);
+                    let fate = |index: usize| if excluded(index) { Fate::Lost } else { state.fates[index] };
+                    let count = images(members, garbles, fate);
                     return count.expect("less is left to count than at the beginning").into();
                 }
                 let open = |index: &usize| state.fates[*index] == Fate::Open && !excluded(*index);
@@ -415,10 +443,9 @@ impl Group {
     }
 }
 
-/// The version that an atom wrote, with its number.
-fn version_by(versions: &[Version], atom: AtomId) -> (u32, &Version) {
-    let mut numbered = (1..).zip(versions);
-    numbered.find(|(_, version)| version.atom == atom).expect("a member of the group wrote the cell")
+/// The number of the member that an atom is; `None` if it is of a later epoch.
+fn member_of(members: &[Member], atom: AtomId) -> Option<usize> {
+    members.binary_search_by_key(&atom, |member| member.atom).ok()
 }
 
 pub(super) fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
@@ -460,60 +487,4 @@ fn gather(timeline: &Timeline, epoch: u32, cells: &[CellId], members: &[(AtomId,
         member.places.sort_unstable();
     }
     gathered
-}
-
-/// The number of different images that atoms which overlap in part can leave, given what is known of them: `None` if
-/// that takes too long to count.
-///
-/// Newest first, an atom hidden by newer survivors makes no difference; any other does, provided that no two writes
-/// have the same content.
-fn images(
-    members: &[Member],
-    fates: &[Fate],
-    garbles: bool,
-    excluded: &dyn Fn(usize) -> bool,
-) -> Option<BigUint> {
-    let mut known = FxHashMap::default();
-    let covered =
-        vec![0u64; members.iter().flat_map(|member| &member.places).max().map_or(0, |p| p / 64 + 1) as usize];
-    let counting = Counting { members, fates, garbles, excluded };
-    counting.from(members.len(), &covered, &mut known)
-}
-
-struct Counting<'a> {
-    members: &'a [Member],
-    fates: &'a [Fate],
-    garbles: bool,
-    excluded: &'a dyn Fn(usize) -> bool,
-}
-
-impl Counting<'_> {
-    fn from(
-        &self,
-        upto: usize,
-        covered: &[u64],
-        known: &mut FxHashMap<(usize, Vec<u64>), BigUint>,
-    ) -> Option<BigUint> {
-        let Some(index) = upto.checked_sub(1) else { return Some(BigUint::one()) };
-        if let Some(count) = known.get(&(upto, covered.to_vec())) {
-            return Some(count.clone());
-        }
-        let places = &self.members[index].places;
-        let hidden = places.iter().all(|place| covered[*place as usize / 64] >> (place % 64) & 1 == 1);
-        let fate = if (self.excluded)(index) { Fate::Lost } else { self.fates[index] };
-        let mut count = BigUint::zero();
-        if hidden || matches!(fate, Fate::Open | Fate::Lost) {
-            count += self.from(index, covered, known)?;
-        }
-        if !hidden && fate != Fate::Lost {
-            let mut more = covered.to_vec();
-            for place in places {
-                more[*place as usize / 64] |= 1 << (place % 64);
-            }
-            let ways = if fate == Fate::Open && self.garbles { 2u8 } else { 1 };
-            count += self.from(index, &more, known)? * ways;
-        }
-        known.insert((upto, covered.to_vec()), count.clone());
-        (known.len() <= COUNT_STEPS).then_some(count)
-    }
 }

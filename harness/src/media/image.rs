@@ -15,9 +15,7 @@ use crate::judge::Window;
 use crate::network::Wire;
 use crate::profile::{Discard, Profile, When};
 use crate::supervise::Trail;
-use crashcheck_trace::{
-    BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload,
-};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Image, Label, NandGeometry, Payload};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
@@ -247,9 +245,8 @@ impl LazyImage {
     /// How many crash states this one stands for so far.
     pub(crate) fn represented(&self) -> Represented {
         let of_life = |Left { timeline, epoch, states, .. }: &Left| {
-            let epoch = &timeline.epochs[*epoch as usize];
-            let all = epoch.represented(states);
-            Represented { fresh: &all - epoch.represented_before(states), all }
+            let all = timeline.represented(*epoch, states);
+            Represented { fresh: &all - timeline.represented_before(*epoch, states), all }
         };
         let lives = self.left.iter().map(of_life);
         let product = lives.reduce(|before, life| Represented {
@@ -262,7 +259,7 @@ impl LazyImage {
     /// The number of events after which a crash of a life, counted from 1, can first leave this state.
     pub(crate) fn earliest(&self, life: u8) -> usize {
         let Left { timeline, epoch, states, .. } = &self.left[usize::from(life) - 1];
-        timeline.epochs[*epoch as usize].earliest(states)
+        timeline.earliest(*epoch, states)
     }
 
     /// The epoch of a life, counted from 1, in which the power failed.
@@ -608,7 +605,14 @@ impl LazyImage {
     }
 
     /// Writes a range that lies within the device.
-    pub(crate) fn write(&mut self, device: DeviceId, at: Bytes, data: &[u8], fua: bool, label: Option<&Label>) {
+    pub(crate) fn write(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) {
         self.written[device.index()].write(at, data);
         if let Some(log) = &mut self.log {
             log.push(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });

@@ -1,11 +1,10 @@
 //! What the answers that were given say of a crash state, without asking for more.
 
-use super::epoch::Epoch;
+use super::epoch::{Epoch, States};
 use super::group::{AtomFate, GroupState, Shown};
 use super::timeline::{AtomId, CellId, Held, Timeline};
 use crate::choice::{Path, Question};
 use crashcheck_trace::EventId;
-use rustc_hash::FxHashMap;
 
 /// A crash state as far as it was decided.
 pub(crate) struct Known<'a> {
@@ -13,7 +12,7 @@ pub(crate) struct Known<'a> {
     nth: u32,
     /// The number of events after which the power failed.
     point: usize,
-    states: FxHashMap<u32, GroupState>,
+    states: States,
     /// The flags that are raised.
     raised: Vec<CellId>,
 }
@@ -21,7 +20,7 @@ pub(crate) struct Known<'a> {
 impl<'a> Known<'a> {
     /// What a path says of a state of this epoch, when the power failed after `point` events.
     pub(crate) fn new(timeline: &'a Timeline, nth: u32, point: usize, path: &Path) -> Known<'a> {
-        let mut known = Known { timeline, nth, point, states: FxHashMap::default(), raised: Vec::new() };
+        let mut known = Known { timeline, nth, point, states: States::default(), raised: Vec::new() };
         for (question, answer) in path.questions.iter().zip(&path.answers) {
             match *question {
                 Question::Survived { event, unit, .. } => known.note(event, unit, (false, *answer)),
@@ -37,10 +36,20 @@ impl<'a> Known<'a> {
         &self.timeline.epochs[self.nth as usize]
     }
 
+    /// What is in flight and can be seen, in the order of issue.
+    pub(crate) fn in_flight(&self) -> Vec<AtomId> {
+        self.timeline.atoms_in(self.nth)
+    }
+
+    /// The cells that hold bytes and are undecided before anybody asks, in order of position.
+    pub(crate) fn undecided(&self) -> Vec<CellId> {
+        self.timeline.undecided_in(self.nth)
+    }
+
     fn note(&mut self, event: EventId, unit: u32, answer: (bool, u8)) {
         let Some(atom) = self.timeline.atom_of(event, unit) else { return };
         let Some((nth, _)) = self.place(atom) else { return };
-        let group = &self.epoch().groups[nth as usize];
+        let group = self.timeline.group(nth);
         let state = self.states.entry(nth).or_insert_with(|| GroupState::new(group));
         group.note(atom, answer, state);
     }
@@ -48,7 +57,7 @@ impl<'a> Known<'a> {
     /// The group of an atom that is in flight and can be seen, with its place in it.
     fn place(&self, atom: AtomId) -> Option<(u32, u32)> {
         let cells = &self.timeline.atoms[atom.0 as usize].cells;
-        cells.iter().find_map(|cell| self.epoch().place(*cell))
+        cells.iter().find_map(|cell| self.timeline.place(*cell, self.nth))
     }
 
     /// Whether something of an event is in flight and can be seen.
@@ -58,13 +67,13 @@ impl<'a> Known<'a> {
 
     /// Whether it is open what a cell holds before anybody asks.
     pub(crate) fn is_undecided(&self, cell: CellId) -> bool {
-        self.epoch().place(cell).is_some()
+        self.timeline.place(cell, self.nth).is_some()
     }
 
     /// What became of an atom; `None` if nobody looked.
     pub(crate) fn fate(&self, atom: AtomId) -> Option<AtomFate> {
         let (nth, _) = self.place(atom)?;
-        self.epoch().groups[nth as usize].fate(self.timeline, atom, self.states.get(&nth)?, self.point)
+        self.timeline.group(nth).fate(self.timeline, atom, self.states.get(&nth)?, self.point)
     }
 
     /// The write that left what an atom of after the crash would have left, too.
@@ -83,8 +92,8 @@ impl<'a> Known<'a> {
         let shown = match self.timeline.held(cell, self.nth) {
             Held::Durable(content) => Shown { version: self.timeline.latest(cell, self.nth), content },
             Held::InFlight { .. } => {
-                let (nth, place) = self.epoch().place(cell)?;
-                let group = &self.epoch().groups[nth as usize];
+                let (nth, place) = self.timeline.place(cell, self.nth)?;
+                let group = self.timeline.group(nth);
                 match self.states.get(&nth) {
                     Some(state) => group.peek(self.timeline, place as usize, state)?,
                     None => group.peek(self.timeline, place as usize, &GroupState::new(group))?,

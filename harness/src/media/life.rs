@@ -7,6 +7,9 @@ use crashcheck_trace::{Bytes, Device, DeviceId, Event, Trace};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The mark of the moment at which recovery had shown what it found.
+const RECOVERED: &str = "recovered";
+
 /// What a life does, written down while it lasts.
 #[derive(Default)]
 pub(super) struct Log {
@@ -37,7 +40,10 @@ impl Log {
     }
 
     pub(super) fn recovered(&mut self) {
-        self.recovered.get_or_insert(self.events.len());
+        if self.recovered.is_none() {
+            self.events.push(Event::Mark { text: RECOVERED.to_owned() });
+            self.recovered = Some(self.events.len());
+        }
     }
 
     pub(super) fn end(self, devices: &[Device]) -> Life {

@@ -8,6 +8,7 @@ mod block;
 mod census;
 mod cluster;
 mod contents;
+mod date;
 mod epoch;
 pub(crate) mod fault;
 mod flag;
@@ -16,15 +17,22 @@ mod group;
 mod image;
 mod known;
 mod life;
+mod outcomes;
+mod over_time;
 mod overlay;
+mod phases;
 mod prefix;
 mod silent;
+mod steps;
+mod sweep;
 mod timeline;
 mod ways;
 
-pub use census::{Census, Count, EpochCensus, census};
+#[cfg(test)]
+mod scale;
+
+pub use census::{Census, Count, EpochCensus, census, census_of_each};
 pub(crate) use contents::ContentId;
-pub(crate) use epoch::Epoch;
 pub(crate) use fault::block_len;
 #[cfg(test)]
 pub(crate) use fault::corrupt;

@@ -5,11 +5,11 @@
 
 use super::contents::ContentId;
 use super::group::{AtomFate, Member, Shown, question};
+use super::outcomes::Sum;
 use super::timeline::{AtomId, Cell, CellId, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::Choices;
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::hash::BuildHasher;
+use rustc_hash::FxHashMap;
 
 pub(super) struct Prefix {
     /// The atoms, oldest first.
@@ -55,6 +55,17 @@ impl<'a> Places<'a> {
         &self.cell(place).versions[self.floors[place] as usize..]
     }
 
+    /// What an atom wrote where it can be seen, with the places of the cells.
+    fn writes(&self, atom: AtomId) -> Vec<(usize, &'a Version)> {
+        let cells = &self.timeline.atoms[atom.0 as usize].cells;
+        let place = |cell: &CellId| self.cells.binary_search(cell).ok();
+        let write = |place: usize| {
+            let (number, version) = self.timeline.written(self.cells[place], atom);
+            (number > self.floors[place]).then_some((place, version))
+        };
+        cells.iter().filter_map(place).filter_map(write).collect()
+    }
+
     fn floor(&self, place: usize) -> ContentId {
         self.timeline.version(self.cell(place), self.floors[place])
     }
@@ -65,29 +76,47 @@ impl Prefix {
         let mut prefix =
             Prefix { atoms: members.iter().map(|member| member.atom).collect(), outcomes: Vec::new() };
         let base = Outcome { rank: 0, oldest: 0, earliest: 0, shared: true };
-        let hashes = hashes(places, members, garbles);
-        let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        let sums = sums(places, members, garbles);
+        let mut known: FxHashMap<Sum, usize> = FxHashMap::default();
         for rank in (1..=2 * members.len() as u32).rev().filter(|rank| garbles || rank % 2 == 0) {
-            let hash = hashes[rank as usize];
-            if hash == hashes[0] && prefix.same(places, rank, 0) {
+            let sum = sums[rank as usize];
+            if sum == sums[0] {
                 continue;
             }
             let Member { earliest, shared, .. } = members[rank.div_ceil(2) as usize - 1];
-            let known = by_hash.entry(hash).or_default();
-            let newer = known.iter().find(|nth| prefix.same(places, rank, prefix.outcomes[**nth].rank));
-            match newer {
-                Some(nth) => {
-                    let newer = &mut prefix.outcomes[*nth];
-                    (newer.oldest, newer.earliest, newer.shared) = (rank, earliest, newer.shared || shared);
-                }
-                None => {
-                    known.push(prefix.outcomes.len());
-                    prefix.outcomes.push(Outcome { rank, oldest: rank, earliest, shared });
-                }
+            if let Some(nth) = known.get(&sum) {
+                let newer = &mut prefix.outcomes[*nth];
+                (newer.oldest, newer.earliest, newer.shared) = (rank, earliest, newer.shared || shared);
+            } else {
+                known.insert(sum, prefix.outcomes.len());
+                prefix.outcomes.push(Outcome { rank, oldest: rank, earliest, shared });
             }
         }
         prefix.outcomes.push(base);
         prefix
+    }
+
+    /// How many outcomes there are.
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// What the cells hold under each outcome, the oldest first.
+    pub(super) fn list(&self, places: Places<'_>) -> Vec<Vec<ContentId>> {
+        let mut held: Vec<ContentId> = (0..places.cells.len()).map(|place| places.floor(place)).collect();
+        let mut outcomes = self.outcomes.iter().rev().map(|outcome| outcome.rank).peekable();
+        let mut listed = Vec::from_iter(outcomes.next_if_eq(&0).map(|_| held.clone()));
+        for (step, atom) in (1..).zip(&self.atoms) {
+            let writes = places.writes(*atom);
+            if outcomes.next_if_eq(&(2 * step - 1)).is_some() {
+                let mut garbled = held.clone();
+                writes.iter().for_each(|(place, version)| garbled[*place] = version.garbage);
+                listed.push(garbled);
+            }
+            writes.iter().for_each(|(place, version)| held[*place] = version.content);
+            listed.extend(outcomes.next_if_eq(&(2 * step)).map(|_| held.clone()));
+        }
+        listed
     }
 
     pub(super) fn all(&self) -> Left {
@@ -214,45 +243,25 @@ impl Prefix {
     fn step(&self, atom: AtomId) -> Option<u32> {
         self.atoms.binary_search(&atom).ok().map(|index| index as u32 + 1)
     }
-
-    /// Whether two ranks leave the same contents.
-    fn same(&self, places: Places<'_>, one: u32, other: u32) -> bool {
-        (0..places.cells.len())
-            .all(|place| self.content(places, place, one) == self.content(places, place, other))
-    }
-
-    fn content(&self, places: Places<'_>, place: usize, rank: u32) -> ContentId {
-        for version in places.versions(place).iter().rev() {
-            match self.step(version.atom) {
-                Some(step) if rank >= 2 * step => return version.content,
-                Some(step) if rank == 2 * step - 1 => return version.garbage,
-                _ => {}
-            }
-        }
-        places.floor(place)
-    }
 }
 
-/// A hash of the contents at each rank: a sum over the cells, so that a step changes it by what the step changes.
-fn hashes(places: Places<'_>, members: &[Member], garbles: bool) -> Vec<u64> {
-    let hash = |place: usize, content: ContentId| FxBuildHasher.hash_one((place, content, 0x5bd1_e995u32));
+/// The contents at each rank.
+fn sums(places: Places<'_>, members: &[Member], garbles: bool) -> Vec<Sum> {
     let mut held: Vec<ContentId> = (0..places.cells.len()).map(|place| places.floor(place)).collect();
-    let mut sum =
-        held.iter().enumerate().fold(0u64, |sum, (place, held)| sum.wrapping_add(hash(place, *held)));
-    let mut hashes = vec![sum];
+    let mut sum = Sum::default();
+    let mut sums = vec![sum];
     for member in members {
         let mut garbled = sum;
         for place in &member.places {
-            let place = *place as usize;
-            let version = places.versions(place).iter().find(|version| version.atom == member.atom);
-            let version = version.expect("a member of the group wrote the cell");
-            let old = hash(place, held[place]);
-            garbled = garbled.wrapping_sub(old).wrapping_add(hash(place, version.garbage));
-            sum = sum.wrapping_sub(old).wrapping_add(hash(place, version.content));
-            held[place] = version.content;
+            let cell = places.cells[*place as usize];
+            let version = places.timeline.written(cell, member.atom).1;
+            let held = &mut held[*place as usize];
+            garbled = garbled.with(cell, *held, version.garbage);
+            sum = sum.with(cell, *held, version.content);
+            *held = version.content;
         }
-        hashes.push(if garbles { garbled } else { sum });
-        hashes.push(sum);
+        sums.push(if garbles { garbled } else { sum });
+        sums.push(sum);
     }
-    hashes
+    sums
 }

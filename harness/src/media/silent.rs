@@ -13,13 +13,15 @@
 
 use super::block::Piece;
 use super::contents::ContentId;
+use super::epoch::States;
 use super::fault::block_len;
-use super::group::{GroupState, Shown};
-use super::timeline::{AtomId, Cell, CellId, Held, Timeline};
+use super::group::Shown;
+use super::timeline::{Atom, AtomId, Cell, CellId, Held, Timeline};
 use crate::choice::{Choices, Question};
 use crate::profile::Faults;
 use crashcheck_trace::{Bytes, Device, Event, Trace};
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// The writes that can go wrong.
 #[derive(Default)]
@@ -34,9 +36,8 @@ pub(super) struct Site {
     pub(super) question: Question,
     /// The cell of its flag.
     pub(super) flag: CellId,
-    atom: AtomId,
-    /// The cells that a misdirected write lands on.
-    victims: Vec<CellId>,
+    /// The epochs in which it can happen: the write is durable, and something would show it.
+    pub(super) open: Range<u32>,
 }
 
 /// What a cell has to do with a site.
@@ -121,8 +122,8 @@ impl Silent {
         for (cell, effect) in missing.chain(landed_there) {
             self.marks.entry(cell).or_default().push(Mark { atom, flag, effect });
         }
-        let victims = landed.iter().map(|(cell, _)| *cell).collect();
-        self.sites.push(Site { question, flag, atom, victims });
+        let open = timeline.shows(atom, landed.iter().map(|(cell, _)| *cell));
+        self.sites.push(Site { question, flag, open });
     }
 
     /// All of them, the newest write first.
@@ -136,18 +137,20 @@ impl Silent {
     }
 }
 
-impl Site {
-    /// Whether it can happen in an epoch: the write is durable, and something would show it.
-    pub(super) fn is_open(&self, timeline: &Timeline, epoch: u32) -> bool {
-        let atom = &timeline.atoms[self.atom.0 as usize];
-        let newest = |cell: &CellId| timeline.newest_durable(*cell, epoch);
-        atom.durable <= epoch
-            && (atom.cells.iter().any(|cell| newest(cell) == Some(self.atom))
-                || self.victims.iter().any(|cell| newest(cell) < Some(self.atom)))
-    }
-}
-
 impl Timeline {
+    /// The epochs in which it would show that a write went wrong and landed on these cells: it is durable, and of its own
+    /// cells and those there is one that was not written again.
+    fn shows(&self, atom: AtomId, victims: impl Iterator<Item = CellId>) -> Range<u32> {
+        let Atom { cells, durable, .. } = &self.atoms[atom.0 as usize];
+        let until = |cell: CellId| {
+            let Cell { versions, .. } = &self.cells[cell.0 as usize];
+            let next = versions.partition_point(|version| version.atom <= atom);
+            versions.get(next).map_or(u32::MAX, |version| version.settled)
+        };
+        let end = cells.iter().copied().chain(victims).map(until).max();
+        *durable..end.unwrap_or(*durable).max(*durable)
+    }
+
     /// Whether a write that goes wrong may change what a cell holds.
     pub(super) fn may_go_wrong(&self, cell: CellId) -> bool {
         !self.silent.marks(cell).is_empty()
@@ -158,24 +161,23 @@ impl Timeline {
         &self,
         cell: CellId,
         epoch: u32,
-        states: &mut FxHashMap<u32, GroupState>,
+        states: &mut States,
         choices: &mut Choices,
     ) -> ContentId {
-        let open = &self.epochs[epoch as usize];
         if self.is_flag(cell) {
             let crash = self.crash_in(cell, epoch);
-            return crash.unwrap_or_else(|| open.resolve(self, cell, states, choices).content);
+            return crash.unwrap_or_else(|| self.resolve(epoch, cell, states, choices).content);
         }
         let shown = match self.held(cell, epoch) {
             Held::Durable(content) => Shown { version: self.latest(cell, epoch), content },
-            Held::InFlight { .. } => open.resolve(self, cell, states, choices),
+            Held::InFlight { .. } => self.resolve(epoch, cell, states, choices),
         };
         match self.silent.marks(cell) {
             [] => shown.content,
             marks => {
                 let cell = &self.cells[cell.0 as usize];
                 let happened =
-                    |flag: CellId| open.resolve(self, flag, states, choices).content != ContentId::ZERO;
+                    |flag: CellId| self.resolve(epoch, flag, states, choices).content != ContentId::ZERO;
                 self.find_astray(cell, marks, shown, happened).content
             }
         }

@@ -1,16 +1,18 @@
 //! A trace laid out for looking at it after a crash: cells, their version chains, epochs.
 
-use super::block::{Fill, Lane, Piece, Settles, pieces};
-use super::cluster::{self, Script};
+use super::block::{Fill, Lane, Piece, pieces};
+use super::cluster::Script;
 use super::contents::{ContentId, Contents, garbage};
+use super::date::Span;
 use super::epoch::Epoch;
-use super::fault;
-use super::group::Group;
+use super::fault::{self, Faults};
+use super::phases::Phases;
 use super::silent::{self, Silent};
+use super::sweep::Sweep;
 use crate::choice::Question;
 use crate::judge::Window;
 use crate::network::Wire;
-use crate::profile::{Faults, Profile, Torn, When};
+use crate::profile::{self, Profile, Torn, When};
 use crashcheck_trace::{
     BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, NandChip, OpId, Trace,
 };
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CellId(pub(crate) u32);
 
 /// What survives or is lost as a whole: a write, or one atomic unit of it.
@@ -46,8 +48,10 @@ pub(crate) struct Version {
     pub(crate) content: ContentId,
     /// What the cell reads as if the atom was cut off half-way, where the profile has that.
     pub(crate) garbage: ContentId,
-    issued: u32,
-    durable: u32,
+    /// The epoch in which it was issued.
+    pub(super) issued: u32,
+    /// The first epoch in which it or a newer one is durable.
+    pub(super) settled: u32,
 }
 
 pub(crate) struct Cell {
@@ -111,7 +115,9 @@ pub(crate) struct Timeline {
     /// The writes that can go wrong without a word; nobody looks at their flags, which are the last.
     pub(super) silent: Silent,
     first_silent: CellId,
+    pub(super) faults: Faults,
     pub(crate) epochs: Vec<Epoch>,
+    pub(super) phases: Phases,
     /// The erases of blocks of flash chips, in the order of issue.
     erases: Vec<(DeviceId, BlockNo, EventId)>,
     /// What a crash after n events allows; one longer than the trace.
@@ -128,8 +134,8 @@ impl Timeline {
     }
 
     /// Lays out a later life. What fails beside the power, and node by node, does so in the first.
-    pub(crate) fn later(trace: &Trace, profile: &Profile, life: u8) -> Timeline {
-        let profile = Profile { faults: Faults::default(), cluster: None, ..profile.clone() };
+    pub(crate) fn later(trace: &Trace, usual: &Profile, life: u8) -> Timeline {
+        let profile = Profile { faults: profile::Faults::default(), cluster: None, ..usual.clone() };
         Timeline::of_life(trace, &profile, life)
     }
 
@@ -147,7 +153,9 @@ impl Timeline {
             first_flag: CellId(0),
             silent: Silent::default(),
             first_silent: CellId(0),
+            faults: Faults::default(),
             epochs: Vec::new(),
+            phases: Phases::default(),
             erases: erases(trace),
             windows: windows(trace),
             wire: Wire::new(&trace.devices),
@@ -158,10 +166,11 @@ impl Timeline {
         timeline.chain(trace, pieces);
         let spans = timeline.date(trace);
         let flags = timeline.raise_cluster(trace, &spans);
-        let faults = timeline.raise_faults(trace, spans.len() as u32);
-        let epochs = (0..).zip(&spans).zip(flags.into_iter().zip(faults));
-        let epoch = |((epoch, span), (flags, faults))| Epoch::new(&timeline, epoch, span, flags, faults);
-        timeline.epochs = epochs.map(epoch).collect();
+        timeline.raise_faults(trace);
+        timeline.begin_epochs(&spans);
+        let mut phases = Sweep::run(&timeline, spans.len() as u32, flags);
+        timeline.faults.add_phases(&timeline, &mut phases);
+        timeline.phases = phases.finish(spans.len());
         timeline
     }
 
@@ -202,14 +211,35 @@ impl Timeline {
 
     /// What a cell holds in an epoch.
     pub(crate) fn held(&self, cell: CellId, epoch: u32) -> Held {
-        let cell = &self.cells[cell.0 as usize];
-        let latest = cell.versions.partition_point(|version| version.issued <= epoch);
-        let durable = |version: &Version| version.durable <= epoch;
-        let floor = cell.versions[..latest].iter().rposition(durable).map_or(0, |index| index + 1);
+        let (floor, latest) = (self.floor(cell, epoch), self.latest(cell, epoch));
         if floor == latest {
-            return Held::Durable(self.version(cell, floor as u32));
+            return Held::Durable(self.version(&self.cells[cell.0 as usize], floor));
         }
-        Held::InFlight { floor: floor as u32, latest: latest as u32 }
+        Held::InFlight { floor, latest }
+    }
+
+    /// The versions of a cell that are in flight in an epoch and not hidden by one that is durable.
+    pub(super) fn visible_in(&self, cell: CellId, epoch: u32) -> &[Version] {
+        let (floor, latest) = (self.floor(cell, epoch), self.latest(cell, epoch));
+        &self.cells[cell.0 as usize].versions[floor as usize..latest as usize]
+    }
+
+    /// The content of the newest version of a cell that is durable in an epoch.
+    pub(super) fn settled(&self, cell: CellId, epoch: u32) -> ContentId {
+        self.version(&self.cells[cell.0 as usize], self.floor(cell, epoch))
+    }
+
+    /// The number of the newest version of a cell that is durable in an epoch, 0 being the base.
+    fn floor(&self, cell: CellId, epoch: u32) -> u32 {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        versions.partition_point(|version| version.settled <= epoch) as u32
+    }
+
+    /// The version of a cell that an atom wrote, with its number.
+    pub(super) fn written(&self, cell: CellId, atom: AtomId) -> (u32, &Version) {
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        let nth = versions.partition_point(|version| version.atom < atom);
+        (nth as u32 + 1, &versions[nth])
     }
 
     /// The content of the n-th version of a cell, 0 being its base.
@@ -281,18 +311,26 @@ impl Timeline {
         self.contents.intern(&content)
     }
 
-    /// A cell for every fault that the profile allows, and by epoch the group that they are.
-    fn raise_faults(&mut self, trace: &Trace, epochs: u32) -> Vec<Option<Arc<Group>>> {
+    /// A cell for every fault that the profile allows.
+    fn raise_faults(&mut self, trace: &Trace) {
         let sites = fault::sites(trace, &self.profile);
         let first = CellId(self.cells.len() as u32);
         sites.iter().for_each(|site| self.add_flag(*site));
         self.first_silent = CellId(self.cells.len() as u32);
-        let silent = Silent::new(self, trace, self.first_silent);
-        silent.sites().iter().for_each(|site| self.add_flag(site.question));
-        let mut contents = std::mem::take(&mut self.contents);
-        let groups = fault::groups(self, &mut contents, first, &sites, &silent, epochs);
-        (self.contents, self.silent) = (contents, silent);
-        groups
+        self.silent = Silent::new(self, trace, self.first_silent);
+        let silent: Vec<Question> = self.silent.sites().iter().map(|site| site.question).collect();
+        silent.iter().for_each(|question| self.add_flag(*question));
+        self.faults = Faults::new(self, first, sites);
+    }
+
+    fn begin_epochs(&mut self, spans: &[Span]) {
+        let one_by_one = self.script.is_some();
+        let epoch = |span: &Span| {
+            let from = if one_by_one { span.upto } else { span.from };
+            Epoch { from, upto: span.upto, in_flight: 0 }
+        };
+        self.epochs = spans.iter().map(epoch).collect();
+        self.count_in_flight();
     }
 
     /// A cell that holds the outcome of a question.
@@ -332,12 +370,6 @@ impl Timeline {
         versions.partition_point(|version| version.issued <= epoch) as u32
     }
 
-    /// What wrote the newest version of a cell that is durable in an epoch.
-    pub(super) fn newest_durable(&self, cell: CellId, epoch: u32) -> Option<AtomId> {
-        let Cell { versions, .. } = &self.cells[cell.0 as usize];
-        versions.iter().rev().find(|version| version.durable <= epoch).map(|version| version.atom)
-    }
-
     /// Whether a device may fail while the recovered system is in use.
     pub(crate) fn fails_in_service(&self) -> bool {
         let lost = Question::DeviceLost { device: DeviceId(0) };
@@ -371,7 +403,7 @@ impl Timeline {
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
                 let garbage = self.garbage(id, cell, content);
-                let version = Version { atom: id, content, garbage, issued: 0, durable: u32::MAX };
+                let version = Version { atom: id, content, garbage, issued: 0, settled: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
             }
@@ -426,53 +458,6 @@ impl Timeline {
             _ => whole,
         }
     }
-
-    /// Finds the epochs, and for every atom those in which it is issued and durable.
-    fn date(&mut self, trace: &Trace) -> Vec<Span> {
-        let (mut spans, mut from) = (Vec::new(), 0);
-        let (mut next_atom, mut in_flight) = (0, Vec::<AtomId>::new());
-        let one_by_one = self.profile.cluster.is_some() && trace.nodes() > 0;
-        for (index, event) in trace.events.iter().enumerate() {
-            let epoch = spans.len() as u32;
-            while next_atom < self.atoms.len() && self.atoms[next_atom].event.index() == index {
-                self.atoms[next_atom].issued = epoch;
-                in_flight.push(AtomId(next_atom as u32));
-                next_atom += 1;
-            }
-            let settles = Settles::by(event, EventId(index as u32), &self.profile);
-            if settles.is_none() && !(one_by_one && cluster::ends_epoch(event)) {
-                continue;
-            }
-            // What a write with FUA makes durable is that write, so that it has begun.
-            let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
-            spans.push(Span { from, upto, in_flight: in_flight.clone() });
-            from = index + 1;
-            in_flight.retain(|id| {
-                let atom = &mut self.atoms[id.0 as usize];
-                let covered = settles.as_ref().is_some_and(|settles| settles.covers(atom, &self.wire));
-                if covered {
-                    atom.durable = epoch + 1;
-                }
-                !covered
-            });
-        }
-        spans.push(Span { from, upto: trace.events.len(), in_flight });
-        for cell in &mut self.cells {
-            for version in &mut cell.versions {
-                let atom = &self.atoms[version.atom.0 as usize];
-                (version.issued, version.durable) = (atom.issued, atom.durable);
-            }
-        }
-        spans
-    }
-}
-
-/// The events of an epoch: a crash in it happens after `from` to `upto` events.
-pub(crate) struct Span {
-    pub(crate) from: usize,
-    pub(crate) upto: usize,
-    /// What has been issued and is not durable, in the order of issue.
-    pub(crate) in_flight: Vec<AtomId>,
 }
 
 /// A device as a later life finds it: as long and of the same kind, holding nothing of its own.

@@ -7,10 +7,15 @@ use num_traits::{One, ToPrimitive};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ways {
     Few(u64),
-    Many(BigUint),
+    Many(Box<BigUint>),
 }
 
 impl Ways {
+    /// The number, or the largest one that fits.
+    pub(super) fn at_most(&self) -> u64 {
+        if let Ways::Few(few) = self { *few } else { u64::MAX }
+    }
+
     pub(super) fn is_none(&self) -> bool {
         *self == Ways::Few(0)
     }
@@ -18,7 +23,7 @@ impl Ways {
 
 impl From<BigUint> for Ways {
     fn from(number: BigUint) -> Ways {
-        number.to_u64().map_or(Ways::Many(number), Ways::Few)
+        number.to_u64().map_or_else(|| Ways::Many(Box::new(number)), Ways::Few)
     }
 }
 
@@ -26,7 +31,7 @@ impl From<&Ways> for BigUint {
     fn from(ways: &Ways) -> BigUint {
         match ways {
             Ways::Few(few) => BigUint::from(*few),
-            Ways::Many(many) => many.clone(),
+            Ways::Many(many) => BigUint::clone(many),
         }
     }
 }
@@ -48,8 +53,13 @@ impl Product {
                 Some(word) => self.word = word,
                 None => self.beyond *= std::mem::replace(&mut self.word, *few),
             },
-            Ways::Many(many) => self.beyond *= many,
+            Ways::Many(many) => self.beyond *= &**many,
         }
+    }
+
+    /// Takes the place of `value` where what is small is to stay so.
+    pub(super) fn ways(self) -> Ways {
+        if self.beyond.is_one() { Ways::Few(self.word) } else { self.value().into() }
     }
 
     pub(super) fn value(self) -> BigUint {

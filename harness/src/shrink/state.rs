@@ -59,7 +59,8 @@ mod tests {
     /// Asks of eight writes whether they survived, the newest first, and fails if these are lost and those are not.
     fn run(plan: Plan, lost: &[u32], kept: &[u32]) -> Option<Path> {
         let mut choices = Choices::new(plan);
-        let mut survived = |event| choices.ask(Question::Survived { life: 1, event: EventId(event), unit: 0 }) == 0;
+        let mut survived =
+            |event| choices.ask(Question::Survived { life: 1, event: EventId(event), unit: 0 }) == 0;
         let survived: Vec<u32> = (0..8).rev().filter(|event| survived(*event)).collect();
         let fails = kept.iter().all(|event| survived.contains(event))
             && !lost.iter().any(|event| survived.contains(event));

@@ -81,8 +81,8 @@ struct Open {
 fn natural(context: &Context, failing: &Failing, point: usize) -> Vec<Fate> {
     let timeline = &context.timeline;
     let mut natural = vec![Fate::Folded; point];
-    let in_flight = timeline.epochs[failing.epoch as usize].events(timeline);
-    for event in in_flight.filter(|event| event.index() < point) {
+    let in_flight = timeline.events_in(failing.epoch);
+    for event in in_flight.into_iter().filter(|event| event.index() < point) {
         natural[event.index()] = Fate::LeftOut;
     }
     for (question, answer) in failing.path.questions.iter().zip(&failing.path.answers) {
@@ -126,8 +126,8 @@ impl Shrinker<'_> {
     /// what was durable, which is tried first. Of those the oldest is the last: what comes before it cannot undo it.
     fn open(&self) -> Vec<Open> {
         let timeline = &self.context.timeline;
-        let atoms = &timeline.epochs[self.failing.epoch as usize];
-        let in_flight: BTreeSet<usize> = atoms.events(timeline).map(EventId::index).collect();
+        let in_flight = timeline.events_in(self.failing.epoch).into_iter();
+        let in_flight: BTreeSet<usize> = in_flight.map(EventId::index).collect();
         let events = &self.context.trace.events;
         let mut open: Vec<usize> = (0..self.natural.len()).filter(|index| changes(&events[*index])).collect();
         open.sort_by_key(|index| {

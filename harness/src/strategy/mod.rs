@@ -62,12 +62,17 @@ impl StrategyKind {
     ];
 
     /// A walk of one tree. `seed` is used by `random`, `limit` is the number of deviations to stop after.
-    pub(crate) fn start(self, events: &[EventId], seed: u64, limit: Option<usize>) -> Box<dyn Strategy> {
+    pub(crate) fn start(
+        self,
+        events: impl FnOnce() -> Vec<EventId>,
+        seed: u64,
+        limit: Option<usize>,
+    ) -> Box<dyn Strategy> {
         match self {
             StrategyKind::Deviations => Box::new(deviations::Deviations::new(limit)),
             StrategyKind::Complete => Box::new(complete::Complete::new()),
-            StrategyKind::Prefix => Box::new(prefix::Prefixes::new(events)),
-            StrategyKind::TwoPoint => Box::new(two_point::TwoPoint::new(events)),
+            StrategyKind::Prefix => Box::new(prefix::Prefixes::new(events())),
+            StrategyKind::TwoPoint => Box::new(two_point::TwoPoint::new(events())),
             StrategyKind::Random => Box::new(random::Random::new(seed)),
         }
     }

@@ -12,8 +12,8 @@ pub(crate) struct Prefixes {
 }
 
 impl Prefixes {
-    pub(crate) fn new(events: &[EventId]) -> Prefixes {
-        Prefixes { events: events.to_vec(), planned: 0, met: Met::default() }
+    pub(crate) fn new(events: Vec<EventId>) -> Prefixes {
+        Prefixes { events, planned: 0, met: Met::default() }
     }
 }
 

@@ -15,8 +15,8 @@ pub(crate) struct TwoPoint {
 }
 
 impl TwoPoint {
-    pub(crate) fn new(events: &[EventId]) -> TwoPoint {
-        TwoPoint { events: events.to_vec(), lost: 0, kept: 1, met: Met::default() }
+    pub(crate) fn new(events: Vec<EventId>) -> TwoPoint {
+        TwoPoint { events, lost: 0, kept: 1, met: Met::default() }
     }
 }
 

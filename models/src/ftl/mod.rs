@@ -14,9 +14,11 @@
 //! |---|---|
 //! | `format.rs`, `ecc.rs` | a page with its out-of-band data and its error-correcting code |
 //! | `chip.rs` | the chip, and what was done to it |
+//! | `checks.rs` | what the codes of checks mean |
 //! | `exported.rs` | byte ranges made of logical pages |
 //! | `direct/`, `paged/`, `hybrid/` | the layers |
 
+pub mod checks;
 mod chip;
 pub mod direct;
 pub mod ecc;

@@ -24,11 +24,12 @@
 //! | `keeper.rs`, `holder.rs`, `home.rs`, `initiator.rs` | the parts that a node plays for others |
 //! | `recover.rs` | boot and reconfiguration |
 //! | `cluster.rs`, `check.rs`, `replay.rs` | all nodes together; what must hold in them; hit ratios over long traces |
-//! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and the workloads that show them |
 
 mod body;
 pub mod bugs;
 mod check;
+pub mod checks;
 pub mod cluster;
 pub mod directory;
 pub mod epoch;
@@ -53,8 +54,8 @@ use bugs::Bugs;
 use cluster::Cluster;
 use crashcheck::trace::outcome::Difference;
 use crashcheck::{
-    Ack, BugSwitch, Bytes, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result, System,
-    UnknownBug, Violation, Workload, judge,
+    Ack, BugSwitch, Bytes, Checks, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result,
+    System, UnknownBug, Violation, Workload, judge,
 };
 use epoch::Bounds;
 use fault::Task;
@@ -327,6 +328,7 @@ impl Reference for Gms {
     const MEDIUM: &'static str = "cluster";
     const PROFILE: &'static str = "cluster";
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
+    const CHECKS: &'static [Checks] = crate::checks::ALL;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         Ok(Gms { bugs: Bugs::named(Gms::NAME, Self::BUGS, bugs)?, ..Gms::default() })

@@ -22,9 +22,10 @@
 //! | `live.rs`, `device.rs` | the opened volume with its commits; as a disk |
 //! | `recover.rs` | opening |
 //! | `scrub.rs` | reading every copy of everything |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads that show them |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
 
 pub mod bugs;
+pub mod checks;
 pub mod checksum;
 mod device;
 pub mod format;

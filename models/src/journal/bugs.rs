@@ -44,6 +44,8 @@ pub enum Bug {
     ResetBeforeReplayDurable,
     /// The journal superblock spans two sectors.
     TwoSectorSuperblock,
+    /// Recovery begins an empty log with the number that the full one began with.
+    SequenceKept,
 }
 
 /// A set of faults.
@@ -70,6 +72,7 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::NoUnescape, NO_UNESCAPE),
     (Bug::ResetBeforeReplayDurable, RESET_BEFORE_REPLAY_DURABLE),
     (Bug::TwoSectorSuperblock, TWO_SECTOR_SUPERBLOCK),
+    (Bug::SequenceKept, SEQUENCE_KEPT),
 ];
 
 impl Seeded for Bug {
@@ -253,6 +256,16 @@ const TWO_SECTOR_SUPERBLOCK: BugSwitch = BugSwitch {
     profile: "torn",
     lives: 1,
 };
+const SEQUENCE_KEPT: BugSwitch = BugSwitch {
+    name: "sequence-kept",
+    about: "recovery empties the log but counts from the same number again: after another crash, new transactions are \
+            continued by those that were replayed before",
+    breaks: &["durable", "well-formed"],
+    checks: &["JN-16", "JN-27"],
+    workload: "laps",
+    profile: "reorder",
+    lives: 2,
+};
 
 /// With the content of files in the log, few operations fill it.
 const DATA_EARLY_SUPERBLOCK_ADVANCE: BugSwitch =
@@ -281,6 +294,7 @@ pub const ORDERED: &[BugSwitch] = &[
     REUSE_BEFORE_COMMIT,
     RESET_BEFORE_REPLAY_DURABLE,
     TWO_SECTOR_SUPERBLOCK,
+    SEQUENCE_KEPT,
 ];
 
 /// What data mode can be built with: data in the log needs neither order nor revokes.

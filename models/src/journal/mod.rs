@@ -16,9 +16,10 @@
 //! | `transaction.rs`, `log.rs`, `store.rs` | the running transaction, its way into the log and into place, the store |
 //! | `recover.rs` | scan, revoke, replay |
 //! | `judge.rs` | what each mode promises |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads for a small log |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads for a small log |
 
 pub mod bugs;
+pub mod checks;
 pub mod format;
 mod judge;
 mod log;
@@ -37,7 +38,8 @@ use crate::vsfs::{self, FileSystem, FsError};
 use bugs::Bugs;
 use crashcheck::trace::outcome::Difference;
 use crashcheck::{
-    Ack, BugSwitch, Bytes, Device, Disk, History, Reference, Result, System, UnknownBug, Violation, Workload,
+    Ack, BugSwitch, Bytes, Checks, Device, Disk, History, Reference, Result, System, UnknownBug, Violation,
+    Workload,
 };
 use format::{JournalSuperblock, LogBlock, Region, Sequence};
 use std::fmt::Debug;
@@ -268,6 +270,7 @@ impl<V: Variant> Reference for Journal<V> {
     const ABOUT: &'static str = V::ABOUT;
     const MEDIUM: &'static str = "block";
     const BUGS: &'static [BugSwitch] = V::BUGS;
+    const CHECKS: &'static [Checks] = crate::checks::ALL;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         Ok(Journal { bugs: Bugs::named(V::NAME, V::BUGS, bugs)?, variant: PhantomData })

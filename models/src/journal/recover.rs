@@ -92,7 +92,7 @@ pub fn recover(
     if replayed > 0 && !bugs.has(Bug::ResetBeforeReplayDurable) {
         disk.flush()?;
     }
-    let start = empty_log(&found, replayed);
+    let start = empty_log(&found, replayed, bugs);
     write_superblock(disk, &region, &start, bugs)?;
     disk.flush()?;
     Ok(Recovered { region, start, replayed })
@@ -100,9 +100,12 @@ pub fn recover(
 
 /// The superblock of an empty log, with a number that no transaction in it can have: behind the one that stopped the
 /// scan there may be complete ones, and they must never be taken for a continuation.
-fn empty_log(found: &JournalSuperblock, replayed: usize) -> JournalSuperblock {
-    let sequence = Sequence(found.sequence.0 + replayed as u64 + u64::from(found.log_blocks));
-    JournalSuperblock { sequence, tail: LogBlock(0), ..*found }
+fn empty_log(found: &JournalSuperblock, replayed: usize, bugs: Bugs) -> JournalSuperblock {
+    let used = match bugs.has(Bug::SequenceKept) {
+        true => 0,
+        false => replayed as u64 + u64::from(found.log_blocks),
+    };
+    JournalSuperblock { sequence: Sequence(found.sequence.0 + used), tail: LogBlock(0), ..*found }
 }
 
 struct Scan<'a> {

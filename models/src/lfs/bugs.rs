@@ -171,9 +171,9 @@ pub const SWITCHES: [BugSwitch; 14] = [
     BugSwitch {
         name: "epoch-kept",
         about: "recovery stays in the epoch it found: after another crash its own parts are continued by lost ones",
-        breaks: &["idempotent", "well-formed"],
+        breaks: &["idempotent"],
         checks: &["LF-23", "LF-24"],
-        workload: "lost-batch",
+        workload: "number-reuse",
         profile: "reorder",
         lives: 2,
     },

@@ -23,11 +23,12 @@
 //! | `write.rs`, `clean.rs` | batches and checkpoints; the cleaner |
 //! | `scan.rs`, `recover.rs`, `check.rs` | the log behind a checkpoint; roll-forward; is everything well-formed? |
 //! | `cost.rs` | what cleaning costs, simulated |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads for a small log |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads for a small log |
 
 pub mod bugs;
 mod check;
 pub mod checkpoint;
+pub mod checks;
 mod clean;
 pub mod cost;
 pub mod dirlog;
@@ -51,7 +52,9 @@ use crate::vsfs::format::BLOCK_SIZE;
 use crate::vsfs::show::Show;
 use bugs::Bugs;
 use crashcheck::trace::outcome::Difference;
-use crashcheck::{Ack, BugSwitch, Bytes, Device, Disk, Reference, Result, System, UnknownBug, Workload};
+use crashcheck::{
+    Ack, BugSwitch, Bytes, Checks, Device, Disk, Reference, Result, System, UnknownBug, Workload,
+};
 use format::Geometry;
 
 /// The system: a file system of some size, and its faults.
@@ -141,6 +144,7 @@ impl Reference for Lfs {
         "a log-structured file system: segments, checkpoint regions, roll-forward, a cleaner";
     const MEDIUM: &'static str = "block";
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
+    const CHECKS: &'static [Checks] = crate::checks::ALL;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         Ok(Lfs { bugs: Bugs::named(Lfs::NAME, Self::BUGS, bugs)?, ..Lfs::default() })

@@ -36,6 +36,12 @@ pub enum Bug {
     JournalOnOneMember,
     /// Replay puts data into place, but no checks.
     ReplayWithoutParity,
+    /// The next record has the number of the newest that was replayed.
+    JournalNumberReused,
+    /// Replayed rows are not durable when the journal goes on.
+    ReplayNotDurable,
+    /// The marks are taken away while the resynchronised checks are in flight.
+    ResyncNotDurable,
 }
 
 /// A set of faults.
@@ -57,6 +63,9 @@ const SWITCHES: &[(Bug, &str)] = &[
     (Bug::JournalFreedEarly, JOURNAL_FREED_EARLY.name),
     (Bug::JournalOnOneMember, JOURNAL_ON_ONE_MEMBER.name),
     (Bug::ReplayWithoutParity, REPLAY_WITHOUT_PARITY.name),
+    (Bug::JournalNumberReused, JOURNAL_NUMBER_REUSED.name),
+    (Bug::ReplayNotDurable, REPLAY_NOT_DURABLE.name),
+    (Bug::ResyncNotDurable, RESYNC_NOT_DURABLE.name),
 ];
 
 impl Seeded for Bug {
@@ -122,10 +131,10 @@ const BITMAP_CLEARED_EARLY: BugSwitch = BugSwitch {
 const BITMAP_CLEARED_BEFORE_RESYNC: BugSwitch = BugSwitch {
     name: "bitmap-cleared-before-resync",
     about: "recovery clears the marks first: a crash in the middle of it leaves stripes that nobody resynchronises",
-    breaks: &["redundant"],
+    breaks: &["usable"],
     checks: &["RD-22"],
-    workload: "small-write",
-    profile: "member-loss",
+    workload: "fail-later",
+    profile: "reorder",
     lives: 2,
 };
 const RESYNC_FROM_FAILED_MEMBER: BugSwitch = BugSwitch {
@@ -209,6 +218,36 @@ const REPLAY_WITHOUT_PARITY: BugSwitch = BugSwitch {
     profile: "member-loss-at-crash",
     lives: 1,
 };
+const JOURNAL_NUMBER_REUSED: BugSwitch = BugSwitch {
+    name: "journal-number-reused",
+    about: "after a recovery the next record takes the number, and the slot, of the newest one: if a crash tears it, the \
+            record before that is the newest, and undoes what came after it",
+    breaks: &["no-foreign-data"],
+    checks: &["RD-22"],
+    workload: "small-write",
+    profile: "reorder",
+    lives: 2,
+};
+const REPLAY_NOT_DURABLE: BugSwitch = BugSwitch {
+    name: "replay-not-durable",
+    about: "the journal goes on before the rows that were replayed are durable: a record is not needed any more, and its \
+            row is half written",
+    breaks: &["stable"],
+    checks: &["RD-22"],
+    workload: "wrap",
+    profile: "reorder",
+    lives: 2,
+};
+const RESYNC_NOT_DURABLE: BugSwitch = BugSwitch {
+    name: "resync-not-durable",
+    about: "recovery takes the marks away while the new checks are in flight: another crash leaves stripes that nobody \
+            resynchronises",
+    breaks: &["usable"],
+    checks: &["RD-20", "RD-22"],
+    workload: "fail-later",
+    profile: "reorder",
+    lives: 2,
+};
 
 const MIRROR_BITMAP_CLEARED_EARLY: BugSwitch =
     BugSwitch { breaks: &["redundant", "idempotent"], checks: &["RD-21", "RD-22"], ..BITMAP_CLEARED_EARLY };
@@ -234,10 +273,10 @@ pub const RAID3: &[BugSwitch] = &[NO_JOURNAL, JOURNAL_ON_ONE_MEMBER];
 /// What `raid4` can be built with.
 pub const RAID4: &[BugSwitch] = &[NO_RESYNC, STALE_OLD_DATA, BITMAP_NOT_DURABLE];
 /// What `raid5` can be built with.
-pub const RAID5: &[BugSwitch] =
-    &[NO_RESYNC, STALE_OLD_DATA, BITMAP_NOT_DURABLE, BITMAP_CLEARED_EARLY, BITMAP_CLEARED_BEFORE_RESYNC];
+pub const RAID5: &[BugSwitch] = &[NO_RESYNC, STALE_OLD_DATA, BITMAP_NOT_DURABLE, BITMAP_CLEARED_EARLY];
 /// What `raid5-degraded` can be built with.
-pub const RAID5_DEGRADED: &[BugSwitch] = &[STALE_MEMBER_TRUSTED, REBUILD_WATERMARK_EARLY];
+pub const RAID5_DEGRADED: &[BugSwitch] =
+    &[STALE_MEMBER_TRUSTED, REBUILD_WATERMARK_EARLY, BITMAP_CLEARED_BEFORE_RESYNC, RESYNC_NOT_DURABLE];
 /// What `raid5-journal` can be built with.
 pub const RAID5_JOURNAL: &[BugSwitch] = &[
     NO_JOURNAL,
@@ -246,6 +285,8 @@ pub const RAID5_JOURNAL: &[BugSwitch] = &[
     JOURNAL_FREED_EARLY,
     JOURNAL_ON_ONE_MEMBER,
     REPLAY_WITHOUT_PARITY,
+    JOURNAL_NUMBER_REUSED,
+    REPLAY_NOT_DURABLE,
 ];
 /// What `raid5-journal-degraded` can be built with.
 pub const RAID5_JOURNAL_DEGRADED: &[BugSwitch] = &[STALE_MEMBER_TRUSTED, REBUILD_WATERMARK_EARLY];

@@ -156,7 +156,7 @@ impl Array {
     pub(super) fn replay(&mut self) -> Result<usize, DiskError> {
         let needed = self.needed()?;
         let Some((newest, _)) = needed.last_key_value() else { return Ok(0) };
-        self.journal.next = newest + 1;
+        self.journal.next = newest + u64::from(!self.bugs.has(Bug::JournalNumberReused));
         // A record that only one member holds would be gone with it, and its row half written.
         let copies = self.copies();
         for record in needed.values() {
@@ -168,7 +168,9 @@ impl Array {
         for record in needed.values() {
             self.put_in_place(record)?;
         }
-        self.flush_members()?;
+        if !self.bugs.has(Bug::ReplayNotDurable) {
+            self.flush_members()?;
+        }
         self.journal.settle();
         Ok(needed.len())
     }

@@ -74,14 +74,18 @@ impl Array {
         Ok(())
     }
 
-    /// Puts a spare in the place of a missing member. Whether there is one.
-    fn begin_rebuild(&mut self) -> Result<bool, DiskError> {
+    /// A device that has not failed and has no role.
+    pub(super) fn spare(&self) -> Option<u8> {
         let superblock = &self.superblock;
         let idle =
             |device: &u8| superblock.failed >> device & 1 == 0 && !superblock.roles.contains(&Some(*device));
-        let spare = (0..superblock.devices).find(idle);
-        let place = superblock.roles.iter().position(Option::is_none);
-        let (Some(spare), Some(place)) = (spare, place) else { return Ok(false) };
+        (0..superblock.devices).find(idle)
+    }
+
+    /// Puts a spare in the place of a missing member. Whether there is one.
+    fn begin_rebuild(&mut self) -> Result<bool, DiskError> {
+        let place = self.superblock.roles.iter().position(Option::is_none);
+        let (Some(spare), Some(place)) = (self.spare(), place) else { return Ok(false) };
         // What the journal still has to put into place would not reach the spare.
         self.flush_members()?;
         self.journal.settle();

@@ -34,11 +34,12 @@
 //! | `maintain.rs`, `scrub.rs` | failures, spares, rebuilding, scrubbing |
 //! | `cost.rs` | how fast an array is, from the requests its members served |
 //! | `explain.rs` | the write hole in words |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads that show them |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
 
 mod array;
 mod bitmap;
 pub mod bugs;
+pub mod checks;
 pub mod cost;
 mod explain;
 pub mod format;
@@ -228,10 +229,12 @@ impl<V: Variant> Layer for Raid<V> {
         Some(live.remark().to_owned())
     }
 
-    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service.
+    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service, unless no
+    /// spare can take over: a bitmap closes the write hole of whole stripes only.
     fn maintain(&self, live: &mut Array, step: u8) -> Result<()> {
         match step.checked_sub(workloads::FAIL) {
-            Some(role) => live.fail_member(Role(role))?,
+            Some(role) if live.spare().is_some() => live.fail_member(Role(role))?,
+            Some(_) => {}
             None => live.work()?,
         }
         Ok(())

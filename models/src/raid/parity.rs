@@ -41,13 +41,18 @@ pub fn gather(level: Level, parts: &[Vec<u8>]) -> Vec<u8> {
     if level != Level::Hamming {
         return (0..len).map(|index| parts[index % members][index / members]).collect();
     }
-    let byte = |index: usize| {
-        parts.iter().enumerate().fold(0, |byte, (member, part)| {
-            let bits = part[index / members] >> (index % members * (8 / members));
-            (0..8 / members).fold(byte, |byte, nth| byte | (bits >> nth & 1) << (nth * members + member))
-        })
-    };
-    (0..len).map(byte).collect()
+    // What a byte of the first member becomes: its bits, each in its place in the next so many bytes of the block.
+    let width = 8 / members;
+    let place = |bit: usize| 8 * (bit / width) + bit % width * members;
+    let placed = |byte: u64| (0..8).fold(0u64, |word, bit| word | (byte >> bit & 1) << place(bit));
+    let placed: Vec<u64> = (0..256).map(placed).collect();
+    let mut block = Vec::with_capacity(len);
+    for index in 0..len / members {
+        let parts = parts.iter().enumerate();
+        let word = parts.fold(0, |word, (member, part)| word | placed[usize::from(part[index])] << member);
+        block.extend_from_slice(&word.to_le_bytes()[..members]);
+    }
+    block
 }
 
 #[cfg(test)]

@@ -233,7 +233,9 @@ impl Array {
             }
         }
         if !marked.is_empty() {
-            self.flush_members()?;
+            if !self.bugs.has(Bug::ResyncNotDurable) {
+                self.flush_members()?;
+            }
             self.recovered = "stripes resynchronised";
         }
         self.bitmap.on_disk = marked;

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `op.rs`, `view.rs` | the operations, and what a user sees |
 //! | `layer.rs` | what a block device says of itself, so that it can be explored and built upon |
+//! | `checks.rs` | what the codes of checks mean that all systems are held to |
 //! | `stack.rs` | a system on top of a block device |
 //! | `workloads.rs`, `generate.rs` | operations by name, and operations nobody thought of |
 
+pub mod checks;
 mod differences;
 pub mod generate;
 mod layer;
@@ -27,7 +29,7 @@ pub use view::{Sector, View, first_difference};
 
 use crashcheck::trace::outcome::Difference;
 use crashcheck::{
-    Ack, BlockDevice, BugSwitch, Bytes, Device, Disk, DiskError, History, Reference, Result, System,
+    Ack, BlockDevice, BugSwitch, Bytes, Checks, Device, Disk, DiskError, History, Reference, Result, System,
     UnknownBug, Violation, Workload, judge,
 };
 
@@ -165,6 +167,7 @@ impl<L: Layer> Reference for Volume<L> {
     const MEDIUM: &'static str = L::MEDIUM;
     const PROFILE: &'static str = L::PROFILE;
     const BUGS: &'static [BugSwitch] = L::BUGS;
+    const CHECKS: &'static [Checks] = crate::checks::ALL;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         L::with_bugs(bugs).map(Volume)

@@ -156,6 +156,14 @@ impl<U: System> System for Stack<U> {
         self.upper.probe(view)
     }
 
+    fn go_on(&self, view: &U::View, rest: &[U::Op]) -> Vec<U::Op> {
+        self.upper.go_on(view, rest)
+    }
+
+    fn is_stable(&self) -> bool {
+        self.upper.is_stable()
+    }
+
     fn judge(&self, view: &U::View, history: &History<'_, Self>) -> Result<(), Violation> {
         let History { ops, states, window } = *history;
         self.upper.judge(view, &History { ops, states, window })
@@ -181,6 +189,7 @@ pub fn stacked<U: Reference>(lower: &Arc<dyn Base>) -> Box<dyn Subject> {
         medium: lower.medium(),
         profile: lower.profile(),
         bugs: U::BUGS.iter().chain(below).copied().collect(),
+        checks: U::CHECKS,
         workloads: U::workloads,
         generated: U::generated,
         name,

@@ -8,11 +8,12 @@
 //! | `blocks.rs`, `names.rs`, `content.rs`, `ops.rs`, `show.rs` | the file system over any store |
 //! | `mkfs.rs`, `recover/` | making one; fsck |
 //! | `model/` | what a crash may show |
-//! | `bugs.rs`, `workloads.rs` | the faults, and workloads that show those which no common one does |
+//! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show those which no common one does |
 
 mod blocks;
 pub mod bugs;
 mod cache;
+pub mod checks;
 pub(crate) mod content;
 pub(crate) mod dir;
 pub(crate) mod files;
@@ -33,7 +34,7 @@ pub use mkfs::mkfs;
 
 use crashcheck::trace::Device;
 use crashcheck::trace::outcome::Difference;
-use crashcheck::{Ack, Bytes, Disk, History, Reference, System, UnknownBug, Violation, Workload};
+use crashcheck::{Ack, Bytes, Checks, Disk, History, Reference, System, UnknownBug, Violation, Workload};
 
 use crate::fs::{FsOp, Path, View, generate, posix};
 use bugs::Bugs;
@@ -157,6 +158,7 @@ impl Reference for Vsfs {
         "the textbook's very simple file system: no journal, a full fsck at every start";
     const MEDIUM: &'static str = "block";
     const BUGS: &'static [crashcheck::BugSwitch] = &bugs::SWITCHES;
+    const CHECKS: &'static [Checks] = crate::checks::ALL;
 
     fn with_bugs(bugs: &[String]) -> Result<Self, UnknownBug> {
         Ok(Vsfs { bugs: Bugs::named(Vsfs::NAME, Self::BUGS, bugs)?, ..Vsfs::default() })

@@ -19,7 +19,9 @@ fn every_fault_is_found_by_the_promises_it_breaks() {
             for finding in exploration.findings {
                 println!("{whose}: {} after {} recoveries", finding.promise, finding.found_after);
                 assert!(switch.breaks.contains(&&*finding.promise), "{whose} does not say: {finding}");
-                assert_eq!(finding.checks, switch.checks, "{whose}");
+                let codes: Vec<&str> = finding.checks.iter().map(|check| &*check.code).collect();
+                assert_eq!(codes, switch.checks, "{whose}");
+                assert!(finding.checks.iter().all(|check| check.says.is_some()), "{whose}: {finding}");
                 broken.entry(switch.name).or_default().insert(finding.promise);
             }
             breaks

@@ -3,7 +3,7 @@
 
 use super::common::{at_most, case, is_on_disks, survived, under, usual};
 use crashcheck::trace::outcome::Verdict;
-use crashcheck::{Options, Subject};
+use crashcheck::{Budget, Options, Subject};
 use std::collections::BTreeMap;
 
 /// What is judged of every system, each at least once.
@@ -53,8 +53,9 @@ fn survive_on_disks(options: &Options) -> u64 {
 #[test]
 fn a_second_life_is_survived_too() {
     let later = survive(|subject| {
-        let options = Options { lives: 2, ..usual(subject) };
-        (subject.medium() != "cluster").then(|| at_most(1000, options))
+        let options = at_most(1000, Options { lives: 2, ..usual(subject) });
+        let budget = Budget { later: Some(150), ..options.budget };
+        (subject.medium() != "cluster").then_some(Options { budget, ..options })
     });
     println!("{later} states of later lives");
     assert!(later > 1000, "only {later} states of later lives");

@@ -25,9 +25,9 @@ pub(crate) fn is_on_disks(subject: &dyn Subject) -> bool {
     matches!(subject.medium(), "block" | "array")
 }
 
-/// The default options under another device profile.
+/// The default options under another device profile, for one life.
 pub(crate) fn under(profile: &str) -> Options {
-    Options { profile: Profile::named(profile).expect("a built-in profile"), ..Options::default() }
+    Options { profile: Profile::named(profile).expect("a built-in profile"), lives: 1, ..Options::default() }
 }
 
 /// The same options with at most so many recoveries.

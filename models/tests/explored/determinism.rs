@@ -1,6 +1,6 @@
 //! The same input gives the same data, whoever does the work and in whatever order.
 
-use super::common::{at_most, case, explored, named, showing};
+use super::common::{at_most, case, explored, named, showing, under};
 use crashcheck::trace::outcome::{Exploration, Timing};
 use crashcheck::{Case, Options, StrategyKind, Subject};
 use std::collections::BTreeSet;
@@ -23,9 +23,8 @@ fn any_number_of_threads_gives_the_same_data_of_a_correct_system() {
     for (system, workload) in
         [("vsfs", "rename"), ("journal", "full-journal"), ("journal-async", "burst"), ("lfs", "names")]
     {
-        assert_same_with_any_number_of_threads(&*named(system), &case(workload), &Options::default());
-        let nested = Options { lives: 2, ..Options::default() };
-        let budget = at_most(300, nested);
+        assert_same_with_any_number_of_threads(&*named(system), &case(workload), &under("reorder"));
+        let budget = at_most(300, Options { lives: 2, ..under("reorder") });
         assert_same_with_any_number_of_threads(&*named(system), &case(workload), &budget);
     }
 }

@@ -9,7 +9,7 @@ use crashcheck_models::vsfs::Vsfs;
 const SEQUENCES: u64 = 40;
 
 fn on_a_budget<S: System + 'static>(system: S) -> Explorer<S> {
-    explore(system).budget(Budget { states: Some(200), ..Budget::default() })
+    explore(system).budget(Budget { states: Some(200), later: Some(50), ..Budget::default() })
 }
 
 fn faulty() -> Vsfs {

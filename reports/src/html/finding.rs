@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::counted;
 use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
-use crashcheck_trace::outcome::{Cause, Difference, Finding, NO_ORDER, Shrunk};
+use crashcheck_trace::outcome::{Cause, Check, Difference, Finding, NO_ORDER, Shrunk};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -185,9 +185,7 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
         ],
     );
     also_in(page, entry);
-    if !finding.checks.is_empty() {
-        page.put("<div><dt>Checks violated</dt><dd>{}</dd></div>\n", &[&finding.checks.join(", ")]);
-    }
+    checks(page, &finding.checks);
     if let Some(shrunk) = &finding.shrunk {
         self::shrunk(page, shrunk);
     }
@@ -196,6 +194,25 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
     page.raw("<div><dt>Covered</dt><dd>");
     summary::of_finding(page, entry);
     page.raw("</dd></div>\n</dl>\n");
+}
+
+/// What a system must do, and this one did not.
+fn checks(page: &mut Markup, checks: &[Check]) {
+    if checks.is_empty() {
+        return;
+    }
+    page.raw("<div><dt>Checks violated</dt><dd>");
+    for Check { code, says, source } in checks {
+        page.put("<p><b>{}</b>", &[code]);
+        if let Some(says) = says {
+            page.put(": {}", &[says]);
+        }
+        if let Some(source) = source {
+            page.put(" <cite>{}</cite>", &[source]);
+        }
+        page.raw("</p>");
+    }
+    page.raw("</dd></div>\n");
 }
 
 /// The same fault in other workloads.

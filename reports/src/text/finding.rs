@@ -58,8 +58,8 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     for (name, line) in cause(finding) {
         row(name, &line);
     }
-    if !finding.checks.is_empty() {
-        row("checks", &finding.checks.join(", "));
+    for check in &finding.checks {
+        row("check", &check.to_string());
     }
     if finding.device_lies {
         row("note", "the device breaks its own promise here; this is not a fault of the system");

@@ -41,7 +41,7 @@ for (const name of names) {
           const article = await unfold(page, index);
           const told = [
             exploration.workload, finding.promise, shown(finding.detail), finding.crash_point, finding.state, finding.id,
-            finding.fingerprint, ...finding.checks, ...(finding.replay ? [shown(finding.replay)] : []),
+            finding.fingerprint, ...finding.checks.flatMap(({ code, says, source }) => [code, says, source]), ...(finding.replay ? [shown(finding.replay)] : []),
             ...finding.operations.slice(0, 4).map((operation) => shown(operation.text)),
             ...finding.differences.slice(0, 3).flatMap(({ what, expected, recovered }) => [what, expected, recovered]),
             finding.compared_with,

@@ -4,9 +4,10 @@
 #![allow(dead_code)]
 
 use crashcheck_trace::outcome::{
-    About, Cause, CensusRow, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix, FixingFlush,
-    Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture, PictureDevice,
-    PictureEvent, Place, Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing, Verdict, WriteFate,
+    About, Cause, CensusRow, Check, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix,
+    FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
+    PictureDevice, PictureEvent, Place, Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing,
+    Verdict, WriteFate,
 };
 
 /// Clears a terminal, turns text around, closes elements, strings and cells, runs a script, calls people.
@@ -105,7 +106,14 @@ pub(crate) fn finding() -> Finding {
         fingerprint: "0123456789abcdef".into(),
         promise: "no-foreign-data".into(),
         detail: format!("/b shows a block of /a {HOSTILE}\nwhich is gone"),
-        checks: vec!["JN-24".into()],
+        checks: vec![
+            Check {
+                code: "JN-24".into(),
+                says: Some(format!("Old copies are not replayed. {HOSTILE}")),
+                source: Some(format!("OSTEP, chapter 42 {HOSTILE}")),
+            },
+            Check { code: format!("X-1 {HOSTILE}"), says: None, source: None },
+        ],
         crash_point: "after #57 flush, during operation 4 (fsync /a)".into(),
         state: "everything issued persisted, except: #44 (revoke, 512 B at 4 KiB) lost".into(),
         writes: vec![WriteFate {

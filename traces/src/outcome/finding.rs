@@ -1,6 +1,6 @@
 //! A failing crash state, as a person wants it told.
 
-use super::{Cause, Picture};
+use super::{Cause, Check, Picture};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Finding {
     /// Other ways in which the same fault shows, a few of them.
     pub also: Vec<String>,
     /// The checks of the reference system that are violated.
-    pub checks: Vec<String>,
+    pub checks: Vec<Check>,
     /// When the power went, in words: `after #57 flush, during operation 4 (fsync /a)`.
     pub crash_point: String,
     /// Which of the writes in flight matter, in words.
@@ -211,8 +211,8 @@ impl fmt::Display for Finding {
             tell_operations(f, &life.operations)?;
             tell_crash(f, &life.crash_point, &life.state)?;
         }
-        if !self.checks.is_empty() {
-            writeln!(f, "  checks:       {}", self.checks.join(", "))?;
+        for check in &self.checks {
+            writeln!(f, "  check:        {check}")?;
         }
         if let Some(shrunk) = &self.shrunk {
             writeln!(f, "  shrunk:       {shrunk}")?;

@@ -4,11 +4,13 @@
 
 mod advice;
 mod cause;
+mod check;
 mod finding;
 mod picture;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
+pub use check::Check;
 pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, WriteFate};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 

@@ -16,7 +16,7 @@ use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::{interrupt, select};
 use crashcheck::trace::outcome::{Exploration, REPORT_VERSION, Report};
-use crashcheck::{Options, Shrink, census};
+use crashcheck::{Options, Shrink, census_of_each};
 use crashcheck_report::text::{self, Align, escape, short, table};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -187,14 +187,15 @@ fn dry_run(runs: &[Run<'_>], search: &Search, screen: &Screen) -> Result<ExitCod
     let mut rows = Vec::new();
     for run in runs {
         let trace = run.target.trace()?;
-        let counted = census(&trace, &run.profile.profile);
-        let bound = if counted.crash_states.exact { "" } else { "<= " };
+        let mut epochs = 0;
+        let crash_states = census_of_each(&trace, &run.profile.profile, |_| epochs += 1);
+        let bound = if crash_states.exact { "" } else { "<= " };
         rows.push(vec![
             run.name(),
             run.profile.profile.name.clone(),
             trace.events.len().to_string(),
-            counted.epochs.len().to_string(),
-            format!("{bound}{}", short(&counted.crash_states.value.to_string())),
+            epochs.to_string(),
+            format!("{bound}{}", short(&crash_states.value.to_string())),
         ]);
     }
     let heading = [("system:workload", Align::Left), ("profile", Align::Left), ("events", Align::Right)];

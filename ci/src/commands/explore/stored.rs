@@ -7,7 +7,7 @@ use crate::config::{Named, Search, profile};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select::Selected;
-use crashcheck::{Options, Case, Regression, stored_traces};
+use crashcheck::{Case, Options, Regression, stored_traces};
 use std::path::Path;
 
 /// The stored failures of the systems that were selected, with the bug switches that are on, each once.

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crashcheck::trace::import::Imported;
 use crashcheck::trace::{Event, Trace};
-use crashcheck::{Census, Profile, census};
+use crashcheck::{Count, EpochCensus, Profile, census_of_each};
 use crashcheck_report::text::{Align, escape, short, table};
 use serde::Serialize;
 use std::fmt::Write;
@@ -68,7 +68,8 @@ pub(crate) fn run(
     screen: &Screen,
 ) -> Result<(), Failure> {
     let profile = config::profile(profile)?.profile;
-    let stats = Stats::collect(imported, file, &profile);
+    let number = if json { in_full } else { rounded };
+    let stats = Stats::collect(imported, file, &profile, number);
     let text = match json {
         true => serde_json::to_string_pretty(&stats).expect("plain data with text for its keys") + "\n",
         false => stats.text(screen),
@@ -78,18 +79,19 @@ pub(crate) fn run(
 }
 
 impl Stats {
-    fn collect(imported: &Imported, file: &Path, profile: &Profile) -> Stats {
+    fn collect(imported: &Imported, file: &Path, profile: &Profile, number: fn(&Count) -> String) -> Stats {
         let trace = &imported.trace;
-        let Census { epochs, crash_states } = census(trace, profile);
-        let count = |wanted: fn(&Event) -> bool| trace.events.iter().filter(|event| wanted(event)).count();
-        let epochs = epochs.into_iter().enumerate().map(|(index, epoch)| EpochStats {
-            index,
-            from: epoch.from,
-            upto: epoch.upto,
-            in_flight: epoch.in_flight,
-            crash_states: epoch.crash_states.value.to_string(),
-            exact: epoch.crash_states.exact,
+        let (mut epochs, mut last) = (Vec::new(), None::<(Count, String)>);
+        let crash_states = census_of_each(trace, profile, |epoch| {
+            let EpochCensus { from, upto, in_flight, crash_states } = epoch;
+            // Long numbers take long to write, and neighbours often have the same.
+            let known = last.take().filter(|(known, _)| *known == crash_states);
+            let (count, text) = known.unwrap_or_else(|| (crash_states.clone(), number(&crash_states)));
+            let (index, exact) = (epochs.len(), count.exact);
+            epochs.push(EpochStats { index, from, upto, in_flight, crash_states: text.clone(), exact });
+            last = Some((count, text));
         });
+        let count = |wanted: fn(&Event) -> bool| trace.events.iter().filter(|event| wanted(event)).count();
         Stats {
             version: 1,
             file: file.to_string_lossy().into_owned(),
@@ -106,8 +108,8 @@ impl Stats {
             erases: count(|event| matches!(event, Event::Erase { .. })),
             messages: (trace.nodes() > 0).then(|| count(|event| matches!(event, Event::Send { .. }))),
             operations: count(|event| matches!(event, Event::Begin { .. })),
-            epochs: epochs.collect(),
-            crash_states: crash_states.value.to_string(),
+            epochs,
+            crash_states: number(&crash_states),
             exact: crash_states.exact,
         }
     }
@@ -133,12 +135,12 @@ impl Stats {
         let heading = [("epoch", Align::Right), ("after events", Align::Right), ("in flight", Align::Right)];
         let heading = [&heading[..], &[("crash states", Align::Right)]].concat();
         let row = |epoch: &EpochStats| {
-            let states = bounded(&short(&epoch.crash_states), epoch.exact);
+            let states = bounded(&epoch.crash_states, epoch.exact);
             let range = format!("{}..{}", epoch.from, epoch.upto);
             vec![epoch.index.to_string(), range, epoch.in_flight.to_string(), states]
         };
         text.push_str(&table(&heading, &self.epochs.iter().map(row).collect::<Vec<_>>(), screen.colour));
-        let total = bounded(&short(&self.crash_states), self.exact);
+        let total = bounded(&self.crash_states, self.exact);
         let _ = writeln!(text, "{total} different crash states under {}", self.profile);
         text
     }
@@ -158,6 +160,15 @@ fn written(trace: &Trace) -> u64 {
     let gone = |event: &&Event| matches!(event, Event::Discard { .. } | Event::Erase { .. });
     let writes = trace.events.iter().filter(|event| !gone(event));
     writes.filter_map(Event::range).map(|(_, _, len)| len.0).sum()
+}
+
+/// A number as a person reads it.
+fn rounded(count: &Count) -> String {
+    short(&in_full(count))
+}
+
+fn in_full(count: &Count) -> String {
+    count.value.to_string()
 }
 
 fn bounded(number: &str, exact: bool) -> String {

@@ -321,7 +321,7 @@ proptest! {
         let recorded = recording.trace.clone();
         let instance = Recorded::new(gossip, recording);
         let context = Arc::new(Context::new(instance, Naming::default(), trace, &options));
-        let by_epoch: Vec<String> = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+        let by_epoch: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
         prop_assert_eq!(&by_epoch, &totals);
         let total: u64 = totals.iter().map(|total| total.parse::<u64>().expect("a small number")).sum();
         prop_assert_eq!(census(&recorded, &options.profile).crash_states.to_string(), total.to_string());

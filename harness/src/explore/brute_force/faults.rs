@@ -167,7 +167,7 @@ proptest! {
         let instance = Search { met: Arc::clone(&met) };
         let context = Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options);
         let context = Arc::new(context);
-        let totals: Vec<String> = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+        let totals: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
         let stop = AtomicBool::new(false);
         let explored = crate::explore::explored(&context, &options, &stop, |_| ());
         prop_assert_eq!(&*met.lock().expect("no panic"), &expected);

@@ -65,7 +65,12 @@ impl Instance for Probe {
         Lived { recovered, past: Some(Past::new(())) }
     }
 
-    fn judge(&self, shown: &crate::explore::Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
+    fn judge(
+        &self,
+        shown: &crate::explore::Shown,
+        _: Option<&Past>,
+        window: Window,
+    ) -> Result<(), Violation> {
         self.met.lock().expect("no panic").insert((shown.get::<Shown>().clone(), window));
         Ok(())
     }

@@ -139,7 +139,7 @@ proptest! {
         let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
         let mut expected = Met::new();
         let mut by_epoch: Vec<(BTreeSet<Vec<Vec<u8>>>, usize)> = Vec::new();
-        crashes(&trace.events, &profile, &mut |epoch, window, durable, written| {
+        crashes(&trace.events, &profile, &mut |Moment { epoch, window, .. }, durable, written| {
             let faults = faults(durable, &trace.events, &profile);
             by_epoch.resize(by_epoch.len().max(epoch + 1), (BTreeSet::new(), 0));
             let whole = images(&base, durable, written, Fault::Nothing);
@@ -154,7 +154,7 @@ proptest! {
         let options = Options { profile: profile.clone(), strategy, jobs, ..Options::default() };
         let context = Context::new(Search { met: Arc::clone(&met) }, Naming::default(), Arc::new(trace), &options);
         let context = Arc::new(context);
-        let totals: Vec<String> = context.timeline.epochs.iter().map(|epoch| epoch.total.to_string()).collect();
+        let totals: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
         let stop = AtomicBool::new(false);
         let explored = crate::explore::explored(&context, &options, &stop, |_| ());
         prop_assert_eq!(&*met.lock().expect("no panic"), &expected);

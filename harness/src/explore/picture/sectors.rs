@@ -45,14 +45,15 @@ impl Sketch<'_> {
     /// The cells to look at, by device and place, and how many places there are beside them.
     fn cells(&self, shown: &BTreeSet<u32>) -> (Vec<CellId>, u64) {
         let timeline = self.painter.timeline;
-        let mut cells: BTreeSet<CellId> = self.known.epoch().undecided().take(CELLS + 1).collect();
+        let undecided = self.known.undecided();
+        let mut cells: BTreeSet<CellId> = undecided.iter().copied().take(CELLS + 1).collect();
         let mut left_out = 0;
         if cells.len() > CELLS {
             let events = shown.iter().filter(|event| self.known.is_in_epoch(EventId(**event)));
             let atoms = events.flat_map(|event| timeline.atoms_of(EventId(*event)));
             let written = atoms.flat_map(|atom| &timeline.atoms[atom.0 as usize].cells).copied();
             cells = written.take(CELLS).filter(|cell| self.known.is_undecided(*cell)).collect();
-            let all = self.known.epoch().undecided().filter(|cell| self.place(*cell).is_some());
+            let all = undecided.iter().filter(|cell| self.place(**cell).is_some());
             left_out = (all.count() - cells.len()) as u64;
         }
         let astray = self.astray.iter().flat_map(|event| timeline.atoms_of(*event));

@@ -40,7 +40,8 @@ impl Sketch<'_> {
         let mut room = self.operations().into_iter().take(PART).all(&mut more);
         // In flight, those nearest to the crash first.
         let timeline = self.painter.timeline;
-        let issued = epoch.atoms.iter().rev().map(|atom| timeline.atoms[atom.0 as usize].event);
+        let atoms = self.known.in_flight();
+        let issued = atoms.iter().rev().map(|atom| timeline.atoms[atom.0 as usize].event);
         let mut issued = issued.filter(|event| event.index() < self.point).map(|event| event.0);
         let mut before = (epoch.from.min(self.point)..self.point).rev().map(|event| event as u32);
         let mut after = (self.point..all.min(epoch.upto + 1)).map(|event| event as u32);

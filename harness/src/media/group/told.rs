@@ -80,7 +80,7 @@ impl Group {
                 let place =
                     timeline.atoms[atom.0 as usize].cells.iter().find_map(|cell| self.place(*cell))?;
                 let versions = &timeline.cells[self.cells[place].0 as usize].versions;
-                let version = versions.iter().position(|version| version.atom == atom)? as u32;
+                let version = versions.binary_search_by_key(&atom, |version| version.atom).ok()? as u32;
                 let rank = (version + 1).checked_sub(self.floors[place])?;
                 let outcome = &outcomes[state.low as usize];
                 if !state.decided {

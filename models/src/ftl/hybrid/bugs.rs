@@ -24,6 +24,8 @@ pub enum Bug {
     ReusedWithoutErase,
     /// A page that is not erased counts as the next page of its block.
     TornLogPageTaken,
+    /// Of a block only the number counts with which it began to be filled.
+    NumbersReused,
 }
 
 /// A set of faults.
@@ -40,6 +42,7 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::TrimForgotten, TRIM_FORGOTTEN),
     (Bug::ReusedWithoutErase, REUSED_WITHOUT_ERASE),
     (Bug::TornLogPageTaken, TORN_LOG_PAGE_TAKEN),
+    (Bug::NumbersReused, NUMBERS_REUSED),
 ];
 
 impl Seeded for Bug {
@@ -133,6 +136,16 @@ const TORN_LOG_PAGE_TAKEN: BugSwitch = BugSwitch {
     profile: "flash",
     lives: 1,
 };
+const NUMBERS_REUSED: BugSwitch = BugSwitch {
+    name: "numbers-reused",
+    about: "recovery goes on behind the number with which the newest block was begun: new writes have the numbers of \
+            those in it, and another crash takes them for older",
+    breaks: &["no-resurrection"],
+    checks: &["FT-16", "FT-22"],
+    workload: "again",
+    profile: "flash",
+    lives: 2,
+};
 
 /// What the layer can be built with.
 pub const ALL: &[BugSwitch] = &[
@@ -145,4 +158,5 @@ pub const ALL: &[BugSwitch] = &[
     TRIM_FORGOTTEN,
     REUSED_WITHOUT_ERASE,
     TORN_LOG_PAGE_TAKEN,
+    NUMBERS_REUSED,
 ];

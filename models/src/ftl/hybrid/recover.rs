@@ -112,7 +112,8 @@ impl HybridFtl {
                 Page::Valid(written) => {
                     let oob = written.oob;
                     read.erases = oob.erases;
-                    read.newest = read.newest.max(oob.sequence).max(oob.born);
+                    let newest = if self.bugs.has(Bug::NumbersReused) { oob.born } else { oob.sequence };
+                    read.newest = read.newest.max(newest).max(oob.born);
                     let known = matches!(oob.kind, Kind::Data | Kind::Trim);
                     known.then_some(Entry { lpn: oob.lpn, kind: oob.kind, sequence: oob.sequence })
                 }

@@ -41,6 +41,13 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![VolumeOp::Discard { block: 2, count: 1 }, FLUSH, MERGE, write(5, 1, 2), FLUSH],
         },
         Workload {
+            name: "again",
+            about: "A page is overwritten until its log block is full, and once more after the pages of other chunks.",
+            setup: vec![write(0, 4, 1), MERGE, FLUSH],
+            ops: [(2..=5).map(|fill| write(1, 1, fill)).collect(), vec![FLUSH, write(4, 8, 6), write(1, 1, 7), FLUSH]]
+                .concat(),
+        },
+        Workload {
             name: "more-logs",
             about: "More chunks are written to than there are log blocks.",
             setup: vec![write(0, 16, 1), FLUSH],

@@ -28,6 +28,8 @@ pub enum Bug {
     CodeIgnored,
     /// Pages that share cells with acknowledged ones are programmed later.
     PairsNotPadded,
+    /// The next write has the number of the newest that was found.
+    NumberReused,
 }
 
 /// A set of faults.
@@ -46,6 +48,7 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::BadBlockNotRecorded, BAD_BLOCK_NOT_RECORDED),
     (Bug::CodeIgnored, CODE_IGNORED),
     (Bug::PairsNotPadded, PAIRS_NOT_PADDED),
+    (Bug::NumberReused, NUMBER_REUSED),
 ];
 
 impl Seeded for Bug {
@@ -157,6 +160,16 @@ const PAIRS_NOT_PADDED: BugSwitch = BugSwitch {
     profile: "flash",
     lives: 1,
 };
+const NUMBER_REUSED: BugSwitch = BugSwitch {
+    name: "number-reused",
+    about: "after a recovery the next write takes the number of the newest one: if both are of the same page, another \
+            crash takes the new one for a copy of the old",
+    breaks: &["no-resurrection"],
+    checks: &["FT-16", "FT-17"],
+    workload: "again",
+    profile: "flash",
+    lives: 2,
+};
 
 /// What the layer can be built with on cells of one bit.
 pub const SLC: &[BugSwitch] = &[
@@ -170,6 +183,7 @@ pub const SLC: &[BugSwitch] = &[
     CHECKPOINT_BEFORE_DATA,
     BAD_BLOCK_NOT_RECORDED,
     CODE_IGNORED,
+    NUMBER_REUSED,
 ];
 
 /// What it can be built with on cells of two.

@@ -41,10 +41,12 @@ impl PagedFtl {
         }
     }
 
-    /// Moves what lies on the block that was erased least, if others were erased more often.
+    /// Moves what lies on the block that was erased least, if others were erased more often. That can wait until there is
+    /// room for the copies again, which a crash may have left without.
     pub(super) fn level(&mut self) -> Result<(), FtlError> {
+        let has_room = self.tables.free() >= RESERVE;
         match self.least_worn() {
-            Some(victim) if self.tables.spread() > 1 => self.collect(victim),
+            Some(victim) if has_room && self.tables.spread() > 1 => self.collect(victim),
             _ => Ok(()),
         }
     }

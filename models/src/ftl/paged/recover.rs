@@ -75,7 +75,8 @@ impl PagedFtl {
         }
         let mut tables = Tables::new(geometry.pages_per_block, blocks, checkpoint.capacity);
         tables.rebuild(bugs.has(Bug::RebuildIgnoresSequence));
-        Ok(PagedFtl { chip, tables, area, bugs, next: newest.next(), begun: 0, found })
+        let next = if bugs.has(Bug::NumberReused) { newest } else { newest.next() };
+        Ok(PagedFtl { chip, tables, area, bugs, next, begun: 0, found })
     }
 
     /// What was found when it was opened.

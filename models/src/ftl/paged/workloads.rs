@@ -21,6 +21,12 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(0, 2, 20), FLUSH],
         },
         Workload {
+            name: "again",
+            about: "A page is overwritten twice before it is durable, and once more after another one (FT-16).",
+            setup: vec![write(0, 4, 1), FLUSH],
+            ops: vec![write(1, 1, 2), write(1, 1, 3), FLUSH, write(2, 1, 4), write(1, 1, 5), FLUSH],
+        },
+        Workload {
             name: "full",
             about: "Room has to be made for a page whose old version is in the block that is freed (FT-17).",
             setup: one_live_page_in_the_second_block(),

@@ -90,7 +90,7 @@ fn the_parity_holds_after_every_recovery() {
 
 fn faulty<V: Variant>(bug: &str, profile: &str, ops: Vec<VolumeOp>) -> Exploration {
     let layer = Raid::<V>::with_bugs(&[bug.to_owned()]).expect("a fault of this level");
-    let explorer = explore(Volume::new(layer)).profile(under(profile));
+    let explorer = explore(Volume::new(layer)).profile(under(profile)).lives(1);
     explorer.workload(ops).after([write(0, 12, 1), FLUSH]).run().expect("works without a crash")
 }
 
@@ -161,7 +161,7 @@ fn mirrors_flap_until_they_are_resynchronised() {
 #[test]
 fn striping_says_so_when_a_member_is_lost() {
     for profile in ["member-loss", "member-loss-at-crash"] {
-        let explorer = explore(Volume::<Raid<Raid0>>::default()).profile(under(profile));
+        let explorer = explore(Volume::<Raid<Raid0>>::default()).profile(under(profile)).lives(1);
         let found = explorer.workload([write(0, 5, 1), FLUSH]).run().expect("works without a crash");
         assert!(!found.findings.is_empty());
         for finding in found.findings {
@@ -175,7 +175,7 @@ fn striping_says_so_when_a_member_is_lost() {
 #[test]
 fn unreadable_blocks_are_survived_by_mirrors_and_journals() {
     fn survives<V: Variant>() {
-        let explorer = explore(Volume::<Raid<V>>::default()).profile(under("sector-error"));
+        let explorer = explore(Volume::<Raid<V>>::default()).profile(under("sector-error")).lives(1);
         let ops = [write(4, 1, 2), FLUSH];
         let explored = explorer.workload(ops).after([write(0, 12, 1), FLUSH]).run().expect("works");
         assert!(explored.findings.is_empty() && explored.coverage.complete, "{:#?}", explored.findings);
@@ -190,7 +190,7 @@ fn unreadable_blocks_are_survived_by_mirrors_and_journals() {
 fn mirrors_survive_a_loss_at_any_time() {
     for profile in ["member-loss", "member-loss-at-crash"] {
         for workload in Volume::<Raid<Raid1>>::workloads() {
-            let explorer = explore(Volume::<Raid<Raid1>>::default()).profile(under(profile));
+            let explorer = explore(Volume::<Raid<Raid1>>::default()).profile(under(profile)).lives(1);
             let explored = explorer.workload(workload.ops).after(workload.setup).run().expect("works");
             assert!(explored.findings.is_empty() && explored.coverage.complete, "{:#?}", explored.findings);
         }
@@ -240,7 +240,7 @@ fn on<U: System<Op = FsOp> + 'static, V: Variant>(upper: U, bugs: &[&str]) -> Ex
     let layer = Raid::<V>::with_bugs(&bugs).expect("a fault of this level");
     let file = Path::root().join("a");
     let append = FsOp::Append { path: file.clone(), len: Bytes(4096), fill: Fill(7) };
-    let explorer = explore(Stack::new(upper, base(layer))).profile(under(V::PROFILE));
+    let explorer = explore(Stack::new(upper, base(layer))).profile(under(V::PROFILE)).lives(1);
     let explorer = explorer.budget(Budget { states: Some(400), ..Budget::default() });
     explorer.workload([FsOp::Create(file), append, FsOp::Sync]).run().expect("works without a crash")
 }

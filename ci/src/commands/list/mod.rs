@@ -1,7 +1,10 @@
 //! `crashcheck list`: what there is. As JSON it is an API.
 
+mod checks;
+
 use crate::args::{ListArgs, What};
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select;
 use crashcheck::trace::import::Format;
@@ -10,14 +13,24 @@ use crashcheck_report::text::{Align, Colour, table};
 use serde::Serialize;
 
 /// Prints what there is.
-pub(crate) fn run(args: &ListArgs, screen: &Screen) -> ExitCode {
-    let everything = Everything::collect();
-    let text = match args.json {
-        true => everything.json(args.what),
-        false => everything.text(args.what, screen.colour),
+///
+/// # Errors
+/// If only some of it is asked for, and there is none of that.
+pub(crate) fn run(args: &ListArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    if args.what != Some(What::Checks) && (args.only.is_some() || args.markdown) {
+        return Err(Failure::usage(
+            "only checks are chosen by name or shown as Markdown: crashcheck list checks",
+        ));
+    }
+    let systems = select::systems();
+    let checks = checks::chosen(args.only.as_deref(), &systems)?;
+    let text = match (args.markdown, args.json) {
+        (true, _) => checks::markdown(&checks),
+        (_, true) => Everything::collect(&systems, &checks).json(args.what),
+        _ => Everything::collect(&systems, &checks).text(args.what, screen.colour),
     };
     screen.print(&text);
-    ExitCode::Clean
+    Ok(ExitCode::Clean)
 }
 
 /// Absent parts were not asked for.
@@ -32,6 +45,8 @@ struct Everything {
     profiles: Vec<ProfileEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     formats: Vec<FormatEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<CheckEntry>,
 }
 
 #[derive(Serialize)]
@@ -76,8 +91,17 @@ struct FormatEntry {
     export: bool,
 }
 
+#[derive(Serialize)]
+struct CheckEntry {
+    code: &'static str,
+    /// The kind of system that it belongs to.
+    system: &'static str,
+    source: &'static str,
+    says: &'static str,
+}
+
 impl Everything {
-    fn collect() -> Everything {
+    fn collect(systems: &[Box<dyn Subject>], checks: &[checks::Entry]) -> Everything {
         let profiles = Profile::built_in().into_iter().enumerate();
         let format = |format: Format| FormatEntry {
             name: format.name(),
@@ -86,12 +110,13 @@ impl Everything {
         };
         Everything {
             version: 1,
-            systems: select::systems().iter().map(|subject| system(subject.as_ref())).collect(),
+            systems: systems.iter().map(|subject| system(subject.as_ref())).collect(),
             strategies: StrategyKind::TABLE.map(|(_, name, about)| Entry { name, about }).into(),
             profiles: profiles
                 .map(|(index, profile)| ProfileEntry { default: index == 0, profile })
                 .collect(),
             formats: Format::ALL.map(format).into(),
+            checks: checks.iter().map(CheckEntry::of).collect(),
         }
     }
 
@@ -110,6 +135,9 @@ impl Everything {
             if what != What::Formats {
                 self.formats.clear();
             }
+            if what != What::Checks {
+                self.checks.clear();
+            }
         }
         let mut text = serde_json::to_string_pretty(&self).expect("plain data with text for its keys");
         text.push('\n');
@@ -117,8 +145,15 @@ impl Everything {
     }
 
     fn text(&self, what: Option<What>, colour: Colour) -> String {
-        const ALL: [What; 6] =
-            [What::Systems, What::Workloads, What::Bugs, What::Profiles, What::Strategies, What::Formats];
+        const ALL: [What; 7] = [
+            What::Systems,
+            What::Workloads,
+            What::Bugs,
+            What::Profiles,
+            What::Strategies,
+            What::Formats,
+            What::Checks,
+        ];
         let sections: Vec<What> = what.map_or(ALL.to_vec(), |what| vec![what]);
         let sections: Vec<String> = sections.iter().map(|what| self.section(*what, colour)).collect();
         sections.join("\n")
@@ -142,6 +177,9 @@ impl Everything {
             }
             What::Formats => {
                 (&["format", "import", "export"], self.formats.iter().map(FormatEntry::row).collect())
+            }
+            What::Checks => {
+                (&["code", "system", "source", "says"], self.checks.iter().map(CheckEntry::row).collect())
             }
         };
         let heading: Vec<(&str, Align)> = heading.iter().map(|name| (*name, Align::Left)).collect();
@@ -173,6 +211,16 @@ impl FormatEntry {
     fn row(&self) -> Vec<String> {
         let yes = |yes: bool| if yes { "yes" } else { "no" };
         row(&[self.name, yes(self.import), yes(self.export)])
+    }
+}
+
+impl CheckEntry {
+    fn of((checks, check): &checks::Entry) -> CheckEntry {
+        CheckEntry { code: check.code, system: checks.of, source: check.source, says: check.says }
+    }
+
+    fn row(&self) -> Vec<String> {
+        row(&[self.code, self.system, self.source, self.says])
     }
 }
 

@@ -1,0 +1,91 @@
+//! When every write is in flight: from the epoch in which it is issued to the first one in which it is durable.
+
+use super::block::Settles;
+use super::cluster;
+use super::steps;
+use super::timeline::{AtomId, Timeline};
+use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+
+/// The events of an epoch: a crash in it happens after `from` to `upto` events.
+pub(crate) struct Span {
+    pub(crate) from: usize,
+    pub(crate) upto: usize,
+}
+
+/// What has been issued and is not durable, by device, in the order of issue. What became durable by itself is left out
+/// when the device is settled.
+struct InFlight(Vec<Vec<AtomId>>);
+
+impl Timeline {
+    /// Finds the epochs, and for every atom those in which it is issued and durable.
+    pub(super) fn date(&mut self, trace: &Trace) -> Vec<Span> {
+        let (mut spans, mut from, mut next) = (Vec::new(), 0, 0);
+        let mut in_flight = InFlight(vec![Vec::new(); trace.devices.len()]);
+        let one_by_one = self.profile.cluster.is_some() && trace.nodes() > 0;
+        for (index, event) in trace.events.iter().enumerate() {
+            let epoch = spans.len() as u32;
+            while let Some(atom) = self.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
+                atom.issued = epoch;
+                in_flight.0[atom.device.index()].push(AtomId(next as u32));
+                next += 1;
+            }
+            let settles = Settles::by(event, EventId(index as u32), &self.profile);
+            if settles.is_none() && !(one_by_one && cluster::ends_epoch(event)) {
+                continue;
+            }
+            // What a write with FUA makes durable is that write, so that it has begun.
+            let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
+            spans.push(Span { from, upto });
+            from = index + 1;
+            if let Some(settles) = settles {
+                self.settle(&settles, epoch + 1, &mut in_flight);
+            }
+        }
+        spans.push(Span { from, upto: trace.events.len() });
+        self.date_versions();
+        spans
+    }
+
+    fn settle(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight) {
+        match settles {
+            Settles::Event(event) => {
+                for atom in self.atoms_of(*event) {
+                    self.atoms[atom.0 as usize].durable = epoch;
+                }
+            }
+            Settles::Device(device, except) => self.settle_device(*device, except, epoch, in_flight),
+            Settles::Node(node) => {
+                let devices = (0..self.lines.len() as u16).map(DeviceId);
+                let theirs: Vec<DeviceId> =
+                    devices.filter(|device| self.wire.owner(*device) == Some(*node)).collect();
+                for device in theirs {
+                    self.settle_device(device, &[], epoch, in_flight);
+                }
+            }
+        }
+    }
+
+    fn settle_device(&mut self, device: DeviceId, except: &[EventId], epoch: u32, in_flight: &mut InFlight) {
+        steps::take(in_flight.0[device.index()].len());
+        in_flight.0[device.index()].retain(|id| {
+            let atom = &mut self.atoms[id.0 as usize];
+            let stays = atom.durable == u32::MAX && except.binary_search(&atom.event).is_ok();
+            if !stays {
+                atom.durable = atom.durable.min(epoch);
+            }
+            stays
+        });
+    }
+
+    /// Writes into every version when it can be seen.
+    fn date_versions(&mut self) {
+        for cell in &mut self.cells {
+            let mut settled = u32::MAX;
+            for version in cell.versions.iter_mut().rev() {
+                let atom = &self.atoms[version.atom.0 as usize];
+                settled = settled.min(atom.durable);
+                (version.issued, version.settled) = (atom.issued, settled);
+            }
+        }
+    }
+}

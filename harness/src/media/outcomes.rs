@@ -1,0 +1,104 @@
+//! How many outcomes a group has while it grows, so that an atom more costs no more than that atom.
+
+use super::contents::ContentId;
+use super::timeline::{AtomId, CellId, Timeline};
+use super::ways::Ways;
+use crate::profile::Torn;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Atoms that all write the same cells.
+pub(super) struct Chain {
+    /// What the cells can hold together.
+    seen: FxHashSet<Vec<ContentId>>,
+    /// How many outcomes there are; more than different contents if a write that went wrong may have come in between.
+    outcomes: u64,
+    may_land: bool,
+}
+
+impl Chain {
+    /// A chain of nothing yet, in cells that are durable.
+    pub(super) fn new(timeline: &Timeline, epoch: u32, cells: &[CellId]) -> Chain {
+        let base = cells.iter().map(|cell| timeline.settled(*cell, epoch)).collect();
+        let may_land = cells.iter().any(|cell| timeline.may_go_wrong(*cell));
+        Chain { seen: FxHashSet::from_iter([base]), outcomes: 1, may_land }
+    }
+
+    pub(super) fn add(&mut self, timeline: &Timeline, atom: AtomId, cells: &[CellId]) {
+        let versions = || cells.iter().map(|cell| timeline.written(*cell, atom).1);
+        self.meet(versions().map(|version| version.content).collect());
+        if timeline.profile.torn == Torn::Garbage {
+            self.meet(versions().map(|version| version.garbage).collect());
+        }
+    }
+
+    fn meet(&mut self, contents: Vec<ContentId>) {
+        self.outcomes += u64::from(self.seen.insert(contents) || self.may_land);
+    }
+
+    pub(super) fn total(&self) -> Ways {
+        Ways::Few(self.outcomes)
+    }
+
+    /// Whether no two outcomes leave the same contents.
+    pub(super) fn is_exact(&self) -> bool {
+        self.seen.len() as u64 == self.outcomes
+    }
+}
+
+/// Atoms that keep the order of issue. All contents together are known by a sum over the cells, to which a cell that
+/// holds what it held before adds nothing.
+#[derive(Default)]
+pub(super) struct InOrder {
+    /// What the cells hold when the newest atom is complete.
+    held: FxHashMap<CellId, ContentId>,
+    sum: Sum,
+    seen: FxHashSet<Sum>,
+}
+
+impl InOrder {
+    /// Adds the next atom; its cells that are not known yet are durable before it.
+    pub(super) fn add(&mut self, timeline: &Timeline, epoch: u32, atom: AtomId, cells: &[CellId]) {
+        let mut garbled = self.sum;
+        for cell in cells {
+            let version = timeline.written(*cell, atom).1;
+            let held = self.held.entry(*cell).or_insert_with(|| timeline.settled(*cell, epoch));
+            garbled = garbled.with(*cell, *held, version.garbage);
+            self.sum = self.sum.with(*cell, *held, version.content);
+            *held = version.content;
+        }
+        self.seen.insert(self.sum);
+        if timeline.profile.torn == Torn::Garbage {
+            self.seen.insert(garbled);
+        }
+    }
+
+    pub(super) fn total(&self) -> Ways {
+        let base = u64::from(!self.seen.contains(&Sum::default()));
+        Ways::Few(self.seen.len() as u64 + base)
+    }
+}
+
+/// A sum of marks of contents of cells: as long as no two of as many as a machine can hold are alike, equal sums are
+/// equal contents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Sum(u128);
+
+impl Sum {
+    /// The sum when a cell holds another content than before.
+    pub(super) fn with(self, cell: CellId, before: ContentId, after: ContentId) -> Sum {
+        if before == after {
+            return self;
+        }
+        Sum(self.0.wrapping_sub(mark(cell, before)).wrapping_add(mark(cell, after)))
+    }
+}
+
+fn mark(cell: CellId, content: ContentId) -> u128 {
+    let half = |nth: u8| {
+        let mut hasher = DefaultHasher::new();
+        (nth, cell, content).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
