@@ -5,7 +5,9 @@ use crate::System;
 use crate::explore::Naming;
 use crate::explorer::{Explorer, WithWorkload};
 use crate::regression::Regression;
-use crashcheck_trace::outcome::{Coverage, Exploration, Finding, REPORT_VERSION, Report, Verdict};
+use crashcheck_trace::outcome::{
+    Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict,
+};
 use std::path::{Path, PathBuf};
 
 impl<S: System + 'static> WithWorkload<S> {
@@ -106,11 +108,20 @@ impl<S: System + 'static> Explorer<S> {
 
 /// What was covered, in a line.
 pub fn summary(exploration: &Exploration) -> String {
-    let Coverage { total, represented, recoveries, known, .. } = &exploration.coverage;
+    let Coverage { total, represented, recoveries, known, later, .. } = &exploration.coverage;
+    let later: String = later.iter().map(of_later_life).collect();
     let Exploration { system, workload, profile, .. } = exploration;
     format!(
         "{system}:{workload} under {profile}: {represented} of {total} crash states covered by {recoveries} recoveries \
-         ({known} more known), {} findings",
+         ({known} more known){later}, {} findings",
         exploration.findings.len()
+    )
+}
+
+fn of_later_life(covered: &LifeCoverage) -> String {
+    let LifeCoverage { life, lives, begun, total, represented, recoveries, known, .. } = covered;
+    format!(
+        ", and of life {life}: {represented} of {total} by {recoveries} recoveries ({known} more known) in {begun} of \
+         {lives} lives"
     )
 }

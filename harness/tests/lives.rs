@@ -128,7 +128,7 @@ fn a_dead_record_that_comes_back_in_the_second_life_is_found_by_default() {
         explore(Store { epochs: false, ..CORRECT }).without_regressions().workload(ops()).check();
     });
     let message = *found.expect_err("it fails").downcast::<String>().expect("a text");
-    for part in ["no-resurrection", "shrunk:"] {
+    for part in ["no-resurrection", "shrunk:", "life 2"] {
         assert!(message.contains(part), "no '{part}' in\n{message}");
     }
 }

@@ -3,8 +3,8 @@
 //! One test suite for each system with its bug switches, one test case for each workload and device profile. Lost is a
 //! failure, broken an error, not measured is skipped; so no server shows as passed what was not judged.
 
-use crate::text::{cause, coverage, escape, escape_lines, shrunk, system};
-use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+use crate::text::{cause, coverage, escape, escape_lines, life, shrunk, system};
+use crashcheck_trace::outcome::{Exploration, LifeCoverage, Report, Verdict};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io;
@@ -97,6 +97,9 @@ fn failure(xml: &mut Xml, case: &Exploration) -> io::Result<()> {
         let (promise, id) = (escape(&finding.promise), escape(&finding.id));
         let (point, state) = (escape(&finding.crash_point), escape(&finding.state));
         let mut text = format!("{promise}: {detail}\npower fails: {point}\ncrash state: {state}\n");
+        for (name, line) in finding.lives.iter().flat_map(life) {
+            text.push_str(&format!("{name}: {}\n", escape(&line)));
+        }
         for (name, line) in cause(finding) {
             text.push_str(&format!("{name}: {}\n", escape(&line)));
         }
@@ -132,12 +135,24 @@ fn covered(case: &Exploration) -> String {
         coverage(numbers),
         numbers.recoveries
     );
+    text.extend(numbers.later.iter().map(covered_of_life));
     let why = numbers.left_out.iter().map(|why| format!("not covered: {why}"));
-    for line in why.chain(case.notes.iter().map(|note| format!("note: {note}"))) {
+    let later = numbers.later.iter().filter_map(|life| {
+        life.left_out.as_ref().map(|why| format!("not covered in life {}: {why}", life.life))
+    });
+    for line in why.chain(later).chain(case.notes.iter().map(|note| format!("note: {note}"))) {
         text.push_str(&escape(&line));
         text.push('\n');
     }
     text
+}
+
+fn covered_of_life(numbers: &LifeCoverage) -> String {
+    let LifeCoverage { life, lives, begun, total, represented, recoveries, .. } = numbers;
+    let (total, represented) = (escape(total), escape(represented));
+    format!(
+        "life {life}: {represented} of {total} crash states covered by {recoveries} recoveries in {begun} of {lives} lives\n"
+    )
 }
 
 fn with_text(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> io::Result<()> {

@@ -5,7 +5,10 @@
 //! GitHub makes no links in code.
 
 use crate::entry::{Entry, entries, subject};
-use crate::text::{self, cause, coverage, escape, short, shrunk, verdict};
+use crate::text::{
+    self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, life, of_life, short,
+    shrunk, verdict,
+};
 use crashcheck_trace::outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
 use std::fmt::Write;
 
@@ -69,37 +72,52 @@ impl Bounded {
 fn table(explorations: &[Exploration]) -> String {
     let mut sorted: Vec<&Exploration> = explorations.iter().collect();
     sorted.sort_by_key(|exploration| std::cmp::Reverse(exploration.verdict));
+    let lives: String = later_lives(explorations).map(|life| format!(" life {life} |")).collect();
     let mut text =
-        String::from("| workload | profile | crash states | covered | recoveries | findings | verdict |\n");
-    text.push_str("|---|---|---:|---:|---:|---:|---|\n");
+        format!("| workload | profile | crash states | covered |{lives} recoveries | findings | verdict |\n");
+    let lives = "---:|".repeat(later_lives(explorations).count());
+    let _ = writeln!(text, "|---|---|---:|---:|{lives}---:|---:|---|");
     for exploration in sorted.iter().take(ROWS_MAX) {
-        let covered = &exploration.coverage;
-        let bound = if covered.exact || covered.total.is_empty() { "" } else { "at most " };
-        let _ = writeln!(
-            text,
-            "| {} | {} | {bound}{} | {} | {} | {} | {} {} |",
-            code(&subject(exploration)),
-            code(&exploration.profile),
-            code(&short(&covered.total)),
-            coverage(covered),
-            covered.recoveries,
-            exploration.findings.len(),
-            sign(exploration.verdict),
-            verdict(exploration.verdict),
-        );
+        text.push_str(&row(exploration, explorations));
     }
     if sorted.len() > ROWS_MAX {
         let _ = writeln!(text, "\n{} more workloads are in report.html.", sorted.len() - ROWS_MAX);
     }
-    let reasons = text::by_text(explorations, subject, |exploration| {
-        exploration.coverage.left_out.iter().chain(&exploration.reason).cloned().collect()
-    });
+    let reasons = text::by_text(explorations, subject, reasons);
     text.push('\n');
     for (why, names) in reasons.iter().take(LINES_MAX) {
         let _ = writeln!(text, "- {}: {}", code(&clipped(names)), code(&clipped(why)));
     }
     text.push('\n');
     text
+}
+
+fn row(exploration: &Exploration, explorations: &[Exploration]) -> String {
+    let covered = &exploration.coverage;
+    let bound = if covered.exact || covered.total.is_empty() { "" } else { "at most " };
+    let of_life = |life| of_life(exploration, life).map_or_else(|| "-".to_owned(), coverage_of_life);
+    let lives: String = later_lives(explorations).map(|life| format!(" {} |", of_life(life))).collect();
+    format!(
+        "| {} | {} | {bound}{} | {} |{lives} {} | {} | {} {} |\n",
+        code(&subject(exploration)),
+        code(&exploration.profile),
+        code(&short(&covered.total)),
+        coverage(covered),
+        covered.recoveries_in_all(),
+        exploration.findings.len(),
+        sign(exploration.verdict),
+        verdict(exploration.verdict),
+    )
+}
+
+/// What there is to say of an exploration: why not everything was covered, and why its verdict is what it is.
+fn reasons(exploration: &Exploration) -> Vec<String> {
+    let own = std::slice::from_ref(exploration);
+    let later = later_lives(own).flat_map(|life| {
+        left_out_of_life(exploration, life).into_iter().map(move |why| format!("in life {life}: {why}"))
+    });
+    let first = exploration.coverage.left_out.iter().chain(&exploration.reason).cloned();
+    first.chain(later).collect()
 }
 
 /// A sign for a verdict, beside its word.
@@ -128,6 +146,9 @@ fn finding(entry: &Entry<'_>) -> String {
     };
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
+    for (name, line) in finding.lives.iter().flat_map(life) {
+        row(&name, &line);
+    }
     for (name, line) in cause(finding) {
         row(name, &line);
     }

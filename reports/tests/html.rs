@@ -20,6 +20,10 @@ fn hostile() -> Report {
         exploration.reason = Some(HOSTILE.into());
         exploration.coverage.left_out = Some(HOSTILE.into());
         exploration.coverage.total = HOSTILE.into();
+        for life in &mut exploration.coverage.later {
+            life.total = HOSTILE.into();
+            life.represented = HOSTILE.into();
+        }
         exploration.judged[0].promise = HOSTILE.into();
         exploration.census[0].found = Some(HOSTILE.into());
         exploration.census[0].shows = HOSTILE.into();
@@ -31,6 +35,10 @@ fn hostile() -> Report {
             }
             let text = || Some(HOSTILE.to_owned());
             finding.checks = vec![Check { code: HOSTILE.into(), says: text(), source: text() }];
+            for write in finding.lives.iter_mut().flat_map(|life| &mut life.writes) {
+                write.fate = HOSTILE.into();
+                write.operation = Some(HOSTILE.into());
+            }
         }
     }
     report
@@ -193,6 +201,55 @@ fn the_page_tells_everything_that_is_known_of_a_finding() {
     ] {
         assert!(text.contains(told), "the page does not say: {told}");
     }
+}
+
+#[test]
+fn crash_recovery_operations_and_the_next_crash_are_told_in_their_order() {
+    let (_, text) = parts(&write(&common::report()));
+    let mut rest = &text[text.find("What happened").expect("a story")..];
+    for told in [
+        "The workload runs",
+        "In short: everything issued persisted, except",
+        "The power returns, and life 2 begins",
+        "Recovery shows the state after 3 of 4 operations",
+        "create /probe",
+        "acknowledged as durable: must be there",
+        "write /probe",
+        "The power fails again, and life 2 ends",
+        "It fails after #9 write, during operation 2 (write /probe",
+        "in short: nothing in flight persisted, except",
+        "survived #8 bitmap",
+        "life 3 begins",
+        "Recovery begins, and does not come to its end.",
+        "It fails before recovery had written anything.",
+        "The system goes on, and recovers",
+        "Of what these crashes may show",
+        "the medium after the first crash",
+    ] {
+        let at = rest.find(told);
+        rest = &rest[at.unwrap_or_else(|| panic!("it is not told, or not here: {told}"))..];
+    }
+}
+
+#[test]
+fn the_coverage_of_later_lives_is_told_and_is_part_of_what_is_complete() {
+    let mut report = common::report();
+    let (_, text) = parts(&write(&report));
+    for told in [
+        "Life 2: of 400 crash states, 100 were covered by 20 recoveries, in 12 of the 90 lives",
+        "12 of 90 lives",
+        "Not covered in life 2, and why",
+        "the budget of life 3 is used up",
+    ] {
+        assert!(text.contains(told), "the page does not say: {told}");
+    }
+    report.explorations.truncate(1);
+    let page = write(&report);
+    assert!(!page.contains("Life 2</th>") && page.contains("survives every crash"), "{page}");
+    report.explorations[0].coverage.later = common::lost().coverage.later;
+    let page = write(&report);
+    assert!(page.contains("survived every crash that was tried"), "{page}");
+    assert!(page.contains("<td class=\"n\">12 of 90 lives</td>"), "{page}");
 }
 
 #[test]

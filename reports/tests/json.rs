@@ -48,6 +48,9 @@ fn every_field_that_is_written_is_in_the_schema_and_required() {
         "/steps/9",
         "/sectors/0",
         "/fix/flushes/0",
+        "/coverage/later/1",
+        "/lives/0/writes/0",
+        "/lives/0/operations/1",
         "/timing",
         "/checks/1",
     ] {
@@ -83,6 +86,8 @@ fn a_field_of_the_wrong_type_breaks_the_schema() {
         ("/explorations/0/verdict", "fine"),
         ("/explorations/1/findings/0/picture/steps/3/fate", "gone"),
         ("/explorations/1/findings/0/operations/0/promised", "much"),
+        ("/explorations/1/findings/0/lives/0/life", "second"),
+        ("/explorations/1/coverage/later/0/total", "many"),
     ] {
         let mut report = as_value();
         *report.pointer_mut(pointer).expect(pointer) = Value::from(wrong);

@@ -3,7 +3,7 @@
 mod common;
 
 use crashcheck_report::text::{Colour, census, finding, judged, overview, summary};
-use crashcheck_trace::outcome::{Operation, Promised, Verdict};
+use crashcheck_trace::outcome::{LifeCoverage, Operation, Promised, Verdict};
 
 fn told(colour: Colour) -> String {
     let lost = common::lost();
@@ -41,6 +41,21 @@ fn the_table_names_the_profile_only_if_there_are_several() {
     assert!(!overview(&report, Colour::Plain).contains("profile"));
     report.explorations[1].profile = "torn".into();
     assert!(overview(&report, Colour::Plain).contains("profile"));
+}
+
+#[test]
+fn the_table_has_a_column_of_later_lives_only_if_there_are_some() {
+    let mut report = common::report();
+    report.explorations.truncate(1);
+    assert!(!overview(&report, Colour::Plain).contains("life 2"));
+    let whole =
+        LifeCoverage { life: 2, lives: 3, begun: 3, complete: true, recoveries: 5, ..Default::default() };
+    report.explorations[0].coverage.later = vec![whole];
+    let text = overview(&report, Colour::Plain);
+    assert!(
+        text.contains("life 2") && text.matches("100 %").count() == 2 && text.contains(" 145 "),
+        "{text}"
+    );
 }
 
 #[test]

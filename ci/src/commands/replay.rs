@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select;
 use crashcheck::{Case, Options, Regression, ReplayId, Replayed, replay_trace};
-use crashcheck_report::text::{escape, escape_lines};
+use crashcheck_report::text::{escape, escape_lines, life};
 
 /// Replays a state and prints its verdict.
 ///
@@ -91,6 +91,9 @@ fn told(id: &ReplayId, replayed: &Replayed, fixed: bool, screen: &Screen) -> Str
             text.push_str(&format!("  {}: {}\n", escape(&finding.promise), escape_lines(&finding.detail, 4)));
             text.push_str(&format!("  power fails:  {}\n", escape(&finding.crash_point)));
             text.push_str(&format!("  crash state:  {}\n", escape(&finding.state)));
+            for (name, line) in finding.lives.iter().flat_map(life) {
+                text.push_str(&format!("  {:<14}{}\n", format!("{name}:"), escape(&line)));
+            }
         }
     }
     text

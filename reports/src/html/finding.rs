@@ -144,7 +144,8 @@ fn drawings(page: &mut Markup, entry: &Entry<'_>) {
         page.raw("<p class=\"about\">The drawings are left out, as this page is long; report.json has them as data.</p>\n");
         return;
     }
-    page.raw("<h4>The trace, and the medium after the crash</h4>\n");
+    let crash = if entry.finding.lives.is_empty() { "the crash" } else { "the first crash" };
+    page.put("<h4>The trace, and the medium after {}</h4>\n", &[&crash]);
     page.raw("<details open><summary>The trace: what was issued when, and what became of it</summary>\n");
     timeline::write(page, entry, picture);
     page.raw("</details>\n");

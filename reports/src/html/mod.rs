@@ -13,6 +13,7 @@
 //! | `index.rs` | the list of the findings, the filter and the search |
 //! | `finding.rs` | one finding from beginning to end |
 //! | `story.rs` | what happened, step by step |
+//! | `life.rs` | the same of the lives after the first, and what was covered of them |
 //! | `layout.rs`, `timeline.rs` | where everything of the drawing is, and the drawing |
 //! | `medium.rs` | what the crash left on the medium, place by place |
 //! | `guide.rs` | how to read the page |
@@ -22,6 +23,7 @@ mod finding;
 mod guide;
 mod index;
 mod layout;
+mod life;
 mod markup;
 mod medium;
 mod story;

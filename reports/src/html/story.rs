@@ -2,8 +2,10 @@
 
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
-use super::{Entry, clipped};
-use crashcheck_trace::outcome::{EventKind, Fate, Finding, Operation, Picture, PictureEvent, Promised, Step};
+use super::{Entry, clipped, life};
+use crashcheck_trace::outcome::{
+    EventKind, Fate, Finding, Operation, Picture, PictureEvent, Promised, Step, WriteFate,
+};
 
 /// So many operations are listed, the last that had begun before all others.
 const OPERATIONS_MAX: usize = 40;
@@ -56,6 +58,7 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
     page.put("</li>\n<li><p class=\"step\">{}</p>\n<p>{} {}.</p>\n", &[&crash, &at, &finding.crash_point]);
     page.put("</li>\n<li><p class=\"step\">{}</p>\n", &[&left]);
     kept(page, finding);
+    life::steps(page, finding);
     page.put("</li>\n<li><p class=\"step\">{}</p>\n", &[&again]);
     page.put("<p class=\"wrong lines\"><span class=\"promise\">{}</span> ", &[&finding.promise]);
     page.lines(&finding.detail);
@@ -86,11 +89,16 @@ fn operations(page: &mut Markup, finding: &Finding) {
         }
         page.raw("</ul>\n");
     }
+    page.raw("<p>When the power failed, this had been done, and this is what its user knew of it:</p>\n");
+    list(page, operations, finding.operations_skipped);
+}
+
+/// The operations, with what the user had been told of each; so many before them are left out.
+pub(super) fn list(page: &mut Markup, operations: &[Operation], skipped: u64) {
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let end = operations.len().min(begun + NOT_BEGUN_MAX);
     let start = end.saturating_sub(OPERATIONS_MAX);
-    page.raw("<p>When the power failed, this had been done, and this is what its user knew of it:</p>\n");
-    let before = start as u64 + finding.operations_skipped;
+    let before = start as u64 + skipped;
     if before > 0 {
         page.put("<p class=\"about\">{} before these are left out.</p>\n", &[&counted(before, "operation")]);
     }
@@ -126,20 +134,28 @@ fn kept(page: &mut Markup, finding: &Finding) {
     }
     page.raw("<p>In short: ");
     page.put("{}.</p>\n", &[&clipped(&finding.state, 4 * TEXT_MAX)]);
-    if flying.is_empty() && !finding.writes.is_empty() {
-        page.raw("<ul class=\"fates\">\n");
-        for write in finding.writes.iter().take(WRITES_MAX) {
-            page.put("<li><b>{}</b> #{} {}", &[&write.fate, &write.event, &write.what]);
-            if let Some(operation) = &write.operation {
-                page.put(", issued during {}", &[operation]);
-            }
-            page.raw("</li>\n");
-        }
-        page.raw("</ul>\n");
+    if flying.is_empty() {
+        fates_in_words(page, &finding.writes);
     }
     if finding.device_lies {
         page.raw("<p>The device breaks its own promise here: this is no fault of the system.</p>\n");
     }
+}
+
+/// The writes that matter, where no drawing has them.
+pub(super) fn fates_in_words(page: &mut Markup, writes: &[WriteFate]) {
+    if writes.is_empty() {
+        return;
+    }
+    page.raw("<ul class=\"fates\">\n");
+    for write in writes.iter().take(WRITES_MAX) {
+        page.put("<li><b>{}</b> #{} {}", &[&write.fate, &write.event, &write.what]);
+        if let Some(operation) = &write.operation {
+            page.put(", issued during {}", &[operation]);
+        }
+        page.raw("</li>\n");
+    }
+    page.raw("</ul>\n");
 }
 
 fn in_flight_of(picture: &Picture) -> Vec<&PictureEvent> {
@@ -195,6 +211,7 @@ fn expected(page: &mut Markup, finding: &Finding) {
         page.put("<p>{}</p>\n", &[&meaning]);
     }
     if let Some(state) = &finding.compared_with {
-        page.put("<p>Of what this crash may show, the nearest is {}.</p>\n", &[state]);
+        let crash = if finding.lives.is_empty() { "this crash" } else { "these crashes" };
+        page.put("<p>Of what {} may show, the nearest is {}.</p>\n", &[&crash, state]);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::markup::Markup;
 use super::words::{self, counted};
-use super::{Entry, states, subject};
-use crate::text::{by_text, coverage as share, verdict};
+use super::{Entry, life, states, subject};
+use crate::text::{by_text, coverage as share, later_lives, left_out_of_life, verdict};
 use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const CENSUS_MAX: usize = 40;
 pub(crate) fn headline(report: &Report) -> (String, &'static str) {
     let explorations = &report.explorations;
     let of = |verdict| explorations.iter().filter(|exploration| exploration.verdict == verdict).count();
-    let complete = explorations.iter().all(|exploration| exploration.coverage.complete);
+    let complete = explorations.iter().all(|exploration| exploration.coverage.complete_in_all());
     let (verdict, one, many) = match () {
         () if explorations.is_empty() => return ("Nothing".to_owned(), "was explored"),
         () if of(Verdict::Lost) > 0 => (Verdict::Lost, "does not survive a crash", "do not survive a crash"),
@@ -46,7 +46,8 @@ pub(super) fn write(page: &mut Markup, report: &Report, findings: usize) {
     let explorations = &report.explorations;
     let systems: BTreeSet<&str> =
         explorations.iter().map(|exploration| exploration.system.as_str()).collect();
-    let recoveries: u64 = explorations.iter().map(|exploration| exploration.coverage.recoveries).sum();
+    let recoveries: u64 =
+        explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     page.raw(
         "<section id=\"summary\" aria-labelledby=\"summary-title\">\n<h2 id=\"summary-title\">Summary</h2>\n",
@@ -90,7 +91,8 @@ fn verdicts(page: &mut Markup, explorations: &[Exploration]) {
             ],
         );
     }
-    let incomplete = explorations.iter().filter(|exploration| !exploration.coverage.complete).count() as u64;
+    let incomplete = explorations.iter().filter(|exploration| !exploration.coverage.complete_in_all());
+    let incomplete = incomplete.count() as u64;
     if incomplete > 0 {
         page.put(
             "<li>{} not covered completely; <a href=\"#coverage\">what is missing, and why</a></li>\n",
@@ -110,20 +112,33 @@ pub(super) fn coverage(page: &mut Markup, report: &Report, entries: &[Entry<'_>]
          that looks the same wherever recovery looked, so that few recoveries cover many states, and the number of \
          states they cover is exact.</p>\n",
     );
+    if !later_lives(explorations).is_empty() {
+        page.raw(
+            "<p>What follows a recovery, up to the next crash, is a life of its own: life 2 after the first crash, life 3 \
+             after the second. Crash states are counted, and called covered, in the life of the workload; beside that stands \
+             what was covered of the lives after it. The recoveries are those of all lives.</p>\n",
+        );
+    }
     page.raw("<div class=\"scroll\" role=\"region\" aria-label=\"Explorations\" tabindex=\"0\">\n<table class=\"explorations\">\n");
     page.raw("<caption>What was explored</caption>\n<thead><tr><th scope=\"col\">Workload</th><th scope=\"col\">Device profile</th>");
     page.raw("<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">Findings</th><th scope=\"col\" class=\"n\">Crash states</th>");
-    page.raw("<th scope=\"col\" class=\"n\">Covered</th><th scope=\"col\" class=\"n\">Recoveries</th><th scope=\"col\" class=\"n\">Known before</th>");
+    page.raw("<th scope=\"col\" class=\"n\">Covered</th>");
+    life::headings(page, explorations);
+    page.raw("<th scope=\"col\" class=\"n\">Recoveries</th><th scope=\"col\" class=\"n\">Known before</th>");
     page.raw("<th scope=\"col\" class=\"n\">Epochs</th><th scope=\"col\" class=\"n\">Events</th></tr></thead>\n<tbody>\n");
     let numbers: BTreeMap<&str, usize> =
         entries.iter().rev().map(|entry| (entry.finding.fingerprint.as_str(), entry.number)).collect();
     for exploration in explorations {
-        row(page, exploration, &numbers);
+        row(page, exploration, explorations, &numbers);
     }
     page.raw("</tbody>\n</table>\n</div>\n");
     said(page, "Not covered, and why", explorations, |exploration| {
         exploration.coverage.left_out.iter().cloned().collect()
     });
+    for life in later_lives(explorations) {
+        let title = format!("Not covered in life {life}, and why");
+        said(page, &title, explorations, |exploration| left_out_of_life(exploration, life));
+    }
     said(page, "Verdicts with a reason", explorations, |exploration| {
         exploration.reason.iter().cloned().collect()
     });
@@ -133,7 +148,12 @@ pub(super) fn coverage(page: &mut Markup, report: &Report, entries: &[Entry<'_>]
     page.raw("</section>\n");
 }
 
-fn row(page: &mut Markup, exploration: &Exploration, numbers: &BTreeMap<&str, usize>) {
+fn row(
+    page: &mut Markup,
+    exploration: &Exploration,
+    explorations: &[Exploration],
+    numbers: &BTreeMap<&str, usize>,
+) {
     let covered = &exploration.coverage;
     let kind = exploration.verdict;
     page.put(
@@ -158,17 +178,18 @@ fn row(page: &mut Markup, exploration: &Exploration, numbers: &BTreeMap<&str, us
         page.raw("at most ");
     }
     states(page, &covered.total);
+    page.put("</td><td class=\"n\">{}</td>", &[&share(covered)]);
+    life::cells(page, exploration, explorations);
     page.put(
-        "</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>",
-        &[&share(covered), &covered.recoveries, &covered.known, &covered.epochs],
+        "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+        &[&covered.recoveries_in_all(), &covered.known_in_all(), &covered.epochs, &exploration.events],
     );
-    page.put("<td class=\"n\">{}</td></tr>\n", &[&exploration.events]);
 }
 
 /// A list of different texts, with the explorations that each is about.
 fn said(
     page: &mut Markup,
-    title: &'static str,
+    title: &str,
     explorations: &[Exploration],
     texts_of: impl Fn(&Exploration) -> Vec<String>,
 ) {
@@ -259,4 +280,5 @@ pub(super) fn of_finding(page: &mut Markup, entry: &Entry<'_>) {
         page.put(" Not covered: {}.", &[why]);
     }
     page.raw("</p>\n");
+    life::covered(page, entry.exploration);
 }

@@ -1,7 +1,9 @@
 //! A finding as a person reads it.
 
-use super::{Colour, escape, escape_lines, short, system};
-use crashcheck_trace::outcome::{Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk};
+use super::{Colour, escape, escape_lines, life, short, system};
+use crashcheck_trace::outcome::{
+    Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk, WriteFate,
+};
 use std::fmt::Write;
 
 /// So many other ways in which a fault shows are printed.
@@ -22,8 +24,8 @@ const LINE: usize = 400;
 /// One line of the list below the sentence; its text begins in a column of its own.
 const TEXT_AT: usize = 16;
 
-/// The system, one sentence of what is wrong, the operations, the state, its id, the line that shows it again, and the file
-/// with everything about this run, if there is one.
+/// The system, one sentence of what is wrong, the operations, the state, the lives that followed, its id, the line that shows
+/// it again, and the file with everything about this run, if there is one.
 pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str>, colour: Colour) -> String {
     let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
     let kind = if finding.device_lies { colour.doubtful("DEVICE LIES") } else { colour.bad("LOST") };
@@ -39,15 +41,16 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     if !finding.setup.is_empty() {
         row("run before", &finding.setup.join("; "));
     }
-    for line in operations(finding) {
+    for line in operations(&finding.operations, finding.operations_skipped) {
         row("operation", &line);
     }
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
-    for write in finding.writes.iter().take(WRITES) {
-        let during = write.operation.as_ref().map(|operation| format!(", issued during {operation}"));
-        let what = format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default());
-        row("write", &what);
+    for line in writes(&finding.writes) {
+        row("write", &line);
+    }
+    for (name, line) in finding.lives.iter().flat_map(life) {
+        row(&name, &line);
     }
     for line in differences(finding) {
         row("difference", &line);
@@ -75,9 +78,8 @@ pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str
     text
 }
 
-/// What was done, a line each, with what the user had been told of it.
-fn operations(finding: &Finding) -> Vec<String> {
-    let Finding { operations, operations_skipped: skipped, .. } = finding;
+/// What was done, a line each, with what the user had been told of it; so many operations before are not listed.
+pub(super) fn operations(operations: &[Operation], skipped: u64) -> Vec<String> {
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(OPERATIONS);
     let told = |(index, operation): (usize, &Operation)| {
@@ -95,6 +97,15 @@ fn operations(finding: &Finding) -> Vec<String> {
         lines.insert(0, format!("{before} before these"));
     }
     lines
+}
+
+/// What became of the writes that matter, a line each.
+pub(super) fn writes(writes: &[WriteFate]) -> Vec<String> {
+    let told = |write: &WriteFate| {
+        let during = write.operation.as_ref().map(|operation| format!(", issued during {operation}"));
+        format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default())
+    };
+    writes.iter().take(WRITES).map(told).collect()
 }
 
 /// What should be, and what is.

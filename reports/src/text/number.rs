@@ -1,6 +1,6 @@
 //! Numbers of crash states: decimal strings that exceed 64 bits, shown so that a person can compare them.
 
-use crashcheck_trace::outcome::Coverage;
+use crashcheck_trace::outcome::{Coverage, LifeCoverage};
 
 /// The longest number that is shown digit by digit.
 const DIGITS_MAX: usize = 6;
@@ -28,7 +28,29 @@ pub fn coverage(coverage: &Coverage) -> String {
     if coverage.complete {
         return "100 %".to_owned();
     }
-    let parsed = (Scientific::parse(&coverage.represented), Scientific::parse(&coverage.total));
+    share(&coverage.represented, &coverage.total)
+}
+
+/// What is covered of a later life: `100 %` of all its crash states; `12 of 90 lives` where not all that recoveries have led
+/// to were crashed, and `6 of 6+ lives` where there may be more of them; `37.1 %` of the states of all lives that are known.
+pub fn coverage_of_life(coverage: &LifeCoverage) -> String {
+    let LifeCoverage { lives, begun, total, represented, complete, .. } = coverage;
+    if *lives == 0 {
+        "-".to_owned()
+    } else if *complete {
+        "100 %".to_owned()
+    } else if begun < lives {
+        format!("{begun} of {lives} lives")
+    } else if represented == total {
+        format!("{begun} of {lives}+ lives")
+    } else {
+        share(represented, total)
+    }
+}
+
+/// A share that is not all.
+fn share(represented: &str, total: &str) -> String {
+    let parsed = (Scientific::parse(represented), Scientific::parse(total));
     let (Some(part), Some(whole)) = parsed else { return "?".to_owned() };
     let exponent = part.exponent - whole.exponent + 2;
     let percent = part.mantissa / whole.mantissa * 10f64.powi(exponent);
@@ -93,7 +115,7 @@ impl std::fmt::Display for Rounded {
 mod tests {
     use super::*;
 
-    fn share(represented: &str, total: &str, complete: bool) -> String {
+    fn share_of(represented: &str, total: &str, complete: bool) -> String {
         let numbers =
             Coverage { represented: represented.into(), total: total.into(), ..Coverage::default() };
         coverage(&Coverage { complete, ..numbers })
@@ -116,16 +138,36 @@ mod tests {
 
     #[test]
     fn a_share_is_never_rounded_up_to_all() {
-        assert_eq!(share("999999", "1000000", false), "99.9 %");
-        assert_eq!(share("1000000", "1000000", true), "100 %");
-        assert_eq!(share("371", "1000", false), "37.1 %");
+        assert_eq!(share_of("999999", "1000000", false), "99.9 %");
+        assert_eq!(share_of("1000000", "1000000", true), "100 %");
+        assert_eq!(share_of("371", "1000", false), "37.1 %");
+    }
+
+    #[test]
+    fn a_later_life_is_complete_only_if_all_its_lives_are() {
+        let told = |lives, begun, represented: &str, complete| {
+            let (total, represented) = ("40".to_owned(), represented.to_owned());
+            coverage_of_life(&LifeCoverage {
+                lives,
+                begun,
+                total,
+                represented,
+                complete,
+                ..Default::default()
+            })
+        };
+        assert_eq!(told(6, 6, "40", true), "100 %");
+        assert_eq!(told(90, 12, "40", false), "12 of 90 lives");
+        assert_eq!(told(6, 6, "40", false), "6 of 6+ lives");
+        assert_eq!(told(6, 6, "39", false), "97.5 %");
+        assert_eq!(told(0, 0, "0", true), "-");
     }
 
     #[test]
     fn the_smallest_shares_are_still_told_from_nothing() {
-        assert_eq!(share("2", "100000000000", false), "2e-9 %");
-        assert_eq!(share("3", &format!("4{}", "0".repeat(500)), false), "8e-499 %");
-        assert_eq!(share("0", "12", false), "0 %");
-        assert_eq!(share("0", "0", true), "-");
+        assert_eq!(share_of("2", "100000000000", false), "2e-9 %");
+        assert_eq!(share_of("3", &format!("4{}", "0".repeat(500)), false), "8e-499 %");
+        assert_eq!(share_of("0", "12", false), "0 %");
+        assert_eq!(share_of("0", "0", true), "-");
     }
 }

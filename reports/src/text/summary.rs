@@ -1,7 +1,7 @@
 //! What a run as a whole came to.
 
 use super::table::paint_verdict;
-use super::{Align, Colour, escape, escape_lines, short, system, table};
+use super::{Align, Colour, escape, escape_lines, later_lives, left_out_of_life, short, system, table};
 use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,8 +20,13 @@ pub fn summary(report: &Report, colour: Colour) -> String {
     text.push_str(&grouped("", explorations, reason));
     let left_out = |exploration: &Exploration| exploration.coverage.left_out.iter().cloned().collect();
     text.push_str(&grouped("not covered: ", explorations, left_out));
+    for life in later_lives(explorations) {
+        let prefix = format!("not covered in life {life}: ");
+        text.push_str(&grouped(&prefix, explorations, |exploration| left_out_of_life(exploration, life)));
+    }
     text.push_str(&grouped("note: ", explorations, |exploration| exploration.notes.clone()));
-    let recoveries: u64 = explorations.iter().map(|exploration| exploration.coverage.recoveries).sum();
+    let recoveries: u64 =
+        explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     let _ = writeln!(text, "{}; {recoveries} recoveries in {seconds:.1} s", counted(explorations, colour));
     let _ = writeln!(text, "seed {}", report.seed);

@@ -1,6 +1,6 @@
 //! Tables with aligned columns.
 
-use super::{Colour, coverage, escape, short, system, verdict};
+use super::{Colour, coverage, coverage_of_life, escape, later_lives, of_life, short, system, verdict};
 use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 
 /// On which side a column is flush.
@@ -42,19 +42,19 @@ fn pad(cell: &str, align: Align, width: usize) -> String {
     }
 }
 
-/// The table at the end of a run: a row for each exploration.
+/// The table at the end of a run: a row for each exploration. The recoveries are those of all lives, and a later life that was
+/// crashed has a column of its own.
 pub fn overview(report: &Report, colour: Colour) -> String {
     use Align::{Left, Right};
     let explorations = &report.explorations;
     let profiles = explorations.iter().any(|exploration| exploration.profile != explorations[0].profile);
+    let later: Vec<(u8, String)> =
+        later_lives(explorations).map(|life| (life, format!("life {life}"))).collect();
     let mut heading = vec![("system", Left), ("workload", Left), ("profile", Left), ("events", Right)];
-    heading.extend([
-        ("crash states", Right),
-        ("recoveries", Right),
-        ("coverage", Right),
-        ("states/s", Right),
-    ]);
-    heading.extend([("findings", Right), ("verdict", Left)]);
+    heading.extend([("crash states", Right), ("recoveries", Right), ("coverage", Right)]);
+    heading.extend(later.iter().map(|(_, name)| (name.as_str(), Right)));
+    heading.extend([("states/s", Right), ("findings", Right), ("verdict", Left)]);
+    let row = |exploration| row(exploration, later.iter().map(|(life, _)| *life));
     let mut rows: Vec<Vec<String>> = explorations.iter().map(row).collect();
     if !profiles {
         heading.remove(2);
@@ -67,26 +67,25 @@ pub fn overview(report: &Report, colour: Colour) -> String {
     text
 }
 
-fn row(exploration: &Exploration) -> Vec<String> {
+fn row(exploration: &Exploration, later: impl Iterator<Item = u8>) -> Vec<String> {
     let Exploration { coverage: covered, timing, .. } = exploration;
     let bound = if covered.exact || covered.total.is_empty() { "" } else { "<= " };
-    let looked_at = (covered.recoveries + covered.known) as f64;
-    let speed = match timing.seconds > 0.0 {
-        true => format!("{:.0}", looked_at / timing.seconds),
-        false => "-".to_owned(),
-    };
-    vec![
+    let looked_at = (covered.recoveries_in_all() + covered.known_in_all()) as f64;
+    let speed =
+        if timing.seconds > 0.0 { format!("{:.0}", looked_at / timing.seconds) } else { "-".to_owned() };
+    let mut cells = vec![
         system(exploration),
         escape(&exploration.workload),
         escape(&exploration.profile),
         exploration.events.to_string(),
         format!("{bound}{}", short(&covered.total)),
-        covered.recoveries.to_string(),
+        covered.recoveries_in_all().to_string(),
         coverage(covered),
-        speed,
-        exploration.findings.len().to_string(),
-        verdict(exploration.verdict).to_owned(),
-    ]
+    ];
+    let of_life = |life| of_life(exploration, life).map_or_else(|| "-".to_owned(), coverage_of_life);
+    cells.extend(later.map(of_life));
+    cells.extend([speed, exploration.findings.len().to_string(), verdict(exploration.verdict).to_owned()]);
+    cells
 }
 
 /// Colours the last column. Done last, because escape sequences have no width.

@@ -5,8 +5,9 @@
 
 use crashcheck_trace::outcome::{
     About, Cause, CensusRow, Check, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix,
-    FixingFlush, Gap, Holds, Judged, MissingOrder, Operation, Picture, PictureDevice, PictureEvent, Place,
-    Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing, Verdict, WriteFate,
+    FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
+    PictureDevice, PictureEvent, Place, Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing,
+    Verdict, WriteFate,
 };
 
 /// Clears a terminal, turns text around, closes elements, strings and cells, runs a script, calls people.
@@ -62,6 +63,7 @@ pub(crate) fn lost() -> Exploration {
         left_out: Some("the budget of 12 recoveries is used up".into()),
         recoveries: 12,
         known: 0,
+        later: vec![life_coverage(2), LifeCoverage { lives: 7, begun: 7, ..life_coverage(3) }],
         ..survived().coverage
     };
     Exploration {
@@ -74,11 +76,26 @@ pub(crate) fn lost() -> Exploration {
             bugs: vec![format!("Freed blocks are not revoked. {HOSTILE}")],
         }),
         workload: "reuse".into(),
+        lives: 3,
         verdict: Verdict::Lost,
         coverage,
         findings: vec![finding()],
         notes: vec![format!("a note {HOSTILE}")],
         ..survived()
+    }
+}
+
+fn life_coverage(life: u8) -> LifeCoverage {
+    LifeCoverage {
+        life,
+        lives: 90,
+        begun: 12,
+        total: "400".into(),
+        represented: "100".into(),
+        complete: false,
+        left_out: Some(format!("the budget of life {life} is used up {HOSTILE}")),
+        recoveries: 20,
+        known: 5,
     }
 }
 
@@ -140,9 +157,38 @@ pub(crate) fn finding() -> Finding {
         ],
         compared_with: Some(format!("the model after 3 of 4 operations {HOSTILE}")),
         picture: Some(picture()),
-        lives: Vec::new(),
+        lives: lives(),
         replay: Some(format!("crashcheck replay 'journal+no-revoke:reuse/x {HOSTILE}'")),
     }
+}
+
+/// One that went on after recovery, and one that did not get so far.
+fn lives() -> Vec<LaterLife> {
+    let second = LaterLife {
+        life: 2,
+        showed: Some(format!("the state after 3 of 4 operations {HOSTILE}")),
+        operations: vec![
+            Operation { text: format!("create /probe {HOSTILE}"), promised: Promised::Durable },
+            Operation { text: "write /probe".into(), promised: Promised::Begun },
+        ],
+        crash_point: format!("after #9 write, during operation 2 (write /probe {HOSTILE})"),
+        state: format!("nothing in flight persisted, except: #8 (bitmap {HOSTILE}) survived"),
+        writes: vec![WriteFate {
+            event: 8,
+            what: format!("bitmap {HOSTILE}"),
+            fate: "survived".into(),
+            operation: None,
+        }],
+    };
+    let third = LaterLife {
+        life: 3,
+        showed: None,
+        operations: vec![],
+        crash_point: "before recovery had written anything".into(),
+        state: "everything issued persisted".into(),
+        writes: vec![],
+    };
+    vec![second, third]
 }
 
 /// Two devices, every kind of event and every fate.

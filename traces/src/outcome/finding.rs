@@ -49,6 +49,7 @@ pub struct Finding {
     /// Which state that is: `the model after 3 of 5 operations`. Absent if nothing was recovered.
     pub compared_with: Option<String>,
     /// The lives after that of the workload, if it took more than one crash.
+    #[serde(default)]
     pub lives: Vec<LaterLife>,
     /// The state as a drawing.
     pub picture: Option<Picture>,
@@ -157,6 +158,16 @@ impl Finding {
     }
 }
 
+impl LaterLife {
+    /// How it begins, in words.
+    pub fn begins(&self) -> String {
+        match &self.showed {
+            Some(showed) => format!("recovery shows {showed}"),
+            None => "recovery begins, and does not come to its end".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Promised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -190,8 +201,16 @@ impl fmt::Display for Finding {
         for sentence in self.also.iter().take(3) {
             writeln!(f, "  also:         {sentence}")?;
         }
-        writeln!(f, "  power fails:  {}", self.crash_point)?;
-        writeln!(f, "  crash state:  {}", self.state)?;
+        if !self.setup.is_empty() {
+            writeln!(f, "  run before:   {}", self.setup.join("; "))?;
+        }
+        tell_operations(f, &self.operations)?;
+        tell_crash(f, &self.crash_point, &self.state)?;
+        for life in &self.lives {
+            writeln!(f, "  {:<13} {}", format!("life {}:", life.life), life.begins())?;
+            tell_operations(f, &life.operations)?;
+            tell_crash(f, &life.crash_point, &life.state)?;
+        }
         for check in &self.checks {
             writeln!(f, "  check:        {check}")?;
         }
@@ -200,12 +219,6 @@ impl fmt::Display for Finding {
             if let Some(file) = &shrunk.file {
                 writeln!(f, "  stored in:    {file}")?;
             }
-        }
-        if !self.setup.is_empty() {
-            writeln!(f, "  run before:   {}", self.setup.join("; "))?;
-        }
-        for (nth, operation) in self.operations.iter().enumerate() {
-            writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
         }
         if let Some(cause) = &self.cause {
             for (name, line) in cause.lines() {
@@ -221,4 +234,16 @@ impl fmt::Display for Finding {
         write!(f, "  seen in:      {} crash states, met in {} different ways", self.states, self.leaves)?;
         write!(f, "; first after {} recoveries in its epoch", self.found_after)
     }
+}
+
+fn tell_operations(f: &mut fmt::Formatter<'_>, operations: &[Operation]) -> fmt::Result {
+    for (nth, operation) in operations.iter().enumerate() {
+        writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
+    }
+    Ok(())
+}
+
+fn tell_crash(f: &mut fmt::Formatter<'_>, crash_point: &str, state: &str) -> fmt::Result {
+    writeln!(f, "  power fails:  {crash_point}")?;
+    writeln!(f, "  crash state:  {state}")
 }

@@ -48,6 +48,7 @@ pub struct Exploration {
     /// The strategy.
     pub strategy: String,
     /// How many lives ended in a crash: 1 is the recorded workload alone.
+    #[serde(default = "one_life")]
     pub lives: u8,
     /// What came of it.
     pub verdict: Verdict,
@@ -69,6 +70,11 @@ pub struct Exploration {
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
     pub timing: Timing,
+}
+
+/// Reports of version 1 say nothing of later lives.
+fn one_life() -> u8 {
+    1
 }
 
 /// What was explored, a sentence each.
@@ -122,6 +128,7 @@ pub struct Coverage {
     /// Different outcomes of recovery.
     pub outcomes: u64,
     /// The same of the lives that followed recovery, and ended in a crash as well: the second life first.
+    #[serde(default)]
     pub later: Vec<LifeCoverage>,
 }
 
@@ -152,6 +159,16 @@ impl Coverage {
     /// The recoveries of all lives.
     pub fn recoveries_in_all(&self) -> u64 {
         self.recoveries + self.later.iter().map(|life| life.recoveries).sum::<u64>()
+    }
+
+    /// The states of all lives whose outcome was known.
+    pub fn known_in_all(&self) -> u64 {
+        self.known + self.later.iter().map(|life| life.known).sum::<u64>()
+    }
+
+    /// Whether everything was covered of all lives that were asked for.
+    pub fn complete_in_all(&self) -> bool {
+        self.complete && self.later.iter().all(|life| life.complete)
     }
 }
 
