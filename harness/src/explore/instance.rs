@@ -372,9 +372,11 @@ impl<S: System + 'static> Recorded<S> {
         if *durable == 0 && !self.system.is_stable() {
             return Ok(());
         }
-        let window = Window { durable: *durable, begun: ops.len() };
-        let judged = self.system.judge(&view, &History { ops, states, window });
-        judged.map_err(|violation| broken(&violation.promise, &violation.detail))
+        let history = History { ops, states, window: Window { durable: *durable, begun: ops.len() } };
+        self.system.judge(&view, &history).map_err(|why| match self.of_later_life(&view, &history, why) {
+            back if back.promise == "no-resurrection" => back,
+            other => broken(&other.promise, &other.detail),
+        })
     }
 
     /// What is to be said of a promise that is broken in a later life.
