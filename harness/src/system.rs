@@ -97,9 +97,9 @@ pub trait System: Send + Sync {
         Vec::new()
     }
 
-    /// What a life goes on with after a recovery that has shown this, and after the [`probe`](System::probe): `rest` is what
-    /// is left of the workload. By default the next few of these operations. A life ends with one that fails, because it may
-    /// not apply to what recovery has shown.
+    /// What a life goes on with after a recovery that has shown this, before the [`probe`](System::probe): `rest` is what is
+    /// left of the workload. By default the next few of these operations. A life ends with one that fails, because it may not
+    /// apply to what recovery has shown.
     fn go_on(&self, view: &Self::View, rest: &[Self::Op]) -> Vec<Self::Op> {
         let _ = view;
         rest.iter().take(NEXT).cloned().collect()

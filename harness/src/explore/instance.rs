@@ -269,13 +269,11 @@ impl<S: System + 'static> Recorded<S> {
     ) -> Result<(), Violation> {
         self.serve(disk, &mut live, seen.view())?;
         let mut live = self.recover_again(disk, live, seen.view())?;
-        self.use_it(disk, &mut live, past)?;
         let first = self.state_shown(seen.view()).unwrap_or(0);
-        for op in self.system.go_on(seen.view(), &self.recording.ops[first..]) {
-            // What fails here may not apply to what recovery has shown; only what `probe` asks for must work.
-            if self.perform(disk, &mut live, op, past).is_err() {
-                break;
-            }
+        let rest = self.system.go_on(seen.view(), &self.recording.ops[first..]);
+        // What fails here may not apply to what recovery has shown; only what `probe` asks for must work.
+        if rest.into_iter().all(|op| self.perform(disk, &mut live, op, past).is_ok()) {
+            self.use_it(disk, &mut live, past)?;
         }
         drop(live);
         self.restart(disk, past)

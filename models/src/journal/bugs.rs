@@ -205,7 +205,7 @@ const CHECKPOINT_FREED: BugSwitch = BugSwitch {
 const REPLAY_UNORDERED: BugSwitch = BugSwitch {
     name: "replay-unordered",
     about: "the newest transaction is replayed first",
-    breaks: &["durable"],
+    breaks: &["durable", "well-formed"],
     checks: &["JN-08"],
     workload: "create",
     profile: "reorder",
@@ -241,7 +241,7 @@ const NO_UNESCAPE: BugSwitch = BugSwitch {
 const RESET_BEFORE_REPLAY_DURABLE: BugSwitch = BugSwitch {
     name: "reset-before-replay-durable",
     about: "the journal superblock is reset before the replay is durable",
-    breaks: &["durable", "well-formed"],
+    breaks: &["durable", "no-foreign-data", "well-formed"],
     checks: &["JN-27", "JN-09"],
     workload: "create",
     profile: "reorder",

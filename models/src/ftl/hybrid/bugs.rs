@@ -85,7 +85,7 @@ const FIRST_VERSION_COUNTS: BugSwitch = BugSwitch {
 const INCOMPLETE_SWITCH: BugSwitch = BugSwitch {
     name: "incomplete-switch",
     about: "a log block becomes the data block although it holds only the first pages of its chunk",
-    breaks: &["durable"],
+    breaks: &["durable", "usable"],
     checks: &["FT-22"],
     workload: "partial-merge",
     profile: "flash",
@@ -94,7 +94,7 @@ const INCOMPLETE_SWITCH: BugSwitch = BugSwitch {
 const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
     name: "data-before-log",
     about: "reads look into the data block first, and into the log block only if there is none",
-    breaks: &["no-resurrection"],
+    breaks: &["no-resurrection", "usable"],
     checks: &["FT-22"],
     workload: "full-merge",
     profile: "flash",
@@ -103,7 +103,7 @@ const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
 const LOG_NOT_REBUILT: BugSwitch = BugSwitch {
     name: "log-not-rebuilt",
     about: "recovery finds the data blocks, and forgets what is in the log blocks",
-    breaks: &["no-resurrection"],
+    breaks: &["durable", "no-resurrection"],
     checks: &["FT-22", "FT-15"],
     workload: "full-merge",
     profile: "flash",

@@ -91,7 +91,7 @@ const COPY_GETS_NEW_SEQUENCE: BugSwitch = BugSwitch {
 const TOMBSTONE_DROPPED: BugSwitch = BugSwitch {
     name: "tombstone-dropped",
     about: "garbage collection drops the record of a discard that still hides an older version",
-    breaks: &["no-resurrection"],
+    breaks: &["no-foreign-data", "no-resurrection"],
     checks: &["FT-25", "M19"],
     workload: "discard-collect",
     profile: "flash",
