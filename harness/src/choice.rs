@@ -33,7 +33,7 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
-    /// Did the power fail once more? 0: no; n: in the n-th stretch of so many [`EPOCHS`] of what was done since it was on.
+    /// Did the power fail once more? 0: no; n: in the n-th stretch of epochs of what was done since it was on.
     PowerFailed {
         /// In which life: 2 is the one after the recorded workload.
         life: u8,

@@ -194,6 +194,12 @@ impl<S: System + 'static> WithWorkload<S> {
         self
     }
 
+    /// The same with so many lives that end in a crash.
+    pub(crate) fn with_lives(mut self, lives: u8) -> Self {
+        self.explorer.options.lives = lives;
+        self
+    }
+
     pub(crate) fn context(&self, recording: Recording<Arc<S>>) -> Arc<Context> {
         self.explorer.context(recording)
     }

@@ -88,8 +88,10 @@ impl<S: System + 'static> Shrinker<'_, S> {
             report(Progress { covered: 1.0, recoveries: 0, findings: 1, shrinking: Some(shrinking) });
             self.fails(candidate, &finding.fingerprint, bounds.left())
         };
-        let first = others(self.workload, bounds, &mut judge);
-        let begun = first.map_or_else(|| self.workload.clone(), |ops| self.workload.with(Vec::new(), ops));
+        // What one crash shows is not made smaller with the help of a second.
+        let workload = self.workload.clone().with_lives(1 + finding.lives.len() as u8);
+        let first = others(&workload, bounds, &mut judge);
+        let begun = first.map_or_else(|| workload.clone(), |ops| workload.with(Vec::new(), ops));
         let smallest = smallest(&begun, bounds, &mut judge);
         let Some((smaller, events)) = self.told(&smallest, finding) else { return Ok(None) };
         self.finish(finding, smaller, &smallest, events, bounds).map(Some)
@@ -101,7 +103,7 @@ impl<S: System + 'static> Shrinker<'_, S> {
         // What cannot be run without a crash does not fail in one.
         let Ok(Ok(recording)) = recording else { return Some(false) };
         let context = candidate.context(recording);
-        let options = self.options(Some(left));
+        let options = Options { lives: candidate.options().lives, ..self.options(Some(left)) };
         let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
         Some(tally.has_found(fingerprint))
     }
@@ -127,7 +129,7 @@ impl<S: System + 'static> Shrinker<'_, S> {
             None => smallest.naming().clone(),
         };
         let context = smallest.clone().named(naming).context(recording);
-        let options = self.options(None);
+        let options = Options { lives: smallest.options().lives, ..self.options(None) };
         told(&context, &options, self.stop, &finding.fingerprint).map(|finding| (finding, events))
     }
 

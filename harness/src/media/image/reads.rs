@@ -1,0 +1,193 @@
+//! What a crash state holds where it is read: what the running life wrote, or what earlier lives have left.
+
+use super::super::contents::ContentId;
+use super::super::fault;
+use super::super::overlay::Piece;
+use super::super::timeline::CellId;
+use super::{Asked, LazyImage, hash_of};
+use crate::choice::Question;
+use crashcheck_trace::{Bytes, DeviceId};
+use std::ops::Range;
+
+impl LazyImage {
+    /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
+    pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if self.written[device.index()].is_untouched() {
+            return self.read_noted(device, at, buf);
+        }
+        for span in self.read_written(device, at, buf) {
+            self.read_noted(device, at + Bytes::of(span.start), &mut buf[span])?;
+        }
+        Ok(())
+    }
+
+    /// Reads what earlier lives have left, and takes note of it.
+    pub(super) fn read_noted(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        let read = self.read_left(self.left.len(), true, device, at, buf);
+        self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), hash_of(&read.map(|()| &*buf)));
+        read
+    }
+
+    /// Reads what the running life wrote; returns the parts to look for below.
+    pub(super) fn read_written(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Vec<Range<usize>> {
+        let mut open = Vec::new();
+        self.written[device.index()].parts(at, buf.len(), |span, piece| match piece {
+            Piece::Bytes(bytes) => buf[span].copy_from_slice(bytes),
+            Piece::Zeros => buf[span].fill(0),
+            Piece::Below => open.push(span),
+        });
+        open
+    }
+
+    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let ones = self.holds_ones(device, at, len);
+        if !self.written[device.index()].covers(at, len.index()) {
+            self.note_answer(Asked::Ones(device, at, len), u64::from(ones));
+        }
+        ones
+    }
+
+    pub(super) fn holds_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.resize(len.index(), 0);
+        let open = self.read_written(device, at, &mut bytes);
+        let read = open.into_iter().try_for_each(|span| {
+            let start = at + Bytes::of(span.start);
+            self.read_left(self.left.len(), false, device, start, &mut bytes[span])
+        });
+        let ones = read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF);
+        self.scratch = bytes;
+        ones
+    }
+
+    /// Reads what the first `upto` lives have left.
+    pub(super) fn read_left(
+        &mut self,
+        upto: usize,
+        faults: bool,
+        device: DeviceId,
+        at: Bytes,
+        buf: &mut [u8],
+    ) -> Result<(), Bytes> {
+        let nth = upto - 1;
+        if nth == 0 {
+            return self.read_first(faults, device, at, buf);
+        }
+        let (mut here, end) = (at, at + Bytes::of(buf.len()));
+        for index in self.left[nth].timeline.cells_of(device, at, Bytes::of(buf.len())) {
+            let (start, stop) = self.left[nth].timeline.cells[index].span();
+            if start > here {
+                let part = &mut buf[(here - at).index()..(start - at).index()];
+                self.read_left(nth, faults, device, here, part)?;
+                here = start;
+            }
+            let content = self.look(nth, CellId(index as u32));
+            let upto = stop.min(end);
+            let out = &mut buf[(here - at).index()..(upto - at).index()];
+            if content == ContentId::BELOW {
+                self.read_left(nth, faults, device, here, out)?;
+            } else {
+                self.left[nth].timeline.contents.copy(content, (here - start).index(), out);
+            }
+            here = upto;
+        }
+        if here < end {
+            self.read_left(nth, faults, device, here, &mut buf[(here - at).index()..])?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the recorded workload has left.
+    pub(super) fn read_first(
+        &mut self,
+        faults: bool,
+        device: DeviceId,
+        at: Bytes,
+        buf: &mut [u8],
+    ) -> Result<(), Bytes> {
+        if faults && self.first().profile.faults.unreadable {
+            self.find_unreadable(device, at, buf.len())?;
+        }
+        let mut here = at;
+        let end = at + Bytes::of(buf.len());
+        for index in self.first().cells_of(device, at, Bytes::of(buf.len())) {
+            let (start, stop) = self.first().cells[index].span();
+            if start > here {
+                self.read_base(device, here, &mut buf[(here - at).index()..(start - at).index()]);
+                here = start;
+            }
+            let content = self.look(0, CellId(index as u32));
+            let upto = stop.min(end);
+            let out = &mut buf[(here - at).index()..(upto - at).index()];
+            self.first().contents.copy(content, (here - start).index(), out);
+            here = upto;
+        }
+        if here < end {
+            self.read_base(device, here, &mut buf[(here - at).index()..]);
+        }
+        if faults && self.first().profile.faults.corrupt {
+            self.corrupt(device, at, buf);
+        }
+        if faults && self.first().profile.faults.flips {
+            self.flip(device, at, buf);
+        }
+        Ok(())
+    }
+
+    /// Turns what the trace left into what the device reads.
+    pub(super) fn corrupt(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let len = self.first().lines[device.index()].block;
+        let end = at.0 + buf.len() as u64;
+        for number in at.0 / len.0..end.div_ceil(len.0) {
+            let way = self.raised(Question::Corrupt { device, block: number as u32 });
+            if way > 0 {
+                let (from, upto) = (at.0.max(number * len.0), end.min((number + 1) * len.0));
+                let within = Bytes(from - number * len.0);
+                let part = &mut buf[(from - at.0) as usize..(upto - at.0) as usize];
+                fault::corrupt(device, number, way, len, within, part);
+            }
+        }
+    }
+
+    /// Flips a bit in what was read of each page that reads with one flipped. A page that is erased has none.
+    pub(super) fn flip(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let Some(chip) = self.chip(device) else { return };
+        let mut start = 0;
+        while start < buf.len() {
+            let page = chip.page_with(at + Bytes::of(start));
+            let first = chip.page_at(page);
+            let end = (first + chip.page_len() - at).index().min(buf.len());
+            if buf[start..end].iter().any(|byte| *byte != 0xFF) {
+                let outcome = self.raised(Question::Flipped { device, page });
+                let bit = 8 * first.0 + fault::flipped_bit(&chip, page, outcome);
+                let byte = (bit / 8).checked_sub(at.0).filter(|byte| outcome > 0 && *byte < end as u64);
+                if let Some(byte) = byte {
+                    buf[byte as usize] ^= 1 << (bit % 8);
+                }
+            }
+            start = end;
+        }
+    }
+
+    pub(super) fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
+        let block = self.first().lines[device.index()].block.0;
+        for number in at.0 / block..(at.0 + len as u64).div_ceil(block) {
+            if self.raised(Question::Unreadable { device, block: number as u32 }) > 0 {
+                return Err(Bytes(number * block));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what no event of the trace has written: the base, and zeros beyond its end where the device has grown.
+    pub(super) fn read_base(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
+        let base = &self.first().lines[device.index()].base;
+        let held = base.len().0.saturating_sub(at.0).min(buf.len() as u64) as usize;
+        let (inside, beyond) = buf.split_at_mut(held);
+        if held > 0 {
+            base.read(at, inside);
+        }
+        beyond.fill(0);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the running life does to its devices: over what is there, and in order, if the power may fail once more.
+
+use super::super::contents::garbage;
+use super::super::life::Life;
+use super::{Asked, LazyImage};
+use crate::profile::Discard;
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry, Payload};
+use std::sync::Arc;
+
+impl LazyImage {
+    /// Writes a range that lies within the device.
+    pub(crate) fn write(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) {
+        self.written[device.index()].write(at, data);
+        if let Some(log) = &mut self.log {
+            log.push(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
+        }
+    }
+
+    /// The layout of a device, if it is a flash chip.
+    pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
+        self.first().lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+    }
+
+    /// How often a block of a flash chip has been erased.
+    pub(crate) fn erases(&mut self, device: DeviceId, block: BlockNo) -> u32 {
+        if !self.erases.contains_key(&(device, block)) {
+            self.observe(Asked::Erases(device, block));
+        }
+        self.count_erases(device, block)
+    }
+
+    pub(super) fn count_erases(&self, device: DeviceId, block: BlockNo) -> u32 {
+        let left = self.left.iter().map(|left| left.timeline.erases(device, block, left.epoch));
+        self.erases.get(&(device, block)).copied().unwrap_or_else(|| left.fold(0, u32::saturating_add))
+    }
+
+    /// Notes that a block of a flash chip has been erased so often.
+    pub(crate) fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
+        self.erases.insert((device, block), erases);
+    }
+
+    /// Programs a page of a flash chip.
+    pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8], label: Option<&Label>) {
+        self.written[device.index()].write(at, data);
+        if let Some(log) = &mut self.log {
+            log.push(Event::Program { device, at, data: Payload::from(data), label: label.cloned() });
+        }
+    }
+
+    /// Erases a block of a flash chip.
+    pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
+        self.written[device.index()].write(at, &vec![0xFF; len.index()]);
+        if let Some(log) = &mut self.log {
+            log.push(Event::Erase { device, at, len, label: label.cloned() });
+        }
+    }
+
+    /// Zeroes a range that lies within the device.
+    pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
+        self.written[device.index()].zero(at, len);
+        if let Some(log) = &mut self.log {
+            log.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        }
+    }
+
+    /// Discards a range that lies within the device.
+    pub(crate) fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) {
+        match self.first().profile.discard {
+            Discard::Old => {}
+            Discard::Zero => self.written[device.index()].zero(at, len),
+            Discard::Garbage => self.written[device.index()].write(at, &garbage(at.0, len.index())),
+        }
+        if let Some(log) = &mut self.log {
+            log.push(Event::Discard { device, at, len });
+        }
+    }
+
+    /// Changes the length of a device.
+    pub(crate) fn resize(&mut self, device: DeviceId, len: Bytes) {
+        let old = self.len(device);
+        if len < old {
+            self.written[device.index()].zero(len, old - len);
+        }
+        self.written[device.index()].set_len(len);
+        if let Some(log) = &mut self.log {
+            log.resize(device, old, len);
+        }
+    }
+
+    /// Makes what the running life wrote to a device durable.
+    pub(crate) fn flush(&mut self, device: DeviceId) {
+        self.note(Event::Flush { device, except: Vec::new() });
+    }
+
+    /// Writes down what happens beside the devices.
+    pub(crate) fn note(&mut self, event: Event) {
+        if let Some(log) = &mut self.log {
+            log.push(event);
+        }
+    }
+
+    /// Whether what happens is written down.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Recovery has shown what it found: from now on that is what a user relies on.
+    pub(crate) fn note_recovered(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.recovered();
+        }
+    }
+
+    /// Whether the running life has written anything.
+    pub(crate) fn has_written(&self) -> bool {
+        self.written.iter().any(|written| !written.is_untouched() || written.len().is_some())
+    }
+
+    /// What the running life did, if that was written down. It ends.
+    pub(crate) fn end_life(&mut self) -> Option<Life> {
+        let devices = Arc::clone(&self.first().blank);
+        self.log.take().map(|log| log.end(&devices))
+    }
+}
