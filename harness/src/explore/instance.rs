@@ -294,9 +294,10 @@ impl<S: System + 'static> Recorded<S> {
         Err(Violation::new("redundant", self.system.tell_apart(view, &again, states)))
     }
 
-    /// Recovers once more without a crash in between. A recovery that has written nothing would do and show the same.
+    /// Recovers once more without a crash in between. A recovery that has written nothing would do and show the same, unless
+    /// a device may have failed since.
     fn recover_again(&self, disk: &Disk, live: S::Live, view: &S::View) -> Result<S::Live, Violation> {
-        if !disk.has_written() {
+        if !disk.has_written() && !disk.begin_service() {
             return Ok(live);
         }
         let broken = |error: crate::Error| Violation::new("idempotent", error.to_string());

@@ -197,7 +197,7 @@ fn mirrors_survive_a_loss_at_any_time() {
     }
 }
 
-/// What the findings of a fault name, where it is not what its switch says.
+/// What the findings of a fault name, where its switch does not say so, or where nothing is found.
 fn misnamed<V: Variant>() -> Vec<String> {
     let mut wrong = Vec::new();
     for switch in V::BUGS {
@@ -209,14 +209,14 @@ fn misnamed<V: Variant>() -> Vec<String> {
         let found =
             explorer.workload(workload.ops).after(workload.setup).run().expect("works without a crash");
         let named: BTreeSet<&str> = found.findings.iter().map(|finding| &*finding.promise).collect();
-        if named != switch.breaks.iter().copied().collect() {
+        if named.is_empty() || !named.is_subset(&switch.breaks.iter().copied().collect()) {
             wrong.push(format!("{} {}: {named:?}, not {:?}", V::NAME, switch.name, switch.breaks));
         }
     }
     wrong
 }
 
-/// Every fault is found on the workload and under the profile that its switch names, by exactly what it breaks.
+/// Every fault is found on the workload and under the profile that its switch names, by nothing but what it breaks.
 #[test]
 fn every_fault_of_an_array_breaks_what_it_says() {
     let wrong = [
