@@ -66,7 +66,7 @@ fn a_system_runs_on_a_block_device_with_the_faults_of_both() {
 #[test]
 fn a_finding_names_its_missing_edge_and_advice_what_each_flush_is_good_for() {
     let place = Place::new();
-    let ran = place.run(&["explore", "journal:append", "--bug", "no-commit-flush"]);
+    let ran = place.run(&["explore", "journal:append", "--bug", "no-commit-flush", "--lives", "1"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let edge = ran.line("missing edge:");
     assert!(edge.starts_with("#8 (journal commit, ") && edge.contains("before #9 (durable ack"), "{edge}");

@@ -6,7 +6,8 @@ use common::{Place, read};
 use std::path::Path;
 
 /// The arguments that lead to a finding.
-const FAILING: [&str; 4] = ["explore", "journal:append", "--bug", "no-commit-flush"];
+/// One life shows one finding; a second one adds another to it.
+const FAILING: [&str; 6] = ["explore", "journal:append", "--bug", "no-commit-flush", "--lives", "1"];
 
 fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
@@ -34,7 +35,7 @@ fn a_failure_is_stored_small_and_explored_first_from_then_on() {
     let shrunk = &report["explorations"][0]["findings"][0]["shrunk"];
     assert!(shrunk["operations"].as_u64() <= shrunk["operations_before"].as_u64(), "{shrunk}");
     // The same fault, as another workload of the same system shows it.
-    let second = place.run(&["explore", "journal:create", "--bug", "no-commit-flush"]);
+    let second = place.run(&["explore", "journal:create", "--bug", "no-commit-flush", "--lives", "1"]);
     assert!(second.out.starts_with("LOST journal+no-commit-flush:shrunk-"), "{}", second.out);
     assert_eq!(
         second.out.matches("\nAGAIN journal+no-commit-flush:create: durable: ").count(),
@@ -116,7 +117,7 @@ fn a_stored_failure_whose_profile_is_gone_is_named_and_left_out() {
     let found = place.run(&with(&["--profile", "mine.toml"]));
     assert!(found.line("Reproduce with:").contains("--profile mine.toml"), "{}", found.out);
     assert_eq!(place.shell(found.line("Reproduce with:")).code, Some(1));
-    let without = place.run(&["explore", "journal:create", "--bug", "no-commit-flush"]);
+    let without = place.run(&["explore", "journal:create", "--bug", "no-commit-flush", "--lives", "1"]);
     assert!(without.out.contains("needs the device profile 'mine'"), "{}", without.out);
 }
 
