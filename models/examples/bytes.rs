@@ -17,8 +17,8 @@ pub(crate) fn main() {
 /// Explores the workload that the bytes are enough for.
 fn check(bytes: &[u8]) {
     let journal = Journal::<Data>::with_bugs(&["no-commit-flush".to_owned()]).expect("a fault that it has");
-    let few = Budget { states: Some(500), later: Some(100), ..Budget::default() };
-    let workload = explore(journal).budget(few).without_regressions().bytes(bytes);
+    let few = Budget { states: Some(500), ..Budget::default() };
+    let workload = explore(journal).lives(1).budget(few).without_regressions().bytes(bytes);
     workload.expect("bytes for one operation at least").check();
 }
 

@@ -11,6 +11,6 @@ use crashcheck_models::journal::{Journal, Ordered};
 pub(crate) fn main() {
     let journal =
         Journal::<Ordered>::with_bugs(&["no-commit-flush".to_owned()]).expect("a fault that it has");
-    let few = Budget { states: Some(500), later: Some(100), ..Budget::default() };
-    explore(journal).budget(few).without_regressions().quickcheck();
+    let few = Budget { states: Some(500), ..Budget::default() };
+    explore(journal).lives(1).budget(few).without_regressions().quickcheck();
 }
