@@ -232,7 +232,7 @@ const REPLAY_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "replay-not-durable",
     about: "the journal goes on before the rows that were replayed are durable: a record is not needed any more, and its \
             row is half written",
-    breaks: &["no-foreign-data", "stable"],
+    breaks: &["no-foreign-data"],
     checks: &["RD-22"],
     workload: "wrap",
     profile: "reorder",
