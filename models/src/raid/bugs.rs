@@ -254,7 +254,7 @@ const MIRROR_BITMAP_CLEARED_EARLY: BugSwitch =
 
 /// A rebuilt copy serves reads, so that they flap.
 const MIRROR_REBUILD_WATERMARK_EARLY: BugSwitch =
-    BugSwitch { breaks: &["durable", "idempotent", "usable"], ..REBUILD_WATERMARK_EARLY };
+    BugSwitch { breaks: &["durable", "idempotent"], ..REBUILD_WATERMARK_EARLY };
 /// The block has to lie apart from the journal: the member that is lost takes its own block with it.
 const PARITY_JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch { workload: "two-stripes", ..JOURNAL_NOT_DURABLE };
 
