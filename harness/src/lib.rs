@@ -59,8 +59,11 @@
 //!     }
 //! }
 //!
-//! explore(Log).workload([1, 2, 3, 4, 5, 6]).check();
+//! explore(Log).lives(1).workload([1, 2, 3, 4, 5, 6]).check();
 //! ```
+//!
+//! Without `lives(1)` the log is used again after each recovery, and crashed again. It does not survive that: record 2 that
+//! outlived record 1 comes back when another record 1 is written, because it does not say which life it belongs to.
 //!
 //! What it does not prove: that workloads which were not run are safe, that the device keeps to its
 //! [`Profile`], or anything about a system whose recovery depends on more than the devices it is given.
