@@ -145,6 +145,9 @@ pub(crate) struct SearchArgs {
     /// Look at most at so many crash states of later lives for each workload, or `all`
     #[arg(long, value_name = "N")]
     pub(crate) max_later: Option<StatesMax>,
+    /// Look at most at so many states that only add to failing ones for each finding, or `all` [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_beyond: Option<StatesMax>,
     /// The memory that the exploration, and so each recovery, may use
     #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(64..))]
     pub(crate) memory: u64,

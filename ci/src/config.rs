@@ -90,6 +90,8 @@ struct Defaults {
     max_states: Option<StatesMax>,
     #[serde(default, deserialize_with = "states")]
     max_later: Option<StatesMax>,
+    #[serde(default, deserialize_with = "states")]
+    max_beyond: Option<StatesMax>,
     jobs: Option<std::num::NonZeroU16>,
     seed: Option<u64>,
     fail_fast: Option<bool>,
@@ -140,6 +142,7 @@ impl Defaults {
             time: self.time.or(other.time),
             max_states: self.max_states.or(other.max_states),
             max_later: self.max_later.or(other.max_later),
+            max_beyond: self.max_beyond.or(other.max_beyond),
             jobs: self.jobs.or(other.jobs),
             seed: self.seed.or(other.seed),
             fail_fast: self.fail_fast.or(other.fail_fast),
@@ -220,6 +223,7 @@ impl Config {
             time: args.time.or(defaults.time),
             states_max: args.max_states.or(defaults.max_states),
             later_max: args.max_later.or(defaults.max_later),
+            beyond_max: args.max_beyond.or(defaults.max_beyond),
             memory: Bytes(args.memory << 20),
             jobs: args.jobs.or(defaults.jobs.map(u16::from)),
             seed: args.seed.or(defaults.seed).unwrap_or(0),
@@ -240,6 +244,7 @@ pub(crate) struct Search {
     pub(crate) time: Option<Duration>,
     pub(crate) states_max: Option<StatesMax>,
     pub(crate) later_max: Option<StatesMax>,
+    pub(crate) beyond_max: Option<StatesMax>,
     pub(crate) memory: Bytes,
     pub(crate) jobs: Option<u16>,
     pub(crate) seed: u64,

@@ -114,7 +114,7 @@ fn ops() -> Vec<Op> {
 }
 
 fn explored(store: Store, lives: u8) -> Exploration {
-    let budget = Budget { later: None, ..Budget::default() };
+    let budget = Budget::unlimited();
     explore(store)
         .options(Options { lives, budget, ..Options::default() })
         .workload(ops())

@@ -308,7 +308,7 @@ fn explored(
     lives: u8,
     jobs: usize,
 ) -> Explored {
-    let budget = Budget { later: None, ..Budget::default() };
+    let budget = Budget::unlimited();
     let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();

@@ -45,6 +45,8 @@ struct Group {
     states: BigUint,
     /// Those of the epoch in which it was met first, with the images of the epoch before: an image may fail only now.
     at_first: (u32, BigUint),
+    /// Those of the leaf that was met first, counted or not.
+    first: BigUint,
     /// What was seen, a few of the ways.
     sentences: BTreeSet<String>,
     /// The leaves, some of them.
@@ -84,32 +86,41 @@ impl Groups {
 
     /// Adds a failing leaf.
     pub(crate) fn add(&mut self, recoveries: u64, leaf: &Leaf) {
-        let Err(failed) = &leaf.verdict else { return };
-        let sentence = failed.violation.detail.lines().next().unwrap_or_default();
-        let (key, epoch) = (key_of(&failed.violation), leaf.epochs[0]);
-        let Some(group) = self.0.get_mut(&key) else {
-            let mut group = Group {
-                simplest: Simplest::new(leaf, failed, recoveries),
-                leaves: 1,
-                states: leaf.represented.fresh.clone(),
-                at_first: (epoch, leaf.represented.all.clone()),
-                sentences: BTreeSet::new(),
-                failures: Vec::new(),
-            };
-            group.hear(sentence, leaf, failed);
-            self.0.insert(key, group);
-            return;
-        };
-        group.hear(sentence, leaf, failed);
+        let Some((group, failed)) = self.of(recoveries, leaf) else { return };
+        group.hear(leaf, failed);
         group.leaves += 1;
         group.states += &leaf.represented.fresh;
-        if group.at_first.0 == epoch {
+        if group.at_first.0 == leaf.epochs[0] {
             group.at_first.1 += &leaf.represented.all;
         }
         let simplest = &group.simplest;
         if (leaf.life(), leaf.whole_path().deviates()) < (simplest.life(), simplest.deviations) {
             group.simplest = Simplest::new(leaf, failed, simplest.found_after);
         }
+    }
+
+    /// A failing leaf that is counted elsewhere, or will be if the walk comes there: its finding must not be missed.
+    pub(crate) fn meet(&mut self, recoveries: u64, leaf: &Leaf) {
+        if let Some((group, failed)) =
+            self.of(recoveries, leaf).filter(|(group, _)| group.failures.is_empty())
+        {
+            group.hear(leaf, failed);
+        }
+    }
+
+    /// The group of a failing leaf.
+    fn of<'a, 'l>(&'a mut self, recoveries: u64, leaf: &'l Leaf) -> Option<(&'a mut Group, &'l Failed)> {
+        let failed = leaf.verdict.as_ref().err()?;
+        let group = self.0.entry(key_of(&failed.violation)).or_insert_with(|| Group {
+            simplest: Simplest::new(leaf, failed, recoveries),
+            leaves: 0,
+            states: BigUint::zero(),
+            at_first: (leaf.epochs[0], BigUint::zero()),
+            first: leaf.represented.all.clone(),
+            sentences: BTreeSet::new(),
+            failures: Vec::new(),
+        });
+        Some((group, failed))
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -163,7 +174,8 @@ impl Groups {
 }
 
 impl Group {
-    fn hear(&mut self, sentence: &str, leaf: &Leaf, failed: &Failed) {
+    fn hear(&mut self, leaf: &Leaf, failed: &Failed) {
+        let sentence = failed.violation.detail.lines().next().unwrap_or_default();
         if self.failures.len() < FAILURES {
             let (point, path, stories) = (failed.points[0], leaf.whole_path(), leaf.stories.clone());
             self.failures.push(Failure { point, path, stories });
@@ -197,6 +209,8 @@ impl Group {
         let picture = painter.paint(epoch, point, &first, &places(cause.as_ref(), &writes));
         let durable = context.timeline.windows[point].durable;
         let (operations, operations_skipped) = teller.operations(point, durable);
+        let counted = [self.states, self.at_first.1, self.first];
+        let states = counted.into_iter().find(|states| !states.is_zero()).unwrap_or_default();
         Finding {
             id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
             fingerprint: naming.fingerprint(key),
@@ -207,8 +221,8 @@ impl Group {
             crash_point: teller.crash_point(point),
             state: state(&faults, &first, &writes),
             writes,
-            leaves: self.leaves,
-            states: if self.states.is_zero() { self.at_first.1 } else { self.states }.to_string(),
+            leaves: self.leaves.max(1),
+            states: states.to_string(),
             found_after,
             device_lies: !context.timeline.profile.is_honest(),
             cause,

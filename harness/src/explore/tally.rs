@@ -50,6 +50,8 @@ pub(crate) struct Tally {
     groups: Groups,
     left_out: Option<String>,
     left_out_later: Option<String>,
+    /// No more states of a finding than so many were looked at that only add to failing ones.
+    beyond: Option<u64>,
     notes: Vec<String>,
     started: Instant,
     first_finding: Option<Duration>,
@@ -84,6 +86,7 @@ impl Tally {
             groups: Groups::default(),
             left_out: None,
             left_out_later: None,
+            beyond: None,
             notes,
             started: Instant::now(),
             first_finding: None,
@@ -132,15 +135,21 @@ impl Tally {
         if self.outcomes.len() < OUTCOMES {
             self.outcomes.extend(leaf.outcome);
         }
-        if leaf.verdict.is_err() {
-            self.first_finding.get_or_insert_with(|| self.started.elapsed());
-            self.groups.add(recoveries, leaf);
-        }
+        self.meet(leaf);
+        self.groups.add(recoveries, leaf);
     }
 
-    /// Counts a leaf that was met before.
-    pub(crate) fn add_repeated(&mut self, leaf: &Leaf) {
+    /// Counts a leaf that counts elsewhere.
+    pub(crate) fn add_repeated(&mut self, recoveries: u64, leaf: &Leaf) {
         self.count_run(leaf);
+        self.meet(leaf);
+        self.groups.meet(recoveries, leaf);
+    }
+
+    fn meet(&mut self, leaf: &Leaf) {
+        if leaf.verdict.is_err() {
+            self.first_finding.get_or_insert_with(|| self.started.elapsed());
+        }
     }
 
     fn count_run(&mut self, leaf: &Leaf) {
@@ -193,6 +202,11 @@ impl Tally {
     /// Says why the walk ended before it had covered the later lives.
     pub(crate) fn leave_out_later(&mut self, why: String) {
         self.left_out_later.get_or_insert(why);
+    }
+
+    /// Says that no more than so many states of a finding were looked at that only add to failing ones.
+    pub(crate) fn leave_out_beyond(&mut self, most: u64) {
+        self.beyond = Some(most);
     }
 
     /// Adds something that a reader should know.
@@ -263,13 +277,12 @@ impl Tally {
         let epochs = &self.context.timeline.epochs;
         let OfLife { total, represented, recoveries, known, .. } = &self.lives[0];
         let complete = represented == total;
-        let unasked = "the strategy does not ask for every state".to_owned();
         Coverage {
             total: total.to_string(),
             exact: self.context.timeline.is_exact(),
             represented: represented.to_string(),
             complete,
-            left_out: (!complete).then(|| self.left_out.clone().unwrap_or_else(|| unasked.clone())),
+            left_out: (!complete).then(|| self.left_out.clone().unwrap_or_else(|| self.unasked())),
             epochs: epochs.len() as u64,
             recoveries: *recoveries,
             known: *known,
@@ -284,7 +297,6 @@ impl Tally {
         let covered = life.represented == life.total && life.begun == life.met;
         let complete = covered && before.iter().all(|life| life.represented == life.total);
         let why = self.left_out_later.as_ref().or(self.left_out.as_ref());
-        let unasked = || "the strategy does not ask for every state".to_owned();
         LifeCoverage {
             life: number,
             lives: life.met,
@@ -292,9 +304,19 @@ impl Tally {
             total: life.total.to_string(),
             represented: life.represented.to_string(),
             complete,
-            left_out: (!complete).then(|| why.cloned().unwrap_or_else(unasked)),
+            left_out: (!complete).then(|| why.cloned().unwrap_or_else(|| self.unasked())),
             recoveries: life.recoveries,
             known: life.known,
+        }
+    }
+
+    /// Why a walk that has come to its end has not covered everything.
+    fn unasked(&self) -> String {
+        match self.beyond {
+            Some(most) => {
+                format!("beyond known failures no more than {most} states of each finding are looked at")
+            }
+            None => "the strategy does not ask for every state".to_owned(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The walk: batches of plans from the trees of all epochs, the lowest level first.
 
 use super::describe::Teller;
-use super::finding::Groups;
+use super::finding::{Groups, Key, key_of};
 use super::pool::Pool;
 use super::run::{Context, How, Job, Leaf, Limits, Root};
 use super::tally::Tally;
@@ -88,19 +88,33 @@ pub struct Budget {
     pub later: Option<u64>,
     /// Deviations from either pole.
     pub deviations: Option<usize>,
+    /// States of each finding that only add to a failing one, known or not: what deviates as a failing state does, and in
+    /// more.
+    pub beyond: Option<u64>,
     /// Whether to stop at the first finding.
     pub fail_fast: bool,
 }
 
 impl Default for Budget {
-    /// The first life to its end, and so much of the later ones.
+    /// The first life to its end but for what lies beyond known failures, and so much of the later ones.
     fn default() -> Self {
-        Budget { time: None, states: None, later: Some(LATER), deviations: None, fail_fast: false }
+        let (later, beyond) = (Some(LATER), Some(BEYOND));
+        Budget { time: None, states: None, later, deviations: None, beyond, fail_fast: false }
+    }
+}
+
+impl Budget {
+    /// Every state of every life that is asked for.
+    pub fn unlimited() -> Budget {
+        Budget { later: None, beyond: None, ..Budget::default() }
     }
 }
 
 /// So many crash states of later lives are looked at unless somebody says otherwise.
 const LATER: u64 = 2_000;
+
+/// So many states that only add to failing ones are looked at for each finding unless somebody says otherwise.
+const BEYOND: u64 = 1_000;
 
 /// How far the walk is; reported after every batch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +138,8 @@ pub(crate) struct Walk<'a> {
     /// The places with something to do, by level; of one level the latest life first.
     queue: BTreeSet<(usize, Reverse<u8>, u32)>,
     tally: Tally,
+    /// So many states of each finding at most only add to failing ones.
+    beyond: BTreeMap<Key, u64>,
     /// How many states were planned.
     planned: u64,
     started: Instant,
@@ -170,6 +186,7 @@ impl<'a> Walk<'a> {
             places: Vec::new(),
             queue: BTreeSet::new(),
             tally,
+            beyond: BTreeMap::new(),
             planned: 0,
             started: Instant::now(),
             until: None,
@@ -189,6 +206,7 @@ impl<'a> Walk<'a> {
     fn begin(&mut self) {
         self.places.clear();
         self.queue.clear();
+        self.beyond.clear();
         let timeline = Arc::clone(&self.context.timeline);
         self.plant(&timeline, None, 0);
     }
@@ -329,20 +347,34 @@ impl<'a> Walk<'a> {
     }
 
     fn learn(&mut self, place: u32, mut leaf: Leaf) {
+        let ends = self.ends(&leaf);
         let Some(Some(Place::Tree(tree))) = self.places.get_mut(place as usize) else { return };
-        let first = tree.strategy.learn(&leaf.path);
+        let first = tree.strategy.learn(&leaf.path, ends);
         tree.recoveries += u64::from(leaf.how != How::Known);
+        let recoveries = tree.recoveries.max(1);
         if !first {
-            return self.tally.add_repeated(&leaf);
+            return self.tally.add_repeated(recoveries, &leaf);
         }
         let left = tree.left.get_or_insert_with(|| match &tree.root {
             None => self.context.timeline.total(tree.epoch),
             Some(root) => &root.all * root.laid_out(&self.context.timeline.profile).total(tree.epoch),
         });
         *left -= &leaf.represented.all;
-        let recoveries = tree.recoveries.max(1);
         self.tally.add(recoveries, &leaf);
         self.queue_life(&mut leaf);
+    }
+
+    /// Whether the walk does not go on from here: of what only adds to a failure, as much has been planned as may be.
+    fn ends(&mut self, leaf: &Leaf) -> bool {
+        let (Err(failed), Some(most)) = (&leaf.verdict, self.options.budget.beyond) else { return false };
+        let beyond = self.beyond.entry(key_of(&failed.violation)).or_default();
+        let more: u64 = leaf.path.questions.iter().map(|question| u64::from(question.outcomes()) - 1).sum();
+        if *beyond + more > most && self.options.strategy.is_complete() {
+            self.tally.leave_out_beyond(most);
+            return true;
+        }
+        *beyond += more;
+        false
     }
 
     /// What follows a state that passes is to be crashed, too; where the epoch before has the same state, other operations may

@@ -44,10 +44,10 @@ impl Strategy for Complete {
         plans
     }
 
-    fn learn(&mut self, path: &Path) -> bool {
+    fn learn(&mut self, path: &Path, ends: bool) -> bool {
         let forced = self.waiting.pop().expect("a plan was made for every path");
         let branches = Branches::new(Pole::Newest, path, forced);
-        if !branches.is_empty() {
+        if !branches.is_empty() && !(ends && forced > 0) {
             self.open.push(branches);
         }
         true

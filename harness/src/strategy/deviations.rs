@@ -3,11 +3,13 @@
 //! A level holds the leaves that differ in so many answers from *all persisted* or from *nothing persisted*; the ends
 //! take turns, and within a level the question that was asked first deviates first. A leaf can be reached from both
 //! ends; it counts where it deviates less, from *all persisted* if it is in the middle. So every leaf counts once, with
-//! no record of the leaves met.
+//! no record of the leaves met. Where the walk from one end has been told to end, what lies beyond counts at the other.
 
 use super::Strategy;
 use crate::choice::{Path, Plan, Pole, Rest};
+use rustc_hash::{FxHashSet, FxHasher};
 use std::collections::VecDeque;
+use std::hash::Hasher;
 
 /// When what is planned takes more memory than this, the rest is walked depth first.
 const MEMORY: usize = 16 << 20;
@@ -33,6 +35,8 @@ struct End {
     deep: Vec<Branches>,
     now: VecDeque<Branches>,
     next: VecDeque<Branches>,
+    /// The leaves at which the walk has ended: hashes of the answers that lead there, up to the last that was forced.
+    ended: FxHashSet<u64>,
 }
 
 impl Deviations {
@@ -45,6 +49,7 @@ impl Deviations {
             deep: Vec::new(),
             now: VecDeque::new(),
             next: VecDeque::new(),
+            ended: FxHashSet::default(),
         };
         let from = [end(Pole::Newest), end(Pole::Oldest)];
         Deviations { from, turn: 0, limit, waiting: VecDeque::new(), memory: 0 }
@@ -89,13 +94,15 @@ impl Strategy for Deviations {
         plans
     }
 
-    fn learn(&mut self, path: &Path) -> bool {
+    fn learn(&mut self, path: &Path, ends: bool) -> bool {
         let (turn, forced) = self.waiting.pop_front().expect("a plan was made for every path");
         let end = &mut self.from[turn];
         let branches = Branches::new(end.pole, path, forced);
         let deviations = [path.deviations(Pole::Newest), path.deviations(Pole::Oldest)];
         let last = self.limit.is_some_and(|limit| deviations[turn] >= limit);
-        if !branches.is_empty() && !last {
+        if ends && forced > 0 && !branches.is_empty() {
+            end.ended.extend(prefixes(&path.answers).nth(forced));
+        } else if !branches.is_empty() && !last {
             self.memory += branches.memory();
             match self.memory > MEMORY {
                 true => end.deep.push(branches),
@@ -105,16 +112,35 @@ impl Strategy for Deviations {
         if self.waiting.is_empty() {
             self.advance();
         }
-        match turn {
-            0 => deviations[0] <= deviations[1],
-            _ => deviations[1] < deviations[0],
-        }
+        let nearer = if turn == 0 { deviations[0] <= deviations[1] } else { deviations[1] < deviations[0] };
+        nearer || self.from[1 - turn].is_beyond(path)
     }
+}
+
+/// A hash of the first answers, for each number of them, beginning with none.
+fn prefixes(answers: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    let mut hasher = FxHasher::default();
+    let longer = answers.iter().map(move |answer| {
+        hasher.write_u64(u64::from(*answer) + 1);
+        hasher.finish()
+    });
+    std::iter::once(0).chain(longer)
 }
 
 impl End {
     fn has_plans(&self) -> bool {
         !self.started || !self.deep.is_empty() || !self.now.is_empty()
+    }
+
+    /// Whether the walk has ended before this leaf: at one that some of its deviations lead to.
+    fn is_beyond(&self, path: &Path) -> bool {
+        if self.ended.is_empty() {
+            return false;
+        }
+        let answered = path.questions.iter().zip(&path.answers);
+        let last = answered.rev().position(|(question, answer)| self.pole.answer(question) != *answer);
+        let forced = last.map_or(0, |last| path.answers.len() - last);
+        prefixes(&path.answers).take(forced).any(|prefix| self.ended.contains(&prefix))
     }
 
     fn begin_next_level(&mut self) {

@@ -23,8 +23,8 @@ pub(crate) trait Strategy: Send {
     fn plans(&mut self, room: usize) -> Vec<Plan>;
 
     /// Learns what the plans met, in the order in which they were made. Says whether this leaf is met for the first
-    /// time.
-    fn learn(&mut self, path: &Path) -> bool;
+    /// time. Where the walk `ends`, no plans are made that only add to those deviations; at a pole it never does.
+    fn learn(&mut self, path: &Path, ends: bool) -> bool;
 }
 
 /// The strategies by name.
@@ -60,6 +60,11 @@ impl StrategyKind {
         ),
         (StrategyKind::Random, "random", "seeded random subsets, from few survivors to many"),
     ];
+
+    /// Whether it asks for every state in the end.
+    pub(crate) fn is_complete(self) -> bool {
+        matches!(self, StrategyKind::Deviations | StrategyKind::Complete)
+    }
 
     /// A walk of one tree. `seed` is used by `random`, `limit` is the number of deviations to stop after.
     pub(crate) fn start(

@@ -37,7 +37,7 @@ impl Strategy for Prefixes {
         plans
     }
 
-    fn learn(&mut self, path: &Path) -> bool {
+    fn learn(&mut self, path: &Path, _: bool) -> bool {
         self.met.first(path)
     }
 }

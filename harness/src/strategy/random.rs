@@ -41,7 +41,7 @@ impl Strategy for Random {
         plans
     }
 
-    fn learn(&mut self, path: &Path) -> bool {
+    fn learn(&mut self, path: &Path, _: bool) -> bool {
         self.met.first(path)
     }
 }

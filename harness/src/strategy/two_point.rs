@@ -38,7 +38,7 @@ impl Strategy for TwoPoint {
         plans
     }
 
-    fn learn(&mut self, path: &Path) -> bool {
+    fn learn(&mut self, path: &Path, _: bool) -> bool {
         self.met.first(path)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::common::{at_most, case, explored, named, showing, under};
 use crashcheck::trace::outcome::{Exploration, Timing};
-use crashcheck::{Case, Options, StrategyKind, Subject};
+use crashcheck::{Budget, Case, Options, StrategyKind, Subject};
 use std::collections::BTreeSet;
 
 /// Everything but how long it took.
@@ -45,7 +45,7 @@ fn every_complete_strategy_finds_the_same_promises_broken_in_as_many_states() {
         for switch in subject.bugs() {
             let (case, mut options) = showing(switch);
             // To the end in every life: where a budget ends a walk, its order decides what has been met.
-            options.budget.later = None;
+            options.budget = Budget::unlimited();
             let found = |strategy| {
                 let exploration = explored(&*subject, &case, &Options { strategy, ..options.clone() });
                 let promises = exploration.findings.iter().map(|finding| finding.promise.clone());

@@ -145,6 +145,7 @@ impl Run<'_> {
                 states: search.states_max.map_or(default, |StatesMax(states)| states),
                 later: search.later_max.map_or(later, |StatesMax(states)| states),
                 deviations: search.deviations,
+                beyond: search.beyond_max.map_or(defaults.budget.beyond, |StatesMax(states)| states),
                 fail_fast: search.fail_fast,
             },
             lives: self.lives,

@@ -3,7 +3,7 @@
 //! nothing is decided before somebody asks.
 
 use super::plain_cluster::{CELLS, Decided, Down, Engine, GRAIN, Happens, Open, Plain, World};
-use crate::explore::{Context, Naming, Options, Recorded};
+use crate::explore::{Budget, Context, Naming, Options, Recorded};
 use crate::judge::{History, Violation, Window};
 use crate::profile::{Cluster, Fate, Profile};
 use crate::record::Recording;
@@ -316,7 +316,7 @@ proptest! {
         let recording = recording(&gossip, &ops);
         prop_assert_eq!(recording.trace.validate(), Ok(()));
         met.lock().expect("no panic").clear();
-        let options = Options { profile, strategy, jobs, lives: 1, ..Options::default() };
+        let options = Options { profile, strategy, jobs, lives: 1, budget: Budget::unlimited(), ..Options::default() };
         let trace = Arc::new(recording.trace.clone());
         let recorded = recording.trace.clone();
         let instance = Recorded::new(gossip, recording);

@@ -99,7 +99,7 @@ proptest! {
         prop_assume!(profile.torn == Torn::OldOrNew);
         let judged = Arc::new(Mutex::new(Judged::new()));
         let instance = Serve { devices: trace.devices.len() as u64, judged: Arc::clone(&judged) };
-        let budget = Budget { later: None, ..Budget::default() };
+        let budget = Budget::unlimited();
         let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
         let shared = Arc::new(trace.clone());
         let context = Arc::new(Context::new(instance, Naming::default(), shared, &options));
