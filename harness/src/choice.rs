@@ -93,12 +93,16 @@ pub enum Question {
     },
     /// Did this node of a cluster go down? 0: no, 1: yes.
     NodeDown {
+        /// The life that the crash ended.
+        life: u8,
         /// Which.
         node: NodeId,
     },
     /// What became of this message, which was on its way when the crash came? 0: it arrived; the others are those that
     /// the profile allows: it came late, it came twice, it was lost.
     Arrived {
+        /// The life in which it was sent, and that the crash ended.
+        life: u8,
         /// The event that sent it.
         event: EventId,
         /// What may have become of it.
@@ -141,7 +145,7 @@ impl Question {
         match self {
             Question::Survived { life: 1, event, .. }
             | Question::Garbled { life: 1, event, .. }
-            | Question::Arrived { event, .. } => Some(*event),
+            | Question::Arrived { life: 1, event, .. } => Some(*event),
             _ => None,
         }
     }
@@ -152,7 +156,9 @@ impl Question {
             Question::Survived { life, .. }
             | Question::Garbled { life, .. }
             | Question::PowerFailed { life, .. }
-            | Question::FailedIn { life, .. } => *life,
+            | Question::FailedIn { life, .. }
+            | Question::NodeDown { life, .. }
+            | Question::Arrived { life, .. } => *life,
             _ => 1,
         }
     }
@@ -256,6 +262,12 @@ impl Path {
                 }
                 Question::Garbled { life: of, event, unit } if of == life => {
                     path.push(Question::Garbled { life: 1, event, unit }, *answer);
+                }
+                Question::NodeDown { life: of, node } if of == life => {
+                    path.push(Question::NodeDown { life: 1, node }, *answer);
+                }
+                Question::Arrived { life: of, event, fates } if of == life => {
+                    path.push(Question::Arrived { life: 1, event, fates }, *answer);
                 }
                 question if question.life() == life => path.push(question, *answer),
                 _ => {}

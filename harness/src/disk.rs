@@ -171,14 +171,20 @@ impl Disk {
     /// Writes down what happens beside the devices of a crash state, if that is written down.
     pub(crate) fn note_with(&self, event: impl FnOnce() -> Event) {
         let mut machine = self.machine();
-        if let Some(image) = machine.crashed().filter(|image| image.is_logged()) {
-            image.note(event());
+        match &mut machine.backing {
+            Backing::Crashed(image) if image.is_logged() => image.note(event()),
+            Backing::Run(run) => run.note(event()),
+            _ => {}
         }
     }
 
     /// Recovery has come to its end, and has shown what it found.
     pub(crate) fn note_recovered(&self) {
-        self.machine().crashed().into_iter().for_each(LazyImage::note_recovered);
+        match &mut self.machine().backing {
+            Backing::Crashed(image) => image.note_recovered(),
+            Backing::Run(run) => run.note_recovered(),
+            _ => {}
+        }
     }
 
     /// Whether anything was written to the crash state.
@@ -265,7 +271,7 @@ impl Machine {
         match &mut self.backing {
             Backing::Recording(_, trace) => trace.events.push(event),
             Backing::Crashed(image) => image.note(event),
-            Backing::Run(run) => run.follow(|recorded| *recorded == event),
+            Backing::Run(run) => run.note(event),
             _ => {}
         }
     }
@@ -296,7 +302,7 @@ impl Machine {
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
         let wire = image.wire().clone();
-        let backing = match image.script() {
+        let backing = match image.script(1) {
             None => Backing::Crashed(image),
             Some(_) => Backing::Run(Box::new(Run::new(image))),
         };
@@ -406,7 +412,7 @@ impl Machine {
         match &mut self.backing {
             Backing::Crashed(image) => image.write(device, at, data, fua, label),
             Backing::Run(run) => {
-                run.write(&self.wire, device, at, data, fua);
+                run.write(&self.wire, device, at, data, fua, label);
                 if fua {
                     // The crash may come before it is durable.
                     return self.awake(device);
@@ -435,7 +441,7 @@ impl Machine {
         self.range(device, at, len)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.zero(device, at, len, label),
-            Backing::Run(run) => run.zero(&self.wire, device, at, len),
+            Backing::Run(run) => run.zero(&self.wire, device, at, len, label),
             Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
             Backing::Recording(images, trace) => {
                 images[device.index()].zero(at, len);
@@ -481,7 +487,7 @@ impl Machine {
         self.size(device)?;
         match &mut self.backing {
             Backing::Crashed(image) => image.flush(device),
-            Backing::Run(run) => run.flush(&self.wire, device),
+            Backing::Run(run) => run.flush(device),
             Backing::Plain(_) => {}
             Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
             Backing::Layer(layer) => layer.flush()?,

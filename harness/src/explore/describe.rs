@@ -4,7 +4,8 @@ use super::words;
 use crate::advise::Cause;
 use crate::media::block_len;
 use crashcheck_trace::outcome::{self, FixingFlush, MissingOrder, Operation, Place, Promised};
-use crashcheck_trace::{Device, DeviceId, Event, EventId, OpId, Trace};
+use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
 /// So many operations that had begun are listed.
@@ -22,17 +23,17 @@ pub(crate) struct Teller<'a> {
     /// The events at which an operation begins or ends, with the one in progress from then on.
     pub(super) marks: Vec<(u32, Option<OpId>)>,
     /// The events that sent the messages.
-    sent: Vec<EventId>,
+    sent: FxHashMap<MessageId, EventId>,
 }
 
 impl<'a> Teller<'a> {
     pub(crate) fn new(trace: &'a Trace) -> Teller<'a> {
-        let (mut marks, mut sent) = (Vec::new(), Vec::new());
+        let (mut marks, mut sent) = (Vec::new(), FxHashMap::default());
         for (index, event) in (0u32..).zip(&trace.events) {
             match event {
                 Event::Begin { op, .. } => marks.push((index, Some(*op))),
                 Event::Ack { .. } => marks.push((index, None)),
-                Event::Send { .. } => sent.push(EventId(index)),
+                Event::Send { message, .. } => drop(sent.insert(*message, EventId(index))),
                 _ => {}
             }
         }
@@ -176,7 +177,7 @@ impl<'a> Teller<'a> {
                 return words::message(*from, *to, data, label.as_ref());
             }
             Event::Deliver { message } => {
-                return match self.sent.get(message.index()) {
+                return match self.sent.get(message) {
                     Some(sent) => format!("delivery of #{} ({})", sent.0, self.event(*sent)),
                     None => format!("delivery of message {}", message.0),
                 };

@@ -8,6 +8,7 @@ use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxBuildHasher;
 use std::hash::{BuildHasher, Hash};
+use std::iter::repeat;
 use std::sync::Arc;
 
 /// Something that recovers and goes on, and a judge of what it shows.
@@ -99,33 +100,43 @@ impl Lived {
 pub(crate) struct Seen<View> {
     view: Arc<View>,
     remark: Option<String>,
-    /// So many operations were acknowledged as durable after the crash, by nodes that it spared.
-    acked: usize,
+    /// Of a cluster, by crash: so many operations of the life that it ended were acknowledged as durable, if need be by nodes
+    /// that it spared.
+    acked: Vec<usize>,
 }
 
 impl<View> Seen<View> {
-    pub(super) fn new(view: View, remark: Option<String>, acked: usize) -> Self {
+    pub(super) fn new(view: View, remark: Option<String>, acked: Vec<usize>) -> Self {
         Seen { view: Arc::new(view), remark, acked }
     }
 
     pub(super) fn view(&self) -> &View {
         &self.view
     }
+
+    /// What the crash that ended the n-th life, from 0, allows, with what was acknowledged after it.
+    fn allowed(&self, nth: usize, window: Window) -> Window {
+        let acked = self.acked.get(nth).copied().unwrap_or(0);
+        Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
+    }
 }
 
-/// What is allowed if so many operations were acknowledged as durable after the crash.
-fn allowed(window: Window, acked: usize) -> Window {
-    Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
-}
 
 /// What a life of a [`System`] did after its recovery.
 pub(super) struct Continued<S: System> {
+    /// Of a cluster: how many crashes were before it.
+    crashes: usize,
+    /// What was allowed before, and still is until something is acknowledged as durable, each state with an operation.
+    before: Vec<(S::View, S::Op)>,
     ops: Vec<S::Op>,
     /// What a user should see after n of them, the first being what recovery has shown.
     states: Vec<S::View>,
     /// So many of them, from the first, were acknowledged as durable.
     durable: usize,
 }
+
+/// What is said of what was cut short by another crash; nobody listens.
+const ENDED: &str = "nodes have crashed again";
 
 /// So many operations of an earlier life are looked for together among those that came back.
 const BACK: usize = 4;
@@ -145,7 +156,7 @@ where
 {
     fn live(&self, disk: &Disk) -> Lived {
         if disk.is_run() {
-            return Lived::last(self.rerun(disk));
+            return self.rerun(disk);
         }
         match self.first_look_at(disk) {
             Err(violation) => Lived::last(Recovered::failed(violation)),
@@ -160,28 +171,27 @@ where
     }
 
     fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
-        let Seen { view, acked, .. } = shown.get::<Seen<S::View>>();
+        let seen = shown.get::<Seen<S::View>>();
         match past {
             None => {
                 let Recording { ops, states, .. } = &self.recording;
-                let window = allowed(window, *acked);
-                self.system.judge(view, &History { ops, states, window })
+                let window = seen.allowed(0, window);
+                self.system.judge(seen.view(), &History { ops, states, window })
             }
             Some(past) => {
-                let Continued { ops, states, .. } = past.get::<Continued<S>>();
-                let history = History { ops, states, window };
-                self.system.judge(view, &history).map_err(|why| self.of_later_life(view, &history, why))
+                let past = past.get::<Continued<S>>();
+                self.judge_later(seen.view(), past, seen.allowed(past.crashes, window))
             }
         }
     }
 
     fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
-        let Seen { view, acked, .. } = shown.get::<Seen<S::View>>();
-        let states = match past {
-            None => &self.recording.states,
-            Some(past) => &past.get::<Continued<S>>().states,
+        let seen = shown.get::<Seen<S::View>>();
+        let (states, nth) = match past.map(Past::get::<Continued<S>>) {
+            None => (&self.recording.states, 0),
+            Some(past) => (&past.states, past.crashes),
         };
-        let Window { durable, begun } = allowed(window, *acked);
+        let (view, Window { durable, begun }) = (seen.view(), seen.allowed(nth, window));
         let mut nearest: Option<(usize, Vec<Difference>)> = None;
         for nth in (durable..=begun.min(states.len() - 1)).rev().take(COMPARED) {
             if nth < begun && states.get(nth + 1) == Some(&states[nth]) {
@@ -234,6 +244,10 @@ impl<S: System + 'static> Recorded<S> {
         &self.recording.ops
     }
 
+    pub(super) fn states(&self) -> &[S::View] {
+        &self.recording.states
+    }
+
     pub(super) fn kind(&self, shown: &Seen<S::View>) -> Kind {
         let shows = match self.state_shown(&shown.view) {
             Some(nth) => format!("the state after {nth} of {} operations", self.recording.ops.len()),
@@ -243,7 +257,7 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// The first state of the model that this is.
-    fn state_shown(&self, view: &S::View) -> Option<usize> {
+    pub(super) fn state_shown(&self, view: &S::View) -> Option<usize> {
         let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(view));
         let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
         alike.find(|nth| states[*nth] == *view)
@@ -257,7 +271,7 @@ impl<S: System + 'static> Recorded<S> {
         self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
         let view = self.system.view(&mut live).map_err(unreadable)?;
-        Ok((Seen::new(view, remark, 0), live))
+        Ok((Seen::new(view, remark, Vec::new()), live))
     }
 
     fn serve_and_go_on(
@@ -331,17 +345,22 @@ impl<S: System + 'static> Recorded<S> {
         Ok(())
     }
 
-    /// Performs an operation, which is in progress until it is acknowledged.
-    fn perform(
+    /// Performs an operation, which is in progress until it is acknowledged; if nodes crash once more, until it has ended in
+    /// one way or another.
+    pub(super) fn perform(
         &self,
         disk: &Disk,
         live: &mut S::Live,
         op: S::Op,
         past: &mut Continued<S>,
     ) -> Result<Ack, crate::Error> {
+        if past.has_ended(disk) {
+            return Err(ENDED.into());
+        }
         let id = OpId(past.ops.len() as u32);
         disk.note_with(|| Event::Begin { op: id, text: format!("{op:?}") });
         let ack = self.system.apply(live, &op);
+        let ended = past.has_ended(disk);
         let mut next = past.shown().clone();
         if !matches!(ack, Ok(Ack::Refused)) {
             self.system.model(&mut next, &op);
@@ -349,8 +368,11 @@ impl<S: System + 'static> Recorded<S> {
         past.states.push(next);
         past.ops.push(op);
         if let Ok(ack) = ack {
-            disk.note_with(|| Event::Ack { op: id, durable: ack == Ack::Durable });
             past.durable = if ack == Ack::Durable { past.ops.len() } else { past.durable };
+            if ended {
+                return Err(ENDED.into());
+            }
+            disk.note_with(|| Event::Ack { op: id, durable: ack == Ack::Durable });
         }
         ack
     }
@@ -367,7 +389,7 @@ impl<S: System + 'static> Recorded<S> {
         let mut live = opened.map_err(|error| broken("recovers", &error))?;
         self.system.check(&mut live).map_err(|error| broken("well-formed", &error))?;
         let view = self.system.view(&mut live).map_err(|error| broken("recovers", &error))?;
-        let Continued { ops, states, durable } = past;
+        let Continued { ops, states, durable, .. } = past;
         if *durable == 0 && !self.system.is_stable() {
             return Ok(());
         }
@@ -376,6 +398,22 @@ impl<S: System + 'static> Recorded<S> {
             back if back.promise == "no-resurrection" => back,
             other => broken(&other.promise, &other.detail),
         })
+    }
+
+    /// Whether a crash of a later life with this window may show this.
+    fn judge_later(&self, view: &S::View, past: &Continued<S>, window: Window) -> Result<(), Violation> {
+        let Continued { before, ops, states, .. } = past;
+        let history = History { ops, states, window };
+        let judged = self.system.judge(view, &history);
+        if judged.is_err() && window.durable == 0 && !before.is_empty() {
+            let (earlier, by): (Vec<S::View>, Vec<S::Op>) = before.iter().cloned().unzip();
+            let window = Window { durable: 0, begun: earlier.len() + window.begun };
+            let (ops, states) = ([&by[..], ops].concat(), [&earlier[..], states].concat());
+            if self.system.judge(view, &History { ops: &ops, states: &states, window }).is_ok() {
+                return Ok(());
+            }
+        }
+        judged.map_err(|why| self.of_later_life(view, &history, why))
     }
 
     /// What is to be said of a promise that is broken in a later life.
@@ -416,11 +454,56 @@ impl<S: System + 'static> Recorded<S> {
 impl<S: System> Continued<S> {
     /// Nothing was done yet since this was shown.
     pub(super) fn from(shown: S::View) -> Self {
-        Continued { ops: Vec::new(), states: vec![shown], durable: 0 }
+        Continued::after(0, shown)
+    }
+
+    /// The same in a cluster, after so many crashes.
+    pub(super) fn after(crashes: usize, shown: S::View) -> Self {
+        Continued { crashes, before: Vec::new(), ops: Vec::new(), states: vec![shown], durable: 0 }
+    }
+
+    /// What is allowed until something is acknowledged as durable, although it is not what was shown.
+    pub(super) fn allow(&mut self, before: &[(S::View, S::Op)]) {
+        self.before = before.to_vec();
+    }
+
+    /// A crash has ended it: what may be seen from now on, each state with an operation.
+    pub(super) fn into_allowed(self) -> Vec<(S::View, S::Op)> {
+        let Continued { mut before, ops, states, durable, .. } = self;
+        if durable > 0 {
+            before.clear();
+        }
+        let last = ops.last().cloned().or_else(|| before.last().map(|(_, op)| op.clone()));
+        before.extend(last.into_iter().flat_map(|op| states[durable..].iter().cloned().zip(repeat(op))));
+        before
+    }
+
+    /// Whether nothing was done in it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// Whether nodes have crashed again, so that nothing more is done in it.
+    pub(super) fn has_ended(&self, disk: &Disk) -> bool {
+        disk.crashes() > self.crashes
     }
 
     /// What a user should see now.
-    fn shown(&self) -> &S::View {
+    pub(super) fn shown(&self) -> &S::View {
         self.states.last().expect("what recovery has shown is the first")
+    }
+
+    /// So many operations, from the first, were acknowledged as durable.
+    pub(super) fn durable(&self) -> usize {
+        self.durable
+    }
+
+    /// The last operation has failed, and nothing is seen of it. That is one more thing that happened.
+    pub(super) fn undo(&mut self, disk: &Disk, why: &crate::Error) {
+        let (id, op) = (OpId(self.ops.len() as u32), self.ops.last().cloned().expect("one has failed"));
+        disk.note_with(|| Event::Begin { op: id, text: format!("{op:?} has failed: {why}") });
+        disk.note_with(|| Event::Ack { op: id, durable: false });
+        self.states.push(self.states[self.states.len() - 2].clone());
+        self.ops.push(op);
     }
 }

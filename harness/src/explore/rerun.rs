@@ -1,116 +1,209 @@
-//! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on.
+//! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on; if more crashes are to
+//! come, through the lives between as well.
 
-use super::instance::{Continued, Recorded, Recovered, Seen};
-use super::shown::Shown;
+use super::instance::{Continued, Lived, Recorded, Recovered, Seen};
+use super::shown::{Past, Shown};
 use crate::judge::Violation;
 use crate::{Ack, Disk, Error, System};
 use crashcheck_trace::{Event, OpId};
 
-/// A run that has gone through the crash.
-struct Passed<Live> {
-    /// The system; `None` if the crash came before it was open.
-    live: Option<Live>,
-    /// So many operations were acknowledged as durable after the crash, by nodes that it spared.
-    acked: usize,
+/// A run that has gone through crashes.
+struct Passed<S: System> {
+    /// The system; `None` if a crash came before it was open.
+    live: Option<S::Live>,
+    /// By crash: so many operations of the life that it ended were acknowledged as durable, by nodes that it spared if after
+    /// the crash.
+    acked: Vec<usize>,
+    /// What the crash allows, the oldest first, each state with an operation: a system which does not promise that what it
+    /// has shown is stable may show it later.
+    allowed: Vec<(S::View, S::Op)>,
 }
 
 impl<S: System + 'static> Recorded<S> {
-    /// Runs the workload up to the crash and beyond, and looks at the cluster twice: as the crash left it, with some of
-    /// the nodes down, and when all have returned and the last late message has come.
-    pub(super) fn rerun(&self, disk: &Disk) -> Recovered {
-        let passed = self.go_through_crash(disk);
+    /// Runs the workload up to the crash and beyond, from one crash to the next.
+    pub(super) fn rerun(&self, disk: &Disk) -> Lived {
+        let lived = self.go_through_crash(disk).and_then(|passed| self.go_through_lives(disk, passed));
         if let Some(event) = disk.astray() {
             let detail = format!("run again, the system does something else than before, from {event} on");
-            return Recovered::failed(Violation::new("deterministic", detail));
+            return Lived::last(Recovered::failed(Violation::new("deterministic", detail)));
         }
-        let seen = passed.and_then(|passed| self.first_look(disk, passed));
-        match seen {
-            Err(violation) => Recovered::failed(violation),
-            Ok((seen, live)) => {
-                let after = self.second_look(disk, live, seen.view());
-                Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) }
-            }
-        }
+        lived.unwrap_or_else(|violation| Lived::last(Recovered::failed(violation)))
     }
 
     /// Runs the workload until the operation in which the crash comes has ended in one way or another.
-    fn go_through_crash(&self, disk: &Disk) -> Result<Passed<S::Live>, Violation> {
+    fn go_through_crash(&self, disk: &Disk) -> Result<Passed<S>, Violation> {
         let failed = |what: &str, error: &Error| {
             let detail = format!("run again, the system fails {what} before any crash: {error}");
             Err(Violation::new("deterministic", detail))
         };
         let mut live = match self.system().open(disk.power_on()) {
             Ok(live) => live,
-            Err(_) if disk.has_crashed() => return Ok(Passed { live: None, acked: 0 }),
+            Err(_) if disk.crashes() > 0 => return Ok(self.passed(None, 0, 0)),
             Err(error) => return failed("to open", &error),
         };
         // Recording looks before the first operation, too. What it shows is known.
-        if !disk.crash_is_due()
+        if disk.crashes() == 0
             && let Err(error) = self.system().view(&mut live)
-            && !disk.has_crashed()
+            && disk.crashes() == 0
         {
             return failed("to be read", &error);
         }
+        let (mut begun, mut acked) = (0, 0);
         for (index, op) in self.ops().iter().enumerate() {
-            if disk.crash_is_due() {
-                return Ok(Passed { live: Some(live), acked: 0 });
+            if disk.crashes() > 0 {
+                break;
             }
             let id = OpId(index as u32);
             disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
+            begun = index + 1;
             let ack = self.system().apply(&mut live, op);
             let durable = matches!(ack, Ok(Ack::Durable));
+            acked = if durable { begun } else { acked };
             match ack {
-                _ if disk.has_crashed() => {
-                    let acked = if durable { index + 1 } else { 0 };
-                    return Ok(Passed { live: Some(live), acked });
-                }
-                Err(error) => return failed(&format!("in operation {}", index + 1), &error),
+                _ if disk.crashes() > 0 => {}
+                Err(error) => return failed(&format!("in operation {begun}"), &error),
                 Ok(_) => disk.machine().note(Event::Ack { op: id, durable }),
             }
         }
-        if !disk.crash_is_due()
+        if disk.crashes() == 0
             && let Err(error) = self.system().view(&mut live)
-            && !disk.has_crashed()
+            && disk.crashes() == 0
         {
             return failed("to be read", &error);
         }
-        Ok(Passed { live: Some(live), acked: 0 })
+        Ok(self.passed(Some(live), begun, acked))
     }
 
-    /// Looks at what the crash has left. If it came while the cluster was booting, and the cluster gave up, all of it is
-    /// turned off and on.
-    fn first_look(
-        &self,
-        disk: &Disk,
-        passed: Passed<S::Live>,
-    ) -> Result<(Seen<S::View>, S::Live), Violation> {
-        let mut live = match passed.live {
+    /// The run has gone through the first crash.
+    fn passed(&self, live: Option<S::Live>, begun: usize, acked: usize) -> Passed<S> {
+        let last = begun.checked_sub(1).map(|nth| &self.ops()[nth]);
+        let states = &self.states()[acked..=begun];
+        let allowed = states.iter().zip(last.into_iter().cycle());
+        let allowed = allowed.map(|(state, op)| (state.clone(), op.clone())).collect();
+        Passed { live, acked: vec![acked], allowed }
+    }
+
+    /// From one crash to the next, until none is to come.
+    fn go_through_lives(&self, disk: &Disk, passed: Passed<S>) -> Result<Lived, Violation> {
+        let Passed { live, mut acked, mut allowed } = passed;
+        let mut live = match live {
             Some(live) => live,
             None => {
                 let opened = self.system().open(disk.turn_off_and_on());
                 opened.map_err(|error| Violation::new("recovers", error.to_string()))?
             }
         };
-        self.system().check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+        loop {
+            let crashes = acked.len();
+            let seen = self.first_look(&mut live, &acked);
+            if disk.crashes() > crashes {
+                acked.push(0);
+                continue;
+            }
+            let seen = seen?;
+            disk.note_recovered();
+            let mut past = Continued::after(crashes, seen.view().clone());
+            if !self.system().is_stable() {
+                past.allow(&allowed);
+            }
+            let after = self.go_on_without(disk, &mut live, &mut past);
+            let after = after.and_then(|()| self.go_on_with_all(disk, &mut live, &mut past));
+            if disk.crashes() > crashes {
+                acked.push(past.durable());
+                allowed = past.into_allowed();
+                continue;
+            }
+            let recovered = Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) };
+            return Ok(Lived { recovered, past: Some(Past::new(past)) });
+        }
+    }
+
+    /// Looks at what a crash has left, with some of the nodes down.
+    fn first_look(&self, live: &mut S::Live, acked: &[usize]) -> Result<Seen<S::View>, Violation> {
+        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
-        let view = self.system().view(&mut live).map_err(unreadable)?;
-        let remark = self.system().remark(&live);
-        Ok((Seen::new(view, remark, passed.acked), live))
+        let view = self.system().view(live).map_err(unreadable)?;
+        Ok(Seen::new(view, self.system().remark(live), acked.to_vec()))
+    }
+
+    /// Goes on with the workload while nodes are down.
+    fn go_on_without(
+        &self,
+        disk: &Disk,
+        live: &mut S::Live,
+        past: &mut Continued<S>,
+    ) -> Result<(), Violation> {
+        let first = self.state_shown(past.shown()).unwrap_or(0);
+        for op in self.system().go_on(past.shown(), &self.ops()[first..]) {
+            let done = self.perform(disk, live, op, past);
+            if past.has_ended(disk) {
+                return Ok(());
+            }
+            if let Err(error) = done {
+                self.look_what_failed(disk, live, past, &error)?;
+            }
+        }
+        if past.is_untouched() || past.has_ended(disk) {
+            return Ok(());
+        }
+        let broken = |error: Error| Violation::new("usable", format!("while nodes are down: {error}"));
+        self.system().check(live).map_err(broken)?;
+        self.shows_what_was_done(live, past)
+    }
+
+    /// An operation has failed, because it needs a node that is down or does not apply: whether it is done is for the system
+    /// to show.
+    fn look_what_failed(
+        &self,
+        disk: &Disk,
+        live: &mut S::Live,
+        past: &mut Continued<S>,
+        why: &Error,
+    ) -> Result<(), Violation> {
+        let shown = self.system().view(live).map_err(unreadable)?;
+        if shown != *past.shown() {
+            past.undo(disk, why);
+        }
+        Ok(())
+    }
+
+    /// What is shown while nodes are down is what the model says.
+    fn shows_what_was_done(&self, live: &mut S::Live, past: &Continued<S>) -> Result<(), Violation> {
+        if self.system().view(live).map_err(unreadable)? == *past.shown() {
+            return Ok(());
+        }
+        let detail = "operations while nodes are down do not do what the model says";
+        Err(Violation::new("usable", detail))
     }
 
     /// Lets the nodes return and the late messages come, looks again, and then uses the system.
-    fn second_look(&self, disk: &Disk, mut live: S::Live, view: &S::View) -> Result<(), Violation> {
-        disk.let_return();
+    fn go_on_with_all(
+        &self,
+        disk: &Disk,
+        live: &mut S::Live,
+        past: &mut Continued<S>,
+    ) -> Result<(), Violation> {
+        if !past.has_ended(disk) {
+            disk.let_return();
+        }
+        if past.has_ended(disk) {
+            return Ok(());
+        }
         let unreadable = |error| {
             let detail = format!("when all nodes have returned, what it holds cannot be read: {error}");
             Violation::new("idempotent", detail)
         };
-        let again = self.system().view(&mut live).map_err(unreadable)?;
-        if again != *view {
+        let again = self.system().view(live).map_err(unreadable)?;
+        if again != *past.shown() {
             let detail = "when all nodes have returned it shows something else than before";
             return Err(Violation::new("idempotent", detail));
         }
-        self.system().check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
-        self.use_it(disk, &mut live, &mut Continued::from(again))
+        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+        self.use_it(disk, live, past)
     }
+}
+
+/// What a cluster with nodes down holds cannot be read.
+fn unreadable(error: Error) -> Violation {
+    Violation::new("usable", format!("while nodes are down, what it holds cannot be read: {error}"))
 }

@@ -1,6 +1,6 @@
 //! One crash state: live on from it, in isolation, and judge what that shows.
 
-use super::finding::Naming;
+use super::finding::{Naming, nearest};
 use super::instance::{Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
@@ -174,9 +174,10 @@ impl Root {
         story.life.laid_out(profile, self.life())
     }
 
-    /// How many of the answers differ from those of the nearer end of the tree.
+    /// How many of the answers differ from those of the nearer end of the tree; of a cluster, from those where nothing
+    /// happened to it.
     pub(crate) fn deviations(&self) -> usize {
-        self.path.deviates()
+        self.path.deviations(nearest(&self.path))
     }
 }
 
@@ -207,8 +208,7 @@ impl Context {
         });
         let windows = windows.collect();
         let eager = AtomicBool::new(instance.eager());
-        let one_life = timeline.script.is_some() || instance.eager();
-        let lives = if one_life { 1 } else { options.lives.max(1) };
+        let lives = if instance.eager() { 1 } else { options.lives.max(1) };
         let limits = options.limits;
         Context { instance, naming, trace, timeline: Arc::new(timeline), limits, lives, eager, windows }
     }
@@ -219,6 +219,12 @@ impl Context {
         let profile = &self.timeline.profile.name;
         (system, workload, profile, trace_hash)
             == (&state.system, &state.workload, &state.profile, &state.trace_hash)
+    }
+
+    /// Whether what a recovery is told in a life, from 1, is all that it goes by. A later life of a cluster goes by all that
+    /// happened since the workload began.
+    pub(crate) fn is_remembered(&self, life: u8) -> bool {
+        life == 1 || self.timeline.script.is_none()
     }
 
     /// The different windows of the crash points that can leave an image, each with its first point.
@@ -349,8 +355,9 @@ impl Runner {
         let mut image = self.image.take().unwrap_or_else(fresh);
         let mut stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
         let lives = job.through.unwrap_or(context.lives);
+        let first = job.root.as_ref().map_or(1, |root| root.life());
         let goes_on = |life: u8| life < lives && !context.eager.load(Ordering::Relaxed);
-        if use_memo {
+        if use_memo && context.is_remembered(first) {
             job.begin(&mut image, false);
             let needs_story = goes_on(image.life());
             let known = self.memo.read().unwrap_or_else(PoisonError::into_inner).follow(&mut image);
@@ -361,7 +368,6 @@ impl Runner {
                 return Some(leaf);
             }
         }
-        let first = job.root.as_ref().map_or(1, |root| root.stories.len() as u8 + 1);
         job.begin(&mut image, goes_on(first));
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();

@@ -33,7 +33,7 @@ pub(super) fn fate(fate: Fate) -> &'static str {
 pub(super) fn nodes(path: &Path) -> Vec<String> {
     let answered = path.questions.iter().zip(&path.answers).filter(|(_, answer)| **answer > 0);
     let down = answered.filter_map(|(question, _)| match question {
-        Question::NodeDown { node } => Some(*node),
+        Question::NodeDown { node, .. } => Some(*node),
         _ => None,
     });
     let mut down: Vec<NodeId> = down.collect();

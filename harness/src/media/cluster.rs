@@ -15,7 +15,7 @@ use super::group::Group;
 use super::timeline::{CellId, Timeline};
 use crate::choice::Question;
 use crate::profile::Cluster;
-use crashcheck_trace::{Event, EventId, NodeId, Trace};
+use crashcheck_trace::{Event, EventId, MessageId, NodeId, Trace};
 use std::sync::Arc;
 
 /// The run of the workload that crash states are made from.
@@ -48,28 +48,25 @@ struct Moment {
     messages: Vec<EventId>,
 }
 
-fn moments(trace: &Trace, spans: &[Span]) -> Vec<Moment> {
-    let mut up = vec![true; usize::from(trace.nodes())];
-    let mut sent: Vec<(EventId, NodeId)> = Vec::new();
-    let mut in_flight: Vec<usize> = Vec::new();
+/// What is open at the end of every epoch of a life that begins while these nodes are down.
+fn moments(trace: &Trace, spans: &[Span], down: &[NodeId]) -> Vec<Moment> {
+    let mut up: Vec<bool> = (0..trace.nodes()).map(|node| !down.contains(&NodeId(node))).collect();
+    let mut in_flight: Vec<(MessageId, EventId, NodeId)> = Vec::new();
     let (mut moments, mut spans) = (Vec::new(), spans.iter().peekable());
     for index in 0..=trace.events.len() {
         while spans.next_if(|span| span.upto == index).is_some() {
             let nodes = (0..trace.nodes()).map(NodeId).filter(|node| up[node.index()]);
-            let messages = in_flight.iter().map(|message| sent[*message].0).collect();
+            let messages = in_flight.iter().map(|(_, event, _)| *event).collect();
             moments.push(Moment { up: nodes.collect(), messages });
         }
         match trace.events.get(index) {
-            Some(Event::Send { to, .. }) => {
-                if up[to.index()] {
-                    in_flight.push(sent.len());
-                }
-                sent.push((EventId(index as u32), *to));
+            Some(Event::Send { message, to, .. }) if up[to.index()] => {
+                in_flight.push((*message, EventId(index as u32), *to));
             }
-            Some(Event::Deliver { message }) => in_flight.retain(|flying| *flying != message.index()),
+            Some(Event::Deliver { message }) => in_flight.retain(|(flying, ..)| flying != message),
             Some(Event::Down { node }) => {
                 up[node.index()] = false;
-                in_flight.retain(|flying| sent[*flying].1 != *node);
+                in_flight.retain(|(.., to)| to != node);
             }
             Some(Event::Up { node }) => up[node.index()] = true,
             _ => {}
@@ -90,9 +87,10 @@ impl Timeline {
         let most = script.cluster.nodes.map_or(usize::MAX, usize::from);
         let fates = script.cluster.fates();
         let mut epochs = Vec::new();
-        for Moment { up, messages } in moments(trace, spans) {
-            let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { node }).collect();
-            let messages = messages.into_iter().map(|event| vec![Question::Arrived { event, fates }]);
+        let life = self.life;
+        for Moment { up, messages } in moments(trace, spans, &self.outlived.down) {
+            let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { life, node }).collect();
+            let messages = messages.into_iter().map(|event| vec![Question::Arrived { life, event, fates }]);
             let mut groups = vec![(nodes, most)];
             groups.extend(messages.filter(|_| fates.outcomes() > 1).map(|message| (message, 1)));
             groups.retain(|(questions, most)| !questions.is_empty() && *most > 0);

@@ -34,6 +34,8 @@ pub(crate) struct LazyImage {
     known_reads: FxHashMap<Asked, u64>,
     /// The number of this run.
     run: u64,
+    /// By device: so many lives have left what the running one finds on it.
+    below: Vec<usize>,
     /// What the running life wrote, by device.
     written: Vec<Overlay>,
     /// The same in order; kept only if the power may fail once more.
@@ -109,6 +111,7 @@ impl LazyImage {
             observed: Vec::new(),
             known_reads: FxHashMap::default(),
             run: 0,
+            below: vec![1; timeline.lines.len()],
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
             log: None,
             erases: FxHashMap::default(),
@@ -130,17 +133,25 @@ impl LazyImage {
         &self.first().wire
     }
 
-    /// What the crash state is made from if it is one of a cluster whose nodes crash one by one.
-    pub(crate) fn script(&self) -> Option<&Script> {
-        self.first().script.as_ref()
+    /// What a life, counted from 1, is run from if it is one of a cluster whose nodes crash one by one.
+    pub(crate) fn script(&self, life: u8) -> Option<&Script> {
+        self.left[usize::from(life) - 1].timeline.script.as_ref()
     }
 
-    /// Looks where the crash comes: after so many events.
-    pub(crate) fn look_for_crash(&mut self) -> usize {
-        if let Some(cell) = self.first().first_look() {
+    /// Looks where the crash of a life, counted from 1, comes: the writes that were in flight before the life began, and the
+    /// events before the crash.
+    pub(crate) fn look_for_crash(&mut self, life: u8) -> (usize, usize) {
+        if let Some(cell) = self.first().first_look().filter(|_| life == 1) {
             self.observe(Asked::Flag(cell));
         }
-        self.first().epochs[self.left[0].epoch as usize].upto
+        let Left { timeline, epoch, .. } = &self.left[usize::from(life) - 1];
+        (timeline.outlived.writes, timeline.epochs[*epoch as usize].upto)
+    }
+
+    /// The node of a device has gone down with the n-th crash, which says what is on it.
+    pub(crate) fn go_down(&mut self, device: DeviceId, nth: u8) {
+        self.below[device.index()] = usize::from(nth);
+        self.written[device.index()].clear();
     }
 
     /// Begins another crash state of the recorded workload. With `goes_on`, the power may fail once more.
@@ -189,6 +200,7 @@ impl LazyImage {
         (self.in_service, self.failed_in_service) = (false, false);
         self.observed.clear();
         self.erases.clear();
+        self.below.fill(self.left.len());
         self.written.iter_mut().for_each(Overlay::clear);
         self.log = goes_on.then(Log::default);
     }
@@ -335,19 +347,33 @@ impl LazyImage {
         content
     }
 
+    /// What a cell of a device holds as the n-th life, from 0, has left it. If the node of the device has outlived that crash,
+    /// what was in flight belongs to the next life.
+    fn held(&mut self, nth: usize, device: DeviceId, cell: CellId) -> ContentId {
+        match self.left.get(nth + 1) {
+            Some(next) if next.timeline.outlived.devices.contains(&device) => {
+                let Left { timeline, epoch, .. } = &self.left[nth];
+                timeline.settled(cell, *epoch)
+            }
+            _ => self.look(nth, cell),
+        }
+    }
+
     /// Finds out what came of something that holds no bytes; 0 if nothing can be amiss with it. A system that asks knows it
     /// from then on.
     pub(crate) fn flag(&mut self, question: Question) -> u8 {
-        let Some(cell) = self.first().flag(&question) else { return 0 };
-        self.observe(Asked::Flag(cell));
+        if let Some(cell) = self.first().flag(&question) {
+            self.observe(Asked::Flag(cell));
+        }
         self.raised(question)
     }
 
     /// The same, noticed only by what it does to what is read.
     fn raised(&mut self, question: Question) -> u8 {
-        let Some(cell) = self.first().flag(&question) else { return 0 };
-        let content = self.look(0, cell);
-        self.first().contents.get(content).map_or(0, |bytes| bytes[0])
+        let nth = usize::from(question.life()) - 1;
+        let Some(cell) = self.left[nth].timeline.flag(&question) else { return 0 };
+        let content = self.look(nth, cell);
+        self.left[nth].timeline.contents.get(content).map_or(0, |bytes| bytes[0])
     }
 
     /// Asks the devices as the running life does, whether or not anything new is learned; a hash of the answer.
@@ -356,7 +382,7 @@ impl LazyImage {
             Asked::Read(device, at, len) => {
                 let mut buf = std::mem::take(&mut self.scratch);
                 buf.resize(len.index(), 0);
-                let read = self.read_left(self.left.len(), true, device, at, &mut buf);
+                let read = self.read_left(self.below[device.index()], true, device, at, &mut buf);
                 let answer = hash_of(&read.map(|()| &*buf));
                 self.scratch = buf;
                 answer
@@ -419,9 +445,9 @@ impl LazyImage {
 
     /// The length that earlier lives have left.
     fn length(&mut self, device: DeviceId) -> Bytes {
-        for nth in (0..self.left.len()).rev() {
+        for nth in (0..self.below[device.index()]).rev() {
             let Some(cell) = self.left[nth].timeline.lines[device.index()].length else { continue };
-            let content = self.look(nth, cell);
+            let content = self.held(nth, device, cell);
             if content != ContentId::BELOW {
                 let bytes = self.left[nth].timeline.contents.get(content);
                 return length_of(bytes.expect("a length is never stored as zeros"));

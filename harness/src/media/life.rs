@@ -3,7 +3,7 @@
 
 use super::timeline::Timeline;
 use crate::profile::Profile;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, NodeId, Trace};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +18,19 @@ pub(super) struct Log {
     lens: BTreeMap<DeviceId, Bytes>,
     /// So many events had happened when recovery had shown what it found.
     recovered: Option<usize>,
+    /// What it has outlived.
+    outlived: Outlived,
+}
+
+/// The crash of a cluster before a life, as far as nodes have outlived it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outlived {
+    /// The nodes that are down when the life begins.
+    pub(crate) down: Vec<NodeId>,
+    /// The devices of the nodes that did not go down: what was in flight to them still is.
+    pub(crate) devices: Vec<DeviceId>,
+    /// So many events, with which the trace of the life begins, are those writes.
+    pub(crate) writes: usize,
 }
 
 /// What a life has done, up to its end.
@@ -25,6 +38,7 @@ pub(crate) struct Life {
     pub(crate) trace: Trace,
     /// So many events had happened when recovery had shown what it found; more than there are if it never had.
     pub(crate) recovered: usize,
+    outlived: Outlived,
     /// By the number of the life.
     laid_out: Mutex<BTreeMap<u8, Arc<Timeline>>>,
 }
@@ -46,13 +60,26 @@ impl Log {
         }
     }
 
-    pub(super) fn end(self, devices: &[Device]) -> Life {
-        let recovered = self.recovered.unwrap_or(usize::MAX);
-        let mut trace = Trace { devices: devices.to_vec(), events: self.events };
+    /// Says what it has outlived.
+    pub(super) fn outlive(&mut self, outlived: Outlived) {
+        self.outlived = outlived;
+    }
+
+    /// The devices to which something may have been in flight when it began.
+    pub(super) fn spared(&self) -> &[DeviceId] {
+        &self.outlived.devices
+    }
+
+    /// The life on these devices, to which so much was in flight when it began.
+    pub(super) fn end(self, devices: &[Device], in_flight: Vec<Event>) -> Life {
+        let outlived = Outlived { writes: in_flight.len(), ..self.outlived };
+        let recovered = self.recovered.map_or(usize::MAX, |recovered| recovered + outlived.writes);
+        let events = [in_flight, self.events].concat();
+        let mut trace = Trace { devices: devices.to_vec(), events };
         for (device, len) in self.lens {
             trace.devices[device.index()].base.resize(len);
         }
-        Life { trace, recovered, laid_out: Mutex::default() }
+        Life { trace, recovered, outlived, laid_out: Mutex::default() }
     }
 }
 
@@ -60,9 +87,8 @@ impl Life {
     /// Lays it out as the n-th life, once.
     pub(crate) fn laid_out(&self, profile: &Profile, number: u8) -> Arc<Timeline> {
         let mut known = self.laid_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let timeline =
-            known.entry(number).or_insert_with(|| Arc::new(Timeline::later(&self.trace, profile, number)));
-        Arc::clone(timeline)
+        let lay_out = || Arc::new(Timeline::later(&self.trace, profile, number, self.outlived.clone()));
+        Arc::clone(known.entry(number).or_insert_with(lay_out))
     }
 
     /// How much memory it takes, roughly.

@@ -39,5 +39,5 @@ pub(crate) use fault::corrupt;
 pub(crate) use group::{AtomFate, Shown};
 pub(crate) use image::{Asked, Frozen, LazyImage, Observed, Represented};
 pub(crate) use known::Known;
-pub(crate) use life::Life;
+pub(crate) use life::{Life, Outlived};
 pub(crate) use timeline::{Cell, CellId, Held, Timeline, Version};

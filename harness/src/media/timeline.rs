@@ -6,6 +6,7 @@ use super::contents::{ContentId, Contents, garbage};
 use super::date::Span;
 use super::epoch::Epoch;
 use super::fault::{self, Faults};
+use super::life::Outlived;
 use super::phases::Phases;
 use super::silent::{self, Silent};
 use super::sweep::Sweep;
@@ -124,22 +125,24 @@ pub(crate) struct Timeline {
     pub(crate) windows: Vec<Window>,
     /// The nodes of the cluster before the first event, if it is one.
     pub(crate) wire: Wire,
+    /// The crash before the first event, if there was one.
+    pub(crate) outlived: Outlived,
     /// What crash states are made from if nodes crash one by one.
     pub(crate) script: Option<Script>,
 }
 
 impl Timeline {
     pub(crate) fn new(trace: &Trace, profile: &Profile) -> Timeline {
-        Timeline::of_life(trace, profile, 1)
+        Timeline::of_life(trace, profile, 1, Outlived::default())
     }
 
-    /// Lays out a later life. What fails beside the power, and node by node, does so in the first.
-    pub(crate) fn later(trace: &Trace, usual: &Profile, life: u8) -> Timeline {
-        let profile = Profile { faults: profile::Faults::default(), cluster: None, ..usual.clone() };
-        Timeline::of_life(trace, &profile, life)
+    /// Lays out a later life. What fails beside the power does so in the first.
+    pub(crate) fn later(trace: &Trace, usual: &Profile, life: u8, outlived: Outlived) -> Timeline {
+        let profile = Profile { faults: profile::Faults::default(), ..usual.clone() };
+        Timeline::of_life(trace, &profile, life, outlived)
     }
 
-    fn of_life(trace: &Trace, profile: &Profile, life: u8) -> Timeline {
+    fn of_life(trace: &Trace, profile: &Profile, life: u8, outlived: Outlived) -> Timeline {
         let pieces = pieces(trace, profile);
         let mut timeline = Timeline {
             profile: profile.clone(),
@@ -159,6 +162,7 @@ impl Timeline {
             erases: erases(trace),
             windows: windows(trace),
             wire: Wire::new(&trace.devices),
+            outlived,
             script: None,
         };
         timeline.cut(trace, &pieces);

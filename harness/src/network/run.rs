@@ -1,5 +1,5 @@
 //! A crash state of a cluster: a run of the workload that is the recorded one until the crash comes, and then goes on as
-//! the answers say.
+//! the answers say. If nodes crash once more, the run goes through the life between as that was, up to the next crash.
 //!
 //! Whether a node went down is asked when it would act next, what became of a message when it would arrive. A node that
 //! went down is as the crash left it: what it had in memory is gone, and its disks hold what they hold in this epoch. A
@@ -9,38 +9,55 @@
 use super::wire::{Sent, Wire};
 use crate::Disk;
 use crate::choice::Question;
-use crate::media::LazyImage;
+use crate::media::{LazyImage, Outlived};
 use crate::network::Step;
 use crate::profile::{Fate, Fates};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, NodeId, Trace};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Label, NodeId, Payload, Trace};
 use std::sync::Arc;
 
-/// The run of a cluster through a crash.
+/// The run of a cluster through its crashes.
 pub(crate) struct Run {
     /// What crashed nodes find on their disks, and who answers what is open.
     image: Box<LazyImage>,
+    /// The life that goes on: 1 is the recorded workload, and the n-th crash ends the n-th.
+    life: u8,
+    /// What happens in it, if another crash ends it.
     trace: Arc<Trace>,
     fates: Fates,
-    /// What the disks of the other nodes hold.
+    /// What the disks of the nodes hold that never went down.
     disks: Vec<Image>,
     nodes: Vec<Node>,
-    /// So many events of the trace have happened.
+    /// So many events of the life have happened.
     done: usize,
-    /// The crash comes after so many.
+    /// The next crash comes after so many.
     crash: usize,
-    phase: Phase,
+    /// Whether the nodes that went down may have returned.
+    over: bool,
+    /// Whether the cluster was turned off and on.
+    restarted: bool,
     /// Messages that come late.
     late: Vec<Sent>,
-    /// Messages on their way at the crash whose receiver was down when they should have arrived.
+    /// Messages on their way at a crash whose receiver was down when they should have arrived.
     missed: Vec<Sent>,
     /// The first event that was not the recorded one.
     astray: Option<EventId>,
 }
 
-/// What the crash did to a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Node {
+/// What the crashes did to a node.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    last: Last,
+    /// Whether it was down already when the last crash came.
+    was_down: bool,
+    /// Whether it has ever gone down with a crash.
+    crashed: bool,
+}
+
+/// What the last crash did to a node.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Last {
     /// Nobody has asked.
+    #[default]
     Open,
     /// Nothing.
     Spared,
@@ -48,28 +65,20 @@ enum Node {
     Crashed,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The run is the recorded one.
-    Before,
-    /// The crash has come, and nodes that went down stay down.
-    Crashed,
-    /// They have returned.
-    Over,
-}
-
 impl Run {
     /// A run that has not begun.
     pub(crate) fn new(mut image: Box<LazyImage>) -> Run {
-        let crash = image.look_for_crash();
-        let script = image.script().expect("made for a cluster whose nodes crash one by one");
+        let (done, crash) = image.look_for_crash(1);
+        let script = image.script(1).expect("made for a cluster whose nodes crash one by one");
         let (trace, fates) = (Arc::clone(&script.trace), script.cluster.fates());
         Run {
+            life: 1,
             disks: trace.devices.iter().map(|device| device.base.clone()).collect(),
-            nodes: vec![Node::Open; usize::from(trace.nodes())],
-            done: 0,
+            nodes: vec![Node::default(); usize::from(trace.nodes())],
+            done,
             crash,
-            phase: Phase::Before,
+            over: false,
+            restarted: false,
             late: Vec::new(),
             missed: Vec::new(),
             astray: None,
@@ -83,8 +92,28 @@ impl Run {
         &mut self.image
     }
 
-    pub(crate) fn into_image(self) -> Box<LazyImage> {
+    /// The crash state, with what the last life has outlived. Where nobody went down no life has ended; nor is there another
+    /// one for a cluster that gave up while it was booting.
+    pub(crate) fn into_image(mut self) -> Box<LazyImage> {
+        let crashed = |node: &Node| node.last == Last::Crashed;
+        let is_life = !self.is_followed() && !self.restarted && self.nodes.iter().any(crashed);
+        let outlived = is_life.then(|| self.outlived());
+        self.image.outlive(outlived);
         self.image
+    }
+
+    fn outlived(&self) -> Outlived {
+        let nodes = || (0..).map(NodeId).zip(&self.nodes);
+        let down = nodes().filter(|(_, node)| node.was_down || node.last == Last::Crashed);
+        let spared = |owner: Option<NodeId>| {
+            owner.is_some_and(|node| self.nodes[node.index()].last == Last::Spared)
+        };
+        let devices = (0..).map(DeviceId).zip(&self.trace.devices);
+        Outlived {
+            down: down.map(|(node, _)| node).collect(),
+            devices: devices.filter(|(_, device)| spared(device.node)).map(|(id, _)| id).collect(),
+            writes: 0,
+        }
     }
 
     /// Whether the run has left the recorded one before the crash.
@@ -92,9 +121,14 @@ impl Run {
         self.astray.is_some()
     }
 
-    /// Goes past an event of the recording, which must be like this.
+    /// Whether another crash is to come, so that the run is one that is known.
+    fn is_followed(&self) -> bool {
+        self.life <= self.image.life()
+    }
+
+    /// Goes past an event of the life that goes on, which must be like this if another crash ends it.
     pub(crate) fn follow(&mut self, is_like: impl FnOnce(&Event) -> bool) {
-        if self.phase != Phase::Before {
+        if !self.is_followed() {
             return;
         }
         if !self.trace.events.get(self.done).is_some_and(is_like) {
@@ -103,40 +137,49 @@ impl Run {
         self.done += 1;
     }
 
-    /// The event of the trace that a message belongs to which is sent now; `None` after the crash.
-    pub(super) fn sends(&self) -> Option<EventId> {
-        (self.phase == Phase::Before).then_some(EventId(self.done as u32))
+    /// Something happens beside the disks.
+    pub(crate) fn note(&mut self, event: Event) {
+        match self.is_followed() {
+            true => self.follow(|known| *known == event),
+            false => self.image.note(event),
+        }
+    }
+
+    /// Recovery has shown what it found.
+    pub(crate) fn note_recovered(&mut self) {
+        match self.is_followed() {
+            true => self.follow(|event| matches!(event, Event::Mark { .. })),
+            false => self.image.note_recovered(),
+        }
+    }
+
+    /// The life and the event of it that a message belongs to which is sent now, if a crash may leave open what becomes of
+    /// it.
+    pub(super) fn sends(&self) -> Option<(u8, EventId)> {
+        self.is_followed().then_some((self.life, EventId(self.done as u32)))
     }
 
     pub(super) fn is_up(&mut self, wire: &mut Wire, node: NodeId) -> bool {
-        self.meet_the_crash(wire);
-        if self.phase == Phase::Crashed {
-            self.find_out(wire, node);
-        }
+        self.meet_crashes(wire);
+        self.find_out(wire, node);
         wire.is_up(node)
     }
 
     /// What happens next.
     pub(super) fn next_step(&mut self, wire: &mut Wire) -> Option<Step> {
-        self.meet_the_crash(wire);
         loop {
+            self.meet_crashes(wire);
             if let Some(step) = wire.news.pop_front() {
                 return Some(step);
             }
-            let Some(sent) = wire.in_flight.pop_front() else {
-                if self.phase == Phase::Before || self.anybody_up(wire) {
-                    return None;
+            match wire.in_flight.pop_front() {
+                Some(sent) => {
+                    if let Some(step) = self.arrive(wire, sent) {
+                        return Some(step);
+                    }
                 }
-                wire.regain_all();
-                continue;
-            };
-            if self.phase == Phase::Before {
-                let message = sent.message;
-                self.follow(|event| *event == Event::Deliver { message });
-                return Some(sent.delivered());
-            }
-            if let Some(step) = self.arrive(wire, sent) {
-                return Some(step);
+                None if self.life == 1 || self.anybody_up(wire) => return None,
+                None => self.regain_all(wire),
             }
         }
     }
@@ -144,71 +187,117 @@ impl Run {
     /// Whether a node is up, now that everything is quiet. If none is known to be, asks for one after the other.
     fn anybody_up(&mut self, wire: &mut Wire) -> bool {
         let mut nodes = (0..wire.nodes()).map(NodeId);
-        let known = nodes.clone().any(|node| self.nodes[node.index()] != Node::Open && wire.is_up(node));
+        let known =
+            nodes.clone().any(|node| self.nodes[node.index()].last != Last::Open && wire.is_up(node));
         known || nodes.any(|node| self.is_up(wire, node))
     }
 
-    /// A message arrives after the crash, or not.
+    /// A message arrives, or not.
     fn arrive(&mut self, wire: &mut Wire, sent: Sent) -> Option<Step> {
         if !self.is_up(wire, sent.to) {
-            self.missed.extend(sent.event.map(|_| sent));
+            self.miss(vec![sent]);
             return None;
         }
         let fate = self.fate(&sent);
-        let step = sent.delivered();
+        let (step, message) = (sent.delivered(), sent.message);
         if matches!(fate, Fate::Late | Fate::Twice) {
             let again = Sent { event: None, ..sent };
-            match self.phase {
-                Phase::Over => wire.in_flight.push_back(again),
-                _ => self.late.push(again),
+            match self.over {
+                true => wire.in_flight.push_back(again),
+                false => self.late.push(again),
             }
         }
-        matches!(fate, Fate::Arrived | Fate::Twice).then_some(step)
+        let arrives = matches!(fate, Fate::Arrived | Fate::Twice);
+        arrives.then(|| self.note(Event::Deliver { message }));
+        arrives.then_some(step)
     }
 
-    /// What became of a message. Those that were sent after the crash arrive.
+    /// Messages do not arrive, because their receiver is down. Those that were on their way at a crash may come late.
+    fn miss(&mut self, sent: Vec<Sent>) {
+        let life = self.life;
+        let open = |sent: &Sent| sent.event.is_some_and(|(of, _)| of < life);
+        self.missed.extend(sent.into_iter().filter(open));
+    }
+
+    /// What became of a message. Those that were sent after the last crash arrive.
     fn fate(&mut self, sent: &Sent) -> Fate {
         let (fates, image) = (self.fates, &mut self.image);
-        sent.event.map_or(Fate::Arrived, |event| fates.of(image.flag(Question::Arrived { event, fates })))
+        match sent.event.filter(|(life, _)| *life < self.life) {
+            Some((life, event)) => fates.of(image.flag(Question::Arrived { life, event, fates })),
+            None => Fate::Arrived,
+        }
     }
 
-    /// If this is the moment of the crash, whatever is open is open from now on.
-    fn meet_the_crash(&mut self, wire: &Wire) {
-        if self.phase != Phase::Before || self.done != self.crash {
-            return;
-        }
-        self.phase = Phase::Crashed;
-        for (state, node) in self.nodes.iter_mut().zip(0..) {
-            if !wire.is_up(NodeId(node)) {
-                *state = Node::Spared;
+    /// If this is the moment of a crash, whatever is open is open from now on.
+    fn meet_crashes(&mut self, wire: &mut Wire) {
+        while self.is_followed() && self.done == self.crash {
+            self.find_out_all(wire);
+            self.life += 1;
+            self.over = false;
+            for (node, id) in self.nodes.iter_mut().zip(0..) {
+                node.was_down = !wire.is_up(NodeId(id));
+                node.last = if node.was_down { Last::Spared } else { Last::Open };
+            }
+            match self.is_followed() {
+                false => self.image.begin_life(),
+                true => {
+                    (self.done, self.crash) = self.image.look_for_crash(self.life);
+                    let script = self.image.script(self.life).expect("as in the first life");
+                    self.trace = Arc::clone(&script.trace);
+                }
             }
         }
     }
 
-    /// Asks whether a node went down.
+    /// Asks whether a node went down with the last crash.
     fn find_out(&mut self, wire: &mut Wire, node: NodeId) {
-        if self.nodes[node.index()] != Node::Open {
+        let Some(crash) = self.life.checked_sub(1).filter(|crash| *crash > 0) else { return };
+        if self.nodes[node.index()].last != Last::Open {
             return;
         }
-        if self.image.flag(Question::NodeDown { node }) == 0 {
-            self.nodes[node.index()] = Node::Spared;
+        if self.image.flag(Question::NodeDown { life: crash, node }) == 0 {
+            self.nodes[node.index()].last = Last::Spared;
             return;
         }
-        self.nodes[node.index()] = Node::Crashed;
-        self.missed.extend(wire.lose(node).into_iter().filter(|sent| sent.event.is_some()));
+        let Node { last, crashed, .. } = &mut self.nodes[node.index()];
+        (*last, *crashed) = (Last::Crashed, true);
+        for device in (0..self.disks.len() as u16).map(DeviceId) {
+            if wire.owner(device) == Some(node) {
+                self.image.go_down(device, crash);
+            }
+        }
+        let lost = wire.lose(node);
+        self.miss(lost);
     }
 
     fn find_out_all(&mut self, wire: &mut Wire) {
-        self.meet_the_crash(wire);
         for node in 0..self.nodes.len() as u16 {
             self.find_out(wire, NodeId(node));
         }
     }
 
+    /// Nodes that are down come up, one after the other, unless a crash comes.
+    fn regain_all(&mut self, wire: &mut Wire) {
+        let life = self.life;
+        for node in (0..wire.nodes()).map(NodeId).filter(|node| !wire.is_up(*node)).collect::<Vec<_>>() {
+            self.meet_crashes(wire);
+            if self.life != life {
+                return;
+            }
+            self.note(Event::Up { node });
+            wire.regain(node);
+        }
+    }
+
     /// Nodes that are down return, and late messages are on their way.
     fn let_return(&mut self, wire: &mut Wire) {
+        self.meet_crashes(wire);
+        let life = self.life;
         self.find_out_all(wire);
-        wire.regain_all();
+        self.regain_all(wire);
+        if self.life != life {
+            return;
+        }
         let missed = std::mem::take(&mut self.missed).into_iter();
         // Who can only be lost has missed it.
         for sent in missed.filter(|_| self.fates.late || self.fates.twice).collect::<Vec<_>>() {
@@ -218,23 +307,24 @@ impl Run {
         }
         self.late.sort_by_key(|sent| sent.message);
         wire.in_flight.extend(self.late.drain(..).map(|sent| Sent { event: None, ..sent }));
-        self.phase = Phase::Over;
+        self.over = true;
     }
 
     /// Every node loses its power, and every message is lost.
     fn turn_off(&mut self, wire: &mut Wire) {
+        self.meet_crashes(wire);
         self.find_out_all(wire);
         self.missed.clear();
         self.late.clear();
-        self.phase = Phase::Over;
+        (self.over, self.restarted) = (true, true);
     }
 }
 
 /// The disks. The range of every operation lies within its device.
 impl Run {
-    /// Whether a device is as the crash left it.
+    /// Whether a device is as a crash left it.
     fn has_crashed(&self, wire: &Wire, device: DeviceId) -> bool {
-        wire.owner(device).is_some_and(|node| self.nodes[node.index()] == Node::Crashed)
+        wire.owner(device).is_some_and(|node| self.nodes[node.index()].crashed)
     }
 
     pub(crate) fn devices(&self) -> usize {
@@ -262,11 +352,23 @@ impl Run {
         Ok(())
     }
 
-    pub(crate) fn write(&mut self, wire: &Wire, device: DeviceId, at: Bytes, data: &[u8], fua: bool) {
-        if self.has_crashed(wire, device) {
-            return self.image.write(device, at, data, fua, None);
+    pub(crate) fn write(
+        &mut self,
+        wire: &Wire,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) {
+        match self.has_crashed(wire, device) {
+            true => self.image.write(device, at, data, fua, label),
+            false => {
+                self.disks[device.index()].write(at, data);
+                let (data, label) = (Payload::from(data), label.cloned());
+                self.image.note(Event::Write { device, at, data, fua, label });
+            }
         }
-        self.disks[device.index()].write(at, data);
         self.follow(|event| match event {
             Event::Write { device: on, at: there, data: content, fua: forced, .. } => {
                 (*on, *there, content.as_slice(), *forced) == (device, at, data, fua)
@@ -275,11 +377,22 @@ impl Run {
         });
     }
 
-    pub(crate) fn zero(&mut self, wire: &Wire, device: DeviceId, at: Bytes, len: Bytes) {
-        if self.has_crashed(wire, device) {
-            return self.image.zero(device, at, len, None);
+    pub(crate) fn zero(
+        &mut self,
+        wire: &Wire,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        label: Option<&Label>,
+    ) {
+        match self.has_crashed(wire, device) {
+            true => self.image.zero(device, at, len, label),
+            false => {
+                self.disks[device.index()].zero(at, len);
+                let label = label.cloned();
+                self.image.note(Event::WriteZeroes { device, at, len, fua: false, label });
+            }
         }
-        self.disks[device.index()].zero(at, len);
         let is_like = |event: &Event| {
             matches!(event, Event::WriteZeroes { .. }) && event.range() == Some((device, at, len))
         };
@@ -289,23 +402,26 @@ impl Run {
     pub(crate) fn discard(&mut self, wire: &Wire, device: DeviceId, at: Bytes, len: Bytes) {
         match self.has_crashed(wire, device) {
             true => self.image.discard(device, at, len),
-            false => self.follow(|event| *event == Event::Discard { device, at, len }),
+            false => self.image.note(Event::Discard { device, at, len }),
         }
+        self.follow(|event| *event == Event::Discard { device, at, len });
     }
 
     pub(crate) fn resize(&mut self, wire: &Wire, device: DeviceId, len: Bytes) {
-        if self.has_crashed(wire, device) {
-            return self.image.resize(device, len);
+        match self.has_crashed(wire, device) {
+            true => self.image.resize(device, len),
+            false => {
+                let disk = &mut self.disks[device.index()];
+                self.image.note_length(device, disk.len(), len);
+                disk.resize(len);
+            }
         }
-        self.disks[device.index()].resize(len);
         self.follow(|event| *event == Event::Resize { device, len });
     }
 
-    pub(crate) fn flush(&mut self, wire: &Wire, device: DeviceId) {
-        match self.has_crashed(wire, device) {
-            true => self.image.flush(device),
-            false => self.follow(|event| *event == Event::Flush { device, except: Vec::new() }),
-        }
+    pub(crate) fn flush(&mut self, device: DeviceId) {
+        self.image.flush(device);
+        self.follow(|event| *event == Event::Flush { device, except: Vec::new() });
     }
 }
 
@@ -316,14 +432,13 @@ impl Disk {
         self.of_run(|_, _| ()).is_some()
     }
 
-    /// Whether nothing more happens before the crash.
-    pub(crate) fn crash_is_due(&self) -> bool {
-        self.of_run(|run, _| run.done >= run.crash).unwrap_or(false)
-    }
-
-    /// Whether the crash has come.
-    pub(crate) fn has_crashed(&self) -> bool {
-        self.of_run(|run, _| run.phase != Phase::Before).unwrap_or(false)
+    /// How many crashes have come by now in a run.
+    pub(crate) fn crashes(&self) -> usize {
+        let crashes = self.of_run(|run, wire| {
+            run.meet_crashes(wire);
+            usize::from(run.life) - 1
+        });
+        crashes.unwrap_or(0)
     }
 
     /// The first event at which the run was not the recorded one.

@@ -12,8 +12,8 @@ pub(crate) struct Sent {
     pub(super) from: NodeId,
     pub(super) to: NodeId,
     pub(super) data: Payload,
-    /// The event of the trace that sent it, if a crash leaves open what became of it.
-    pub(super) event: Option<EventId>,
+    /// The life in which it was sent and the event of it, if a crash may leave open what becomes of it.
+    pub(super) event: Option<(u8, EventId)>,
 }
 
 impl Sent {
@@ -77,7 +77,7 @@ impl Wire {
         from: NodeId,
         to: NodeId,
         data: Payload,
-        event: Option<EventId>,
+        event: Option<(u8, EventId)>,
     ) -> MessageId {
         let message = MessageId(self.sent);
         self.sent = self.sent.wrapping_add(1);
@@ -101,14 +101,5 @@ impl Wire {
     pub(super) fn regain(&mut self, node: NodeId) {
         self.up[node.index()] = true;
         self.news.push_back(Step::Up(node));
-    }
-
-    /// All nodes that are down come up.
-    pub(super) fn regain_all(&mut self) {
-        for node in (0..self.nodes()).map(NodeId) {
-            if !self.is_up(node) {
-                self.regain(node);
-            }
-        }
     }
 }

@@ -19,7 +19,11 @@ use std::sync::{Arc, Mutex};
 struct Live<W: World> {
     world: W,
     memory: Vec<Option<u32>>,
-    /// What was shown, each time when somebody looked.
+    /// How often nodes went down.
+    downs: usize,
+    /// What was shown since, first: that is what is told, so that no life ends because it shows something else.
+    shown: Option<(usize, View)>,
+    /// What there was to be seen, each time when somebody looked.
     looks: Vec<View>,
     met: Option<Met>,
 }
@@ -42,7 +46,8 @@ fn mix(memory: u32, with: u32) -> u32 {
 
 impl<W: World> Live<W> {
     fn open(world: W, nodes: u16, met: Option<Met>) -> Self {
-        let mut live = Live { world, memory: vec![None; usize::from(nodes)], looks: Vec::new(), met };
+        let (memory, looks) = (vec![None; usize::from(nodes)], Vec::new());
+        let mut live = Live { world, memory, downs: 0, shown: None, looks, met };
         for node in 0..nodes {
             // A node that is down boots later.
             let _ = live.boot(node);
@@ -87,6 +92,7 @@ impl<W: World> Live<W> {
                 Happens::Up(node) => self.boot(node),
                 Happens::Down(node) => {
                     self.memory[usize::from(node)] = None;
+                    self.downs += 1;
                     Ok(())
                 }
             };
@@ -95,7 +101,7 @@ impl<W: World> Live<W> {
 
     fn apply(&mut self, op: u8) -> Result<Ack, Down> {
         let node = u16::from(op) % self.memory.len() as u16;
-        self.handle(node, [op, 0, 2])?;
+        self.handle(node, [op, 0, op % 3])?;
         self.settle();
         let up = self.world.is_up(node);
         match self.memory[usize::from(node)].filter(|_| up) {
@@ -106,6 +112,8 @@ impl<W: World> Live<W> {
 
     fn view(&mut self) -> View {
         self.settle();
+        (0..self.memory.len() as u16).for_each(|node| drop(self.world.is_up(node)));
+        self.settle();
         let mut view = Vec::new();
         for node in 0..self.memory.len() as u16 {
             let up = self.world.is_up(node);
@@ -115,7 +123,10 @@ impl<W: World> Live<W> {
             view.push(memory.map(|memory| held(memory).expect("it is up")));
         }
         self.looks.push(view.clone());
-        view
+        let downs = self.downs;
+        let (_, shown) = self.shown.take_if(|(at, _)| *at == downs).unwrap_or((downs, view));
+        self.shown = Some((downs, shown.clone()));
+        shown
     }
 }
 
@@ -123,8 +134,11 @@ impl<W: World> Live<W> {
 struct Gossip {
     nodes: u16,
     met: Met,
-    judged: Arc<Mutex<BTreeSet<(View, Window)>>>,
+    judged: Arc<Mutex<BTreeSet<Judged>>>,
 }
+
+/// What was shown, by what the life had shown that it was judged by, and what the crash of that life allows.
+type Judged = (View, View, Window);
 
 impl System for Gossip {
     type Op = u8;
@@ -152,7 +166,8 @@ impl System for Gossip {
     fn model(&self, _: &mut View, _: &u8) {}
 
     fn judge(&self, view: &View, history: &History<'_, Self>) -> Result<(), Violation> {
-        self.judged.lock().expect("no panic").insert((view.clone(), history.window));
+        let judged = (view.clone(), history.states[0].clone(), history.window);
+        self.judged.lock().expect("no panic").insert(judged);
         Ok(())
     }
 }
@@ -171,57 +186,112 @@ fn recording(gossip: &Gossip, ops: &[u8]) -> Recording<Gossip> {
     Recording { trace, ops: ops.to_vec(), states: vec![View::new(); ops.len() + 1] }
 }
 
-/// What comes of one crash, or of none.
+/// What comes of some crashes, or of none.
 struct Simulated {
     looks: Looks,
-    /// The first look after the crash.
-    first: View,
-    /// So many operations were acknowledged after the crash.
-    acked: usize,
-    /// What was open before every event before the crash, and at the end.
+    /// What was shown after the last crash, and by what it is judged.
+    judged: Judged,
+    /// What was open before every event of the last life, and at its end.
     opens: Vec<Open>,
 }
 
-fn simulate(nodes: u16, ops: &[u8], decided: Option<Decided>) -> Simulated {
-    let mut live = Live::open(Plain::new(nodes, decided), nodes, None);
-    let is_due = |live: &mut Live<Plain>| {
-        live.world.decided.as_ref().is_some_and(|decided| decided.at <= live.world.events)
-    };
-    let (mut acked, mut first) = (0, View::new());
-    if !is_due(&mut live) {
-        live.view();
+/// By what is judged what a crash leaves: what the life had shown, and what is allowed.
+type Standard = (View, Window);
+
+/// The operations of one life.
+struct Life<'a> {
+    live: &'a mut Live<Plain>,
+    /// So many crashes came before it.
+    crashes: usize,
+    /// What it had shown, when its recovery was over.
+    shown: Option<View>,
+    window: Window,
+}
+
+impl Life<'_> {
+    fn has_ended(&mut self) -> bool {
+        self.live.world.crash();
+        self.live.world.crashed > self.crashes
     }
-    for (index, op) in ops.iter().enumerate() {
-        if is_due(&mut live) {
-            break;
-        }
-        live.world.event(true);
-        live.world.open.window.begun = index + 1;
-        let durable = matches!(live.apply(*op), Ok(Ack::Durable));
-        if live.world.crashed {
-            acked = if durable { index + 1 } else { 0 };
-            break;
-        }
-        live.world.event(false);
-        if durable {
-            live.world.open.window.durable = index + 1;
+
+    /// Performs operations until the life ends.
+    fn perform(&mut self, ops: &[u8]) {
+        for (index, op) in ops.iter().enumerate() {
+            if self.has_ended() {
+                return;
+            }
+            self.live.world.event(true);
+            self.window.begun = index + 1;
+            self.live.world.open.window = self.window;
+            let done = self.live.apply(*op);
+            if matches!(done, Ok(Ack::Durable)) {
+                self.window.durable = index + 1;
+            }
+            if self.has_ended() {
+                return;
+            }
+            if done.is_err() {
+                self.live.view();
+                continue;
+            }
+            self.live.world.event(false);
+            self.live.world.open.window = self.window;
         }
     }
-    if !is_due(&mut live) {
-        live.view();
+
+    fn workload(&mut self, ops: &[u8]) {
+        if !self.has_ended() {
+            self.live.view();
+        }
+        self.perform(ops);
+        if !self.has_ended() {
+            self.live.view();
+        }
     }
-    if live.world.decided.is_some() {
-        first = live.view();
-        live.world.let_return();
-        if live.view() == first {
+
+    /// What follows a crash: a look, operations, the return of the nodes, and looks again.
+    fn later(&mut self, ops: &[u8]) -> View {
+        let first = self.live.view();
+        if self.has_ended() {
+            return first;
+        }
+        self.live.world.event(false);
+        self.shown = Some(first.clone());
+        self.perform(&ops[..ops.len().min(4)]);
+        if self.has_ended() || (!ops.is_empty() && self.live.view() != first) || self.has_ended() {
+            return first;
+        }
+        self.live.world.let_return();
+        if !self.has_ended() && self.live.view() == first {
             // And once more when it was used.
-            live.view();
+            self.live.view();
+        }
+        first
+    }
+
+    /// By what is judged what the crash leaves that ended it; nothing of its own if it had shown nothing yet.
+    fn standard(&mut self) -> Option<Standard> {
+        Some((self.shown.take()?, self.window))
+    }
+}
+
+fn simulate(nodes: u16, ops: &[u8], crashes: &[Decided]) -> Simulated {
+    let mut live = Live::open(Plain::new(nodes, crashes.to_vec()), nodes, None);
+    let window = Window { durable: 0, begun: 0 };
+    let mut life = Life { live: &mut live, crashes: 0, shown: Some(View::new()), window };
+    life.workload(ops);
+    let (mut by, mut last) = (life.standard().expect("of the workload"), View::new());
+    for nth in 1..=crashes.len() {
+        let mut life = Life { live: &mut live, crashes: nth, shown: None, window };
+        last = life.later(ops);
+        if life.has_ended() {
+            by = life.standard().unwrap_or(by);
         }
     }
-    live.world.crashed = false;
     live.world.event(true);
     let (looks, opens) = (std::mem::take(&mut live.looks), std::mem::take(&mut live.world.opens));
-    Simulated { looks, first, acked, opens }
+    let (shown, window) = by;
+    Simulated { looks, judged: (last, shown, window), opens }
 }
 
 /// Every way in which a crash can be decided.
@@ -232,7 +302,7 @@ fn all_decided(at: usize, open: &Open, nodes: u16, profile: &Cluster) -> Vec<Dec
     let mut all = Vec::new();
     for set in 0..1u32 << nodes {
         let down: BTreeSet<u16> = (0..nodes).filter(|node| set >> node & 1 == 1).collect();
-        if down.len() > most {
+        if down.len() > most || down.iter().any(|node| !open.up[usize::from(*node)]) {
             continue;
         }
         let in_flight =
@@ -278,58 +348,114 @@ fn profiles() -> impl Strategy<Value = Profile> {
     })
 }
 
+/// What brute force meets.
+#[derive(Default)]
+struct Expected {
+    seen: BTreeSet<Looks>,
+    judged: BTreeSet<Judged>,
+    /// What crashes can show that come between two events which end epochs.
+    within: BTreeSet<Looks>,
+    /// The crash states by epoch of the workload.
+    totals: Vec<String>,
+}
+
+/// Everything that so many lives can show that end in a crash; `None` if it takes more runs than that.
+fn brute_force(nodes: u16, ops: &[u8], cluster: &Cluster, lives: usize, most: usize) -> Option<Expected> {
+    let (mut met, mut open, mut runs) = (Expected::default(), vec![Vec::new()], 0);
+    while let Some(crashes) = open.pop() {
+        let Simulated { looks, judged, opens } = simulate(nodes, ops, &crashes);
+        runs += 1;
+        let down = crashes.last().map(|last: &Decided| !last.down.is_empty());
+        if down.is_some() {
+            met.seen.insert(looks);
+            met.judged.insert(judged);
+        }
+        if crashes.len() == lives || down == Some(false) {
+            continue;
+        }
+        for (at, moment) in opens.iter().enumerate() {
+            let all = all_decided(at, moment, nodes, cluster).into_iter();
+            let next = all.map(|decided| [&crashes[..], &[decided]].concat());
+            match moment.ends {
+                true => open.extend(next),
+                false => met.within.extend(next.map(|crashes| simulate(nodes, ops, &crashes).looks)),
+            }
+            if moment.ends && crashes.is_empty() {
+                met.totals.push(count(moment, nodes, cluster).to_string());
+            }
+        }
+        if runs + open.len() > most {
+            return None;
+        }
+    }
+    Some(met)
+}
+
+/// The walk meets the same.
+fn assert_met(
+    expected: &Expected,
+    (nodes, ops): (u16, &[u8]),
+    options: &Options,
+) -> Result<(), TestCaseError> {
+    let gossip = Gossip { nodes, met: Arc::default(), judged: Arc::default() };
+    let (met, by_judge) = (Arc::clone(&gossip.met), Arc::clone(&gossip.judged));
+    let recording = recording(&gossip, ops);
+    prop_assert_eq!(recording.trace.validate(), Ok(()));
+    met.lock().expect("no panic").clear();
+    let trace = Arc::new(recording.trace.clone());
+    let recorded = recording.trace.clone();
+    let instance = Recorded::new(gossip, recording);
+    let context = Arc::new(Context::new(instance, Naming::default(), trace, options));
+    let by_epoch: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
+    prop_assert_eq!(&by_epoch, &expected.totals);
+    let total: u64 = by_epoch.iter().map(|total| total.parse::<u64>().expect("a small number")).sum();
+    prop_assert_eq!(census(&recorded, &options.profile).crash_states.to_string(), total.to_string());
+    let explored = crate::explore::explored(&context, options, &AtomicBool::new(false), |_| ());
+    prop_assert!(explored.notes.is_empty() && explored.findings.is_empty(), "{:?}", explored);
+    prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
+    for life in &explored.coverage.later {
+        prop_assert_eq!((life.complete, &life.represented, life.begun), (true, &life.total, life.lives));
+    }
+    prop_assert_eq!(&*by_judge.lock().expect("no panic"), &expected.judged);
+    prop_assert_eq!(&*met.lock().expect("no panic"), &expected.seen);
+    Ok(())
+}
+
+fn complete() -> impl Strategy<Value = StrategyKind> {
+    prop::sample::select(vec![StrategyKind::Deviations, StrategyKind::Complete])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn every_crash_of_a_cluster_is_met_as_brute_force_meets_it(
         nodes in 1..=3u16, ops in prop::collection::vec(any::<u8>(), 0..4), profile in profiles(),
-        strategy in prop::sample::select(vec![StrategyKind::Deviations, StrategyKind::Complete]), jobs in 1..=2usize,
+        strategy in complete(), jobs in 1..=2usize,
     ) {
         let cluster = profile.cluster.clone().expect("a cluster");
-        let opens = simulate(nodes, &ops, None).opens;
-        let ways = |open: &Open| {
-            let writes: u32 = open.writes.iter().map(|writes| writes.len() as u32).sum();
-            (1u64 << (u32::from(nodes) + writes)) * 4u64.pow(open.messages as u32)
-        };
-        prop_assume!(opens.iter().map(ways).sum::<u64>() < 20_000);
-        let (mut seen, mut judged, mut totals) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        // What a crash can show that comes between two events which end epochs.
-        let mut within: BTreeSet<Looks> = BTreeSet::new();
-        for (at, open) in opens.iter().enumerate() {
-            for decided in all_decided(at, open, nodes, &cluster) {
-                let Simulated { looks, first, acked, .. } = simulate(nodes, &ops, Some(decided));
-                if open.ends {
-                    let Window { durable, begun } = open.window;
-                    let window = Window { durable: durable.max(acked), begun: begun.max(acked) };
-                    judged.insert((first, window));
-                    seen.insert(looks);
-                } else {
-                    within.insert(looks);
-                }
-            }
-            totals.extend(open.ends.then(|| count(open, nodes, &cluster).to_string()));
-        }
-        prop_assert!(within.is_subset(&seen));
-        let gossip = Gossip { nodes, met: Arc::default(), judged: Arc::default() };
-        let (met, by_judge) = (Arc::clone(&gossip.met), Arc::clone(&gossip.judged));
-        let recording = recording(&gossip, &ops);
-        prop_assert_eq!(recording.trace.validate(), Ok(()));
-        met.lock().expect("no panic").clear();
-        let options = Options { profile, strategy, jobs, lives: 1, budget: Budget::unlimited(), ..Options::default() };
-        let trace = Arc::new(recording.trace.clone());
-        let recorded = recording.trace.clone();
-        let instance = Recorded::new(gossip, recording);
-        let context = Arc::new(Context::new(instance, Naming::default(), trace, &options));
-        let by_epoch: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
-        prop_assert_eq!(&by_epoch, &totals);
-        let total: u64 = totals.iter().map(|total| total.parse::<u64>().expect("a small number")).sum();
-        prop_assert_eq!(census(&recorded, &options.profile).crash_states.to_string(), total.to_string());
-        let stop = AtomicBool::new(false);
-        let explored = crate::explore::explored(&context, &options, &stop, |_| ());
-        prop_assert!(explored.notes.is_empty(), "{:?}", explored.notes);
-        prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
-        prop_assert_eq!(&*by_judge.lock().expect("no panic"), &judged);
-        prop_assert_eq!(&*met.lock().expect("no panic"), &seen);
+        let expected = brute_force(nodes, &ops, &cluster, 1, 20_000);
+        prop_assume!(expected.is_some());
+        let expected = expected.expect("it is small");
+        prop_assert!(expected.within.is_subset(&expected.seen));
+        let options = Options { profile, strategy, jobs, lives: 1, ..Options::default() };
+        assert_met(&expected, (nodes, &ops), &options)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_further_crash_of_a_cluster_is_met_as_brute_force_meets_it(
+        nodes in 1..=2u16, ops in prop::collection::vec(any::<u8>(), 0..3), profile in profiles(),
+        strategy in complete(), lives in 2..=3u8, jobs in 1..=2usize,
+    ) {
+        let cluster = profile.cluster.clone().expect("a cluster");
+        let expected = brute_force(nodes, &ops, &cluster, lives.into(), 20_000);
+        prop_assume!(expected.is_some());
+        let budget = Budget { later: None, ..Budget::default() };
+        let options = Options { profile, strategy, lives, jobs, budget, ..Options::default() };
+        assert_met(&expected.expect("it is small"), (nodes, &ops), &options)?;
     }
 }

@@ -1,5 +1,5 @@
 //! A cluster and its crashes as a plain simulation, in which everything is decided beforehand, and the engine's behind
-//! the same face.
+//! the same face. A crash ends a life; events are counted from the beginning of each.
 
 use crate::judge::Window;
 use crate::network::Step;
@@ -79,10 +79,10 @@ impl World for Engine {
 /// Everything that a crash decides.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Decided {
-    /// So many events come before it.
+    /// So many events of the life that it ends come before it.
     pub(super) at: usize,
     pub(super) down: BTreeSet<u16>,
-    /// By message on its way, in the order of sending.
+    /// By message of this life on its way, in the order of sending.
     pub(super) fates: Vec<Fate>,
     /// By node and write in flight: whether it survives.
     pub(super) survives: BTreeMap<(u16, usize), bool>,
@@ -91,7 +91,9 @@ pub(super) struct Decided {
 /// What is open when a crash comes.
 #[derive(Clone, Debug)]
 pub(super) struct Open {
+    /// The messages of this life on their way.
     pub(super) messages: usize,
+    pub(super) up: Vec<bool>,
     /// By node: the writes in flight, as cell and value, and what was there before.
     pub(super) writes: Vec<Vec<(u64, u8)>>,
     pub(super) durable: Vec<[u8; CELLS as usize]>,
@@ -104,41 +106,57 @@ pub(super) struct Open {
 pub(super) struct Letter {
     to: u16,
     message: [u8; 3],
-    /// Which of those that were on their way at the crash.
-    open: Option<usize>,
+    /// Its number among all that were sent.
+    number: usize,
+    fated: Fated,
+}
+
+/// Who decides what becomes of a letter.
+#[derive(Clone, Copy, PartialEq)]
+enum Fated {
+    /// The crash that comes while it is on its way.
+    Later,
+    /// The n-th crash, where it is one of those that were on their way.
+    By(usize, usize),
+    /// Nobody: it has been late already.
+    Never,
 }
 
 /// The plain simulation.
 pub(super) struct Plain {
-    pub(super) decided: Option<Decided>,
-    pub(super) events: usize,
-    pub(super) crashed: bool,
+    crashes: Vec<Decided>,
+    /// So many crashes have come.
+    pub(super) crashed: usize,
+    /// So many events of the running life have happened.
+    events: usize,
     over: bool,
     up: Vec<bool>,
     news: VecDeque<Happens>,
     letters: VecDeque<Letter>,
+    sent: usize,
     /// Late ones, and those whose receiver was down, by their number.
     late: BTreeMap<usize, Letter>,
     missed: BTreeMap<usize, Letter>,
     pub(super) open: Open,
-    /// What was open before each event.
+    /// What was open before each event of the last life.
     pub(super) opens: Vec<Open>,
 }
 
 impl Plain {
-    pub(super) fn new(nodes: u16, decided: Option<Decided>) -> Plain {
+    pub(super) fn new(nodes: u16, crashes: Vec<Decided>) -> Plain {
         let all = usize::from(nodes);
         let (writes, durable) = (vec![Vec::new(); all], vec![[0; CELLS as usize]; all]);
-        let window = Window { durable: 0, begun: 0 };
-        let open = Open { messages: 0, writes, durable, window, ends: true };
+        let (up, window) = (vec![true; all], Window { durable: 0, begun: 0 });
+        let open = Open { messages: 0, up: up.clone(), writes, durable, window, ends: true };
         Plain {
-            decided,
+            crashes,
+            crashed: 0,
             events: 0,
-            crashed: false,
             over: false,
-            up: vec![true; all],
+            up,
             news: VecDeque::new(),
             letters: VecDeque::new(),
+            sent: 0,
             late: BTreeMap::new(),
             missed: BTreeMap::new(),
             open,
@@ -146,32 +164,33 @@ impl Plain {
         }
     }
 
-    /// If it is time, all that the crash decides happens at once.
-    fn crash(&mut self) {
-        let Some(decided) = self.decided.clone().filter(|decided| decided.at == self.events) else { return };
-        if std::mem::replace(&mut self.crashed, true) {
-            return;
-        }
-        for (nth, letter) in self.letters.iter_mut().enumerate() {
-            letter.open = Some(nth);
-        }
-        for node in &decided.down {
-            let index = usize::from(*node);
-            self.up[index] = false;
-            self.news.push_back(Happens::Down(*node));
-            for (nth, (cell, value)) in std::mem::take(&mut self.open.writes[index]).into_iter().enumerate() {
-                if decided.survives[&(*node, nth)] {
-                    self.open.durable[index][cell as usize] = value;
+    /// If it is time, all that a crash decides happens at once.
+    pub(super) fn crash(&mut self) {
+        while let Some(decided) = self.crashes.get(self.crashed).filter(|next| next.at == self.events).cloned() {
+            let on_their_way = self.letters.iter_mut().filter(|letter| letter.fated == Fated::Later);
+            on_their_way.enumerate().for_each(|(nth, letter)| letter.fated = Fated::By(self.crashed, nth));
+            for node in &decided.down {
+                let index = usize::from(*node);
+                self.up[index] = false;
+                self.news.push_back(Happens::Down(*node));
+                let in_flight = std::mem::take(&mut self.open.writes[index]).into_iter().enumerate();
+                for (nth, (cell, value)) in in_flight {
+                    if decided.survives[&(*node, nth)] {
+                        self.open.durable[index][cell as usize] = value;
+                    }
                 }
             }
+            self.open.window = Window { durable: 0, begun: 0 };
+            (self.crashed, self.events, self.over) = (self.crashed + 1, 0, false);
         }
     }
 
     pub(super) fn event(&mut self, ends: bool) {
-        if !self.crashed {
-            self.opens.push(Open { messages: self.letters.len(), ends, ..self.open.clone() });
-            self.events += 1;
+        if self.crashed == self.crashes.len() {
+            let messages = self.letters.iter().filter(|letter| letter.fated == Fated::Later).count();
+            self.opens.push(Open { messages, ends, up: self.up.clone(), ..self.open.clone() });
         }
+        self.events += 1;
     }
 
     fn act(&mut self, node: u16) -> Result<(), Down> {
@@ -179,28 +198,41 @@ impl Plain {
         if self.up[usize::from(node)] { Ok(()) } else { Err(Down) }
     }
 
-    fn fate(&self, nth: usize) -> Fate {
-        self.decided.as_ref().expect("open only after a crash").fates[nth]
+    fn fate(&self, letter: &Letter) -> Fate {
+        match letter.fated {
+            Fated::By(crash, nth) => self.crashes[crash].fates[nth],
+            Fated::Later | Fated::Never => Fate::Arrived,
+        }
     }
 
     pub(super) fn let_return(&mut self) {
         self.crash();
-        self.all_up();
-        for (nth, letter) in std::mem::take(&mut self.missed) {
-            if matches!(self.fate(nth), Fate::Late | Fate::Twice) {
-                self.late.insert(nth, letter);
+        if !self.all_up() {
+            return;
+        }
+        for (number, letter) in std::mem::take(&mut self.missed) {
+            if matches!(self.fate(&letter), Fate::Late | Fate::Twice) {
+                self.late.insert(number, letter);
             }
         }
-        self.letters.extend(std::mem::take(&mut self.late).into_values());
+        let late = std::mem::take(&mut self.late).into_values();
+        self.letters.extend(late.map(|letter| Letter { fated: Fated::Never, ..letter }));
         self.over = true;
     }
 
-    fn all_up(&mut self) {
-        for node in 0..self.up.len() {
-            if !std::mem::replace(&mut self.up[node], true) {
-                self.news.push_back(Happens::Up(node as u16));
+    /// All that are down come up, unless a crash comes; whether they did.
+    fn all_up(&mut self) -> bool {
+        let before = self.crashed;
+        for node in (0..self.up.len()).filter(|node| !self.up[*node]).collect::<Vec<_>>() {
+            self.crash();
+            if self.crashed > before {
+                return false;
             }
+            self.event(true);
+            self.up[node] = true;
+            self.news.push_back(Happens::Up(node as u16));
         }
+        true
     }
 }
 
@@ -231,43 +263,42 @@ impl World for Plain {
         self.act(from)?;
         self.event(true);
         if self.up[usize::from(to)] {
-            self.letters.push_back(Letter { to, message, open: None });
+            self.letters.push_back(Letter { to, message, number: self.sent, fated: Fated::Later });
         }
+        self.sent += 1;
         Ok(())
     }
 
     fn next(&mut self) -> Option<Happens> {
-        self.crash();
         loop {
+            self.crash();
             if let Some(news) = self.news.pop_front() {
                 return Some(news);
             }
-            let Some(letter) = self.letters.front().cloned() else {
+            let Some(letter) = self.letters.pop_front() else {
                 if self.up.contains(&true) {
                     return None;
                 }
                 self.all_up();
                 continue;
             };
-            self.event(true);
-            self.letters.pop_front();
-            let up = self.up[usize::from(letter.to)];
-            let now = Happens::Message(letter.to, letter.message);
-            let Some(nth) = letter.open else {
-                if up {
-                    return Some(now);
+            if !self.up[usize::from(letter.to)] {
+                if matches!(letter.fated, Fated::By(..)) {
+                    self.missed.insert(letter.number, letter);
                 }
                 continue;
-            };
-            let again = Letter { open: None, ..letter };
-            if !up {
-                self.missed.insert(nth, again);
-                continue;
             }
-            let fate = self.fate(nth);
+            let (fate, now) = (self.fate(&letter), Happens::Message(letter.to, letter.message));
+            if matches!(fate, Fate::Arrived | Fate::Twice) {
+                // It is on its way until it has arrived.
+                self.letters.push_front(letter.clone());
+                self.event(true);
+                self.letters.pop_front();
+            }
+            let again = Letter { fated: Fated::Never, ..letter };
             match fate {
                 Fate::Late | Fate::Twice if self.over => self.letters.push_back(again),
-                Fate::Late | Fate::Twice => drop(self.late.insert(nth, again)),
+                Fate::Late | Fate::Twice => drop(self.late.insert(again.number, again)),
                 Fate::Arrived | Fate::Lost => {}
             }
             if matches!(fate, Fate::Arrived | Fate::Twice) {

@@ -23,7 +23,7 @@ impl LazyImage {
 
     /// Reads what earlier lives have left, and takes note of it.
     pub(super) fn read_noted(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        let read = self.read_left(self.left.len(), true, device, at, buf);
+        let read = self.read_left(self.below[device.index()], true, device, at, buf);
         self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), hash_of(&read.map(|()| &*buf)));
         read
     }
@@ -54,7 +54,7 @@ impl LazyImage {
         let open = self.read_written(device, at, &mut bytes);
         let read = open.into_iter().try_for_each(|span| {
             let start = at + Bytes::of(span.start);
-            self.read_left(self.left.len(), false, device, start, &mut bytes[span])
+            self.read_left(self.below[device.index()], false, device, start, &mut bytes[span])
         });
         let ones = read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF);
         self.scratch = bytes;
@@ -82,7 +82,7 @@ impl LazyImage {
                 self.read_left(nth, faults, device, here, part)?;
                 here = start;
             }
-            let content = self.look(nth, CellId(index as u32));
+            let content = self.held(nth, device, CellId(index as u32));
             let upto = stop.min(end);
             let out = &mut buf[(here - at).index()..(upto - at).index()];
             if content == ContentId::BELOW {
@@ -117,7 +117,7 @@ impl LazyImage {
                 self.read_base(device, here, &mut buf[(here - at).index()..(start - at).index()]);
                 here = start;
             }
-            let content = self.look(0, CellId(index as u32));
+            let content = self.held(0, device, CellId(index as u32));
             let upto = stop.min(end);
             let out = &mut buf[(here - at).index()..(upto - at).index()];
             self.first().contents.copy(content, (here - start).index(), out);

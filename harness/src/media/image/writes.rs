@@ -1,10 +1,12 @@
 //! What the running life does to its devices: over what is there, and in order, if the power may fail once more.
 
 use super::super::contents::garbage;
-use super::super::life::Life;
-use super::{Asked, LazyImage};
+use super::super::cluster::Script;
+use super::super::life::{Life, Log, Outlived};
+use super::super::timeline::AtomId;
+use super::{Asked, LazyImage, Left};
 use crate::profile::Discard;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry, Payload};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Label, NandGeometry, Payload};
 use std::sync::Arc;
 
 impl LazyImage {
@@ -94,6 +96,13 @@ impl LazyImage {
         }
     }
 
+    /// Writes down that the length of a device that does not belong to the crash state was changed.
+    pub(crate) fn note_length(&mut self, device: DeviceId, old: Bytes, len: Bytes) {
+        if let Some(log) = &mut self.log {
+            log.resize(device, old, len);
+        }
+    }
+
     /// Makes what the running life wrote to a device durable.
     pub(crate) fn flush(&mut self, device: DeviceId) {
         self.note(Event::Flush { device, except: Vec::new() });
@@ -123,9 +132,40 @@ impl LazyImage {
         self.written.iter().any(|written| !written.is_untouched() || written.len().is_some())
     }
 
+    /// Another life begins in the middle of a run: only what happens from now on is written down.
+    pub(crate) fn begin_life(&mut self) {
+        self.log = self.log.is_some().then(Log::default);
+    }
+
+    /// Says what the running life has outlived. If it has outlived nothing, it is no life of its own, and nothing was written
+    /// down.
+    pub(crate) fn outlive(&mut self, outlived: Option<Outlived>) {
+        match (&mut self.log, outlived) {
+            (Some(log), Some(outlived)) => log.outlive(outlived),
+            _ => self.log = None,
+        }
+    }
+
     /// What the running life did, if that was written down. It ends.
     pub(crate) fn end_life(&mut self) -> Option<Life> {
         let devices = Arc::clone(&self.first().blank);
-        self.log.take().map(|log| log.end(&devices))
+        let log = self.log.take()?;
+        let in_flight = self.in_flight_to(log.spared());
+        Some(log.end(&devices, in_flight))
+    }
+
+    /// The writes of the last life to some devices that were in flight when it ended.
+    fn in_flight_to(&self, devices: &[DeviceId]) -> Vec<Event> {
+        let Some(Left { timeline, epoch, .. }) = self.left.last().filter(|_| !devices.is_empty()) else {
+            return Vec::new();
+        };
+        let Some(Script { trace, .. }) = &timeline.script else { return Vec::new() };
+        let atoms = timeline.atoms.iter().enumerate();
+        let in_flight = atoms.filter(|(nth, atom)| {
+            devices.contains(&atom.device) && timeline.is_in_flight(AtomId(*nth as u32), *epoch)
+        });
+        let mut events: Vec<EventId> = in_flight.map(|(_, atom)| atom.event).collect();
+        events.dedup();
+        events.iter().map(|event| trace.events[event.index()].clone()).collect()
     }
 }
