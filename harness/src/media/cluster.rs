@@ -88,6 +88,10 @@ impl Timeline {
         let fates = script.cluster.fates();
         let mut epochs = Vec::new();
         let life = self.life;
+        // In the order of their numbers, whoever is up first: a group has its cells in order.
+        for node in (0..trace.nodes()).map(NodeId) {
+            self.flag_of(Question::NodeDown { life, node });
+        }
         for Moment { up, messages } in moments(trace, spans, &self.outlived.down) {
             let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { life, node }).collect();
             let messages = messages.into_iter().map(|event| vec![Question::Arrived { life, event, fates }]);

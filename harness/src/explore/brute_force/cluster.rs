@@ -112,7 +112,7 @@ impl<W: World> Live<W> {
 
     fn view(&mut self) -> View {
         self.settle();
-        (0..self.memory.len() as u16).for_each(|node| drop(self.world.is_up(node)));
+        (0..self.memory.len() as u16).for_each(|node| _ = self.world.is_up(node));
         self.settle();
         let mut view = Vec::new();
         for node in 0..self.memory.len() as u16 {
