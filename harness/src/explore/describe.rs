@@ -33,7 +33,7 @@ impl<'a> Teller<'a> {
             match event {
                 Event::Begin { op, .. } => marks.push((index, Some(*op))),
                 Event::Ack { .. } => marks.push((index, None)),
-                Event::Send { message, .. } => drop(sent.insert(*message, EventId(index))),
+                Event::Send { message, .. } => _ = sent.insert(*message, EventId(index)),
                 _ => {}
             }
         }

@@ -8,7 +8,6 @@ use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxBuildHasher;
 use std::hash::{BuildHasher, Hash};
-use std::iter::repeat;
 use std::sync::Arc;
 
 /// Something that recovers and goes on, and a judge of what it shows.
@@ -121,12 +120,12 @@ impl<View> Seen<View> {
     }
 }
 
-
 /// What a life of a [`System`] did after its recovery.
 pub(super) struct Continued<S: System> {
     /// Of a cluster: how many crashes were before it.
     crashes: usize,
-    /// What was allowed before, and still is until something is acknowledged as durable, each state with an operation.
+    /// What was allowed before, and still is until something is acknowledged as durable, each state with the operation that
+    /// came next.
     before: Vec<(S::View, S::Op)>,
     ops: Vec<S::Op>,
     /// What a user should see after n of them, the first being what recovery has shown.
@@ -137,6 +136,13 @@ pub(super) struct Continued<S: System> {
 
 /// What is said of what was cut short by another crash; nobody listens.
 const ENDED: &str = "nodes have crashed again";
+
+/// States with the operations between them: each with the one that came next, the last one with the last. A single state
+/// is as good as what comes after it.
+pub(super) fn with_next<View: Clone, Op: Clone>(states: &[View], ops: &[Op]) -> Vec<(View, Op)> {
+    let next = ops.iter().chain(ops.last());
+    states.iter().cloned().zip(next.cloned()).collect()
+}
 
 /// So many operations of an earlier life are looked for together among those that came back.
 const BACK: usize = 4;
@@ -467,14 +473,13 @@ impl<S: System> Continued<S> {
         self.before = before.to_vec();
     }
 
-    /// A crash has ended it: what may be seen from now on, each state with an operation.
+    /// A crash has ended it: what may be seen from now on.
     pub(super) fn into_allowed(self) -> Vec<(S::View, S::Op)> {
         let Continued { mut before, ops, states, durable, .. } = self;
         if durable > 0 {
             before.clear();
         }
-        let last = ops.last().cloned().or_else(|| before.last().map(|(_, op)| op.clone()));
-        before.extend(last.into_iter().flat_map(|op| states[durable..].iter().cloned().zip(repeat(op))));
+        before.extend(with_next(&states[durable..], &ops[durable..]));
         before
     }
 

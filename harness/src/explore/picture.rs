@@ -96,7 +96,9 @@ impl<'a> Sketch<'a> {
         for (question, answer) in path.questions.iter().zip(&path.answers) {
             match *question {
                 Question::NodeDown { node, .. } if *answer == 0 => sketch.up.push(node),
-                Question::Arrived { event, fates, .. } => drop(sketch.messages.insert(event, fates.of(*answer))),
+                Question::Arrived { event, fates, .. } => {
+                    _ = sketch.messages.insert(event, fates.of(*answer));
+                }
                 Question::WriteLost { event, .. } | Question::Misdirected { event, .. } if *answer > 0 => {
                     sketch.astray.push(event);
                 }

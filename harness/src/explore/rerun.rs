@@ -1,7 +1,7 @@
 //! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on; if more crashes are to
 //! come, through the lives between as well.
 
-use super::instance::{Continued, Lived, Recorded, Recovered, Seen};
+use super::instance::{Continued, Lived, Recorded, Recovered, Seen, with_next};
 use super::shown::{Past, Shown};
 use crate::judge::Violation;
 use crate::{Ack, Disk, Error, System};
@@ -14,7 +14,7 @@ struct Passed<S: System> {
     /// By crash: so many operations of the life that it ended were acknowledged as durable, by nodes that it spared if after
     /// the crash.
     acked: Vec<usize>,
-    /// What the crash allows, the oldest first, each state with an operation: a system which does not promise that what it
+    /// What the crash allows, the oldest first, each state with the operation that came next: a system which does not promise that what it
     /// has shown is stable may show it later.
     allowed: Vec<(S::View, S::Op)>,
 }
@@ -76,10 +76,7 @@ impl<S: System + 'static> Recorded<S> {
 
     /// The run has gone through the first crash.
     fn passed(&self, live: Option<S::Live>, begun: usize, acked: usize) -> Passed<S> {
-        let last = begun.checked_sub(1).map(|nth| &self.ops()[nth]);
-        let states = &self.states()[acked..=begun];
-        let allowed = states.iter().zip(last.into_iter().cycle());
-        let allowed = allowed.map(|(state, op)| (state.clone(), op.clone())).collect();
+        let allowed = with_next(&self.states()[acked..=begun], &self.ops()[acked..begun]);
         Passed { live, acked: vec![acked], allowed }
     }
 
@@ -146,8 +143,7 @@ impl<S: System + 'static> Recorded<S> {
         if past.is_untouched() || past.has_ended(disk) {
             return Ok(());
         }
-        let broken = |error: Error| Violation::new("usable", format!("while nodes are down: {error}"));
-        self.system().check(live).map_err(broken)?;
+        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         self.shows_what_was_done(live, past)
     }
 

@@ -62,7 +62,8 @@ impl Tally {
     pub(crate) fn new(context: Arc<Context>, lives: u8) -> Self {
         let mut notes = Vec::new();
         if lives > context.lives {
-            let why = "a recovery that is a command was not crashed again: what it writes is not seen in order";
+            let why =
+                "a recovery that is a command was not crashed again: what it writes is not seen in order";
             notes.push(why.to_owned());
         }
         let mut of_lives = vec![OfLife::default(); usize::from(context.lives)];

@@ -329,7 +329,8 @@ impl<'a> Walk<'a> {
     /// Remembers the paths of a batch.
     fn remember(&self, pool: &Pool, leaves: &[Leaf]) -> Result<(), super::memo::NotDeterministic> {
         let mut memo = pool.memo();
-        let ran = leaves.iter().filter(|leaf| leaf.how == How::Ran && self.context.is_remembered(leaf.life()));
+        let ran =
+            leaves.iter().filter(|leaf| leaf.how == How::Ran && self.context.is_remembered(leaf.life()));
         let mut with_hash = ran.filter_map(|leaf| leaf.outcome.map(|hash| (leaf, hash)));
         with_hash.try_for_each(|(leaf, hash)| memo.insert(&leaf.told, &leaf.end, hash))
     }

@@ -105,9 +105,8 @@ impl Run {
     fn outlived(&self) -> Outlived {
         let nodes = || (0..).map(NodeId).zip(&self.nodes);
         let down = nodes().filter(|(_, node)| node.was_down || node.last == Last::Crashed);
-        let spared = |owner: Option<NodeId>| {
-            owner.is_some_and(|node| self.nodes[node.index()].last == Last::Spared)
-        };
+        let spared =
+            |owner: Option<NodeId>| owner.is_some_and(|node| self.nodes[node.index()].last == Last::Spared);
         let devices = (0..).map(DeviceId).zip(&self.trace.devices);
         Outlived {
             down: down.map(|(node, _)| node).collect(),
@@ -187,8 +186,7 @@ impl Run {
     /// Whether a node is up, now that everything is quiet. If none is known to be, asks for one after the other.
     fn anybody_up(&mut self, wire: &mut Wire) -> bool {
         let mut nodes = (0..wire.nodes()).map(NodeId);
-        let known =
-            nodes.clone().any(|node| self.nodes[node.index()].last != Last::Open && wire.is_up(node));
+        let known = nodes.clone().any(|node| self.nodes[node.index()].last != Last::Open && wire.is_up(node));
         known || nodes.any(|node| self.is_up(wire, node))
     }
 

@@ -34,6 +34,8 @@ pub enum Bug {
     CopyMarkedPrivate,
     /// A page older than MinAge is dropped although it was changed.
     OldDroppedUnsaved,
+    /// Other copies are kept when a page is written to whose home is down.
+    HomelessNotDiscarded,
 }
 
 /// A set of faults.
@@ -50,7 +52,7 @@ impl Seeded for Bug {
 }
 
 /// What each fault is called, breaks and is shown by, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 14] = [
+pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "dirty-sent-as-clean",
         about: "a changed page goes into global memory without having been written back",
@@ -174,6 +176,15 @@ pub const SWITCHES: [BugSwitch; 14] = [
         breaks: &["durable", "well-formed"],
         checks: &["GM-06", "GM-12"],
         workload: "old-victim",
+        profile: "cluster",
+        lives: 1,
+    },
+    BugSwitch {
+        name: "homeless-not-discarded",
+        about: "other nodes keep their copies when a page is written to while its home is down",
+        breaks: &["well-formed", "usable"],
+        checks: &["GM-21", "GM-23"],
+        workload: "absent-home",
         profile: "cluster",
         lives: 1,
     },

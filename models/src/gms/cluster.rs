@@ -33,6 +33,12 @@ pub trait Wire: Send {
     /// # Errors
     /// If there is no such node.
     fn start(&mut self, node: NodeId) -> Result<(), DiskError>;
+
+    /// Turns a node off.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    fn stop(&mut self, node: NodeId) -> Result<(), DiskError>;
 }
 
 impl Wire for Network {
@@ -47,6 +53,10 @@ impl Wire for Network {
     fn start(&mut self, node: NodeId) -> Result<(), DiskError> {
         Network::start(self, node)
     }
+
+    fn stop(&mut self, node: NodeId) -> Result<(), DiskError> {
+        Network::stop(self, node)
+    }
 }
 
 /// All nodes of a cluster, and what is between them.
@@ -58,6 +68,8 @@ pub struct Cluster {
     /// `None` while a node is down.
     pub(super) nodes: Vec<Option<Node>>,
     now: Time,
+    /// Nodes that were turned on only for somebody who had to read their disks.
+    lent: Vec<NodeId>,
 }
 
 impl Cluster {
@@ -72,7 +84,7 @@ impl Cluster {
         wire: Box<dyn Wire>,
     ) -> Result<Cluster, GmsError> {
         let nodes = (0..geometry.nodes).map(|_| None).collect();
-        let mut cluster = Cluster { geometry, bugs, disk, wire, nodes, now: Time(0) };
+        let mut cluster = Cluster { geometry, bugs, disk, wire, nodes, now: Time(0), lent: Vec::new() };
         for id in (0..geometry.nodes).map(NodeId) {
             cluster.boot(id)?;
         }
@@ -101,6 +113,22 @@ impl Cluster {
     /// If it cannot be done, or the node goes down.
     pub fn run(&mut self, node: NodeId, task: Task) -> Result<Done, GmsError> {
         self.act(node, |node| node.begin(task))?;
+        self.wait_for(node, task)
+    }
+
+    /// The same at two nodes at once: both have begun before anything happens.
+    ///
+    /// # Errors
+    /// If one of them cannot be done.
+    pub fn run_both(&mut self, tasks: [(NodeId, Task); 2]) -> Result<(), GmsError> {
+        for (node, task) in tasks {
+            self.act(node, |node| node.begin(task))?;
+        }
+        let done = tasks.map(|(node, task)| self.wait_for(node, task).map(drop));
+        done.into_iter().collect()
+    }
+
+    fn wait_for(&mut self, node: NodeId, task: Task) -> Result<Done, GmsError> {
         let mut timeouts = 0;
         loop {
             let Some(running) = self.node(node) else { return Err(GmsError::Down { node }) };
@@ -172,6 +200,7 @@ impl Cluster {
         match self.peek(uid) {
             Err(GmsError::Unavailable { home, .. }) => {
                 self.wire.start(home)?;
+                self.lent.push(home);
                 self.settle()?;
                 self.peek(uid)
             }
@@ -197,7 +226,7 @@ impl Cluster {
         seen.first().map(|(_, shown)| *shown).ok_or(GmsError::Down { node: uid.home() })
     }
 
-    /// Every page of the cluster, and what it holds unless that is nothing.
+    /// Every page of the cluster, and what it holds unless that is nothing. Nodes that are down are afterwards again.
     ///
     /// # Errors
     /// If a page cannot be read.
@@ -209,6 +238,10 @@ impl Cluster {
                 view.insert(uid, shown);
             }
         }
+        for node in std::mem::take(&mut self.lent) {
+            self.wire.stop(node)?;
+        }
+        while self.step()? {}
         Ok(view)
     }
 

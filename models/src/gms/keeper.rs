@@ -66,8 +66,7 @@ impl Node {
 
     /// A holder wants to write. All others must let go of the page first.
     fn own(&mut self, from: NodeId, uid: Uid, tenure: Tenure) {
-        let (never_asks, never_waits) =
-            (self.bugs.has(Bug::NoDiscard), self.bugs.has(Bug::GrantBeforeDiscarded));
+        let (never_asks, never_waits) = (self.keeps_copies(uid), self.bugs.has(Bug::GrantBeforeDiscarded));
         let entry = self.gcd.entry(uid);
         if entry.held(tenure).is_none() {
             self.gcd.tidy(uid);
@@ -87,6 +86,12 @@ impl Node {
                 self.send(node, Message::Discard { uid, tenure });
             }
         }
+    }
+
+    /// Whether other copies of a page are kept when it is written to, which is wrong.
+    fn keeps_copies(&self, uid: Uid) -> bool {
+        let is_homeless = !self.is_member(uid.home());
+        self.bugs.has(Bug::NoDiscard) || is_homeless && self.bugs.has(Bug::HomelessNotDiscarded)
     }
 
     fn discarded(&mut self, uid: Uid, tenure: Tenure) {

@@ -216,6 +216,30 @@ pub enum GmsOp {
     EndEpoch(NodeId),
     /// Lets so much time pass.
     Idle(u8),
+    /// Uses pages at two nodes at once: both have begun before anything of it happens.
+    Both([Use; 2]),
+}
+
+/// What somebody does with a page at a node.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Use {
+    /// Where.
+    pub node: NodeId,
+    /// With which page.
+    pub uid: Uid,
+    /// What is written to it, in memory; nothing if it is only read.
+    pub fill: Option<Fill>,
+}
+
+impl Use {
+    fn op(self) -> GmsOp {
+        let Use { node, uid, fill } = self;
+        fill.map_or(GmsOp::Read(node, uid), |fill| GmsOp::Write(node, uid, fill))
+    }
+
+    fn task(self) -> (NodeId, Task) {
+        (self.node, self.fill.map_or(Task::Read(self.uid), |fill| Task::Write(self.uid, fill)))
+    }
 }
 
 impl fmt::Debug for GmsOp {
@@ -227,6 +251,7 @@ impl fmt::Debug for GmsOp {
             GmsOp::Sync => f.write_str("sync"),
             GmsOp::EndEpoch(node) => write!(f, "{node}: end epoch"),
             GmsOp::Idle(time) => write!(f, "idle {time}"),
+            GmsOp::Both([one, other]) => write!(f, "{:?}, and at once {:?}", one.op(), other.op()),
         }
     }
 }
@@ -273,6 +298,7 @@ impl System for Gms {
             }
             GmsOp::EndEpoch(node) => live.end_epoch(node)?,
             GmsOp::Idle(time) => (1..time).try_for_each(|_| live.tick())?,
+            GmsOp::Both(both) => live.run_both(both.map(Use::task))?,
         }
         let saves = matches!(op, GmsOp::WriteBack(_) | GmsOp::Sync);
         Ok(if saves && live.is_clean() { Ack::Durable } else { Ack::Volatile })
@@ -283,9 +309,21 @@ impl System for Gms {
     }
 
     fn model(&self, view: &mut Self::View, op: &GmsOp) {
-        if let GmsOp::Write(_, uid, fill) = *op {
-            view.insert(uid, Shown::Filled(fill));
+        match *op {
+            GmsOp::Write(_, uid, fill) => _ = view.insert(uid, Shown::Filled(fill)),
+            GmsOp::Both(both) => both.iter().for_each(|one| self.model(view, &one.op())),
+            _ => {}
         }
+    }
+
+    /// The next few operations. What is written at two nodes at once is written at one after the other, so that it is known
+    /// what a user sees after that, and what failed.
+    fn go_on(&self, _: &Self::View, rest: &[GmsOp]) -> Vec<GmsOp> {
+        let apart = |op: &GmsOp| match *op {
+            GmsOp::Both(both) if both.iter().all(|one| one.fill.is_some()) => both.map(Use::op).to_vec(),
+            op => vec![op],
+        };
+        rest.iter().flat_map(apart).take(NEXT).collect()
     }
 
     fn differences(&self, expected: &Self::View, recovered: &Self::View) -> Vec<Difference> {
@@ -316,9 +354,33 @@ impl System for Gms {
         reads.chain(writes).chain([GmsOp::Sync]).collect()
     }
 
-    fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
-        judge::each_key(view, history)
+    /// A page that was changed may be in the memory of one node, which the next crash can take.
+    fn is_stable(&self) -> bool {
+        false
     }
+
+    fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
+        let History { ops, states, window } = *history;
+        let told = |view: &Self::View| in_either_order(view, ops);
+        let states: Vec<Self::View> = states.iter().map(told).collect();
+        judge::each_key(&told(view), &History::<Self> { ops, states: &states, window })
+    }
+}
+
+/// So many operations are gone on with after a crash.
+const NEXT: usize = 4;
+
+/// Two nodes that write to a page at once may do so in either order: what the one wrote stands for what the other did.
+fn in_either_order(view: &BTreeMap<Uid, Shown>, ops: &[GmsOp]) -> BTreeMap<Uid, Shown> {
+    let mut view = view.clone();
+    for op in ops {
+        let GmsOp::Both([one, other]) = *op else { continue };
+        let (Some(first), Some(last), true) = (one.fill, other.fill, one.uid == other.uid) else { continue };
+        if let Some(shown) = view.get_mut(&one.uid).filter(|shown| **shown == Shown::Filled(first)) {
+            *shown = Shown::Filled(last);
+        }
+    }
+    view
 }
 
 impl Reference for Gms {

@@ -2,7 +2,7 @@
 
 use super::epoch::Random;
 use super::page::{Partition, Uid};
-use super::{Geometry, GmsOp};
+use super::{Geometry, GmsOp, Use};
 use crate::fs::Fill;
 use crashcheck::{NodeId, Workload};
 
@@ -11,7 +11,7 @@ const GENERATED_OPS: usize = 10;
 
 /// Every workload.
 pub(super) fn all() -> Vec<Workload<GmsOp>> {
-    [of_faults(), of_directories(), of_ages()].concat()
+    [of_faults(), of_directories(), of_ages(), of_many()].concat()
 }
 
 /// What becomes of changed pages, and the cases of a fault.
@@ -137,6 +137,39 @@ fn of_ages() -> Vec<Workload<GmsOp>> {
     ]
 }
 
+/// What goes on while a node is down, and at two nodes at once.
+fn of_many() -> Vec<Workload<GmsOp>> {
+    vec![
+        Workload {
+            name: "absent-home",
+            about: "A page that two nodes have is written to by one of them, whether or not its home is up (GM-21, GM-23).",
+            setup: written(&[file(1, 1)]),
+            ops: vec![read(0, file(1, 1)), read(2, file(1, 1)), write(0, file(1, 1), 5), GmsOp::Sync],
+        },
+        Workload {
+            name: "race",
+            about: "A page is read by one node while another writes to it, and two nodes fault at once (GM-20, GM-23).",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                both((0, file(1, 0), Some(3)), (2, file(1, 0), None)),
+                both((0, file(2, 0), Some(4)), (2, file(0, 0), Some(5))),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "write-race",
+            about: "Two nodes write to a page at once, in one order or the other, and then a third (GM-23).",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                read(0, file(1, 0)),
+                both((0, file(1, 0), Some(6)), (2, file(1, 0), Some(7))),
+                write(1, file(1, 0), 8),
+                GmsOp::Sync,
+            ],
+        },
+    ]
+}
+
 /// Writes these pages, each at its home, and makes all durable. The nodes boot after it.
 fn written(pages: &[Uid]) -> Vec<GmsOp> {
     let writes = pages.iter().map(|uid| GmsOp::Write(uid.home(), *uid, Fill(0xa0)));
@@ -153,6 +186,12 @@ fn read(node: u16, uid: Uid) -> GmsOp {
 
 fn write(node: u16, uid: Uid, fill: u8) -> GmsOp {
     GmsOp::Write(NodeId(node), uid, Fill(fill))
+}
+
+fn both(one: (u16, Uid, Option<u8>), other: (u16, Uid, Option<u8>)) -> GmsOp {
+    let at =
+        |(node, uid, fill): (u16, Uid, Option<u8>)| Use { node: NodeId(node), uid, fill: fill.map(Fill) };
+    GmsOp::Both([at(one), at(other)])
 }
 
 fn back(node: u16) -> GmsOp {
@@ -198,6 +237,7 @@ pub(super) fn simpler(op: GmsOp) -> Vec<GmsOp> {
         GmsOp::WriteBack(_) => vec![GmsOp::WriteBack(first)],
         GmsOp::EndEpoch(_) => vec![GmsOp::EndEpoch(first)],
         GmsOp::Idle(time) => [1, time / 2].into_iter().filter(|less| *less < time).map(GmsOp::Idle).collect(),
+        GmsOp::Both(both) => both.map(Use::op).to_vec(),
         GmsOp::Sync => Vec::new(),
     };
     simpler.retain(|simpler| *simpler != op);
@@ -218,19 +258,24 @@ fn pages(node: NodeId, uid: Uid) -> Vec<(NodeId, Uid)> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_simpler_is_smaller_and_could_have_been_made() {
-        let size = |op: &GmsOp| match *op {
+    /// How large an operation is, in whatever it names.
+    fn size_of(op: &GmsOp) -> u64 {
+        match *op {
             GmsOp::Read(node, uid) => u64::from(node.0) + u64::from(uid.offset),
             GmsOp::Write(node, uid, fill) => u64::from(node.0) + u64::from(uid.offset) + u64::from(fill.0),
             GmsOp::WriteBack(node) | GmsOp::EndEpoch(node) => u64::from(node.0),
             GmsOp::Idle(time) => u64::from(time),
+            GmsOp::Both([one, other]) => 1 + size_of(&one.op()) + size_of(&other.op()),
             GmsOp::Sync => 0,
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_simpler_is_smaller_and_could_have_been_made() {
         let ops = (0..50).flat_map(generated).chain(all().into_iter().flat_map(|workload| workload.ops));
         for op in ops {
             for simpler in simpler(op) {
-                assert!(size(&simpler) < size(&op), "{simpler:?} is no simpler than {op:?}");
+                assert!(size_of(&simpler) < size_of(&op), "{simpler:?} is no simpler than {op:?}");
                 if let GmsOp::Read(node, uid) | GmsOp::Write(node, uid, _) = simpler {
                     assert!(uid.partition == Partition::Files || node == uid.home(), "{simpler:?}");
                 }

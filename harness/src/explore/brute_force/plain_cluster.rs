@@ -166,7 +166,9 @@ impl Plain {
 
     /// If it is time, all that a crash decides happens at once.
     pub(super) fn crash(&mut self) {
-        while let Some(decided) = self.crashes.get(self.crashed).filter(|next| next.at == self.events).cloned() {
+        while let Some(decided) =
+            self.crashes.get(self.crashed).filter(|next| next.at == self.events).cloned()
+        {
             let on_their_way = self.letters.iter_mut().filter(|letter| letter.fated == Fated::Later);
             on_their_way.enumerate().for_each(|(nth, letter)| letter.fated = Fated::By(self.crashed, nth));
             for node in &decided.down {

@@ -1,7 +1,7 @@
 //! What the running life does to its devices: over what is there, and in order, if the power may fail once more.
 
-use super::super::contents::garbage;
 use super::super::cluster::Script;
+use super::super::contents::garbage;
 use super::super::life::{Life, Log, Outlived};
 use super::super::timeline::AtomId;
 use super::{Asked, LazyImage, Left};

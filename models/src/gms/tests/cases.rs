@@ -120,6 +120,37 @@ fn gm_23_no_copy_outlives_a_write_elsewhere() {
     lab.cluster.check().expect("well-formed");
 }
 
+/// GM-23: two nodes write to a page at once. Both ask for it before either has it, and the one that gets it first lets go
+/// of it again.
+#[test]
+fn gm_23_two_nodes_write_to_a_page_at_once() {
+    let mut lab = Lab::new(Geometry::default());
+    let write = |node, fill| (NodeId(node), Task::Write(file(1, 0), Fill(fill)));
+    lab.labels.lock().expect("one thread").clear();
+    lab.cluster.run_both([write(0, 6), write(2, 7)]).expect("can be done");
+    let sent = lab.labels.lock().expect("one thread").clone();
+    assert_eq!(sent[..2], ["0>1 get file 1.0", "2>1 get file 1.0"]);
+    lab.cluster.settle().expect("comes to rest");
+    lab.cluster.check().expect("well-formed");
+    let shown = lab.shown(file(1, 0));
+    assert!([6, 7].map(|fill| Shown::Filled(Fill(fill))).contains(&shown), "{shown}");
+}
+
+/// What two nodes write at once may be seen in either order, and what was there before may not.
+#[test]
+fn either_order_of_what_was_written_at_once_is_right() {
+    let at = |node, fill| Use { node: NodeId(node), uid: file(1, 0), fill: Some(Fill(fill)) };
+    let (ops, gms) = ([GmsOp::Both([at(0, 6), at(2, 7)])], Gms::default());
+    let shows = |fill| BTreeMap::from([(file(1, 0), Shown::Filled(Fill(fill)))]);
+    let mut after = shows(5);
+    gms.model(&mut after, &ops[0]);
+    let states = [shows(5), after];
+    let window = crashcheck::Window { durable: 1, begun: 1 };
+    let judged = |fill| gms.judge(&shows(fill), &History { ops: &ops, states: &states, window });
+    assert_eq!((judged(6), judged(7)), (Ok(()), Ok(())));
+    assert_eq!(judged(5).map_err(|why| why.promise), Err("no-resurrection".to_owned()));
+}
+
 /// GM-18: a page in another memory is three messages away; what is not shared needs no directory but the node's own.
 #[test]
 fn gm_18_a_fault_takes_three_hops_and_that_of_an_unshared_page_two() {

@@ -31,6 +31,10 @@ impl Wire for Recorder {
     fn start(&mut self, node: NodeId) -> Result<(), DiskError> {
         self.network.start(node)
     }
+
+    fn stop(&mut self, node: NodeId) -> Result<(), DiskError> {
+        self.network.stop(node)
+    }
 }
 
 /// A cluster under test.
