@@ -384,9 +384,11 @@ fn lives(lives: u8) -> Options {
     Options { profile: Profile::named("cluster").expect("built in"), lives, budget, ..Options::default() }
 }
 
+/// Messages that are lost are left out: a primary that has returned greets once, and does not repeat it.
 #[test]
 fn nodes_crash_again_in_what_follows_a_crash() {
-    let exploration = with(CORRECT, lives(2));
+    let profile = cluster(Cluster { nodes: None, late: true, twice: true, lost: false });
+    let exploration = with(CORRECT, Options { profile, ..lives(2) });
     println!("{}", summary(&exploration));
     exploration.findings.iter().for_each(|finding| println!("{finding}"));
     let later = &exploration.coverage.later;

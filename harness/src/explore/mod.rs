@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod brute_force;
+mod continued;
 mod describe;
 mod finding;
 mod instance;

@@ -1,7 +1,8 @@
 //! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on; if more crashes are to
 //! come, through the lives between as well.
 
-use super::instance::{Continued, Lived, Recorded, Recovered, Seen, with_next};
+use super::continued::{Continued, with_next};
+use super::instance::{Lived, Recorded, Recovered, Seen};
 use super::shown::{Past, Shown};
 use crate::judge::Violation;
 use crate::{Ack, Disk, Error, System};

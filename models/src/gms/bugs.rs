@@ -110,7 +110,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "pod-not-renewed",
         about: "after a crash the parts of the dead node's directory still belong to it",
-        breaks: &["well-formed"],
+        breaks: &["well-formed", "usable"],
         checks: &["GM-17", "GM-21"],
         workload: "write-back",
         profile: "cluster",
@@ -173,7 +173,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "old-dropped-unsaved",
         about: "a page older than MinAge is dropped although it was changed",
-        breaks: &["durable", "well-formed"],
+        breaks: &["durable", "well-formed", "usable"],
         checks: &["GM-06", "GM-12"],
         workload: "old-victim",
         profile: "cluster",

@@ -226,7 +226,8 @@ impl Cluster {
         seen.first().map(|(_, shown)| *shown).ok_or(GmsError::Down { node: uid.home() })
     }
 
-    /// Every page of the cluster, and what it holds unless that is nothing. Nodes that are down are afterwards again.
+    /// Every page of the cluster, and what it holds unless that is nothing. Nodes that are down are so afterwards, and the
+    /// others know it.
     ///
     /// # Errors
     /// If a page cannot be read.
@@ -238,10 +239,11 @@ impl Cluster {
                 view.insert(uid, shown);
             }
         }
-        for node in std::mem::take(&mut self.lent) {
-            self.wire.stop(node)?;
+        let lent = std::mem::take(&mut self.lent);
+        lent.iter().try_for_each(|node| self.wire.stop(*node))?;
+        if !lent.is_empty() {
+            self.find_each_other()?;
         }
-        while self.step()? {}
         Ok(view)
     }
 
