@@ -380,7 +380,7 @@ fn under_the_profile_of_a_disk_all_nodes_lose_their_power_together() {
 
 /// Every state of so many lives.
 fn lives(lives: u8) -> Options {
-    let budget = Budget { later: None, ..Budget::default() };
+    let budget = Budget::unlimited();
     Options { profile: Profile::named("cluster").expect("built in"), lives, budget, ..Options::default() }
 }
 

@@ -438,7 +438,8 @@ proptest! {
         prop_assume!(expected.is_some());
         let expected = expected.expect("it is small");
         prop_assert!(expected.within.is_subset(&expected.seen));
-        let options = Options { profile, strategy, jobs, lives: 1, ..Options::default() };
+        let budget = Budget::unlimited();
+        let options = Options { profile, strategy, jobs, lives: 1, budget, ..Options::default() };
         assert_met(&expected, (nodes, &ops), &options)?;
     }
 }
@@ -454,7 +455,7 @@ proptest! {
         let cluster = profile.cluster.clone().expect("a cluster");
         let expected = brute_force(nodes, &ops, &cluster, lives.into(), 20_000);
         prop_assume!(expected.is_some());
-        let budget = Budget { later: None, ..Budget::default() };
+        let budget = Budget::unlimited();
         let options = Options { profile, strategy, lives, jobs, budget, ..Options::default() };
         assert_met(&expected.expect("it is small"), (nodes, &ops), &options)?;
     }
