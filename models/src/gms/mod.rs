@@ -13,7 +13,9 @@
 //! - What `write-back` or `sync` has acknowledged as durable is on the disk of its home. What was written since is in
 //!   the memory of one node, and is lost with it; what replacement has written back meanwhile is not.
 //! - Every page by itself: nothing orders what is written to different pages.
-//! - While its home is down, a page can be read if some node has it in memory. Otherwise the reader waits for the home.
+//! - While its home is down, a page can be read and changed if some node has it in memory. Otherwise that fails; who looks
+//!   at all pages of the cluster waits for the home, which is turned on for that and off again.
+//! - What two nodes do at once is done in one order or the other.
 //!
 //! | file | holds |
 //! |---|---|
