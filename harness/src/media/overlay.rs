@@ -52,6 +52,12 @@ impl Overlay {
         covers
     }
 
+    /// Whether a range is to be looked for below as a whole.
+    pub(crate) fn leaves(&self, at: Bytes, len: usize) -> bool {
+        let last = self.extents.range(..at.0 + len as u64).next_back();
+        last.is_none_or(|(_, extent)| extent.end <= at.0)
+    }
+
     pub(crate) fn len(&self) -> Option<Bytes> {
         self.len
     }
