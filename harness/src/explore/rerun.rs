@@ -27,7 +27,7 @@ impl<S: System + 'static> Recorded<S> {
         match seen {
             Err(violation) => Recovered::failed(violation),
             Ok((seen, live)) => {
-                let after = self.second_look(disk, live, seen.view());
+                let after = self.second_look(disk, live, self.view_of(&seen));
                 Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) }
             }
         }
@@ -95,7 +95,7 @@ impl<S: System + 'static> Recorded<S> {
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
         let view = self.system().view(&mut live).map_err(unreadable)?;
         let remark = self.system().remark(&live);
-        Ok((Seen::new(view, remark, passed.acked), live))
+        Ok((self.seen(&view, remark, passed.acked), live))
     }
 
     /// Lets the nodes return and the late messages come, looks again, and then uses the system.

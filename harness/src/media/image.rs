@@ -47,9 +47,8 @@ pub(crate) struct LazyImage {
     /// Whether a device has failed since then.
     failed_in_service: bool,
     scratch: Vec<u8>,
-    /// What was lent of ranges that no life has written to, and zeros by their number.
-    base: FxHashMap<(DeviceId, Bytes, usize), Lent>,
-    zeros: FxHashMap<usize, Lent>,
+    /// Ranges of the recorded workload that are not stored in one piece, by the contents of their cells.
+    put_together: FxHashMap<(DeviceId, Bytes, usize, Vec<ContentId>), Lent>,
 }
 
 /// What one life left at its crash.
@@ -120,8 +119,7 @@ impl LazyImage {
             in_service: false,
             failed_in_service: false,
             scratch: Vec::new(),
-            base: FxHashMap::default(),
-            zeros: FxHashMap::default(),
+            put_together: FxHashMap::default(),
             left: vec![Left::new(timeline, 0)],
         }
     }

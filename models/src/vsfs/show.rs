@@ -47,7 +47,9 @@ pub(crate) trait Show: Contents {
             .ok_or(FsError::Corrupt { inode: number, what: "there are more directories than inodes" })?;
         for index in 0..inode.blocks_long() {
             let Some(page) = self.lend(number, inode, index)? else { continue };
-            for record in dir::entries(store::page(&page)).filter(|record| !matches!(record.name, b"." | b"..")) {
+            for record in
+                dir::entries(store::page(&page)).filter(|record| !matches!(record.name, b"." | b".."))
+            {
                 let name = std::str::from_utf8(record.name).ok().filter(|_| dir::is_name(record.name));
                 let name =
                     name.ok_or(FsError::Corrupt { inode: number, what: "an entry has an impossible name" })?;

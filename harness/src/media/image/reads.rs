@@ -10,6 +10,10 @@ use crate::choice::Question;
 use crashcheck_trace::{Bytes, DeviceId};
 use std::ops::Range;
 
+/// So many ranges are kept that were put together, and none that is longer than this.
+const PUT_TOGETHER: usize = 1 << 11;
+const LONGEST: usize = 1 << 14;
+
 impl LazyImage {
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
@@ -30,47 +34,68 @@ impl LazyImage {
             self.note_answer(Asked::Read(device, at, Bytes::of(len)), lent.hash());
             return Ok(lent);
         }
+        if let Some(bytes) = self.written[device.index()].piece(at, len) {
+            return Ok(bytes.into());
+        }
         let mut bytes = vec![0; len];
         self.read(device, at, &mut bytes)?;
         Ok(bytes.into())
     }
 
-    /// What earlier lives have left in a range, if it is one content there, or if none of them has written to it.
+    /// What earlier lives have left in a range, unless a device may fail, or the later ones have left it in pieces.
     pub(super) fn lend_left(&mut self, device: DeviceId, at: Bytes, len: usize) -> Option<Lent> {
         let faults = &self.first().profile.faults;
         if faults.unreadable || faults.corrupt || faults.flips {
             return None;
         }
-        let range = (at, at + Bytes::of(len));
-        for nth in (0..self.left.len()).rev() {
+        for nth in (1..self.left.len()).rev() {
             let timeline = &self.left[nth].timeline;
             let cells = timeline.cells_of(device, at, Bytes::of(len));
             if cells.is_empty() {
                 continue;
             }
-            if cells.len() > 1 || timeline.cells[cells.start].span() != range {
+            if !self.is_cell(nth, &cells, at, len) {
                 return None;
             }
             let content = self.look(nth, CellId(cells.start as u32));
             if content != ContentId::BELOW {
                 let contents = &self.left[nth].timeline.contents;
-                return Some(contents.lend(content).cloned().unwrap_or_else(|| self.lend_zeros(len)));
+                return Some(contents.lend(content).cloned().unwrap_or_else(|| vec![0; len].into()));
             }
         }
-        Some(self.lend_base(device, at, len))
+        Some(self.lend_first(device, at, len))
     }
 
-    fn lend_zeros(&mut self, len: usize) -> Lent {
-        self.zeros.entry(len).or_insert_with(|| vec![0; len].into()).clone()
+    /// Whether a range is just one cell of the n-th life, from 0.
+    fn is_cell(&self, nth: usize, cells: &Range<usize>, at: Bytes, len: usize) -> bool {
+        cells.len() == 1 && self.left[nth].timeline.cells[cells.start].span() == (at, at + Bytes::of(len))
     }
 
-    fn lend_base(&mut self, device: DeviceId, at: Bytes, len: usize) -> Lent {
-        if let Some(known) = self.base.get(&(device, at, len)) {
+    /// What the recorded workload has left in a range. What is not stored in one piece is put together once for the same
+    /// contents.
+    fn lend_first(&mut self, device: DeviceId, at: Bytes, len: usize) -> Lent {
+        let cells = self.first().cells_of(device, at, Bytes::of(len));
+        if self.is_cell(0, &cells, at, len) {
+            let content = self.look(0, CellId(cells.start as u32));
+            if let Some(lent) = self.first().contents.lend(content) {
+                return lent.clone();
+            }
+        }
+        let contents = cells.map(|index| self.look(0, CellId(index as u32))).collect();
+        let range = (device, at, len, contents);
+        if let Some(known) = self.put_together.get(&range) {
             return known.clone();
         }
         let mut bytes = vec![0; len];
-        self.read_base(device, at, &mut bytes);
-        self.base.entry((device, at, len)).or_insert(bytes.into()).clone()
+        self.read_cells(device, at, &mut bytes);
+        let lent = Lent::from(bytes);
+        if self.put_together.len() >= PUT_TOGETHER {
+            self.put_together.clear();
+        }
+        if len <= LONGEST {
+            self.put_together.insert(range, lent.clone());
+        }
+        lent
     }
 
     /// Reads what earlier lives have left, and takes note of it.
@@ -166,6 +191,18 @@ impl LazyImage {
         if faults && self.first().profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
+        self.read_cells(device, at, buf);
+        if faults && self.first().profile.faults.corrupt {
+            self.corrupt(device, at, buf);
+        }
+        if faults && self.first().profile.faults.flips {
+            self.flip(device, at, buf);
+        }
+        Ok(())
+    }
+
+    /// The same, as long as nothing has failed.
+    fn read_cells(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
         let mut here = at;
         let end = at + Bytes::of(buf.len());
         for index in self.first().cells_of(device, at, Bytes::of(buf.len())) {
@@ -183,13 +220,6 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
-        if faults && self.first().profile.faults.corrupt {
-            self.corrupt(device, at, buf);
-        }
-        if faults && self.first().profile.faults.flips {
-            self.flip(device, at, buf);
-        }
-        Ok(())
     }
 
     /// Turns what the trace left into what the device reads.
