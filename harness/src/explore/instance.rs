@@ -112,6 +112,9 @@ enum SeenView<View> {
     Other(Arc<View>),
 }
 
+/// What a look at a recovered system gives: what it shows, the view as it was read, and the system in use.
+type Look<S> = (Seen<<S as System>::View>, <S as System>::View, <S as System>::Live);
+
 /// What is allowed if so many operations were acknowledged as durable after the crash.
 fn allowed(window: Window, acked: usize) -> Window {
     Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
@@ -226,7 +229,7 @@ impl<S: System + 'static> Recorded<S> {
         let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
         for (nth, state) in recording.states.iter().enumerate() {
             let alike = by_hash.entry(FxBuildHasher.hash_one(state)).or_default();
-            if !alike.iter().any(|known| recording.states[*known] == *state) {
+            if alike.iter().all(|known| recording.states[*known] != *state) {
                 alike.push(nth);
             }
         }
@@ -274,7 +277,7 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Recovers, and looks at what that shows.
-    fn first_look_at(&self, disk: &Disk) -> Result<(Seen<S::View>, S::View, S::Live), Violation> {
+    fn first_look_at(&self, disk: &Disk) -> Result<Look<S>, Violation> {
         let opened = self.system.open(disk.power_on());
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
         let remark = self.system.remark(&live);

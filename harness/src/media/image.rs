@@ -48,8 +48,11 @@ pub(crate) struct LazyImage {
     failed_in_service: bool,
     scratch: Vec<u8>,
     /// Ranges of the recorded workload that are not stored in one piece, by the contents of their cells.
-    put_together: FxHashMap<(DeviceId, Bytes, usize, Vec<ContentId>), Lent>,
+    put_together: FxHashMap<Pieces, Lent>,
 }
+
+/// A range of a device, its length in bytes, and what the cells in it hold.
+type Pieces = (DeviceId, Bytes, usize, Vec<ContentId>);
 
 /// What one life left at its crash.
 struct Left {
