@@ -11,9 +11,11 @@ use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label,
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod error;
+mod lent;
 mod nand;
 
 pub use error::DiskError;
+pub use lent::Lent;
 pub use nand::Nand;
 
 /// A handle onto one device of the machine under test. Clones share the device.

@@ -99,7 +99,7 @@ pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_tr
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
-pub use disk::{Disk, DiskError, Nand};
+pub use disk::{Disk, DiskError, Lent, Nand};
 pub use explore::{Budget, CrashImage, Limits, Options, Progress};
 pub use explorer::{Explorer, Replayed, WithWorkload, explore};
 pub use judge::{History, Violation, Window};

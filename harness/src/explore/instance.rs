@@ -7,7 +7,7 @@ use crate::record::Recording;
 use crate::{Ack, Disk, System};
 use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Lived {
 /// What recovery of a [`System`] shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Seen<View> {
-    view: Arc<View>,
+    view: SeenView<View>,
     remark: Option<String>,
     /// Of a cluster, by crash: so many operations of the life that it ended were acknowledged as durable, if need be by nodes
     /// that it spared.
@@ -106,20 +106,24 @@ pub(crate) struct Seen<View> {
 }
 
 impl<View> Seen<View> {
-    pub(super) fn new(view: View, remark: Option<String>, acked: Vec<usize>) -> Self {
-        Seen { view: Arc::new(view), remark, acked }
-    }
-
-    pub(super) fn view(&self) -> &View {
-        &self.view
-    }
-
     /// What the crash that ended the n-th life, from 0, allows, with what was acknowledged after it.
     fn allowed(&self, nth: usize, window: Window) -> Window {
         let acked = self.acked.get(nth).copied().unwrap_or(0);
         Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
     }
 }
+
+/// What a user sees. Most of it is known, so that it need not be kept, nor compared more than once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum SeenView<View> {
+    /// The model's state after so many operations, the first that is like this.
+    Known(usize),
+    /// None of the model's states.
+    Other(Arc<View>),
+}
+
+/// What a look at a recovered system gives: what it shows, the view as it was read, and the system in use.
+type Look<S> = (Seen<<S as System>::View>, <S as System>::View, <S as System>::Live);
 
 /// What is said of what was cut short by another crash; nobody listens.
 const ENDED: &str = "nodes have crashed again";
@@ -131,8 +135,8 @@ const BACK: usize = 4;
 pub(crate) struct Recorded<S: System> {
     system: S,
     recording: Recording<S>,
-    /// The hash of each of the model's states: recovery shows one of them, and most differ in one place only.
-    hashes: Vec<u64>,
+    /// The model's states by their hash, different ones once, the first of equal ones.
+    by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
 impl<S: System + 'static> Instance for Recorded<S>
@@ -146,9 +150,9 @@ where
         }
         match self.first_look_at(disk) {
             Err(violation) => Lived::last(Recovered::failed(violation)),
-            Ok((seen, live)) => {
+            Ok((seen, view, live)) => {
                 disk.note_recovered();
-                let mut past = Continued::from(seen.view().clone());
+                let mut past = Continued::from(view);
                 let after = self.serve_and_go_on(disk, live, &seen, &mut past);
                 let recovered = Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) };
                 Lived { recovered, past: Some(Past::new(past)) }
@@ -158,15 +162,16 @@ where
 
     fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
         let seen = shown.get::<Seen<S::View>>();
+        let view = self.view_of(seen);
         match past {
             None => {
                 let Recording { ops, states, .. } = &self.recording;
                 let window = seen.allowed(0, window);
-                self.system.judge(seen.view(), &History { ops, states, window })
+                self.system.judge(view, &History { ops, states, window })
             }
             Some(past) => {
                 let past = past.get::<Continued<S>>();
-                self.judge_later(seen.view(), past, seen.allowed(past.crashes, window))
+                self.judge_later(view, past, seen.allowed(past.crashes, window))
             }
         }
     }
@@ -177,7 +182,7 @@ where
             None => (&self.recording.states, 0),
             Some(past) => (&past.states, past.crashes),
         };
-        let (view, Window { durable, begun }) = (seen.view(), seen.allowed(nth, window));
+        let (view, Window { durable, begun }) = (self.view_of(seen), seen.allowed(nth, window));
         let mut nearest: Option<(usize, Vec<Difference>)> = None;
         for nth in (durable..=begun.min(states.len() - 1)).rev().take(COMPARED) {
             if nth < begun && states.get(nth + 1) == Some(&states[nth]) {
@@ -218,8 +223,14 @@ where
 
 impl<S: System + 'static> Recorded<S> {
     pub(crate) fn new(system: S, recording: Recording<S>) -> Self {
-        let hashes = recording.states.iter().map(|state| FxBuildHasher.hash_one(state)).collect();
-        Recorded { system, recording, hashes }
+        let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        for (nth, state) in recording.states.iter().enumerate() {
+            let alike = by_hash.entry(FxBuildHasher.hash_one(state)).or_default();
+            if alike.iter().all(|known| recording.states[*known] != *state) {
+                alike.push(nth);
+            }
+        }
+        Recorded { system, recording, by_hash }
     }
 
     pub(super) fn system(&self) -> &S {
@@ -234,30 +245,47 @@ impl<S: System + 'static> Recorded<S> {
         &self.recording.states
     }
 
+    /// What recovery shows, with the view looked up among the model's states.
+    pub(super) fn seen(&self, view: &S::View, remark: Option<String>, acked: Vec<usize>) -> Seen<S::View> {
+        let view = match self.state_shown(view) {
+            Some(nth) => SeenView::Known(nth),
+            None => SeenView::Other(Arc::new(view.clone())),
+        };
+        Seen { view, remark, acked }
+    }
+
+    fn view_of<'a>(&'a self, seen: &'a Seen<S::View>) -> &'a S::View {
+        match &seen.view {
+            SeenView::Known(nth) => &self.recording.states[*nth],
+            SeenView::Other(view) => view,
+        }
+    }
+
     pub(super) fn kind(&self, shown: &Seen<S::View>) -> Kind {
-        let shows = match self.state_shown(&shown.view) {
-            Some(nth) => format!("the state after {nth} of {} operations", self.recording.ops.len()),
-            None => "none of the model's states".to_owned(),
+        let shows = match &shown.view {
+            SeenView::Known(nth) => {
+                format!("the state after {nth} of {} operations", self.recording.ops.len())
+            }
+            SeenView::Other(_) => "none of the model's states".to_owned(),
         };
         Kind { found: shown.remark.clone(), shows }
     }
 
     /// The first state of the model that this is.
     pub(super) fn state_shown(&self, view: &S::View) -> Option<usize> {
-        let (states, hash) = (&self.recording.states, FxBuildHasher.hash_one(view));
-        let mut alike = (0..states.len()).filter(|nth| self.hashes[*nth] == hash);
-        alike.find(|nth| states[*nth] == *view)
+        let alike = self.by_hash.get(&FxBuildHasher.hash_one(view))?;
+        alike.iter().copied().find(|nth| self.recording.states[*nth] == *view)
     }
 
     /// Recovers, and looks at what that shows.
-    fn first_look_at(&self, disk: &Disk) -> Result<(Seen<S::View>, S::Live), Violation> {
+    fn first_look_at(&self, disk: &Disk) -> Result<Look<S>, Violation> {
         let opened = self.system.open(disk.power_on());
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
         let remark = self.system.remark(&live);
         self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
         let view = self.system.view(&mut live).map_err(unreadable)?;
-        Ok((Seen::new(view, remark, Vec::new()), live))
+        Ok((self.seen(&view, remark, Vec::new()), view, live))
     }
 
     fn serve_and_go_on(
@@ -267,10 +295,14 @@ impl<S: System + 'static> Recorded<S> {
         seen: &Seen<S::View>,
         past: &mut Continued<S>,
     ) -> Result<(), Violation> {
-        self.serve(disk, &mut live, seen.view())?;
-        let mut live = self.recover_again(disk, live, seen.view())?;
-        let first = self.state_shown(seen.view()).unwrap_or(0);
-        let rest = self.system.go_on(seen.view(), &self.recording.ops[first..]);
+        let view = past.shown();
+        self.serve(disk, &mut live, view)?;
+        let mut live = self.recover_again(disk, live, view)?;
+        let first = match seen.view {
+            SeenView::Known(nth) => nth,
+            SeenView::Other(_) => 0,
+        };
+        let rest = self.system.go_on(view, &self.recording.ops[first..]);
         // What fails here may not apply to what recovery has shown; only what `probe` asks for must work.
         if rest.into_iter().all(|op| self.perform(disk, &mut live, op, past).is_ok()) {
             self.use_it(disk, &mut live, past)?;

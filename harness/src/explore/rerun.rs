@@ -98,9 +98,9 @@ impl<S: System + 'static> Recorded<S> {
                 acked.push(0);
                 continue;
             }
-            let seen = seen?;
+            let (seen, view) = seen?;
             disk.note_recovered();
-            let mut past = Continued::after(crashes, seen.view().clone());
+            let mut past = Continued::after(crashes, view);
             if !self.system().is_stable() {
                 past.allow(&allowed);
             }
@@ -117,11 +117,11 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Looks at what a crash has left, with some of the nodes down.
-    fn first_look(&self, live: &mut S::Live, acked: &[usize]) -> Result<Seen<S::View>, Violation> {
+    fn first_look(&self, live: &mut S::Live, acked: &[usize]) -> Result<(Seen<S::View>, S::View), Violation> {
         self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
         let view = self.system().view(live).map_err(unreadable)?;
-        Ok(Seen::new(view, self.system().remark(live), acked.to_vec()))
+        Ok((self.seen(&view, self.system().remark(live), acked.to_vec()), view))
     }
 
     /// Goes on with the workload while nodes are down.

@@ -1,7 +1,7 @@
 //! Every content that a place can hold, stored once.
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::hash::BuildHasher;
+use crate::Lent;
+use rustc_hash::FxHashMap;
 
 /// A content. Equal contents have equal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,12 +15,11 @@ impl ContentId {
     pub(crate) const BELOW: ContentId = ContentId(u32::MAX);
 }
 
-/// The contents of a trace, in one piece of memory.
+/// The contents of a trace.
 #[derive(Default)]
 pub(crate) struct Contents {
-    bytes: Vec<u8>,
-    /// Where each content begins and ends; `ContentId(n)` is the n-th, from 1.
-    spans: Vec<(usize, usize)>,
+    /// `ContentId(n)` is the n-th, from 1.
+    all: Vec<Lent>,
     by_hash: FxHashMap<u64, Vec<ContentId>>,
 }
 
@@ -30,16 +29,14 @@ impl Contents {
         if content.iter().all(|byte| *byte == 0) {
             return ContentId::ZERO;
         }
-        let hash = FxBuildHasher.hash_one(content);
-        let known = self.by_hash.get(&hash).into_iter().flatten();
-        if let Some(id) = known.copied().find(|id| self.get(*id) == Some(content)) {
+        let content = Lent::from(content);
+        let known = self.by_hash.get(&content.hash()).into_iter().flatten();
+        if let Some(id) = known.copied().find(|id| self.lend(*id) == Some(&content)) {
             return id;
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(content);
-        self.spans.push((start, self.bytes.len()));
-        let id = ContentId(self.spans.len() as u32);
-        self.by_hash.entry(hash).or_default().push(id);
+        let id = ContentId(self.all.len() as u32 + 1);
+        self.by_hash.entry(content.hash()).or_default().push(id);
+        self.all.push(content);
         id
     }
 
@@ -53,9 +50,12 @@ impl Contents {
 
     /// The bytes of a content; `None` for zeros.
     pub(crate) fn get(&self, id: ContentId) -> Option<&[u8]> {
-        let index = (id.0 as usize).checked_sub(1)?;
-        let (start, end) = self.spans[index];
-        Some(&self.bytes[start..end])
+        self.lend(id).map(|content| &**content)
+    }
+
+    /// A content as it is stored; `None` for zeros.
+    pub(crate) fn lend(&self, id: ContentId) -> Option<&Lent> {
+        self.all.get((id.0 as usize).checked_sub(1)?)
     }
 }
 

@@ -12,6 +12,7 @@ use super::group::GroupState;
 use super::life::{Life, Log};
 use super::overlay::Overlay;
 use super::timeline::{CellId, Timeline};
+use crate::Lent;
 use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
 use crate::judge::Window;
 use crate::network::Wire;
@@ -48,7 +49,12 @@ pub(crate) struct LazyImage {
     /// Whether a device has failed since then.
     failed_in_service: bool,
     scratch: Vec<u8>,
+    /// Ranges of the recorded workload that are not stored in one piece, by the contents of their cells.
+    put_together: FxHashMap<Pieces, Lent>,
 }
+
+/// A range of a device, its length in bytes, and what the cells in it hold.
+type Pieces = (DeviceId, Bytes, usize, Vec<ContentId>);
 
 /// What one life left at its crash.
 struct Left {
@@ -119,6 +125,7 @@ impl LazyImage {
             in_service: false,
             failed_in_service: false,
             scratch: Vec::new(),
+            put_together: FxHashMap::default(),
             left: vec![Left::new(timeline, 0)],
         }
     }
@@ -379,14 +386,7 @@ impl LazyImage {
     /// Asks the devices as the running life does, whether or not anything new is learned; a hash of the answer.
     pub(crate) fn observe(&mut self, asked: Asked) -> u64 {
         let answer = match asked {
-            Asked::Read(device, at, len) => {
-                let mut buf = std::mem::take(&mut self.scratch);
-                buf.resize(len.index(), 0);
-                let read = self.read_left(self.below[device.index()], true, device, at, &mut buf);
-                let answer = hash_of(&read.map(|()| &*buf));
-                self.scratch = buf;
-                answer
-            }
+            Asked::Read(device, at, len) => self.hash_left(device, at, len),
             Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
             Asked::Len(device) => self.length(device).0,
             Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
@@ -394,6 +394,19 @@ impl LazyImage {
         };
         self.note_answer(asked, answer);
         answer
+    }
+
+    /// A hash of what earlier lives have left in a range.
+    fn hash_left(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> u64 {
+        if let Some(lent) = self.lend_left(device, at, len.index()) {
+            return lent.hash();
+        }
+        let mut buf = std::mem::take(&mut self.scratch);
+        buf.resize(len.index(), 0);
+        let read = self.read_left(self.below[device.index()], true, device, at, &mut buf);
+        let hash = hash_of(&read.map(|()| &*buf));
+        self.scratch = buf;
+        hash
     }
 
     /// Takes note of what the running life was told, once.

@@ -52,6 +52,19 @@ impl Overlay {
         covers
     }
 
+    /// The bytes of a range that was written in one piece.
+    pub(crate) fn piece(&self, at: Bytes, len: usize) -> Option<&[u8]> {
+        let (start, extent) = self.extents.range(..=at.0).next_back()?;
+        let from = extent.source? + (at.0 - start) as usize;
+        (at.0 + len as u64 <= extent.end).then(|| &self.bytes[from..from + len])
+    }
+
+    /// Whether a range is to be looked for below as a whole.
+    pub(crate) fn leaves(&self, at: Bytes, len: usize) -> bool {
+        let last = self.extents.range(..at.0 + len as u64).next_back();
+        last.is_none_or(|(_, extent)| extent.end <= at.0)
+    }
+
     pub(crate) fn len(&self) -> Option<Bytes> {
         self.len
     }

@@ -138,8 +138,10 @@ impl Fill {
         let first = at.0 - skip as u64;
         let cells = (skip + len.index()).div_ceil(CELL) as u64;
         let mut text = Vec::with_capacity(cells as usize * CELL);
-        (0..cells).for_each(|cell| {
-            text.extend_from_slice(&self.cell(first.wrapping_add(cell * CELL as u64)));
+        let mut cell = self.cell(first);
+        (0..cells).for_each(|_| {
+            text.extend_from_slice(&cell);
+            count_up(&mut cell);
         });
         text.truncate(skip + len.index());
         text.drain(..skip);
@@ -156,6 +158,20 @@ impl Fill {
         }
         cell[15] = b'\n';
         cell
+    }
+}
+
+/// Makes a cell the one that follows it: the last digit of a position is always 0, and those before it count.
+fn count_up(cell: &mut [u8; CELL]) {
+    for digit in cell[3..14].iter_mut().rev() {
+        *digit = match *digit {
+            b'9' => b'a',
+            b'f' => b'0',
+            other => other + 1,
+        };
+        if *digit != b'0' {
+            return;
+        }
     }
 }
 

@@ -100,7 +100,8 @@ impl Path {
     /// The path of an entry of this directory.
     #[must_use]
     pub fn join(&self, name: &str) -> Path {
-        if self.is_root() { Path(format!("/{name}").into()) } else { Path(format!("{self}/{name}").into()) }
+        let dir = if self.is_root() { "" } else { &*self.0 };
+        Path([dir, "/", name].concat().into())
     }
 
     /// Whether this path lies below `dir`, at any depth.

@@ -190,7 +190,7 @@ fn rename(view: &mut View, from: &Path, to: &Path) -> Result<(), Errno> {
 /// The file that a path leads to.
 fn file(view: &View, path: &Path) -> Result<(u32, Vec<u8>), Errno> {
     match view.get(&resolve(view, path)?) {
-        Some(Node::File { content, group, .. }) => Ok((*group, content.as_slice().to_vec())),
+        Some(Node::File { content, group, .. }) => Ok((*group, content.to_vec())),
         _ => Err(Errno::EISDIR),
     }
 }

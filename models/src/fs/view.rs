@@ -1,48 +1,88 @@
 //! What a user of a file system can see.
 
 use super::Path;
-use crashcheck::Bytes;
-use rustc_hash::FxHasher;
+use crashcheck::{Bytes, Lent};
+use rustc_hash::{FxBuildHasher, FxHasher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-/// The bytes of a file, shared between copies; compared by a hash first.
+/// The bytes of a file go by so many.
+const BLOCK: usize = 4096;
+
+/// The bytes of a file, shared between copies and with whoever has read the same; compared by a hash first.
 #[derive(Clone)]
-pub struct Content {
-    bytes: Arc<Vec<u8>>,
+pub struct Content(Arc<Inner>);
+
+struct Inner {
+    /// Blocks, of which the last may be longer than what belongs to the file.
+    blocks: Vec<Lent>,
+    len: usize,
     hash: u64,
+    /// All of it, once somebody has asked for that.
+    whole: OnceLock<Vec<u8>>,
 }
 
 impl Content {
+    /// What blocks hold, the last of which may hold more than the rest; `None` for zeros.
+    pub(crate) fn of_blocks(blocks: &[Option<Lent>], len: Bytes) -> Content {
+        static ZEROS: LazyLock<Lent> = LazyLock::new(|| vec![0; BLOCK].into());
+        let blocks = blocks.iter().map(|block| block.as_ref().unwrap_or(&ZEROS).clone()).collect();
+        Content::new(blocks, len.index())
+    }
+
+    fn new(blocks: Vec<Lent>, len: usize) -> Content {
+        let mut hasher = FxHasher::default();
+        hasher.write_usize(len);
+        for (at, block) in (0..len).step_by(BLOCK).zip(&blocks) {
+            hasher.write_u64(match block.get(..len - at) {
+                Some(rest) if rest.len() < block.len() => FxBuildHasher.hash_one(rest),
+                _ => block.hash(),
+            });
+        }
+        Content(Arc::new(Inner { blocks, len, hash: hasher.finish(), whole: OnceLock::new() }))
+    }
+
+    /// The bytes, block by block.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let rest = |at: usize| BLOCK.min(self.0.len - at);
+        (0..self.0.len).step_by(BLOCK).zip(&self.0.blocks).map(move |(at, block)| &block[..rest(at)])
+    }
+
     /// The bytes themselves.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        self.0.whole.get_or_init(|| self.to_vec())
+    }
+
+    /// A copy of the bytes.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        self.parts().collect::<Vec<_>>().concat()
     }
 
     /// How many there are.
     pub fn len(&self) -> Bytes {
-        Bytes::of(self.bytes.len())
+        Bytes::of(self.0.len)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.0.len == 0
     }
 }
 
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(&bytes);
-        Content { bytes: Arc::new(bytes), hash: hasher.finish() }
+        Content::new(bytes.chunks(BLOCK).map(Lent::from).collect(), bytes.len())
     }
 }
 
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.bytes, &other.bytes) || (self.hash == other.hash && self.bytes == other.bytes)
+        let (this, that) = (&self.0, &other.0);
+        let same = |(this, that): (&[u8], &[u8])| std::ptr::eq(this, that) || this == that;
+        Arc::ptr_eq(this, that)
+            || ((this.hash, this.len) == (that.hash, that.len) && self.parts().zip(other.parts()).all(same))
     }
 }
 
@@ -50,7 +90,7 @@ impl Eq for Content {}
 
 impl Hash for Content {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write_u64(self.0.hash);
     }
 }
 
@@ -76,7 +116,7 @@ impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Node::File { content, nlink, group } => {
-                write!(f, "file {group} of {} bytes ({:016x})", content.len().0, content.hash)?;
+                write!(f, "file {group} of {} bytes ({:016x})", content.len().0, content.0.hash)?;
                 if *nlink == 1 { Ok(()) } else { write!(f, ", {nlink} links") }
             }
             Node::Dir => f.write_str("directory"),

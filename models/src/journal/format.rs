@@ -32,6 +32,7 @@
 //! log starts over in its first block when it is at the end; a transaction may lie across.
 
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Page, get_u32, get_u64, put_u32, put_u64};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What every block of the journal begins with. It is text that a file can begin with too: such a block has to be
@@ -283,13 +284,13 @@ impl Commit {
 
 /// The block as it goes into the log, and whether it had to be escaped: no body block may begin with the magic, or a
 /// former lap could pass for a descriptor.
-pub fn escape(page: &Page) -> (Page, bool) {
-    let mut logged = *page;
-    let escaped = get_u32(page, 0) == MAGIC;
-    if escaped {
-        put_u32(&mut logged, 0, 0);
+pub fn escape(page: &Page) -> (Cow<'_, Page>, bool) {
+    if get_u32(page, 0) != MAGIC {
+        return (Cow::Borrowed(page), false);
     }
-    (logged, escaped)
+    let mut logged = *page;
+    put_u32(&mut logged, 0, 0);
+    (Cow::Owned(logged), true)
 }
 
 /// The block as it was before it went into the log.
@@ -364,9 +365,10 @@ mod tests {
     #[test]
     fn a_block_that_begins_with_the_magic_is_escaped_and_comes_back() {
         let mut page = [7; BLOCK_SIZE];
-        assert_eq!(escape(&page), (page, false));
+        assert_eq!(escape(&page), (Cow::Borrowed(&page), false));
         put_u32(&mut page, 0, MAGIC);
-        let (mut logged, escaped) = escape(&page);
+        let (logged, escaped) = escape(&page);
+        let mut logged = logged.into_owned();
         assert!(escaped && get_u32(&logged, 0) == 0);
         unescape(&mut logged);
         assert_eq!(logged, page);

@@ -130,7 +130,9 @@ struct Overwrites(Vec<Vec<u8>>);
 impl Overwrites {
     fn of(file: u32, states: &[View]) -> Overwrites {
         let mut versions: Vec<Vec<u8>> = Vec::new();
-        for content in states.iter().filter_map(|state| content_of(state, file)) {
+        let mut contents: Vec<&Content> = states.iter().filter_map(|state| content_of(state, file)).collect();
+        contents.dedup();
+        for content in contents {
             // What lies behind the new end of a file stays in its block.
             let mut version = versions.last().cloned().unwrap_or_default();
             let len = version.len().max(content.as_slice().len());
@@ -165,18 +167,16 @@ fn files(view: &View) -> impl Iterator<Item = (&Path, &Content)> {
 
 /// Whether two views differ in nothing but the bytes of files.
 fn same_tree(a: &View, b: &View) -> bool {
-    let without_bytes = |view: &View| -> Vec<(Path, Node, usize)> {
-        view.iter()
-            .map(|(path, node)| match node {
-                Node::File { content, nlink, group } => {
-                    let node = Node::File { content: Vec::new().into(), nlink: *nlink, group: *group };
-                    (path.clone(), node, content.as_slice().len())
-                }
-                _ => (path.clone(), node.clone(), 0),
-            })
-            .collect()
+    let same = |one: &Node, other: &Node| match (one, other) {
+        (
+            Node::File { content: one, nlink, group },
+            Node::File { content: other, nlink: other_nlink, group: other_group },
+        ) => (one.len(), nlink, group) == (other.len(), other_nlink, other_group),
+        _ => one == other,
     };
-    without_bytes(a) == without_bytes(b)
+    let pairs = || a.iter().zip(b.iter());
+    a.iter().count() == b.iter().count()
+        && pairs().all(|((path, one), (other_path, other))| path == other_path && same(one, other))
 }
 
 #[cfg(test)]

@@ -139,14 +139,14 @@ impl Log {
         let mut body = Vec::new();
         for (block, dirty) in &transaction.blocks {
             let (logged, escaped) = escape(&dirty.page);
-            descriptor.tags.push(Tag { block: *block, crc: crc32fast::hash(&logged), escaped });
+            descriptor.tags.push(Tag { block: *block, crc: crc32fast::hash(&logged[..]), escaped });
             body.push((logged, dirty.kind));
         }
         let (page, crc) = descriptor.encode();
         self.disk.labelled("journal descriptor").write(self.region.block(self.head).at(), &page)?;
         for (index, (page, kind)) in (1..).zip(&body) {
             let at = self.region.block(self.region.after(self.head, index));
-            self.disk.labelled(&format!("journaled {}", kind.label())).write(at.at(), page)?;
+            self.disk.labelled(&format!("journaled {}", kind.label())).write(at.at(), &page[..])?;
         }
         Ok(crc)
     }

@@ -14,8 +14,9 @@ use super::format::{
     Commit, Descriptor, DescriptorHead, JournalSuperblock, LogBlock, Region, SECTOR, Sector, Sequence,
     unescape,
 };
-use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Page, get_u32, put_u32};
-use crashcheck::{Bytes, Disk, DiskError};
+use crate::vsfs::format::{BLOCK_SIZE, BlockNo, get_u32, put_u32};
+use crate::vsfs::store;
+use crashcheck::{Bytes, Disk, DiskError, Lent};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -64,7 +65,7 @@ pub struct Recovered {
 /// A complete transaction of the log.
 struct Transaction {
     descriptor: Descriptor,
-    body: Vec<Page>,
+    body: Vec<Lent>,
 }
 
 /// Recovers the device whose journal superblock is the given block.
@@ -171,18 +172,20 @@ impl Scan<'_> {
     }
 
     /// The blocks of a body as they were before they went into the log; `None` at the first that is missing.
-    fn body(&self, at: LogBlock, descriptor: &Descriptor) -> Result<Option<Vec<Page>>, RecoverError> {
+    fn body(&self, at: LogBlock, descriptor: &Descriptor) -> Result<Option<Vec<Lent>>, RecoverError> {
         let mut body = Vec::with_capacity(descriptor.tags.len());
         for (index, tag) in (1..).zip(&descriptor.tags) {
-            let mut page = [0; BLOCK_SIZE];
-            self.disk.read(self.region.block(self.region.after(at, index)).at(), &mut page)?;
-            if crc32fast::hash(&page) != tag.crc && self.checks() {
+            let place = self.region.block(self.region.after(at, index));
+            let mut logged = self.disk.lend(place.at(), BLOCK_SIZE)?;
+            if crc32fast::hash(&logged) != tag.crc && self.checks() {
                 return Ok(None);
             }
             if tag.escaped && !self.bugs.has(Bug::NoUnescape) {
+                let mut page = *store::page(&logged);
                 unescape(&mut page);
+                logged = Lent::from(&page[..]);
             }
-            body.push(page);
+            body.push(logged);
         }
         Ok(Some(body))
     }

@@ -9,8 +9,9 @@ use super::bugs::{Bug, Bugs};
 use super::log::Log;
 use super::transaction::{Dirty, Transaction};
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, InodeNo, Page};
-use crate::vsfs::store::{BlockKind, Store, StoreError};
-use crashcheck::{Disk, DiskError};
+use crate::vsfs::store::{self, BlockKind, Store, StoreError};
+use crashcheck::{Disk, DiskError, Lent};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub struct JournalStore {
     bugs: Bugs,
     log: Log,
     /// What was read, or written by earlier transactions.
-    clean: BTreeMap<BlockNo, Arc<Page>>,
+    clean: BTreeMap<BlockNo, Lent>,
     running: Transaction,
     /// The running transaction as it was before the current operation.
     before: Transaction,
@@ -62,8 +63,8 @@ impl JournalStore {
         self.before = Transaction::default();
         self.freed_blocks.extend(done.freed_blocks);
         self.freed_inodes.extend(done.freed_inodes);
-        self.clean.extend(done.blocks.into_iter().map(|(block, dirty)| (block, dirty.page)));
-        self.clean.extend(done.data);
+        let blocks = done.blocks.into_iter().map(|(block, dirty)| (block, dirty.page));
+        self.clean.extend(blocks.chain(done.data).map(|(block, page)| (block, Lent::from(&page[..]))));
         self.forget_freed();
         Ok(())
     }
@@ -79,13 +80,12 @@ impl JournalStore {
         kind.is_metadata() || self.mode == Mode::Data
     }
 
-    fn current(&mut self, block: BlockNo) -> Result<&Arc<Page>, StoreError> {
-        if !self.clean.contains_key(&block) && self.running.page(block).is_none() {
-            let mut page = [0; BLOCK_SIZE];
-            self.disk.read(block.at(), &mut page)?;
-            self.clean.insert(block, Arc::new(page));
+    /// What was read of a block that the running transaction has not changed.
+    fn unchanged(&mut self, block: BlockNo) -> Result<&Lent, StoreError> {
+        match self.clean.entry(block) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(self.disk.lend(block.at(), BLOCK_SIZE)?)),
         }
-        Ok(self.running.page(block).unwrap_or_else(|| &self.clean[&block]))
     }
 
     fn put(&mut self, block: BlockNo, kind: BlockKind, page: Arc<Page>) -> &mut Page {
@@ -104,11 +104,24 @@ impl JournalStore {
 
 impl Store for JournalStore {
     fn read(&mut self, block: BlockNo, _kind: BlockKind) -> Result<&Page, StoreError> {
-        Ok(self.current(block)?)
+        if self.running.page(block).is_none() {
+            return Ok(store::page(self.unchanged(block)?));
+        }
+        Ok(self.running.page(block).expect("it was changed"))
+    }
+
+    fn lend(&mut self, block: BlockNo, _kind: BlockKind) -> Result<Lent, StoreError> {
+        match self.running.page(block) {
+            Some(page) => Ok(Lent::from(&page[..])),
+            None => Ok(self.unchanged(block)?.clone()),
+        }
     }
 
     fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
-        let page = Arc::clone(self.current(block)?);
+        let page = match self.running.page(block) {
+            Some(page) => Arc::clone(page),
+            None => Arc::new(*store::page(self.unchanged(block)?)),
+        };
         Ok(self.put(block, kind, page))
     }
 

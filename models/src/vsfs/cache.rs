@@ -10,15 +10,15 @@
 
 use super::bugs::{Bug, Bugs};
 use super::format::{BLOCK_SIZE, BlockNo, Geometry, InodeNo, Page};
-use super::store::{BlockKind, Store, StoreError};
-use crashcheck::Disk;
+use super::store::{BlockKind, Held, Store, StoreError};
+use crashcheck::{Disk, Lent};
 use std::collections::BTreeSet;
 
 /// So many dirty blocks start a write-back.
 const DIRTY_MAX: usize = 64;
 
 struct Buffer {
-    page: Box<Page>,
+    held: Held,
     kind: BlockKind,
     /// Not written since it was allocated.
     fresh: bool,
@@ -63,9 +63,7 @@ impl Cache {
     fn load(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Buffer, StoreError> {
         let buffer = &mut self.buffers[block.index()];
         if buffer.is_none() {
-            let mut page = Box::new([0; BLOCK_SIZE]);
-            self.disk.read(block.at(), &mut page[..])?;
-            *buffer = Some(Buffer { page, kind, fresh: false });
+            *buffer = Some(Buffer { held: Held::read(&self.disk, block)?, kind, fresh: false });
         }
         Ok(buffer.as_mut().expect("was just loaded"))
     }
@@ -103,7 +101,7 @@ impl Cache {
         let disk = &self.disk;
         let labelled =
             self.labelled[buffer.kind as usize].get_or_insert_with(|| disk.labelled(buffer.kind.label()));
-        labelled.write(block.at(), &buffer.page[..])?;
+        labelled.write(block.at(), buffer.held.page())?;
         self.unflushed = true;
         Ok(())
     }
@@ -111,20 +109,24 @@ impl Cache {
 
 impl Store for Cache {
     fn read(&mut self, block: BlockNo, kind: BlockKind) -> Result<&Page, StoreError> {
-        Ok(&self.load(block, kind)?.page)
+        Ok(self.load(block, kind)?.held.page())
+    }
+
+    fn lend(&mut self, block: BlockNo, kind: BlockKind) -> Result<Lent, StoreError> {
+        Ok(self.load(block, kind)?.held.lend())
     }
 
     fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
         self.dirty.insert(block);
         let buffer = self.load(block, kind)?;
         buffer.kind = kind;
-        Ok(&mut buffer.page)
+        Ok(buffer.held.page_mut())
     }
 
     fn fresh(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
         self.dirty.insert(block);
-        let buffer = Buffer { page: Box::new([0; BLOCK_SIZE]), kind, fresh: true };
-        Ok(&mut self.buffers[block.index()].insert(buffer).page)
+        let buffer = Buffer { held: Held::Changed(Box::new([0; BLOCK_SIZE])), kind, fresh: true };
+        Ok(self.buffers[block.index()].insert(buffer).held.page_mut())
     }
 
     fn free_block(&mut self, block: BlockNo, _kind: BlockKind) {

@@ -4,20 +4,16 @@ use super::blocks::{FsError, position};
 use super::files::Files;
 use super::format::{BLOCK_SIZE, INLINE_TARGET, InodeNo};
 use super::inode::Inode;
-use crate::fs::Path;
+use crate::fs::{Content, Path};
 use crashcheck::Bytes;
 
 /// Reading and changing content, over any layer below.
 pub(crate) trait Contents: Files {
     /// The whole content of a file; holes read as zeros.
-    fn read_all(&mut self, number: InodeNo, inode: &Inode) -> Result<Vec<u8>, FsError> {
-        let mut content = vec![0; inode.size.index()];
-        for (index, part) in content.chunks_mut(BLOCK_SIZE).enumerate() {
-            if let Some(page) = self.block(number, inode, index as u64)? {
-                part.copy_from_slice(&page[..part.len()]);
-            }
-        }
-        Ok(content)
+    fn read_all(&mut self, number: InodeNo, inode: &Inode) -> Result<Content, FsError> {
+        let blocks: Result<Vec<_>, FsError> =
+            (0..inode.blocks_long()).map(|index| self.lend(number, inode, index)).collect();
+        Ok(Content::of_blocks(&blocks?, inode.size))
     }
 
     /// Blocks that a write takes, before it changes anything.

@@ -6,6 +6,7 @@ use super::bugs::Bugs;
 use super::format::{InodeNo, Page};
 use super::inode::{FileType, Inode};
 use super::store::Store;
+use crashcheck::Lent;
 
 /// Inodes, and the blocks of their content.
 pub(crate) trait Files {
@@ -38,6 +39,14 @@ pub(crate) trait Files {
     /// # Errors
     /// If the device fails.
     fn block(&mut self, owner: InodeNo, inode: &Inode, index: u64) -> Result<Option<&Page>, FsError>;
+
+    /// A block of the content, shared where it was not changed; `None` for a hole.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn lend(&mut self, owner: InodeNo, inode: &Inode, index: u64) -> Result<Option<Lent>, FsError> {
+        Ok(self.block(owner, inode, index)?.map(|page| Lent::from(&page[..])))
+    }
 
     /// A block of the content, to be changed; the inode is then for the caller to write. If it was a hole it holds
     /// zeros; whether it was comes with it.
@@ -132,6 +141,11 @@ impl<S: Store> Files for FileSystem<S> {
     fn block(&mut self, owner: InodeNo, inode: &Inode, index: u64) -> Result<Option<&Page>, FsError> {
         let Some(block) = self.block_at(owner, inode, index)? else { return Ok(None) };
         Ok(Some(self.store.read(block, content_kind(inode.kind))?))
+    }
+
+    fn lend(&mut self, owner: InodeNo, inode: &Inode, index: u64) -> Result<Option<Lent>, FsError> {
+        let Some(block) = self.block_at(owner, inode, index)? else { return Ok(None) };
+        Ok(Some(self.store.lend(block, content_kind(inode.kind))?))
     }
 
     fn block_mut(

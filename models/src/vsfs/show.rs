@@ -6,7 +6,7 @@ use super::dir;
 use super::files::Files;
 use super::format::InodeNo;
 use super::inode::{FileType, Inode};
-use super::store::Store;
+use super::store::{self, Store};
 use crate::fs::{Content, Path, View, ViewBuilder};
 use std::collections::BTreeMap;
 
@@ -46,8 +46,10 @@ pub(crate) trait Show: Contents {
             .checked_sub(1)
             .ok_or(FsError::Corrupt { inode: number, what: "there are more directories than inodes" })?;
         for index in 0..inode.blocks_long() {
-            let Some(page) = self.block(number, inode, index)?.copied() else { continue };
-            for record in dir::entries(&page).filter(|record| !matches!(record.name, b"." | b"..")) {
+            let Some(page) = self.lend(number, inode, index)? else { continue };
+            for record in
+                dir::entries(store::page(&page)).filter(|record| !matches!(record.name, b"." | b".."))
+            {
                 let name = std::str::from_utf8(record.name).ok().filter(|_| dir::is_name(record.name));
                 let name =
                     name.ok_or(FsError::Corrupt { inode: number, what: "an entry has an impossible name" })?;
@@ -68,7 +70,7 @@ pub(crate) trait Show: Contents {
             FileType::File => {
                 let content = match walk.contents.get(&number) {
                     Some(content) => Content::clone(content),
-                    None => Content::from(self.read_all(number, &inode)?),
+                    None => self.read_all(number, &inode)?,
                 };
                 if inode.nlink > 1 {
                     walk.contents.insert(number, content.clone());

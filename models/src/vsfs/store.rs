@@ -3,8 +3,8 @@
 //! The operations of the file system and its checker are written against [`Store`], so that the write-back cache of
 //! vsfs can be replaced by one with a journal.
 
-use super::format::{BlockNo, InodeNo, Page};
-use crashcheck::{Bytes, DiskError};
+use super::format::{BLOCK_SIZE, BlockNo, InodeNo, Page};
+use crashcheck::{Bytes, Disk, DiskError, Lent};
 use thiserror::Error;
 
 /// What a block holds. The words are the labels of its writes in a trace.
@@ -98,6 +98,12 @@ pub trait Store {
     /// If the device fails.
     fn read(&mut self, block: BlockNo, kind: BlockKind) -> Result<&Page, StoreError>;
 
+    /// The content of a block, shared where the store has not changed it.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn lend(&mut self, block: BlockNo, kind: BlockKind) -> Result<Lent, StoreError>;
+
     /// The content of a block, to be changed: the block is dirty from now on.
     ///
     /// # Errors
@@ -146,9 +152,61 @@ pub trait Store {
     fn sync(&mut self) -> Result<(), StoreError>;
 }
 
+/// What a store holds of a block.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// As the device has it.
+    Lent(Lent),
+    /// As it was changed.
+    Changed(Box<Page>),
+}
+
+impl Held {
+    /// A block as the device has it.
+    pub(crate) fn read(disk: &Disk, block: BlockNo) -> Result<Held, DiskError> {
+        Ok(Held::Lent(disk.lend(block.at(), BLOCK_SIZE)?))
+    }
+
+    /// Its bytes.
+    pub(crate) fn page(&self) -> &Page {
+        match self {
+            Held::Lent(lent) => page(lent),
+            Held::Changed(page) => page,
+        }
+    }
+
+    /// Its bytes, to be changed.
+    pub(crate) fn page_mut(&mut self) -> &mut Page {
+        if let Held::Lent(lent) = self {
+            *self = Held::Changed(Box::new(*page(lent)));
+        }
+        match self {
+            Held::Changed(page) => page,
+            Held::Lent(_) => unreachable!("it was just copied"),
+        }
+    }
+
+    /// Its bytes, shared if they were not changed.
+    pub(crate) fn lend(&self) -> Lent {
+        match self {
+            Held::Lent(lent) => lent.clone(),
+            Held::Changed(page) => Lent::from(&page[..]),
+        }
+    }
+}
+
+/// What was lent of a whole block.
+pub(crate) fn page(lent: &Lent) -> &Page {
+    (&**lent).try_into().expect("a whole block was read")
+}
+
 impl<S: Store> Store for &mut S {
     fn read(&mut self, block: BlockNo, kind: BlockKind) -> Result<&Page, StoreError> {
         (**self).read(block, kind)
+    }
+
+    fn lend(&mut self, block: BlockNo, kind: BlockKind) -> Result<Lent, StoreError> {
+        (**self).lend(block, kind)
     }
 
     fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {

@@ -5,9 +5,14 @@ use super::super::fault;
 use super::super::overlay::Piece;
 use super::super::timeline::CellId;
 use super::{Asked, LazyImage, hash_of};
+use crate::Lent;
 use crate::choice::Question;
 use crashcheck_trace::{Bytes, DeviceId};
 use std::ops::Range;
+
+/// So many ranges are kept that were put together, and none that is longer than this.
+const PUT_TOGETHER: usize = 1 << 11;
+const LONGEST: usize = 1 << 14;
 
 impl LazyImage {
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
@@ -21,8 +26,85 @@ impl LazyImage {
         Ok(())
     }
 
+    /// Reads a range that lies within the device without copying it, if it is stored as it is.
+    pub(crate) fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, Bytes> {
+        if self.written[device.index()].leaves(at, len)
+            && let Some(lent) = self.lend_left(device, at, len)
+        {
+            self.note_answer(Asked::Read(device, at, Bytes::of(len)), lent.hash());
+            return Ok(lent);
+        }
+        if let Some(bytes) = self.written[device.index()].piece(at, len) {
+            return Ok(bytes.into());
+        }
+        let mut bytes = vec![0; len];
+        self.read(device, at, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// What earlier lives have left in a range, unless a device may fail, or the later ones have left it in pieces.
+    pub(super) fn lend_left(&mut self, device: DeviceId, at: Bytes, len: usize) -> Option<Lent> {
+        let faults = &self.first().profile.faults;
+        if faults.unreadable || faults.corrupt || faults.flips {
+            return None;
+        }
+        for nth in (1..self.below[device.index()]).rev() {
+            let timeline = &self.left[nth].timeline;
+            let cells = timeline.cells_of(device, at, Bytes::of(len));
+            if cells.is_empty() {
+                continue;
+            }
+            if !self.is_cell(nth, &cells, at, len) {
+                return None;
+            }
+            let content = self.held(nth, device, CellId(cells.start as u32));
+            if content != ContentId::BELOW {
+                let contents = &self.left[nth].timeline.contents;
+                return Some(contents.lend(content).cloned().unwrap_or_else(|| vec![0; len].into()));
+            }
+        }
+        Some(self.lend_first(device, at, len))
+    }
+
+    /// Whether a range is just one cell of the n-th life, from 0.
+    fn is_cell(&self, nth: usize, cells: &Range<usize>, at: Bytes, len: usize) -> bool {
+        cells.len() == 1 && self.left[nth].timeline.cells[cells.start].span() == (at, at + Bytes::of(len))
+    }
+
+    /// What the recorded workload has left in a range. What is not stored in one piece is put together once for the same
+    /// contents.
+    fn lend_first(&mut self, device: DeviceId, at: Bytes, len: usize) -> Lent {
+        let cells = self.first().cells_of(device, at, Bytes::of(len));
+        if self.is_cell(0, &cells, at, len) {
+            let content = self.held(0, device, CellId(cells.start as u32));
+            if let Some(lent) = self.first().contents.lend(content) {
+                return lent.clone();
+            }
+        }
+        let contents = cells.map(|index| self.held(0, device, CellId(index as u32))).collect();
+        let range = (device, at, len, contents);
+        if let Some(known) = self.put_together.get(&range) {
+            return known.clone();
+        }
+        let mut bytes = vec![0; len];
+        self.read_cells(device, at, &mut bytes);
+        let lent = Lent::from(bytes);
+        if self.put_together.len() >= PUT_TOGETHER {
+            self.put_together.clear();
+        }
+        if len <= LONGEST {
+            self.put_together.insert(range, lent.clone());
+        }
+        lent
+    }
+
     /// Reads what earlier lives have left, and takes note of it.
     pub(super) fn read_noted(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        if let Some(lent) = self.lend_left(device, at, buf.len()) {
+            self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), lent.hash());
+            buf.copy_from_slice(&lent);
+            return Ok(());
+        }
         let read = self.read_left(self.below[device.index()], true, device, at, buf);
         self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), hash_of(&read.map(|()| &*buf)));
         read
@@ -109,6 +191,18 @@ impl LazyImage {
         if faults && self.first().profile.faults.unreadable {
             self.find_unreadable(device, at, buf.len())?;
         }
+        self.read_cells(device, at, buf);
+        if faults && self.first().profile.faults.corrupt {
+            self.corrupt(device, at, buf);
+        }
+        if faults && self.first().profile.faults.flips {
+            self.flip(device, at, buf);
+        }
+        Ok(())
+    }
+
+    /// The same, as long as nothing has failed.
+    fn read_cells(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
         let mut here = at;
         let end = at + Bytes::of(buf.len());
         for index in self.first().cells_of(device, at, Bytes::of(buf.len())) {
@@ -126,13 +220,6 @@ impl LazyImage {
         if here < end {
             self.read_base(device, here, &mut buf[(here - at).index()..]);
         }
-        if faults && self.first().profile.faults.corrupt {
-            self.corrupt(device, at, buf);
-        }
-        if faults && self.first().profile.faults.flips {
-            self.flip(device, at, buf);
-        }
-        Ok(())
     }
 
     /// Turns what the trace left into what the device reads.

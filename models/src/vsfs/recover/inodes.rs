@@ -91,7 +91,7 @@ impl<S: Store> Fsck<'_, S> {
     /// Looks at the inodes of the table block that begins with `first`.
     fn scan_table_block(&mut self, first: InodeNo, scan: &mut Scan) -> Result<(), FsError> {
         let (block, _) = self.geometry.inode_location(first);
-        let table = *self.fs.store.read(block, BlockKind::InodeTable)?;
+        let table = self.fs.store.lend(block, BlockKind::InodeTable)?;
         for (number, slot) in (first.0..).map(InodeNo).zip(table.chunks_exact(INODE_SIZE)) {
             match Inode::decode(slot) {
                 Slot::Free { .. } => {}
@@ -164,7 +164,7 @@ impl<S: Store> Fsck<'_, S> {
         }
         let mut found = 1;
         if pointer.depth > 0 {
-            let page = *self.fs.store.read(block, BlockKind::Indirect)?;
+            let page = self.fs.store.lend(block, BlockKind::Indirect)?;
             for (offset, child) in children(&page) {
                 found += self.scan_pointer(pointer.child(child, offset), scan)?;
             }
@@ -325,7 +325,7 @@ struct Walk<'w> {
 }
 
 /// The pointers of an indirect block that are none, with their positions.
-fn children(page: &[u8; BLOCK_SIZE]) -> impl Iterator<Item = (usize, BlockNo)> {
+fn children(page: &[u8]) -> impl Iterator<Item = (usize, BlockNo)> {
     let all = (0..BLOCK_SIZE / 4).map(|offset| (offset, BlockNo(get_u32(page, offset * 4))));
     all.filter(|(_, child)| *child != BlockNo::NONE)
 }

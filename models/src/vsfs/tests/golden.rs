@@ -8,6 +8,7 @@ use super::states::LastEpoch;
 use super::store::{BlockKind, Store, StoreError};
 use super::*;
 use crate::fs::Fill;
+use crashcheck::Lent;
 use crashcheck::trace::Event;
 use format::{BlockNo, GroupNo, InodeNo, Page};
 
@@ -21,6 +22,11 @@ impl Store for Watched {
     fn read(&mut self, block: BlockNo, kind: BlockKind) -> Result<&Page, StoreError> {
         self.reads.push((block, kind));
         self.cache.read(block, kind)
+    }
+
+    fn lend(&mut self, block: BlockNo, kind: BlockKind) -> Result<Lent, StoreError> {
+        self.reads.push((block, kind));
+        self.cache.lend(block, kind)
     }
 
     fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {

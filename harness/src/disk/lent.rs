@@ -1,0 +1,82 @@
+//! Bytes that a device lends to whoever reads them.
+
+use super::{Backing, Disk, DiskError, Machine};
+use crashcheck_trace::{Bytes, DeviceId};
+use rustc_hash::FxBuildHasher;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+/// Bytes that were read from a device, shared with all others who have read the same: a clone costs a pointer, and their
+/// hash is taken once.
+#[derive(Clone)]
+pub struct Lent(Arc<Held>);
+
+struct Held {
+    bytes: Box<[u8]>,
+    hash: OnceLock<u64>,
+}
+
+impl Lent {
+    /// A hash of the bytes: equal bytes have equal ones.
+    pub fn hash(&self) -> u64 {
+        *self.0.hash.get_or_init(|| FxBuildHasher.hash_one(&*self.0.bytes))
+    }
+}
+
+impl Deref for Lent {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl From<Vec<u8>> for Lent {
+    fn from(bytes: Vec<u8>) -> Self {
+        Lent(Arc::new(Held { bytes: bytes.into_boxed_slice(), hash: OnceLock::new() }))
+    }
+}
+
+impl From<&[u8]> for Lent {
+    fn from(bytes: &[u8]) -> Self {
+        Lent::from(bytes.to_vec())
+    }
+}
+
+impl PartialEq for Lent {
+    fn eq(&self, other: &Lent) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || **self == **other
+    }
+}
+
+impl Eq for Lent {}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes ({:016x})", self.len(), self.hash())
+    }
+}
+
+impl Disk {
+    /// Reads `len` bytes from `at` on, without a copy where the device has them stored in one piece.
+    ///
+    /// # Errors
+    /// As [`read`](Disk::read).
+    pub fn lend(&self, at: Bytes, len: usize) -> Result<Lent, DiskError> {
+        self.awake()?.lend(self.device, at, len)
+    }
+}
+
+impl Machine {
+    fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, DiskError> {
+        self.range(device, at, Bytes::of(len))?;
+        if let Backing::Crashed(image) = &mut self.backing {
+            return image.lend(device, at, len).map_err(|at| DiskError::Unreadable { device, at });
+        }
+        let mut bytes = vec![0; len];
+        self.read(device, at, &mut bytes)?;
+        Ok(bytes.into())
+    }
+}
