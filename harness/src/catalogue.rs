@@ -1,11 +1,12 @@
 //! What a reference system says of itself, so that the command can list and run it.
 
-use crate::System;
 use crate::checks::{self, Checks};
 use crate::explore::{Naming, Options, Progress};
-use crate::explorer::{Replayed, WithWorkload, explore};
+use crate::explorer::{WithWorkload, explore};
 use crate::record::{RecordError, record_after};
 use crate::regression::{Regression, RegressionError};
+use crate::system::System;
+use crate::tasks::Replayed;
 use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::AtomicBool;

@@ -1,10 +1,10 @@
 //! What `check` does in a test: it explores what was stored, explores, and panics with what is found, shrunk, stored and
 //! reported.
 
-use crate::System;
 use crate::explore::Naming;
 use crate::explorer::{Explorer, WithWorkload};
 use crate::regression::Regression;
+use crate::system::System;
 use crashcheck_trace::outcome::{
     Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict,
 };

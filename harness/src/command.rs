@@ -6,14 +6,12 @@
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
-use crate::explore::{
-    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, advised, explored,
-    replay,
-};
-use crate::explorer::Replayed;
+use crate::disk::Disk;
+use crate::explore::{Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown};
 use crate::judge::{Violation, Window};
 use crate::shrink::shrink_trace;
-use crate::{Bytes, Disk};
+use crate::tasks::{Replayed, advised, explored, replay};
+use crashcheck_trace::Bytes;
 use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
 use rustc_hash::FxHashMap;

@@ -4,19 +4,20 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
-use crate::layer::BlockDevice;
+use crate::error::DiskError;
 use crate::media::LazyImage;
-use crate::network::{Run, Wire};
+use crate::wire::Wire;
 use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-mod error;
-mod lent;
+mod layer;
+mod lend;
 mod nand;
+mod run;
 
-pub use error::DiskError;
-pub use lent::Lent;
+pub use layer::BlockDevice;
 pub use nand::Nand;
+use run::Run;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]

@@ -1,20 +1,13 @@
 //! The door: `explore(system).workload(ops).check()`.
 
-use crate::System;
-use crate::explore::{
-    Budget, Context, CrashImage, Keeping, Limits, Naming, Options, Progress, Recorded, Walk, advised,
-    explored, replay, shortened,
-};
+use crate::explore::{Budget, Context, Limits, Naming, Options, Recorded, Shrink, shortened};
 use crate::profile::Profile;
-use crate::record::{RecordError, Recording, record_after};
+use crate::record::Recording;
 use crate::regression::{Regression, RegressionError};
-use crate::shrink::{Shrink, shrink};
 use crate::strategy::StrategyKind;
-use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Advice, Coverage, Exploration, Finding, Timing, Verdict};
+use crate::system::System;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Explores the crash states of a system. See the [crate documentation](crate).
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
@@ -213,126 +206,10 @@ impl<S: System + 'static> WithWorkload<S> {
         self
     }
 
-    /// Explores, and returns what came of it.
-    ///
-    /// # Errors
-    /// If the system fails without any crash.
-    pub fn run(&self) -> Result<Exploration, RecordError> {
-        self.run_with(&AtomicBool::new(false), |_| ())
-    }
-
-    /// Explores until done or told to stop, and reports how far it is.
-    ///
-    /// # Errors
-    /// If the system fails without any crash.
-    pub fn run_with(
-        &self,
-        stop: &AtomicBool,
-        mut report: impl FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
-        let mut exploration = self.unshrunk(stop, &mut report)?;
-        shrink(self, &mut exploration, stop, &mut report);
-        Ok(exploration)
-    }
-
-    /// What is found, not yet shrunk.
-    pub(crate) fn unshrunk(
-        &self,
-        stop: &AtomicBool,
-        report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
-        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
-        let context = self.explorer.context(recording);
-        let options = &self.explorer.options;
-        // The cause is looked for when a finding is small.
-        let explain = options.explain && options.shrink.is_none();
-        let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, report);
-        for finding in &mut exploration.findings {
-            finding.setup = self.setup_in_words();
-        }
-        Ok(exploration)
-    }
-
     /// The operations that are run first, the last of them.
     pub(crate) fn setup_in_words(&self) -> Vec<String> {
         const MOST: usize = 20;
         let last = &self.setup[self.setup.len().saturating_sub(MOST)..];
         last.iter().map(|op| shortened(&format!("{op:?}"))).collect()
-    }
-
-    /// Explores, and then once more without each of the flushes, to see what it is good for.
-    ///
-    /// # Errors
-    /// If the system fails without any crash.
-    pub fn advise(&self, stop: &AtomicBool, report: impl FnMut(Progress)) -> Result<Advice, RecordError> {
-        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
-        let context = self.explorer.context(recording);
-        Ok(advised(&context, &self.explorer.options, stop, report))
-    }
-
-    /// Looks at one crash state again. If the trace is another one than the state belongs to, the replay counts as
-    /// diverged.
-    ///
-    /// # Errors
-    /// If the system fails without any crash.
-    pub fn replay(&self, state: &ReplayId) -> Result<Replayed, RecordError> {
-        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
-        Ok(replay(&self.explorer.context(recording), state))
-    }
-
-    /// The crash states that [`run`](Self::run) recovers from on one thread, as whole images: for tools that want files,
-    /// and for the comparison of an explored state with a plain image.
-    ///
-    /// # Errors
-    /// If the system fails without any crash.
-    pub fn images(&self) -> Result<Vec<CrashImage>, RecordError> {
-        let recording = record_after(&self.explorer.system, &self.setup, self.ops.clone())?;
-        let (trace, naming) = (Arc::new(recording.trace.clone()), Naming::default());
-        let options = Options { jobs: 1, lives: 1, ..self.explorer.options.clone() };
-        let kept = Arc::default();
-        let instance = Recorded::new(Arc::clone(&self.explorer.system), recording);
-        let instance = Keeping { instance, kept: Arc::clone(&kept) };
-        let context = Arc::new(Context::new(instance, naming, trace, &options));
-        Walk::new(context, &options, &AtomicBool::new(false)).run(|_| ());
-        Ok(std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// What there is to say when the system fails without any crash.
-    pub(crate) fn broken(&self, error: &RecordError) -> Exploration {
-        broken(&self.explorer.naming, &self.explorer.options, error)
-    }
-}
-
-/// What came of looking at one crash state again.
-#[derive(Clone, Debug)]
-pub struct Replayed {
-    /// The broken promise, told as a finding; `None` if none is broken.
-    pub finding: Option<Finding>,
-    /// What recovery shows, in words.
-    pub shows: String,
-    /// Whether the answers did not fit the questions that were asked: the trace or recovery has changed.
-    pub diverged: bool,
-}
-
-/// What there is to say of a system that fails without any crash.
-fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploration {
-    Exploration {
-        system: naming.system.clone(),
-        bugs: naming.bugs.clone(),
-        about: None,
-        workload: naming.workload.clone(),
-        profile: options.profile.name.clone(),
-        strategy: options.strategy.to_string(),
-        lives: options.lives,
-        verdict: Verdict::Broken,
-        reason: Some(error.to_string()),
-        events: 0,
-        operations: 0,
-        coverage: Coverage::default(),
-        judged: Vec::new(),
-        census: Vec::new(),
-        findings: Vec::new(),
-        notes: Vec::new(),
-        timing: Timing::default(),
     }
 }

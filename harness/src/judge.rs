@@ -10,20 +10,12 @@
 //! | [`each_key`] | of every key by itself a value that it had in such a state | `durable`, `no-resurrection`, `no-foreign-data` |
 //! | [`all_of`] | all that several judges demand | that of the first one that complains |
 
-use crate::System;
+use crate::system::System;
+pub use crate::window::Window;
 use crashcheck_trace::outcome::Difference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-/// What a crash at one point allows: the number of operations that must have survived and that can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Window {
-    /// So many operations, from the first, were acknowledged as durable before the crash.
-    pub durable: usize,
-    /// So many operations had begun before the crash.
-    pub begun: usize,
-}
 
 /// The workload as the model saw it, up to a crash.
 pub struct History<'a, S: System + ?Sized> {
@@ -158,7 +150,8 @@ pub(crate) fn differing_lines<V: fmt::Debug>(expected: &V, recovered: &V) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ack, Disk, Result as SystemResult};
+    use crate::disk::Disk;
+    use crate::system::{Ack, Result as SystemResult};
     use std::hash::Hash;
     use std::marker::PhantomData;
 

@@ -74,20 +74,26 @@ mod check;
 mod checks;
 pub mod choice;
 mod command;
+mod descent;
 mod disk;
+mod error;
 mod explore;
 mod explorer;
 pub mod judge;
-mod layer;
+mod lent;
 mod media;
 mod network;
 mod profile;
 mod record;
 mod regression;
+mod runs;
 mod shrink;
 mod strategy;
 pub mod supervise;
 mod system;
+mod tasks;
+mod window;
+mod wire;
 mod workload;
 
 pub use catalogue::{
@@ -99,21 +105,23 @@ pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_tr
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
-pub use disk::{Disk, DiskError, Lent, Nand};
-pub use explore::{Budget, CrashImage, Limits, Options, Progress};
-pub use explorer::{Explorer, Replayed, WithWorkload, explore};
+pub use disk::{BlockDevice, Disk, Nand};
+pub use error::DiskError;
+pub use explore::{Budget, CrashImage, Limits, Options, Progress, Shrink, Shrinking};
+pub use explorer::{Explorer, WithWorkload, explore};
 pub use judge::{History, Violation, Window};
-pub use layer::BlockDevice;
+pub use lent::Lent;
 pub use media::{Census, Count, EpochCensus, census, census_of_each};
-pub use network::{Envelope, Network, Step};
+pub use network::Network;
 pub use profile::{
     Atomic, Cluster, Discard, Fate, Fates, Faults, Honesty, Order, Profile, ProfileError, Torn, When,
 };
 pub use record::{RecordError, Recording, record, record_after};
 pub use regression::{Regression, RegressionError, stored_traces};
-pub use shrink::{Shrink, Shrinking};
 pub use strategy::{StrategyKind, UnknownStrategy};
 pub use system::{Ack, Error, Result, System};
+pub use tasks::Replayed;
+pub use wire::{Envelope, Step};
 pub use workload::WithStrategy;
 
 /// The examples of the README, to be compiled and run with those of the documentation.

@@ -1,6 +1,7 @@
 //! Running a workload on a recording disk.
 
-use crate::{Ack, Disk, Error, System};
+use crate::disk::Disk;
+use crate::system::{Ack, Error, System};
 use crashcheck_trace::{Event, OpId, Trace};
 use thiserror::Error;
 

@@ -5,8 +5,7 @@
 //! the same state, and the trail tells which. From then on that state is not run any more: it fails, for the reason the
 //! child died of. States that do not kill anything cost nothing.
 
-use crate::Bytes;
-use crate::media::CellId;
+use crashcheck_trace::Bytes;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -108,7 +107,7 @@ pub(crate) struct Death {
     /// How the process ended.
     pub(crate) how: String,
     /// What recovery had looked at: cells of lives, which are counted from 0.
-    pub(crate) cells: Vec<(usize, CellId)>,
+    pub(crate) cells: Vec<(usize, u32)>,
 }
 
 /// What a supervised process knows of the deaths of its predecessors.
@@ -133,7 +132,7 @@ impl Supervised {
             let (state, how, cells) = (parts.next()?, parts.next()?, parts.next()?);
             let look = |text: &str| {
                 let (life, cell) = text.split_once('.')?;
-                Some((life.parse().ok()?, CellId(cell.parse().ok()?)))
+                Some((life.parse().ok()?, cell.parse().ok()?))
             };
             let cells = cells.split_whitespace().filter_map(look).collect();
             Some((state.to_owned(), Death { how: how.to_owned(), cells }))
@@ -167,8 +166,8 @@ impl Drop for Trail {
 
 impl Trail {
     /// Notes that recovery looks at a cell of a life.
-    pub(crate) fn look(&mut self, life: usize, cell: CellId) {
+    pub(crate) fn look(&mut self, life: usize, cell: u32) {
         // A trail that cannot be written leads to a state with fewer answers, which fails as well.
-        let _ = writeln!(self.0, "{life}.{}", cell.0);
+        let _ = writeln!(self.0, "{life}.{cell}");
     }
 }

@@ -1,8 +1,9 @@
 //! What a user writes: the whole plug-in surface.
 
+use crate::disk::Disk;
 use crate::judge::{self, History, Violation};
-use crate::{Bytes, Device, Disk};
 use crashcheck_trace::outcome::Difference;
+use crashcheck_trace::{Bytes, Device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;

@@ -1,10 +1,10 @@
 //! Workloads that a generator makes: proptest strategies, `quickcheck::Arbitrary`, and the bytes of a fuzzer.
 
-use crate::System;
 use crate::explorer::Explorer;
 #[cfg(feature = "arbitrary")]
 use crate::explorer::WithWorkload;
 use crate::shrink::{descend_in, shrink_from};
+use crate::system::System;
 use crashcheck_trace::outcome::Verdict;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRng, TestRunner};

@@ -1,13 +1,13 @@
 //! The cause of a finding, proved by exploring mended traces.
 
 use super::cover::fewest;
-use super::failure::{Failure, Failures, Order, Shortfall};
+use super::failure::Shortfall;
 use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
 use super::place::flushes;
-use crate::explore::{Context, Key, Options, Teller, Walk};
+use crate::explore::{Cause, Context, Failure, Failures, Fix, Key, Options, Order, Teller, Walk};
 use crate::profile::{Honesty, Order as Keeps};
 use crashcheck_trace::outcome::Coverage;
-use crashcheck_trace::{DeviceId, EventId, Trace};
+use crashcheck_trace::{EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,36 +17,11 @@ use std::time::Instant;
 const ATTEMPTS: usize = 12;
 
 /// The explorations of mended traces may take so many recoveries, and so many times those of the exploration.
-const RECOVERIES: (u64, u64) = (2_000, 10);
+const RECOVERIES: (u64, u64) = (2_000, 3);
 
 /// Of so many failing states of a finding the cause is derived at first. What others there are, a fix must prevent too,
 /// which is seen when the mended trace is explored.
 const STATES: usize = 256;
-
-/// Why a finding happens, and what would prevent it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cause {
-    /// The fewest orders whose enforcement removes every failing state of the finding. Empty if no order of writes
-    /// prevents some of them.
-    pub(crate) missing: Vec<Order>,
-    /// What mends it.
-    pub(crate) fix: Option<Fix>,
-    /// Why there is no order, or no fix, where there is something to say.
-    pub(crate) why: Option<String>,
-}
-
-/// Flushes that remove a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fix {
-    /// The device, and the event before which each belongs.
-    pub(crate) flushes: Vec<(DeviceId, EventId)>,
-    /// As few writes that do the same if they are durable in themselves.
-    pub(crate) fua: Vec<EventId>,
-    /// What was covered when the trace with the flushes was explored.
-    pub(crate) coverage: Coverage,
-    /// Whether nothing else is found in it either.
-    pub(crate) clean: bool,
-}
 
 const LIES: &str = "the device ignores flushes, so that none helps";
 const CLUSTER: &str = "a run of a cluster follows its recording, into which no flush can be put to try it";

@@ -1,40 +1,11 @@
 //! A failing state, as the orders that would have prevented it.
 
 use super::mend::Flush;
-use crate::choice::{Path, Question};
-use crate::explore::Story;
+use crate::choice::Question;
+use crate::explore::Failure;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
-
-/// A failing state, as far as its cause goes.
-#[derive(Clone)]
-pub(crate) struct Failure {
-    /// The number of events after which the power failed.
-    pub(crate) point: usize,
-    pub(crate) path: Path,
-    /// The lives after the recorded workload that ended in a crash, too.
-    pub(crate) stories: Vec<Arc<Story>>,
-}
-
-/// What a finding is made from.
-#[derive(Clone)]
-pub(crate) struct Failures {
-    /// What is seen in the simplest of the states.
-    pub(crate) detail: String,
-    /// The failing states, some of them.
-    pub(crate) leaves: Vec<Failure>,
-}
-
-/// One event should have been durable before another, and so before all that came later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Order {
-    /// The write that was lost.
-    pub(crate) before: EventId,
-    /// What was there without it: a write that survived, a message that was sent, an acknowledgement.
-    pub(crate) after: EventId,
-}
 
 /// What a failing state lacks. If any of it had been durable before what came last, the state could not have been.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

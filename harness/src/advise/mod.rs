@@ -16,6 +16,5 @@ mod mend;
 mod need;
 mod place;
 
-pub(crate) use cause::{Cause, explain};
-pub(crate) use failure::{Failure, Failures};
+pub(crate) use cause::explain;
 pub(crate) use need::needs;

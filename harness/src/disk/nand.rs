@@ -1,6 +1,7 @@
 //! The raw flash chip that a flash translation layer is given.
 
-use super::{Backing, Disk, DiskError, Machine};
+use super::{Backing, Disk, Machine};
+use crate::error::DiskError;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry, PageNo, Payload};
 
 /// A handle onto one flash chip of the machine under test. Clones share the chip; like a [`Disk`], a handle belongs to

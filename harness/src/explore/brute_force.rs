@@ -10,11 +10,12 @@ mod silent;
 
 use super::instance::{Instance, Kind, Lived, Recovered};
 use super::{Budget, Context, Naming, Options, Past};
+use crate::disk::Disk;
 use crate::judge::{Violation, Window};
+use crate::media::{Count, census};
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
-use crate::{Bytes, Device, DeviceId, Disk, OpId};
-use crate::{Count, census};
+use crashcheck_trace::{Bytes, Device, DeviceId, OpId};
 use crashcheck_trace::{Event, Image, Payload, Trace};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -313,7 +314,7 @@ fn explored(
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();
     let stop = AtomicBool::new(false);
-    let explored = super::explored(&context, &options, &stop, |_| ());
+    let explored = crate::tasks::explored(&context, &options, &stop, |_| ());
     let outcomes = judged.lock().expect("no panic").clone();
     let coverage = explored.coverage;
     Explored {

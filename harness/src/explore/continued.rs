@@ -1,6 +1,7 @@
 //! What a life did after its recovery, and what a user should see of that.
 
-use crate::{Disk, System};
+use crate::disk::Disk;
+use crate::system::System;
 use crashcheck_trace::{Event, OpId};
 
 /// What a life of a [`System`] did after its recovery.

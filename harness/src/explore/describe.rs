@@ -1,7 +1,7 @@
 //! Events, places and moments of a trace in words.
 
+use super::cause::Cause;
 use super::words;
-use crate::advise::Cause;
 use crate::media::block_len;
 use crashcheck_trace::outcome::{self, FixingFlush, MissingOrder, Operation, Place, Promised};
 use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
@@ -64,7 +64,7 @@ impl<'a> Teller<'a> {
     }
 
     /// An event in words, with the operation in progress.
-    pub(super) fn place(&self, event: EventId) -> Place {
+    pub(crate) fn place(&self, event: EventId) -> Place {
         Place { event: event.0, what: self.event(event), operation: self.operation(event.index()) }
     }
 
@@ -132,7 +132,7 @@ impl<'a> Teller<'a> {
     }
 
     /// The name of a device.
-    pub(super) fn device(&self, device: DeviceId) -> &'a str {
+    pub(crate) fn device(&self, device: DeviceId) -> &'a str {
         self.trace.devices.get(device.index()).map_or("", |device| &device.name)
     }
 

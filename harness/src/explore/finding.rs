@@ -1,38 +1,23 @@
 //! From failing leaves to findings: one for each fingerprint, told by its simplest state.
 
+use super::cause::{Cause, Failure, Failures};
 use super::describe::Teller;
 use super::instance::Recovered;
 use super::memo::Story;
+use super::naming::{Key, key_of};
 use super::picture::Painter;
 use super::pool::Pool;
 use super::run::{Context, Failed, Job, Leaf};
 use super::words;
-use crate::advise::{Cause, Failure, Failures};
 use crate::choice::{Path, Pole, Question};
-use crate::judge::Violation;
+use crate::descent::simplest;
 use crate::media::Known;
-use crate::shrink::simplest;
+use crashcheck_trace::DeviceId;
 use crashcheck_trace::outcome::{self, Finding, LaterLife, Picture, Promised, WriteFate};
-use crashcheck_trace::{DeviceId, EventId, ReplayId};
 use num_bigint::BigUint;
 use num_traits::Zero;
-use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::BuildHasher;
 use std::sync::Arc;
-
-/// How the state of an exploration is named.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Naming {
-    pub(crate) system: String,
-    pub(crate) bugs: Vec<String>,
-    pub(crate) checks: Vec<outcome::Check>,
-    pub(crate) workload: String,
-    pub(crate) trace_hash: u32,
-}
-
-/// What failing leaves that fail alike have in common: the promise, and what was seen in general terms.
-pub(crate) type Key = (String, String);
 
 /// Failing leaves that fail alike.
 #[derive(Default)]
@@ -284,78 +269,10 @@ impl Simplest {
     }
 }
 
-impl Naming {
-    /// A system that nobody gave bug switches, under a workload without a name.
-    pub(crate) fn new(system: String) -> Naming {
-        Naming { system, workload: "workload".to_owned(), ..Naming::default() }
-    }
-
-    /// The same for the same fault, in whatever workload it shows.
-    pub(crate) fn fingerprint(&self, key: &Key) -> String {
-        format!("{:016x}", FxBuildHasher.hash_one((&self.system, key)))
-    }
-
-    fn id(&self, profile: &str, epoch: u32, point: usize, path: &Path) -> ReplayId {
-        ReplayId {
-            system: self.system.clone(),
-            bugs: self.bugs.clone(),
-            workload: self.workload.clone(),
-            profile: profile.to_owned(),
-            epoch,
-            point: EventId(point as u32),
-            trace_hash: self.trace_hash,
-            answers: path.answers.iter().map(|answer| u16::from(*answer)).collect(),
-        }
-    }
-}
-
-/// What a broken promise has in common with others of the same fault.
-pub(crate) fn key_of(violation: &Violation) -> Key {
-    let sentence = violation.detail.lines().next().unwrap_or_default();
-    (violation.promise.clone(), kind(&violation.promise, sentence))
-}
-
-/// What two failures of one fault have in common: all but the numbers of a recovery that fails, else what is said before
-/// the first colon (`fsck finds`), without what stands in parentheses: the operation, in most systems' words.
-fn kind(promise: &str, sentence: &str) -> String {
-    match promise {
-        "recovers" => without_numbers(sentence),
-        _ => {
-            let (mut depth, mut kept) = (0u32, sentence.to_owned());
-            kept.retain(|c| {
-                depth = depth + u32::from(c == '(') - u32::from(c == ')' && depth > 0);
-                depth == 0 && c != ')'
-            });
-            without_numbers(kept.split(':').next().unwrap_or_default())
-        }
-    }
-}
-
-/// The text with every number replaced, so that two failures that differ only in numbers are alike.
-fn without_numbers(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_ascii_digit() {
-            false => plain.push(c),
-            true if plain.ends_with('N') => {}
-            true => plain.push('N'),
-        }
-    }
-    plain
-}
-
-/// The end of the tree that a path is nearer to; for a cluster the one at which nothing happened to it.
-pub(super) fn nearest(path: &Path) -> Pole {
-    match words::is_of_cluster(path) || path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
-        true => Pole::Newest,
-        false => Pole::Oldest,
-    }
-}
-
 /// The writes in which a state differs from the nearest end of the tree. What a write of after the crash would have left is
 /// there by an older one.
 pub(super) fn writes(painter: &Painter<'_>, epoch: u32, point: usize, path: &Path) -> Vec<WriteFate> {
-    let (teller, pole) = (&painter.teller, nearest(path));
+    let (teller, pole) = (&painter.teller, words::nearest(path));
     let known = Known::new(painter.timeline, epoch, point, path);
     let answered = path.questions.iter().zip(&path.answers);
     let mut writes: Vec<WriteFate> = Vec::new();
@@ -405,7 +322,7 @@ fn state(faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
             false => list.join(", "),
         };
     }
-    let base = match nearest(path) {
+    let base = match words::nearest(path) {
         Pole::Newest => "everything issued persisted",
         Pole::Oldest => "nothing in flight persisted",
     };

@@ -2,9 +2,10 @@
 
 use super::continued::Continued;
 use super::shown::{Past, Shown};
+use crate::disk::Disk;
 use crate::judge::{History, Violation, Window};
 use crate::record::Recording;
-use crate::{Ack, Disk, System};
+use crate::system::{Ack, System};
 use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::{FxBuildHasher, FxHashMap};

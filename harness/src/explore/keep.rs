@@ -2,7 +2,7 @@
 
 use super::instance::{Compared, Instance, Lived};
 use super::shown::{Past, Shown};
-use crate::Disk;
+use crate::disk::Disk;
 use crate::judge::{Violation, Window};
 use crashcheck_trace::Image;
 use std::sync::{Arc, Mutex, PoisonError};

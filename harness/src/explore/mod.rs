@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod brute_force;
+mod cause;
 mod continued;
 mod describe;
 mod finding;
@@ -9,6 +10,8 @@ mod instance;
 mod isolate;
 mod keep;
 mod memo;
+mod naming;
+mod options;
 mod picture;
 mod pool;
 mod rerun;
@@ -18,17 +21,17 @@ mod tally;
 mod walk;
 mod words;
 
+pub(crate) use cause::{Cause, Failure, Failures, Fix, Order};
 pub(crate) use describe::{Teller, shortened};
-pub(crate) use finding::{Key, Naming, key_of};
+pub(crate) use finding::Groups;
 pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
-pub(crate) use memo::Story;
+pub(crate) use naming::{Key, Naming, key_of};
+pub use options::{Budget, Limits, Options, Progress, Shrink, Shrinking};
 pub(crate) use pool::Pool;
-pub use run::Limits;
 pub(crate) use run::{Context, Failed, Job, Leaf};
 pub(crate) use shown::{Past, Shown};
 pub(crate) use tally::Tally;
-pub use walk::{Budget, Options, Progress};
-pub(crate) use walk::{Walk, advised, explored, replay, told};
+pub(crate) use walk::Walk;

@@ -6,8 +6,8 @@ mod steps;
 mod tests;
 
 use super::describe::Teller;
-use super::finding::nearest;
 use super::words;
+use super::words::nearest;
 use crate::choice::{Path, Question};
 use crate::media::{AtomFate, Known, Timeline, block_len};
 use crate::profile;

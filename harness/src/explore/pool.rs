@@ -2,7 +2,7 @@
 
 use super::memo::Memo;
 use super::run::{Context, Job, Leaf, Runner};
-use crate::Disk;
+use crate::disk::Disk;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};

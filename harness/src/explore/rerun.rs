@@ -4,8 +4,9 @@
 use super::continued::{Continued, with_next};
 use super::instance::{Lived, Recorded, Recovered, Seen};
 use super::shown::{Past, Shown};
+use crate::disk::Disk;
 use crate::judge::Violation;
-use crate::{Ack, Disk, Error, System};
+use crate::system::{Ack, Error, System};
 use crashcheck_trace::{Event, OpId};
 
 /// A run that has gone through crashes.

@@ -1,15 +1,16 @@
 //! One crash state: live on from it, in isolation, and judge what that shows.
 
-use super::finding::{Naming, nearest};
 use super::instance::{Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
+use super::naming::Naming;
+use super::options::{Limits, Options};
 use super::shown::Past;
-use super::walk::Options;
-use crate::Disk;
+use super::words::nearest;
 use crate::choice::{Path, Plan};
+use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crate::media::{Frozen, LazyImage, Observed, Represented, Timeline};
+use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::profile::Profile;
 use crate::supervise::{Supervised, supervised};
 use crashcheck_trace::{ReplayId, Trace};
@@ -18,22 +19,6 @@ use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-
-/// What one recovery may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Device operations.
-    pub device_operations: u64,
-    /// Wall-clock time.
-    pub time: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { device_operations: 1_000_000, time: Duration::from_secs(20) }
-    }
-}
 
 /// What all runs of an exploration have in common.
 pub(crate) struct Context {
@@ -423,7 +408,7 @@ impl Runner {
             return None;
         };
         for (life, cell) in &death.cells {
-            image.look(*life, *cell);
+            image.look(*life, CellId(*cell));
         }
         let detail = format!("recovery took its process down ({})", death.how);
         Some(Recovered::failed(Violation::new("recovers", detail)))

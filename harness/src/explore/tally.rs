@@ -1,10 +1,11 @@
 //! What a walk has found and covered so far.
 
-use super::finding::{Groups, Key};
+use super::cause::{Cause, Failures};
+use super::finding::Groups;
 use super::instance::Kind;
+use super::naming::Key;
+use super::options::Progress;
 use super::run::{Context, How, Leaf, Root};
-use super::walk::Progress;
-use crate::advise::{Cause, Failures};
 use crate::choice::Question;
 use crate::media::Timeline;
 use crate::strategy::StrategyKind;

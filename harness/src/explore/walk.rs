@@ -1,133 +1,28 @@
 //! The walk: batches of plans from the trees of all epochs, the lowest level first.
 
-use super::describe::Teller;
-use super::finding::{Groups, Key, key_of};
+use super::naming::{Key, key_of};
+use super::options::{Budget, Options, Progress};
 use super::pool::Pool;
-use super::run::{Context, How, Job, Leaf, Limits, Root};
+use super::run::{Context, How, Job, Leaf, Root};
 use super::tally::Tally;
-use crate::advise::{explain, needs};
-use crate::choice::Plan;
-use crate::explorer::Replayed;
+use crate::choice::EPOCHS;
 use crate::media::Timeline;
-use crate::profile::Profile;
-use crate::shrink::{Shrink, Shrinking};
-use crate::strategy::{Strategy, StrategyKind};
+use crate::strategy::Strategy;
 use crate::supervise::supervised;
-use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Of a life so many epochs are walked: as many as an id can name.
-const MOST_EPOCHS: u32 = (u8::MAX as u32 - 1) * crate::choice::EPOCHS as u32;
+const MOST_EPOCHS: u32 = (u8::MAX as u32 - 1) * EPOCHS as u32;
 
 /// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
 /// until then.
 const BATCH: usize = 256;
-
-/// So many lives end in a crash unless somebody says otherwise.
-const LIVES: u8 = 2;
-
-/// How to explore.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What the device may leave behind.
-    pub profile: Profile,
-    /// How to walk.
-    pub strategy: StrategyKind,
-    /// How much to do.
-    pub budget: Budget,
-    /// How many lives end in a crash: 1 is the recorded workload alone; 2, what follows each recovery from its crashes as
-    /// well; and so on.
-    pub lives: u8,
-    /// Worker threads.
-    pub jobs: usize,
-    /// The seed of everything random.
-    pub seed: u64,
-    /// What one recovery may use.
-    pub limits: Limits,
-    /// Whether to look for the cause of what is found, which takes some more explorations.
-    pub explain: bool,
-    /// Whether and how to shrink what is found.
-    pub shrink: Option<Shrink>,
-    /// Where shrunk failures are stored, to be explored first on every run.
-    pub regressions: Option<PathBuf>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            profile: Profile::default(),
-            strategy: StrategyKind::default(),
-            budget: Budget::default(),
-            lives: LIVES,
-            jobs: std::thread::available_parallelism().map_or(1, usize::from),
-            seed: 0,
-            limits: Limits::default(),
-            explain: true,
-            shrink: None,
-            regressions: None,
-        }
-    }
-}
-
-/// How much to do before giving up on completeness.
-#[derive(Clone, Debug)]
-pub struct Budget {
-    /// Wall-clock time.
-    pub time: Option<Duration>,
-    /// Recoveries from crashes of the recorded workload.
-    pub states: Option<u64>,
-    /// Crash states of later lives that are looked at, known or not.
-    pub later: Option<u64>,
-    /// Deviations from either pole.
-    pub deviations: Option<usize>,
-    /// States of each finding that only add to a failing one, known or not: what deviates as a failing state does, and in
-    /// more.
-    pub beyond: Option<u64>,
-    /// Whether to stop at the first finding.
-    pub fail_fast: bool,
-}
-
-impl Default for Budget {
-    /// The first life to its end but for what lies beyond known failures, and so much of the later ones.
-    fn default() -> Self {
-        let (later, beyond) = (Some(LATER), Some(BEYOND));
-        Budget { time: None, states: None, later, deviations: None, beyond, fail_fast: false }
-    }
-}
-
-impl Budget {
-    /// Every state of every life that is asked for.
-    pub fn unlimited() -> Budget {
-        Budget { later: None, beyond: None, ..Budget::default() }
-    }
-}
-
-/// So many crash states of later lives are looked at unless somebody says otherwise.
-const LATER: u64 = 2_000;
-
-/// So many states that only add to failing ones are looked at for each finding unless somebody says otherwise.
-const BEYOND: u64 = 1_000;
-
-/// How far the walk is; reported after every batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
-    /// The share of the crash states that is covered, from 0 to 1.
-    pub covered: f64,
-    /// Recoveries run so far.
-    pub recoveries: u64,
-    /// Different findings so far.
-    pub findings: usize,
-    /// How far a finding is shrunk, once that has begun.
-    pub shrinking: Option<Shrinking>,
-}
 
 /// A walk over all epochs of a trace, and of the lives that follow.
 pub(crate) struct Walk<'a> {
@@ -398,93 +293,5 @@ impl<'a> Walk<'a> {
             Some(level) => drop(self.queue.insert((tree.level + level, Reverse(tree.life()), place))),
             None => self.places[place as usize] = None,
         }
-    }
-}
-
-/// Explores, looks for the causes of what is found, and says what came of it.
-pub(crate) fn explored(
-    context: &Arc<Context>,
-    options: &Options,
-    stop: &AtomicBool,
-    report: impl FnMut(Progress),
-) -> Exploration {
-    let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
-    tally.simplify();
-    let causes = match options.explain {
-        true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
-        false => BTreeMap::new(),
-    };
-    tally.into_exploration(options.strategy, options.jobs, &causes)
-}
-
-/// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the
-/// finding, which is known to be there.
-pub(crate) fn told(
-    context: &Arc<Context>,
-    options: &Options,
-    stop: &AtomicBool,
-    fingerprint: &str,
-) -> Option<Finding> {
-    let (stopped, never) = (stop.load(Ordering::Relaxed), AtomicBool::new(false));
-    let walk = match stopped {
-        true => Walk::new(Arc::clone(context), options, &never).until(fingerprint),
-        false => Walk::new(Arc::clone(context), options, stop),
-    };
-    let mut tally = walk.run(|_| ());
-    tally.simplify();
-    let mut failures = tally.failures();
-    failures.retain(|key, _| options.explain && !stopped && context.naming.fingerprint(key) == fingerprint);
-    let causes = explain(context, options, stop, &failures, tally.recoveries());
-    let mut findings = tally.into_exploration(options.strategy, options.jobs, &causes).findings.into_iter();
-    findings.find(|finding| finding.fingerprint == fingerprint)
-}
-
-/// Explores, and then once more without each of the flushes.
-pub(crate) fn advised(
-    context: &Arc<Context>,
-    options: &Options,
-    stop: &AtomicBool,
-    report: impl FnMut(Progress),
-) -> Advice {
-    let tally = Walk::new(Arc::clone(context), options, stop).run(report);
-    let failures = tally.failures();
-    let known = failures.keys().cloned().collect();
-    let flushes = needs(context, options, stop, &known).into_iter();
-    let teller = Teller::new(&context.trace);
-    let flushes = flushes.map(|(flush, device, need)| AdvisedFlush {
-        flush: teller.place(flush),
-        device: teller.device(device).to_owned(),
-        need,
-    });
-    let flushes = flushes.collect();
-    let causes = explain(context, options, stop, &failures, tally.recoveries());
-    let exploration = tally.into_exploration(options.strategy, options.jobs, &causes);
-    Advice { exploration, flushes }
-}
-
-/// As many answers are read from an id; no recovery asks more questions.
-const ANSWERS: usize = 1 << 24;
-
-/// Looks at one state again. How many lives end in a crash is told by the answers.
-pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
-    let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
-    if state.epoch as usize >= context.timeline.epochs.len() {
-        return nowhere("the trace has no such epoch");
-    }
-    // An answer beyond 8 bits fits no question, so that the replay diverges.
-    let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
-    let answers: Vec<u8> = answers.collect();
-    let mut pool = Pool::new(Arc::clone(context), 1);
-    let (epoch, plan) = (state.epoch, Plan::replay(answers));
-    let job = Job { root: None, epoch, plan, through: Some(u8::MAX), serial: 0 };
-    let Some(leaf) = pool.run(vec![job], false).pop() else {
-        return nowhere("recovery did not come back");
-    };
-    let mut groups = Groups::default();
-    groups.add(1, &leaf);
-    Replayed {
-        finding: groups.into_findings(context, &BTreeMap::new()).pop(),
-        shows: leaf.end.recovered.kind.shows.clone(),
-        diverged: leaf.diverged || !context.is_of(state),
     }
 }

@@ -1,6 +1,6 @@
-//! What a crash did to a cluster, in words.
+//! What a crash did, in words: how far a state is from the usual, and what became of nodes and messages.
 
-use crate::choice::{Path, Question};
+use crate::choice::{Path, Pole, Question};
 use crate::profile::Fate;
 use crashcheck_trace::{Label, NodeId, Payload};
 
@@ -9,6 +9,15 @@ pub(super) fn is_of_cluster(path: &Path) -> bool {
     path.questions
         .iter()
         .any(|question| matches!(question, Question::NodeDown { .. } | Question::Arrived { .. }))
+}
+
+/// The end of the tree that a path is nearer to; for a cluster the one at which nothing happened to it.
+pub(super) fn nearest(path: &Path) -> Pole {
+    if is_of_cluster(path) || path.deviations(Pole::Newest) <= path.deviations(Pole::Oldest) {
+        Pole::Newest
+    } else {
+        Pole::Oldest
+    }
 }
 
 /// A message, in words.

@@ -1,6 +1,6 @@
 //! Every content that a place can hold, stored once.
 
-use crate::Lent;
+use crate::lent::Lent;
 use rustc_hash::FxHashMap;
 
 /// A content. Equal contents have equal ids.

@@ -12,12 +12,12 @@ use super::group::GroupState;
 use super::life::{Life, Log};
 use super::overlay::Overlay;
 use super::timeline::{CellId, Timeline};
-use crate::Lent;
 use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
-use crate::judge::Window;
-use crate::network::Wire;
+use crate::lent::Lent;
 use crate::profile::{Profile, When};
 use crate::supervise::Trail;
+use crate::window::Window;
+use crate::wire::Wire;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -349,7 +349,7 @@ impl LazyImage {
         let content = timeline.find(cell, *epoch, states, &mut self.choices);
         found[cell.0 as usize] = (run, content);
         if let Some(trail) = &mut self.trail {
-            trail.look(nth, cell);
+            trail.look(nth, cell.0);
         }
         content
     }

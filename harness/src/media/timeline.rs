@@ -11,9 +11,9 @@ use super::phases::Phases;
 use super::silent::{self, Silent};
 use super::sweep::Sweep;
 use crate::choice::Question;
-use crate::judge::Window;
-use crate::network::Wire;
 use crate::profile::{self, Profile, Torn, When};
+use crate::window::Window;
+use crate::wire::Wire;
 use crashcheck_trace::{
     BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, NandChip, OpId, Trace,
 };

@@ -1,10 +1,11 @@
 //! A finding of a recorded trace, told on a small one.
 
-use super::descent::Bounds;
 use super::trace::{Failing, look, smallest};
 use crate::choice::Plan;
-use crate::explore::{Context, Failed, Options, Progress, key_of, told};
+use crate::descent::Bounds;
+use crate::explore::{Context, Failed, Options, Progress, key_of};
 use crate::regression;
+use crate::tasks::told;
 use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
 use crashcheck_trace::{ReplayId, Trace};
 use std::path::Path;

@@ -7,12 +7,10 @@
 //!
 //! Every candidate is a trace of its own under the same device profile, in which the failing state is looked at again.
 
-use super::Shrinking;
-use super::descent::{Bounds, descend};
 use super::fold::{Fate, Smaller, changes, smaller};
-use super::list::List;
 use crate::choice::{Path, Plan, Pole, Question, Rest};
-use crate::explore::{Context, Failed, Job, Key, Leaf, Options, Pool, Progress, key_of};
+use crate::descent::{Bounds, List, descend};
+use crate::explore::{Context, Failed, Job, Key, Leaf, Options, Pool, Progress, Shrinking, key_of};
 use crashcheck_trace::{EventId, Trace};
 use rustc_hash::FxHashMap;
 use serde::Serialize;

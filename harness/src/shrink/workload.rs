@@ -1,13 +1,12 @@
 //! The workload of a finding, made small: every candidate is recorded, and its crash states are explored again.
 
-use super::Shrinking;
-use super::descent::{Bounds, descend};
-use super::list::List;
-use crate::System;
-use crate::explore::{Budget, Naming, Options, Progress, Walk, guarded, told};
+use crate::descent::{Bounds, List, descend};
+use crate::explore::{Budget, Naming, Options, Progress, Shrinking, Walk, guarded};
 use crate::explorer::WithWorkload;
 use crate::record::record_after;
 use crate::regression::{self, Found, Regression};
+use crate::system::System;
+use crate::tasks::told;
 use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
 use proptest::strategy::ValueTree;
 use serde::Serialize;

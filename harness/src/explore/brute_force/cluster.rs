@@ -3,13 +3,16 @@
 //! nothing is decided before somebody asks.
 
 use super::plain_cluster::{CELLS, Decided, Down, Engine, GRAIN, Happens, Open, Plain, World};
+use crate::disk::Disk;
 use crate::explore::{Budget, Context, Naming, Options, Recorded};
 use crate::judge::{History, Violation, Window};
+use crate::media::census;
 use crate::profile::{Cluster, Fate, Profile};
 use crate::record::Recording;
 use crate::strategy::StrategyKind;
-use crate::{Ack, Bytes, Device, Disk, NodeId, OpId, Result as SystemResult, System, census};
+use crate::system::{Ack, Result as SystemResult, System};
 use crashcheck_trace::Event;
+use crashcheck_trace::{Bytes, Device, NodeId, OpId};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -410,7 +413,7 @@ fn assert_met(
     prop_assert_eq!(&by_epoch, &expected.totals);
     let total: u64 = by_epoch.iter().map(|total| total.parse::<u64>().expect("a small number")).sum();
     prop_assert_eq!(census(&recorded, &options.profile).crash_states.to_string(), total.to_string());
-    let explored = crate::explore::explored(&context, options, &AtomicBool::new(false), |_| ());
+    let explored = crate::tasks::explored(&context, options, &AtomicBool::new(false), |_| ());
     prop_assert!(explored.notes.is_empty() && explored.findings.is_empty(), "{:?}", explored);
     prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
     for life in &explored.coverage.later {

@@ -169,7 +169,7 @@ proptest! {
         let context = Arc::new(context);
         let totals: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
         let stop = AtomicBool::new(false);
-        let explored = crate::explore::explored(&context, &options, &stop, |_| ());
+        let explored = crate::tasks::explored(&context, &options, &stop, |_| ());
         prop_assert_eq!(&*met.lock().expect("no panic"), &expected);
         prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
         for (total, images) in totals.iter().zip(images_by_epoch) {

@@ -103,7 +103,7 @@ proptest! {
         let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
         let shared = Arc::new(trace.clone());
         let context = Arc::new(Context::new(instance, Naming::default(), shared, &options));
-        let explored = crate::explore::explored(&context, &options, &AtomicBool::new(false), |_| ());
+        let explored = crate::tasks::explored(&context, &options, &AtomicBool::new(false), |_| ());
         prop_assert_eq!(&*judged.lock().expect("no panic"), &brute_force(&trace, &profile, lives));
         for life in explored.coverage.later {
             prop_assert_eq!((life.complete, &life.represented, life.begun), (true, &life.total, life.lives));

@@ -1,10 +1,12 @@
 //! A cluster and its crashes as a plain simulation, in which everything is decided beforehand, and the engine's behind
 //! the same face. A crash ends a life; events are counted from the beginning of each.
 
+use crate::disk::Disk;
+use crate::error::DiskError;
 use crate::judge::Window;
-use crate::network::Step;
 use crate::profile::Fate;
-use crate::{Bytes, DeviceId, Disk, DiskError, NodeId};
+use crate::wire::Step;
+use crashcheck_trace::{Bytes, DeviceId, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) const CELLS: u64 = 4;

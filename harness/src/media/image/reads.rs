@@ -5,8 +5,8 @@ use super::super::fault;
 use super::super::overlay::Piece;
 use super::super::timeline::CellId;
 use super::{Asked, LazyImage, hash_of};
-use crate::Lent;
 use crate::choice::Question;
+use crate::lent::Lent;
 use crashcheck_trace::{Bytes, DeviceId};
 use std::ops::Range;
 

@@ -42,41 +42,14 @@
 //! - `check` and `view` begin with running what happens until everything is quiet: nodes may have returned meanwhile.
 //!   After that at least one node is up.
 
-mod run;
-mod wire;
-
-use crate::Disk;
-use crate::disk::{DiskError, Machine};
+use crate::disk::{Disk, Machine};
+use crate::error::DiskError;
+use crate::wire::Step;
 use crashcheck_trace::{DeviceId, Event, Label, NodeId, Payload};
-pub(crate) use run::Run;
-pub(crate) use wire::Wire;
 
 /// The network of a cluster, and who of it is up.
 #[derive(Clone)]
 pub struct Network(Disk);
-
-/// Something that happens to a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Step {
-    /// A message reaches its receiver.
-    Deliver(Envelope),
-    /// A node has lost its power, and with it everything that it kept in memory.
-    Down(NodeId),
-    /// A node has power again and boots, from what its disks hold.
-    Up(NodeId),
-}
-
-/// A message, with sender and receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// Who sent it.
-    pub from: NodeId,
-    /// Whom it is for.
-    pub to: NodeId,
-    /// What it says.
-    pub message: Vec<u8>,
-}
 
 impl Disk {
     /// The network of the machine that this device belongs to.

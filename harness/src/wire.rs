@@ -1,23 +1,45 @@
 //! Who of a cluster is up, and what is on its way between them.
 
-use super::{Envelope, Step};
-use crate::DiskError;
+use crate::error::DiskError;
 use crashcheck_trace::{Device, DeviceId, EventId, MessageId, NodeId, Payload};
 use std::collections::VecDeque;
+
+/// Something that happens to a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// A message reaches its receiver.
+    Deliver(Envelope),
+    /// A node has lost its power, and with it everything that it kept in memory.
+    Down(NodeId),
+    /// A node has power again and boots, from what its disks hold.
+    Up(NodeId),
+}
+
+/// A message, with sender and receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Who sent it.
+    pub from: NodeId,
+    /// Whom it is for.
+    pub to: NodeId,
+    /// What it says.
+    pub message: Vec<u8>,
+}
 
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(super) message: MessageId,
-    pub(super) from: NodeId,
-    pub(super) to: NodeId,
-    pub(super) data: Payload,
+    pub(crate) message: MessageId,
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    pub(crate) data: Payload,
     /// The life in which it was sent and the event of it, if a crash may leave open what becomes of it.
-    pub(super) event: Option<(u8, EventId)>,
+    pub(crate) event: Option<(u8, EventId)>,
 }
 
 impl Sent {
-    pub(super) fn delivered(&self) -> Step {
+    pub(crate) fn delivered(&self) -> Step {
         let message = self.data.as_slice().to_vec();
         Step::Deliver(Envelope { from: self.from, to: self.to, message })
     }
@@ -33,9 +55,9 @@ pub(crate) struct Wire {
     /// So many messages were sent.
     sent: u32,
     /// Those that were not delivered, oldest first.
-    pub(super) in_flight: VecDeque<Sent>,
+    pub(crate) in_flight: VecDeque<Sent>,
     /// Nodes that went down or up, of which the system has not been told.
-    pub(super) news: VecDeque<Step>,
+    pub(crate) news: VecDeque<Step>,
 }
 
 impl Wire {
@@ -52,7 +74,7 @@ impl Wire {
         self.news.clear();
     }
 
-    pub(super) fn nodes(&self) -> u16 {
+    pub(crate) fn nodes(&self) -> u16 {
         self.up.len() as u16
     }
 
@@ -64,7 +86,7 @@ impl Wire {
         self.up[node.index()]
     }
 
-    pub(super) fn exists(&self, node: NodeId) -> Result<(), DiskError> {
+    pub(crate) fn exists(&self, node: NodeId) -> Result<(), DiskError> {
         match node.index() < self.up.len() {
             true => Ok(()),
             false => Err(DiskError::NoSuchNode { node, nodes: self.nodes() }),
@@ -72,7 +94,7 @@ impl Wire {
     }
 
     /// Puts a message on its way. To a node that is down it is lost at once.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         from: NodeId,
         to: NodeId,
@@ -88,7 +110,7 @@ impl Wire {
     }
 
     /// A node goes down. Messages to it are lost: these.
-    pub(super) fn lose(&mut self, node: NodeId) -> Vec<Sent> {
+    pub(crate) fn lose(&mut self, node: NodeId) -> Vec<Sent> {
         self.up[node.index()] = false;
         self.news.push_back(Step::Down(node));
         let all = self.in_flight.drain(..);
@@ -98,7 +120,7 @@ impl Wire {
     }
 
     /// A node comes up.
-    pub(super) fn regain(&mut self, node: NodeId) {
+    pub(crate) fn regain(&mut self, node: NodeId) {
         self.up[node.index()] = true;
         self.news.push_back(Step::Up(node));
     }

@@ -1,6 +1,7 @@
 //! What looks like a disk: RAID, a flash translation layer, a layer of checksums.
 
-use crate::{Bytes, DiskError, Label};
+use crate::error::DiskError;
+use crashcheck_trace::{Bytes, Label};
 
 /// A layer over other devices that looks like a disk to what runs on it. [`Disk::over`](crate::Disk::over) makes it one.
 ///

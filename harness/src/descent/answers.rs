@@ -1,8 +1,6 @@
 //! The crash state of a finding, made simple: fewer answers that deviate from an end of the tree of choices.
 
-use super::descent::{Bounds, descend};
-use super::list::List;
-use super::log::Log;
+use super::{Bounds, List, Log, descend};
 use crate::choice::{Path, Plan, Pole, Question, Rest};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,19 @@
 //! The walk of a value tree towards something smaller that still fails for the same reason.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `list.rs` | a list that gets shorter, and its elements simpler, as a value tree |
+//! | `answers.rs` | the answers of a crash state that deviate, as such a list |
+//! | `log.rs` | what a descent has learned, on disk |
 
-use super::log::Log;
+mod answers;
+mod list;
+mod log;
+
+pub(crate) use answers::simplest;
+pub(crate) use list::List;
+pub(crate) use log::Log;
+
 use proptest::strategy::ValueTree;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::Serialize;
@@ -103,7 +116,6 @@ pub(crate) fn descend<T: ValueTree<Value: Serialize>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shrink::list::List;
     use std::cell::Cell;
 
     fn list() -> List<u32, fn(&u32) -> Vec<u32>> {

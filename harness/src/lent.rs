@@ -1,7 +1,5 @@
 //! Bytes that a device lends to whoever reads them.
 
-use super::{Backing, Disk, DiskError, Machine};
-use crashcheck_trace::{Bytes, DeviceId};
 use rustc_hash::FxBuildHasher;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -56,27 +54,5 @@ impl Eq for Lent {}
 impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes ({:016x})", self.len(), self.hash())
-    }
-}
-
-impl Disk {
-    /// Reads `len` bytes from `at` on, without a copy where the device has them stored in one piece.
-    ///
-    /// # Errors
-    /// As [`read`](Disk::read).
-    pub fn lend(&self, at: Bytes, len: usize) -> Result<Lent, DiskError> {
-        self.awake()?.lend(self.device, at, len)
-    }
-}
-
-impl Machine {
-    fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, DiskError> {
-        self.range(device, at, Bytes::of(len))?;
-        if let Backing::Crashed(image) = &mut self.backing {
-            return image.lend(device, at, len).map_err(|at| DiskError::Unreadable { device, at });
-        }
-        let mut bytes = vec![0; len];
-        self.read(device, at, &mut bytes)?;
-        Ok(bytes.into())
     }
 }

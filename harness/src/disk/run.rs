@@ -6,12 +6,11 @@
 //! node that did not goes on with everything that it wrote. Nodes stay down until the harness lets them return, or until
 //! all are down and everything is quiet: then the whole cluster has lost its power, and it comes back at once.
 
-use super::wire::{Sent, Wire};
-use crate::Disk;
+use super::Disk;
 use crate::choice::Question;
 use crate::media::{LazyImage, Outlived};
-use crate::network::Step;
 use crate::profile::{Fate, Fates};
+use crate::wire::{Sent, Step, Wire};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Label, NodeId, Payload, Trace};
 use std::sync::Arc;
 
@@ -154,18 +153,18 @@ impl Run {
 
     /// The life and the event of it that a message belongs to which is sent now, if a crash may leave open what becomes of
     /// it.
-    pub(super) fn sends(&self) -> Option<(u8, EventId)> {
+    pub(crate) fn sends(&self) -> Option<(u8, EventId)> {
         self.is_followed().then_some((self.life, EventId(self.done as u32)))
     }
 
-    pub(super) fn is_up(&mut self, wire: &mut Wire, node: NodeId) -> bool {
+    pub(crate) fn is_up(&mut self, wire: &mut Wire, node: NodeId) -> bool {
         self.meet_crashes(wire);
         self.find_out(wire, node);
         wire.is_up(node)
     }
 
     /// What happens next.
-    pub(super) fn next_step(&mut self, wire: &mut Wire) -> Option<Step> {
+    pub(crate) fn next_step(&mut self, wire: &mut Wire) -> Option<Step> {
         loop {
             self.meet_crashes(wire);
             if let Some(step) = wire.news.pop_front() {
