@@ -1,7 +1,7 @@
 //! What a life did after its recovery, and what a user should see of that.
 
 use crate::disk::Disk;
-use crate::system::System;
+use crate::system::{Error, System};
 use crashcheck_trace::{Event, OpId};
 
 /// What a life of a [`System`] did after its recovery.
@@ -65,7 +65,7 @@ impl<S: System> Continued<S> {
     }
 
     /// The last operation has failed, and nothing is seen of it. That is one more thing that happened.
-    pub(super) fn undo(&mut self, disk: &Disk, why: &crate::Error) {
+    pub(super) fn undo(&mut self, disk: &Disk, why: &Error) {
         let (id, op) = (OpId(self.ops.len() as u32), self.ops.last().cloned().expect("one has failed"));
         disk.note_with(|| Event::Begin { op: id, text: format!("{op:?} has failed: {why}") });
         disk.note_with(|| Event::Ack { op: id, durable: false });

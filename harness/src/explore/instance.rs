@@ -5,7 +5,7 @@ use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::judge::{History, Violation, Window};
 use crate::record::Recording;
-use crate::system::{Ack, System};
+use crate::system::{Ack, Error, System};
 use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -333,7 +333,7 @@ impl<S: System + 'static> Recorded<S> {
         if !disk.has_written() && !disk.begin_service() {
             return Ok(live);
         }
-        let broken = |error: crate::Error| Violation::new("idempotent", error.to_string());
+        let broken = |error: Error| Violation::new("idempotent", error.to_string());
         let mut live = self.system.open(disk.power_on()).map_err(broken)?;
         let again = self.system.view(&mut live).map_err(broken)?;
         if again != *view {
@@ -350,7 +350,7 @@ impl<S: System + 'static> Recorded<S> {
         live: &mut S::Live,
         past: &mut Continued<S>,
     ) -> Result<(), Violation> {
-        let broken = |error: crate::Error| Violation::new("usable", error.to_string());
+        let broken = |error: Error| Violation::new("usable", error.to_string());
         for op in self.system.probe(past.shown()) {
             let failed = |error| broken(format!("{op:?} fails after recovery: {error}").into());
             if self.perform(disk, live, op.clone(), past).map_err(failed)? == Ack::Refused {
@@ -372,7 +372,7 @@ impl<S: System + 'static> Recorded<S> {
         live: &mut S::Live,
         op: S::Op,
         past: &mut Continued<S>,
-    ) -> Result<Ack, crate::Error> {
+    ) -> Result<Ack, Error> {
         if past.has_ended(disk) {
             return Err(ENDED.into());
         }

@@ -158,7 +158,7 @@ impl<S: System + 'static> Recorded<S> {
         past: &mut Continued<S>,
         why: &Error,
     ) -> Result<(), Violation> {
-        let shown = self.system().view(live).map_err(unreadable)?;
+        let shown = self.system().view(live).map_err(|error| unreadable(&error))?;
         if shown != *past.shown() {
             past.undo(disk, why);
         }
@@ -167,7 +167,7 @@ impl<S: System + 'static> Recorded<S> {
 
     /// What is shown while nodes are down is what the model says.
     fn shows_what_was_done(&self, live: &mut S::Live, past: &Continued<S>) -> Result<(), Violation> {
-        if self.system().view(live).map_err(unreadable)? == *past.shown() {
+        if self.system().view(live).map_err(|error| unreadable(&error))? == *past.shown() {
             return Ok(());
         }
         let detail = "operations while nodes are down do not do what the model says";
@@ -202,6 +202,6 @@ impl<S: System + 'static> Recorded<S> {
 }
 
 /// What a cluster with nodes down holds cannot be read.
-fn unreadable(error: Error) -> Violation {
+fn unreadable(error: &Error) -> Violation {
     Violation::new("usable", format!("while nodes are down, what it holds cannot be read: {error}"))
 }

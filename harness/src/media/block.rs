@@ -6,44 +6,9 @@
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
 use super::flash;
+use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
-
-/// A part of an event that is atomic on the medium.
-pub(super) struct Piece {
-    pub(super) event: EventId,
-    pub(super) unit: u32,
-    pub(super) device: DeviceId,
-    /// Bytes, or the length of the device.
-    pub(super) range: Option<(Bytes, Bytes)>,
-    pub(super) fill: Fill,
-    /// Survives together with the piece before it.
-    pub(super) joins: bool,
-    /// What it keeps its order with.
-    pub(super) lane: Option<Lane>,
-}
-
-/// Atoms of one device and lane reach the medium in the order of issue. Those without a lane overtake each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Lane(pub(super) u32);
-
-#[derive(Clone, Copy)]
-pub(super) enum Fill {
-    Data,
-    Zero,
-    Ones,
-    /// What was there before.
-    Kept,
-    Garbage,
-    Length(Bytes),
-}
-
-impl Piece {
-    /// Whether this is a change of the length of the device.
-    pub(super) fn is_length(&self) -> bool {
-        matches!(self.fill, Fill::Length(_))
-    }
-}
 
 /// The atoms of a trace, in the order of issue.
 pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {

@@ -9,7 +9,7 @@ mod reach;
 mod repeats;
 
 use self::repeats::Repeats;
-use super::epoch::Epoch;
+use super::cell::Epoch;
 use super::timeline::Timeline;
 use crate::profile::Profile;
 use crashcheck_trace::Trace;

@@ -8,14 +8,15 @@
 //! A crash comes at the end of an epoch, and every event that another node can notice ends one. No two epochs have a
 //! state in common, because what the nodes have in memory differs.
 
+use super::cell::CellId;
 use super::contents::ContentId;
 use super::date::Span;
 use super::flag::Flags;
 use super::group::Group;
-use super::timeline::{CellId, Timeline};
+use super::layout::Layout;
 use crate::choice::Question;
 use crate::profile::Cluster;
-use crashcheck_trace::{Event, EventId, MessageId, NodeId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, MessageId, NodeId, Trace};
 use std::sync::Arc;
 
 /// The run of the workload that crash states are made from.
@@ -28,16 +29,27 @@ pub(crate) struct Script {
     crashes: Vec<ContentId>,
 }
 
-/// Whether an event ends an epoch of a cluster although it makes nothing durable.
-pub(super) fn ends_epoch(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Begin { .. }
-            | Event::Send { .. }
-            | Event::Deliver { .. }
-            | Event::Down { .. }
-            | Event::Up { .. }
-    )
+/// The crash of a cluster before a life, as far as nodes have outlived it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outlived {
+    /// The nodes that are down when the life begins.
+    pub(crate) down: Vec<NodeId>,
+    /// The devices of the nodes that did not go down: what was in flight to them still is.
+    pub(crate) devices: Vec<DeviceId>,
+    /// So many events, with which the trace of the life begins, are those writes.
+    pub(crate) writes: usize,
+}
+
+impl Script {
+    /// What a cell holds that says where the crash comes; `None` if it says something else.
+    pub(super) fn crash_in(&self, cell: CellId, epoch: u32) -> Option<ContentId> {
+        (self.crash == cell).then(|| self.crashes[epoch as usize])
+    }
+
+    /// The cell to look at before anything else.
+    pub(super) fn first_look(&self) -> CellId {
+        self.crash
+    }
 }
 
 /// What is open when the crash comes.
@@ -75,49 +87,40 @@ fn moments(trace: &Trace, spans: &[Span], down: &[NodeId]) -> Vec<Moment> {
     moments
 }
 
-impl Timeline {
-    /// If this is a cluster whose nodes crash one by one: the flags of each epoch, in groups.
-    pub(super) fn raise_cluster(&mut self, trace: &Trace, spans: &[Span]) -> Vec<Vec<Group>> {
-        let Some(cluster) = self.profile.cluster.clone().filter(|_| trace.nodes() > 0) else {
-            return spans.iter().map(|_| Vec::new()).collect();
-        };
-        let crash = self.add_cell();
-        let crashes = (1..=spans.len() as u32).map(|epoch| self.contents.intern(&epoch.to_le_bytes()));
-        let script = Script { trace: Arc::new(trace.clone()), cluster, crash, crashes: crashes.collect() };
-        let most = script.cluster.nodes.map_or(usize::MAX, usize::from);
-        let fates = script.cluster.fates();
-        let mut epochs = Vec::new();
-        let life = self.life;
-        // In the order of their numbers, whoever is up first: a group has its cells in order.
-        for node in (0..trace.nodes()).map(NodeId) {
-            self.flag_of(Question::NodeDown { life, node });
-        }
-        for Moment { up, messages } in moments(trace, spans, &self.outlived.down) {
-            let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { life, node }).collect();
-            let messages = messages.into_iter().map(|event| vec![Question::Arrived { life, event, fates }]);
-            let mut groups = vec![(nodes, most)];
-            groups.extend(messages.filter(|_| fates.outcomes() > 1).map(|message| (message, 1)));
-            groups.retain(|(questions, most)| !questions.is_empty() && *most > 0);
-            epochs.push(groups.into_iter().map(|(questions, most)| self.group_of(questions, most)).collect());
-        }
-        self.script = Some(script);
-        epochs
+/// If this is a cluster whose nodes crash one by one: the flags of each epoch, in groups.
+pub(super) fn raise_cluster(
+    layout: &mut Layout,
+    trace: &Trace,
+    spans: &[Span],
+    down: &[NodeId],
+) -> (Vec<Vec<Group>>, Option<Script>) {
+    let Some(cluster) = layout.profile.cluster.clone().filter(|_| trace.nodes() > 0) else {
+        return (spans.iter().map(|_| Vec::new()).collect(), None);
+    };
+    let crash = layout.add_cell();
+    let crashes = (1..=spans.len() as u32).map(|epoch| layout.contents.intern(&epoch.to_le_bytes()));
+    let script = Script { trace: Arc::new(trace.clone()), cluster, crash, crashes: crashes.collect() };
+    let most = script.cluster.nodes.map_or(usize::MAX, usize::from);
+    let fates = script.cluster.fates();
+    let mut epochs = Vec::new();
+    let life = layout.life;
+    // In the order of their numbers, whoever is up first: a group has its cells in order.
+    for node in (0..trace.nodes()).map(NodeId) {
+        layout.flag_of(Question::NodeDown { life, node });
     }
+    for Moment { up, messages } in moments(trace, spans, down) {
+        let nodes: Vec<Question> = up.into_iter().map(|node| Question::NodeDown { life, node }).collect();
+        let messages = messages.into_iter().map(|event| vec![Question::Arrived { life, event, fates }]);
+        let mut groups = vec![(nodes, most)];
+        groups.extend(messages.filter(|_| fates.outcomes() > 1).map(|message| (message, 1)));
+        groups.retain(|(questions, most)| !questions.is_empty() && *most > 0);
+        epochs.push(groups.into_iter().map(|(questions, most)| group_of(layout, questions, most)).collect());
+    }
+    (epochs, Some(script))
+}
 
-    fn group_of(&mut self, questions: Vec<Question>, most: usize) -> Group {
-        let most = most.min(questions.len());
-        let cells = questions.iter().map(|question| self.flag_of(*question)).collect();
-        Group::flags(cells, Flags::new(&mut self.contents, questions, most))
-    }
-
-    /// What a cell holds that says where the crash comes; `None` if it says something else.
-    pub(super) fn crash_in(&self, cell: CellId, epoch: u32) -> Option<ContentId> {
-        let script = self.script.as_ref().filter(|script| script.crash == cell)?;
-        Some(script.crashes[epoch as usize])
-    }
-
-    /// The cell to look at before anything else.
-    pub(crate) fn first_look(&self) -> Option<CellId> {
-        self.script.as_ref().map(|script| script.crash)
-    }
+fn group_of(layout: &mut Layout, questions: Vec<Question>, most: usize) -> Group {
+    let most = most.min(questions.len());
+    let cells = questions.iter().map(|question| layout.flag_of(*question)).collect();
+    Group::flags(cells, Flags::new(&mut layout.contents, questions, most))
 }

@@ -1,9 +1,10 @@
 //! When every write is in flight: from the epoch in which it is issued to the first one in which it is durable.
 
 use super::block::Settles;
-use super::cluster;
+use super::cell::AtomId;
+use super::layout::Layout;
 use super::steps;
-use super::timeline::{AtomId, Timeline};
+use crate::wire::Wire;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 
 /// The events of an epoch: a crash in it happens after `from` to `upto` events.
@@ -16,37 +17,49 @@ pub(crate) struct Span {
 /// when the device is settled.
 struct InFlight(Vec<Vec<AtomId>>);
 
-impl Timeline {
-    /// Finds the epochs, and for every atom those in which it is issued and durable.
-    pub(super) fn date(&mut self, trace: &Trace) -> Vec<Span> {
-        let (mut spans, mut from, mut next) = (Vec::new(), 0, 0);
-        let mut in_flight = InFlight(vec![Vec::new(); trace.devices.len()]);
-        let one_by_one = self.profile.cluster.is_some() && trace.nodes() > 0;
-        for (index, event) in trace.events.iter().enumerate() {
-            let epoch = spans.len() as u32;
-            while let Some(atom) = self.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
-                atom.issued = epoch;
-                in_flight.0[atom.device.index()].push(AtomId(next as u32));
-                next += 1;
-            }
-            let settles = Settles::by(event, EventId(index as u32), &self.profile);
-            if settles.is_none() && !(one_by_one && cluster::ends_epoch(event)) {
-                continue;
-            }
-            // What a write with FUA makes durable is that write, so that it has begun.
-            let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
-            spans.push(Span { from, upto });
-            from = index + 1;
-            if let Some(settles) = settles {
-                self.settle(&settles, epoch + 1, &mut in_flight);
-            }
+/// Finds the epochs, and for every atom those in which it is issued and durable.
+pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span> {
+    let (mut spans, mut from, mut next) = (Vec::new(), 0, 0);
+    let mut in_flight = InFlight(vec![Vec::new(); trace.devices.len()]);
+    let one_by_one = layout.profile.cluster.is_some() && trace.nodes() > 0;
+    for (index, event) in trace.events.iter().enumerate() {
+        let epoch = spans.len() as u32;
+        while let Some(atom) = layout.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
+            atom.issued = epoch;
+            in_flight.0[atom.device.index()].push(AtomId(next as u32));
+            next += 1;
         }
-        spans.push(Span { from, upto: trace.events.len() });
-        self.date_versions();
-        spans
+        let settles = Settles::by(event, EventId(index as u32), &layout.profile);
+        if settles.is_none() && !(one_by_one && ends_epoch(event)) {
+            continue;
+        }
+        // What a write with FUA makes durable is that write, so that it has begun.
+        let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
+        spans.push(Span { from, upto });
+        from = index + 1;
+        if let Some(settles) = settles {
+            layout.settle(&settles, epoch + 1, &mut in_flight, wire);
+        }
     }
+    spans.push(Span { from, upto: trace.events.len() });
+    layout.date_versions();
+    spans
+}
 
-    fn settle(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight) {
+/// Whether an event ends an epoch of a cluster although it makes nothing durable.
+fn ends_epoch(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Begin { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. }
+    )
+}
+
+impl Layout {
+    fn settle(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight, wire: &Wire) {
         match settles {
             Settles::Event(event) => {
                 for atom in self.atoms_of(*event) {
@@ -57,7 +70,7 @@ impl Timeline {
             Settles::Node(node) => {
                 let devices = (0..self.lines.len() as u16).map(DeviceId);
                 let theirs: Vec<DeviceId> =
-                    devices.filter(|device| self.wire.owner(*device) == Some(*node)).collect();
+                    devices.filter(|device| wire.owner(*device) == Some(*node)).collect();
                 for device in theirs {
                     self.settle_device(device, &[], epoch, in_flight);
                 }

@@ -1,23 +1,15 @@
 //! An epoch: what can be left by a crash between two durability points, and how much of it agrees with some answers.
 
+use super::cell::CellId;
 use super::contents::ContentId;
-use super::group::{GroupState, Shown};
-use super::timeline::{CellId, Timeline};
+use super::group::GroupState;
+use super::member::Shown;
+use super::timeline::Timeline;
 use super::ways::Product;
 use crate::choice::Choices;
 use num_bigint::BigUint;
 use num_traits::Zero;
 use rustc_hash::FxHashMap;
-
-/// The events between two durability points.
-pub(crate) struct Epoch {
-    /// A crash in this epoch happens after `from` to `upto` events.
-    pub(crate) from: usize,
-    /// See `from`.
-    pub(crate) upto: usize,
-    /// How many writes are in flight and can be seen.
-    pub(crate) in_flight: usize,
-}
 
 /// What is known of the groups of an epoch, by their numbers.
 pub(crate) type States = FxHashMap<u32, GroupState>;

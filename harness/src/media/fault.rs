@@ -4,16 +4,18 @@
 //! A fault is a [flag](super::flag), and all faults together are one group, of which at most so many as the
 //! [`Profile`] says happen in one crash state. But for those of writes they can happen in every epoch alike.
 
+use super::cell::CellId;
 use super::contents::{ContentId, garbage};
 use super::flag::{self, Flags};
 use super::group::Group;
+use super::landing::block_len;
+use super::layout::Layout;
 use super::phases::{Cells, Phase, Phases};
 use super::silent::Site;
 use super::steps;
-use super::timeline::{CellId, Timeline};
 use crate::choice::Question;
 use crate::profile::{Profile, When};
-use crashcheck_trace::{Bytes, Device, DeviceId, NandGeometry, PageNo, Trace};
+use crashcheck_trace::{Bytes, DeviceId, NandGeometry, PageNo, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,14 +58,6 @@ pub(crate) fn flipped_bit(chip: &NandGeometry, page: PageNo, outcome: u8) -> u64
     }
 }
 
-/// The unit in which a device fails to be read: its logical block, or the page of a flash chip.
-pub(crate) fn block_len(device: &Device) -> Bytes {
-    match device.chip() {
-        Some(chip) => chip.geometry.page_len(),
-        None => Bytes(device.block.0.max(512)),
-    }
-}
-
 /// All faults of a trace: those that can happen in every epoch, and those of writes, each where the write is durable.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -80,36 +74,36 @@ type Open = BTreeMap<u64, u64>;
 
 impl Faults {
     /// The faults whose cells begin at `first`.
-    pub(super) fn new(timeline: &mut Timeline, first: CellId, sites: Vec<Question>) -> Faults {
-        let silent = timeline.silent.sites().iter().map(|site| site.question);
+    pub(super) fn new(layout: &mut Layout, first: CellId, sites: Vec<Question>) -> Faults {
+        let silent = layout.silent.sites().iter().map(|site| site.question);
         let highest = sites.iter().copied().chain(silent).map(|question| question.outcomes()).max();
-        let outcomes = flag::contents(&mut timeline.contents, highest.unwrap_or(1));
+        let outcomes = flag::contents(&mut layout.contents, highest.unwrap_or(1));
         Faults { first, sites, outcomes }
     }
 
     /// The group of all faults that can happen in an epoch.
-    pub(super) fn group(&self, timeline: &Timeline, epoch: u32) -> Group {
+    pub(super) fn group(&self, layout: &Layout, epoch: u32) -> Group {
         let mut cells: Vec<CellId> = (self.first.0..).take(self.sites.len()).map(CellId).collect();
         let (mut questions, mut new) = (self.sites.clone(), vec![false; self.sites.len()]);
-        for site in timeline.silent.sites().iter().filter(|site| site.open.contains(&epoch)) {
+        for site in layout.silent.sites().iter().filter(|site| site.open.contains(&epoch)) {
             cells.push(site.flag);
             questions.push(site.question);
             new.push(site.open.start == epoch);
         }
-        let most = timeline.profile.faults.most as usize;
+        let most = layout.profile.faults.most as usize;
         Group::flags(cells, Flags::of(Arc::clone(&self.outcomes), questions, most).with_new(new))
     }
 
     /// Adds a phase for every run of epochs in which the same faults can happen.
-    pub(super) fn add_phases(&self, timeline: &Timeline, phases: &mut Phases) {
+    pub(super) fn add_phases(&self, layout: &Layout, phases: &mut Phases) {
         let set = phases.sets.len() as u32;
-        let (most, epochs) = (timeline.profile.faults.most as usize, timeline.epochs.len() as u32);
+        let (most, epochs) = (layout.profile.faults.most as usize, layout.epochs.len() as u32);
         let mut open = Open::new();
-        steps::take(self.sites.len() + timeline.silent.sites().len());
+        steps::take(self.sites.len() + layout.silent.sites().len());
         for site in &self.sites {
             *open.entry(u64::from(site.outcomes()) - 1).or_default() += 1;
         }
-        let (begin, end, borders) = borders(timeline.silent.sites(), epochs);
+        let (begin, end, borders) = borders(layout.silent.sites(), epochs);
         let (mut begin, mut end, mut since) = (&begin[..], &end[..], 0);
         for (nth, first) in borders.iter().copied().enumerate() {
             let gone = take(&mut end, first);

@@ -10,7 +10,7 @@
 //! What was cut off is taken to read as garbage. Real chips can also show a page that reads as it should, and fails later
 //! (Tseng, Grupp and Swanson, Understanding the impact of power loss on flash memory, DAC 2011); that is not modelled.
 
-use super::block::{Fill, Lane, Piece};
+use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Order, Profile};
 use crashcheck_trace::{Bytes, Event, EventId, NandGeometry};
 

@@ -8,13 +8,15 @@ mod images;
 mod told;
 
 use self::images::images;
+use super::cell::{AtomId, CellId, Held};
 use super::contents::ContentId;
 use super::flag::{FlagState, Flags};
+use super::layout::Layout;
+use super::member::{Member, Shown, gather, question};
 use super::prefix::{Left, Places, Prefix};
 use super::steps;
-use super::timeline::{Atom, AtomId, CellId, Held, Timeline};
 use super::ways::Ways;
-use crate::choice::{Choices, Plan, Pole, Question, Rest};
+use crate::choice::{Choices, Plan, Pole, Rest};
 use crate::profile::Torn;
 use crate::strategy::Branches;
 use num_bigint::BigUint;
@@ -68,17 +70,6 @@ struct Outcome {
     shared: bool,
 }
 
-/// An atom of a group.
-pub(super) struct Member {
-    pub(super) atom: AtomId,
-    /// The number of events after which it had been issued; 0 if that was in an earlier epoch.
-    pub(super) earliest: usize,
-    /// Whether the epoch before has it too.
-    pub(super) shared: bool,
-    /// The places of its cells in the group, ordered.
-    pub(super) places: Vec<u32>,
-}
-
 /// What the answers so far say of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupState {
@@ -100,25 +91,6 @@ enum Fate {
     Lost,
     Whole,
     Garbled,
-}
-
-/// What became of an atom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtomFate {
-    /// It is on the medium, complete.
-    Survived,
-    /// It is not.
-    Lost,
-    /// It was cut off, and what it wrote reads as garbage.
-    Garbled,
-}
-
-/// What a cell was found to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shown {
-    /// The number of the version, 0 being the base; the newest one, where several that are left have this content.
-    pub(crate) version: u32,
-    pub(crate) content: ContentId,
 }
 
 impl GroupState {
@@ -155,16 +127,16 @@ impl Group {
         }
     }
 
-    pub(crate) fn new(timeline: &Timeline, epoch: u32, members: &[(AtomId, CellId)]) -> Group {
+    pub(crate) fn new(layout: &Layout, epoch: u32, members: &[(AtomId, CellId)]) -> Group {
         let mut cells: Vec<CellId> = members.iter().map(|(_, cell)| *cell).collect();
         cells.sort_unstable();
         cells.dedup();
-        let floors = cells.iter().map(|cell| match timeline.held(*cell, epoch) {
+        let floors = cells.iter().map(|cell| match layout.held(*cell, epoch) {
             Held::InFlight { floor, .. } => floor,
             Held::Durable(_) => unreachable!("a group has only undecided cells"),
         });
         let floors: Vec<u32> = floors.collect();
-        let members = gather(timeline, epoch, &cells, members);
+        let members = gather(layout, epoch, &cells, members);
         let mut group = Group {
             cells,
             floors,
@@ -173,28 +145,28 @@ impl Group {
             shared: Ways::Few(1),
             exact: true,
             counts_images: true,
-            garbles: timeline.profile.torn == Torn::Garbage,
+            garbles: layout.profile.torn == Torn::Garbage,
         };
         // Atoms of different lanes share no cells, and so no group.
-        let in_order = timeline.atoms[members[0].atom.0 as usize].lane.is_some();
+        let in_order = layout.atoms[members[0].atom.0 as usize].lane.is_some();
         group.shape = match members.iter().all(|member| member.places.len() == group.cells.len()) {
-            _ if in_order => Shape::Prefix(Prefix::new(group.places(timeline), &members, group.garbles)),
-            true => group.chain(timeline, &members),
+            _ if in_order => Shape::Prefix(Prefix::new(group.places(layout), &members, group.garbles)),
+            true => group.chain(layout, &members),
             false => Shape::Mix(members),
         };
-        group.count(timeline);
+        group.count(layout);
         group.shared = group.shared(&GroupState::new(&group));
         group
     }
 
-    fn count(&mut self, timeline: &Timeline) {
+    fn count(&mut self, layout: &Layout) {
         let garbles = self.garbles;
         match &self.shape {
             Shape::Chain(outcomes) => self.total = Ways::Few(outcomes.len() as u64),
             Shape::Prefix(prefix) => self.total = prefix.remaining(&prefix.all(), false),
             Shape::Mix(members) => {
                 let fates = vec![Fate::Open; members.len()];
-                self.exact = self.contents_differ(timeline);
+                self.exact = self.contents_differ(layout);
                 match images(members, garbles, |index| fates[index]) {
                     Some(total) => self.total = total.into(),
                     None => {
@@ -208,13 +180,13 @@ impl Group {
     }
 
     /// Whether no cell can hold the same content in two ways.
-    fn contents_differ(&self, timeline: &Timeline) -> bool {
+    fn contents_differ(&self, layout: &Layout) -> bool {
         self.cells.iter().zip(&self.floors).all(|(id, floor)| {
-            let cell = &timeline.cells[id.0 as usize];
+            let cell = &layout.cells[id.0 as usize];
             let in_flight = cell.versions[*floor as usize..].iter();
             let garbage = in_flight.clone().filter(|_| self.garbles).map(|version| version.garbage);
             let contents = in_flight.map(|version| version.content).chain(garbage);
-            let mut contents: Vec<ContentId> = contents.chain([timeline.version(cell, *floor)]).collect();
+            let mut contents: Vec<ContentId> = contents.chain([layout.version(cell, *floor)]).collect();
             let all = contents.len();
             contents.sort_unstable();
             contents.dedup();
@@ -224,8 +196,8 @@ impl Group {
 
     /// Equal contents are one outcome, unless a write that went wrong may have landed in between: then the number of
     /// outcomes is a bound on that of the images.
-    fn chain(&mut self, timeline: &Timeline, members: &[Member]) -> Shape {
-        let may_land = self.cells.iter().any(|cell| timeline.may_go_wrong(*cell));
+    fn chain(&mut self, layout: &Layout, members: &[Member]) -> Shape {
+        let may_land = self.cells.iter().any(|cell| layout.may_go_wrong(*cell));
         let base = Outcome {
             atom: members[0].atom,
             rank: 0,
@@ -235,7 +207,7 @@ impl Group {
             shared: true,
         };
         let (mut outcomes, mut known) = (Vec::<Outcome>::new(), FxHashMap::default());
-        let at_base = self.contents_at(timeline, &base);
+        let at_base = self.contents_at(layout, &base);
         steps::take(members.len());
         for (index, member) in members.iter().enumerate().rev() {
             let rank = index as u32 + 1;
@@ -243,7 +215,7 @@ impl Group {
             for garbled in [false, true].into_iter().take(1 + usize::from(self.garbles)) {
                 let oldest = (rank, garbled);
                 let outcome = Outcome { atom, rank, garbled, oldest, earliest, shared };
-                let contents = self.contents_at(timeline, &outcome);
+                let contents = self.contents_at(layout, &outcome);
                 let is_base = contents == at_base;
                 let newer = known.get(&contents).copied();
                 self.exact &= !may_land || (newer.is_none() && !is_base);
@@ -266,38 +238,38 @@ impl Group {
     }
 
     /// What the cells hold under an outcome of a chain.
-    fn contents_at(&self, timeline: &Timeline, outcome: &Outcome) -> Vec<ContentId> {
-        (0..self.cells.len()).map(|place| self.content(timeline, place, outcome)).collect()
+    fn contents_at(&self, layout: &Layout, outcome: &Outcome) -> Vec<ContentId> {
+        (0..self.cells.len()).map(|place| self.content(layout, place, outcome)).collect()
     }
 
-    fn content(&self, timeline: &Timeline, place: usize, outcome: &Outcome) -> ContentId {
-        let cell = &timeline.cells[self.cells[place].0 as usize];
+    fn content(&self, layout: &Layout, place: usize, outcome: &Outcome) -> ContentId {
+        let cell = &layout.cells[self.cells[place].0 as usize];
         match (self.floors[place] + outcome.rank).checked_sub(1) {
             Some(newest) if outcome.garbled => cell.versions[newest as usize].garbage,
-            _ => timeline.version(cell, self.floors[place] + outcome.rank),
+            _ => layout.version(cell, self.floors[place] + outcome.rank),
         }
     }
 
-    fn places<'a>(&'a self, timeline: &'a Timeline) -> Places<'a> {
-        Places { timeline, cells: &self.cells, floors: &self.floors }
+    fn places<'a>(&'a self, layout: &'a Layout) -> Places<'a> {
+        Places { layout, cells: &self.cells, floors: &self.floors }
     }
 
     /// Finds out what a cell holds.
     pub(super) fn resolve(
         &self,
-        timeline: &Timeline,
+        layout: &Layout,
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
     ) -> Shown {
         match &self.shape {
             Shape::Chain(outcomes) => {
-                let outcome = self.resolve_chain(timeline, outcomes, state, choices);
+                let outcome = self.resolve_chain(layout, outcomes, state, choices);
                 let version = self.floors[place] + outcome.rank;
-                Shown { version, content: self.content(timeline, place, &outcome) }
+                Shown { version, content: self.content(layout, place, &outcome) }
             }
-            Shape::Prefix(prefix) => prefix.resolve(self.places(timeline), place, &mut state.left, choices),
-            Shape::Mix(members) => self.resolve_mix(timeline, members, place, state, choices),
+            Shape::Prefix(prefix) => prefix.resolve(self.places(layout), place, &mut state.left, choices),
+            Shape::Mix(members) => self.resolve_mix(layout, members, place, state, choices),
             Shape::Flags(flags) => {
                 Shown { version: 0, content: flags.resolve(place, &mut state.flags, choices) }
             }
@@ -306,7 +278,7 @@ impl Group {
 
     fn resolve_chain(
         &self,
-        timeline: &Timeline,
+        layout: &Layout,
         outcomes: &[Outcome],
         state: &mut GroupState,
         choices: &mut Choices,
@@ -314,7 +286,7 @@ impl Group {
         while !state.decided {
             let outcome = &outcomes[state.low as usize];
             let last = state.low as usize + 1 == outcomes.len();
-            match last || choices.ask(question(timeline, outcome.atom, outcome.garbled)) == 0 {
+            match last || choices.ask(question(layout, outcome.atom, outcome.garbled)) == 0 {
                 true => state.decided = true,
                 false => state.low += 1,
             }
@@ -324,18 +296,18 @@ impl Group {
 
     fn resolve_mix(
         &self,
-        timeline: &Timeline,
+        layout: &Layout,
         members: &[Member],
         place: usize,
         state: &mut GroupState,
         choices: &mut Choices,
     ) -> Shown {
-        let cell = &timeline.cells[self.cells[place].0 as usize];
+        let cell = &layout.cells[self.cells[place].0 as usize];
         let floor = self.floors[place];
         for (nth, held) in cell.versions.iter().enumerate().skip(floor as usize).rev() {
             let Some(index) = member_of(members, held.atom) else { continue };
             if state.fates[index] == Fate::Open {
-                state.fates[index] = ask_fate(timeline, held.atom, self.garbles, choices);
+                state.fates[index] = ask_fate(layout, held.atom, self.garbles, choices);
             }
             let version = nth as u32 + 1;
             match state.fates[index] {
@@ -344,11 +316,11 @@ impl Group {
                 Fate::Lost | Fate::Open => {}
             }
         }
-        Shown { version: floor, content: timeline.version(cell, floor) }
+        Shown { version: floor, content: layout.version(cell, floor) }
     }
 
     /// Everything the cells can hold together, unless there are more than `limit` ways or that takes too much memory.
-    pub(super) fn list(&self, timeline: &Timeline, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
+    pub(super) fn list(&self, layout: &Layout, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
         let limit = limit.min(LISTED_CELLS / self.cells.len().max(1));
         let outcomes = match &self.shape {
             Shape::Chain(outcomes) => outcomes.len() as u64,
@@ -361,14 +333,14 @@ impl Group {
         }
         match &self.shape {
             Shape::Chain(outcomes) => {
-                Some(outcomes.iter().map(|outcome| self.contents_at(timeline, outcome)).collect())
+                Some(outcomes.iter().map(|outcome| self.contents_at(layout, outcome)).collect())
             }
-            Shape::Prefix(prefix) => Some(prefix.list(self.places(timeline)).into_iter().collect()),
-            Shape::Mix(_) | Shape::Flags(_) => self.list_by_asking(timeline, limit),
+            Shape::Prefix(prefix) => Some(prefix.list(self.places(layout)).into_iter().collect()),
+            Shape::Mix(_) | Shape::Flags(_) => self.list_by_asking(layout, limit),
         }
     }
 
-    fn list_by_asking(&self, timeline: &Timeline, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
+    fn list_by_asking(&self, layout: &Layout, limit: usize) -> Option<FxHashSet<Vec<ContentId>>> {
         let mut vectors = FxHashSet::default();
         let mut open = vec![Vec::new()];
         while let Some(answers) = open.pop() {
@@ -376,7 +348,7 @@ impl Group {
             let mut state = GroupState::new(self);
             let places = 0..self.cells.len();
             vectors.insert(
-                places.map(|place| self.resolve(timeline, place, &mut state, &mut choices).content).collect(),
+                places.map(|place| self.resolve(layout, place, &mut state, &mut choices).content).collect(),
             );
             steps::take(self.cells.len() + choices.path().questions.len());
             open.extend(
@@ -448,17 +420,11 @@ fn member_of(members: &[Member], atom: AtomId) -> Option<usize> {
     members.binary_search_by_key(&atom, |member| member.atom).ok()
 }
 
-pub(super) fn question(timeline: &Timeline, atom: AtomId, garbled: bool) -> Question {
-    let life = timeline.life;
-    let Atom { event, unit, .. } = timeline.atoms[atom.0 as usize];
-    if garbled { Question::Garbled { life, event, unit } } else { Question::Survived { life, event, unit } }
-}
-
-fn ask_fate(timeline: &Timeline, atom: AtomId, garbles: bool, choices: &mut Choices) -> Fate {
-    if choices.ask(question(timeline, atom, false)) == 0 {
+fn ask_fate(layout: &Layout, atom: AtomId, garbles: bool, choices: &mut Choices) -> Fate {
+    if choices.ask(question(layout, atom, false)) == 0 {
         return Fate::Whole;
     }
-    if garbles && choices.ask(question(timeline, atom, true)) == 0 {
+    if garbles && choices.ask(question(layout, atom, true)) == 0 {
         return Fate::Garbled;
     }
     Fate::Lost
@@ -467,24 +433,4 @@ fn ask_fate(timeline: &Timeline, atom: AtomId, garbles: bool, choices: &mut Choi
 /// The ways in which so many atoms can have fared.
 fn fates_of(atoms: usize, garbles: bool) -> Ways {
     BigUint::from(if garbles { 3u8 } else { 2 }).pow(atoms as u32).into()
-}
-
-/// The atoms of a group, oldest first, each with the places of its cells.
-fn gather(timeline: &Timeline, epoch: u32, cells: &[CellId], members: &[(AtomId, CellId)]) -> Vec<Member> {
-    let mut gathered: Vec<Member> = Vec::new();
-    for (id, cell) in members {
-        let place = cells.binary_search(cell).expect("a cell of the group") as u32;
-        if gathered.last().is_none_or(|member| member.atom != *id) {
-            let atom = &timeline.atoms[id.0 as usize];
-            let shared = atom.issued < epoch;
-            let earliest = if shared { 0 } else { atom.event.index() + 1 };
-            gathered.push(Member { atom: *id, earliest, shared, places: Vec::new() });
-        }
-        let places = &mut gathered.last_mut().expect("just pushed").places;
-        places.push(place);
-    }
-    for member in &mut gathered {
-        member.places.sort_unstable();
-    }
-    gathered
 }

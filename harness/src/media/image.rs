@@ -6,12 +6,13 @@
 mod reads;
 mod writes;
 
+use super::cell::CellId;
 use super::cluster::Script;
 use super::contents::ContentId;
 use super::group::GroupState;
 use super::life::{Life, Log};
 use super::overlay::Overlay;
-use super::timeline::{CellId, Timeline};
+use super::timeline::Timeline;
 use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
 use crate::lent::Lent;
 use crate::profile::{Profile, When};

@@ -1,8 +1,10 @@
 //! What the answers that were given say of a crash state, without asking for more.
 
-use super::epoch::{Epoch, States};
-use super::group::{AtomFate, GroupState, Shown};
-use super::timeline::{AtomId, CellId, Held, Timeline};
+use super::cell::{AtomId, CellId, Epoch, Held};
+use super::epoch::States;
+use super::group::GroupState;
+use super::member::{AtomFate, Shown};
+use super::timeline::Timeline;
 use crate::choice::{Path, Question};
 use crashcheck_trace::EventId;
 

@@ -1,9 +1,10 @@
 //! A life: what is done on the devices from power-on to power-off. It leaves a trace like any other, and the same code
 //! lays it out, over what earlier lives have left.
 
+use super::cluster::Outlived;
 use super::timeline::Timeline;
 use crate::profile::Profile;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, NodeId, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Trace};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,17 +21,6 @@ pub(super) struct Log {
     recovered: Option<usize>,
     /// What it has outlived.
     outlived: Outlived,
-}
-
-/// The crash of a cluster before a life, as far as nodes have outlived it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Outlived {
-    /// The nodes that are down when the life begins.
-    pub(crate) down: Vec<NodeId>,
-    /// The devices of the nodes that did not go down: what was in flight to them still is.
-    pub(crate) devices: Vec<DeviceId>,
-    /// So many events, with which the trace of the life begins, are those writes.
-    pub(crate) writes: usize,
 }
 
 /// What a life has done, up to its end.

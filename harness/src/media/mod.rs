@@ -4,23 +4,31 @@
 //! chains, and *epochs* between durability points. A [`LazyImage`] is one crash state of one epoch that makes itself up
 //! while it is read. What differs from medium to medium is which cells there are, and what they can hold.
 
+mod astray;
 mod block;
+mod cell;
 mod census;
 mod cluster;
 mod contents;
+mod count;
 mod date;
 mod epoch;
 pub(crate) mod fault;
 mod flag;
 mod flash;
 mod group;
+mod holds;
 mod image;
 mod known;
+mod landing;
+mod layout;
 mod life;
+mod member;
 mod outcomes;
 mod over_time;
 mod overlay;
 mod phases;
+mod piece;
 mod prefix;
 mod silent;
 mod steps;
@@ -31,13 +39,15 @@ mod ways;
 #[cfg(test)]
 mod scale;
 
+pub(crate) use cell::{Cell, CellId, Held, Version};
 pub use census::{Census, Count, EpochCensus, census, census_of_each};
+pub(crate) use cluster::Outlived;
 pub(crate) use contents::ContentId;
-pub(crate) use fault::block_len;
 #[cfg(test)]
 pub(crate) use fault::corrupt;
-pub(crate) use group::{AtomFate, Shown};
 pub(crate) use image::{Asked, Frozen, LazyImage, Observed, Represented};
 pub(crate) use known::Known;
-pub(crate) use life::{Life, Outlived};
-pub(crate) use timeline::{Cell, CellId, Held, Timeline, Version};
+pub(crate) use landing::block_len;
+pub(crate) use life::Life;
+pub(crate) use member::{AtomFate, Shown};
+pub(crate) use timeline::Timeline;

@@ -1,7 +1,8 @@
 //! How many outcomes a group has while it grows, so that an atom more costs no more than that atom.
 
+use super::cell::{AtomId, CellId};
 use super::contents::ContentId;
-use super::timeline::{AtomId, CellId, Timeline};
+use super::layout::Layout;
 use super::ways::Ways;
 use crate::profile::Torn;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,16 +19,16 @@ pub(super) struct Chain {
 
 impl Chain {
     /// A chain of nothing yet, in cells that are durable.
-    pub(super) fn new(timeline: &Timeline, epoch: u32, cells: &[CellId]) -> Chain {
-        let base = cells.iter().map(|cell| timeline.settled(*cell, epoch)).collect();
-        let may_land = cells.iter().any(|cell| timeline.may_go_wrong(*cell));
+    pub(super) fn new(layout: &Layout, epoch: u32, cells: &[CellId]) -> Chain {
+        let base = cells.iter().map(|cell| layout.settled(*cell, epoch)).collect();
+        let may_land = cells.iter().any(|cell| layout.may_go_wrong(*cell));
         Chain { seen: FxHashSet::from_iter([base]), outcomes: 1, may_land }
     }
 
-    pub(super) fn add(&mut self, timeline: &Timeline, atom: AtomId, cells: &[CellId]) {
-        let versions = || cells.iter().map(|cell| timeline.written(*cell, atom).1);
+    pub(super) fn add(&mut self, layout: &Layout, atom: AtomId, cells: &[CellId]) {
+        let versions = || cells.iter().map(|cell| layout.written(*cell, atom).1);
         self.meet(versions().map(|version| version.content).collect());
-        if timeline.profile.torn == Torn::Garbage {
+        if layout.profile.torn == Torn::Garbage {
             self.meet(versions().map(|version| version.garbage).collect());
         }
     }
@@ -58,17 +59,17 @@ pub(super) struct InOrder {
 
 impl InOrder {
     /// Adds the next atom; its cells that are not known yet are durable before it.
-    pub(super) fn add(&mut self, timeline: &Timeline, epoch: u32, atom: AtomId, cells: &[CellId]) {
+    pub(super) fn add(&mut self, layout: &Layout, epoch: u32, atom: AtomId, cells: &[CellId]) {
         let mut garbled = self.sum;
         for cell in cells {
-            let version = timeline.written(*cell, atom).1;
-            let held = self.held.entry(*cell).or_insert_with(|| timeline.settled(*cell, epoch));
+            let version = layout.written(*cell, atom).1;
+            let held = self.held.entry(*cell).or_insert_with(|| layout.settled(*cell, epoch));
             garbled = garbled.with(*cell, *held, version.garbage);
             self.sum = self.sum.with(*cell, *held, version.content);
             *held = version.content;
         }
         self.seen.insert(self.sum);
-        if timeline.profile.torn == Torn::Garbage {
+        if layout.profile.torn == Torn::Garbage {
             self.seen.insert(garbled);
         }
     }

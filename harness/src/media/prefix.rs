@@ -3,10 +3,11 @@
 //! The first so many are complete, the next may have been cut off half-way and read as garbage, the rest never began.
 //! So n atoms have 2n + 1 outcomes, n + 1 where nothing reads as garbage, and fewer where some leave the same contents.
 
+use super::cell::{AtomId, Cell, CellId, Version};
 use super::contents::ContentId;
-use super::group::{AtomFate, Member, Shown, question};
+use super::layout::Layout;
+use super::member::{AtomFate, Member, Shown, question};
 use super::outcomes::Sum;
-use super::timeline::{AtomId, Cell, CellId, Timeline, Version};
 use super::ways::Ways;
 use crate::choice::Choices;
 use rustc_hash::FxHashMap;
@@ -40,14 +41,14 @@ pub(super) struct Left {
 /// The cells of a group, each with its newest durable version.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    pub(super) timeline: &'a Timeline,
+    pub(super) layout: &'a Layout,
     pub(super) cells: &'a [CellId],
     pub(super) floors: &'a [u32],
 }
 
 impl<'a> Places<'a> {
     fn cell(&self, place: usize) -> &'a Cell {
-        &self.timeline.cells[self.cells[place].0 as usize]
+        &self.layout.cells[self.cells[place].0 as usize]
     }
 
     /// The versions of a cell that are not known to be durable, oldest first, those of later epochs included.
@@ -57,17 +58,17 @@ impl<'a> Places<'a> {
 
     /// What an atom wrote where it can be seen, with the places of the cells.
     fn writes(&self, atom: AtomId) -> Vec<(usize, &'a Version)> {
-        let cells = &self.timeline.atoms[atom.0 as usize].cells;
+        let cells = &self.layout.atoms[atom.0 as usize].cells;
         let place = |cell: &CellId| self.cells.binary_search(cell).ok();
         let write = |place: usize| {
-            let (number, version) = self.timeline.written(self.cells[place], atom);
+            let (number, version) = self.layout.written(self.cells[place], atom);
             (number > self.floors[place]).then_some((place, version))
         };
         cells.iter().filter_map(place).filter_map(write).collect()
     }
 
     fn floor(&self, place: usize) -> ContentId {
-        self.timeline.version(self.cell(place), self.floors[place])
+        self.layout.version(self.cell(place), self.floors[place])
     }
 }
 
@@ -148,7 +149,7 @@ impl Prefix {
             let (shown, border) = self.newest_run(&runs, left);
             let Some(border) = border else { return shown };
             let (atom, garbled, border) = self.ask_at(border, left);
-            match choices.ask(question(places.timeline, atom, garbled)) {
+            match choices.ask(question(places.layout, atom, garbled)) {
                 0 => left.end = border,
                 _ => left.newest = border,
             }
@@ -254,7 +255,7 @@ fn sums(places: Places<'_>, members: &[Member], garbles: bool) -> Vec<Sum> {
         let mut garbled = sum;
         for place in &member.places {
             let cell = places.cells[*place as usize];
-            let version = places.timeline.written(cell, member.atom).1;
+            let version = places.layout.written(cell, member.atom).1;
             let held = &mut held[*place as usize];
             garbled = garbled.with(cell, *held, version.garbage);
             sum = sum.with(cell, *held, version.content);

@@ -4,18 +4,19 @@
 //! belong together. It grows by what is issued; of two sets that meet, the smaller goes into the larger. Where something
 //! of it becomes durable it is given up, and what is left of it is issued again.
 
-use super::block::Lane;
+use super::cell::{Atom, AtomId, CellId};
 use super::group::Group;
+use super::layout::Layout;
 use super::outcomes::{Chain, InOrder};
 use super::phases::{Cells, NONE, Phase, Phases};
+use super::piece::Lane;
 use super::steps;
-use super::timeline::{Atom, AtomId, CellId, Timeline};
 use super::ways::Ways;
 use crashcheck_trace::DeviceId;
 use rustc_hash::FxHashMap;
 
 pub(super) struct Sweep<'a> {
-    timeline: &'a Timeline,
+    layout: &'a Layout,
     epoch: u32,
     phases: Phases,
     /// By cell: its set.
@@ -58,20 +59,19 @@ impl Shape {
 }
 
 impl<'a> Sweep<'a> {
-    /// All groups of a timeline that has its epochs; the flags of every epoch are known.
-    pub(super) fn run(timeline: &'a Timeline, epochs: u32, flags: Vec<Vec<Group>>) -> Phases {
+    /// All groups of a layout that has its epochs; the flags of every epoch are known.
+    pub(super) fn run(layout: &'a Layout, epochs: u32, flags: Vec<Vec<Group>>) -> Phases {
         let mut sweep = Sweep {
-            timeline,
+            layout,
             epoch: 0,
             phases: Phases::default(),
-            set_of: vec![NONE; timeline.cells.len()],
+            set_of: vec![NONE; layout.cells.len()],
             set_of_lane: FxHashMap::default(),
             open: FxHashMap::default(),
             changed: Vec::new(),
             renewed: Vec::new(),
         };
-        let (settled, issued) =
-            (by_epoch(timeline, |atom| atom.durable), by_epoch(timeline, |atom| atom.issued));
+        let (settled, issued) = (by_epoch(layout, |atom| atom.durable), by_epoch(layout, |atom| atom.issued));
         let (mut settled, mut issued) = (&settled[..], &issued[..]);
         let mut flags = flags.into_iter();
         for epoch in 0..epochs {
@@ -81,7 +81,7 @@ impl<'a> Sweep<'a> {
             }
             sweep.settle(&take(&mut settled, epoch));
             for atom in take(&mut issued, epoch) {
-                sweep.join(atom, &timeline.atoms[atom.0 as usize].cells);
+                sweep.join(atom, &layout.atoms[atom.0 as usize].cells);
             }
             sweep.begin_phases();
             flags.next().into_iter().flatten().for_each(|group| sweep.raise(group));
@@ -91,7 +91,7 @@ impl<'a> Sweep<'a> {
 
     /// Atoms have become durable: the sets in whose cells they can be seen are given up, and what is left is issued again.
     fn settle(&mut self, atoms: &[AtomId]) {
-        let cells = atoms.iter().flat_map(|atom| &self.timeline.atoms[atom.0 as usize].cells);
+        let cells = atoms.iter().flat_map(|atom| &self.layout.atoms[atom.0 as usize].cells);
         let mut sets: Vec<u32> =
             cells.map(|cell| self.set_of[cell.0 as usize]).filter(|set| *set != NONE).collect();
         sets.sort_unstable();
@@ -116,8 +116,8 @@ impl<'a> Sweep<'a> {
         for nth in 0..self.phases.sets[set as usize].len() {
             let cell = self.phases.sets[set as usize][nth];
             self.move_to(NONE, cell);
-            let visible = self.timeline.visible_in(cell, self.epoch).iter().map(|version| version.atom);
-            let old = |atom: &AtomId| self.timeline.atoms[atom.0 as usize].issued < self.epoch;
+            let visible = self.layout.visible_in(cell, self.epoch).iter().map(|version| version.atom);
+            let old = |atom: &AtomId| self.layout.atoms[atom.0 as usize].issued < self.epoch;
             steps::take(1);
             left.extend(visible.take_while(old).map(|atom| (atom, cell)));
         }
@@ -135,7 +135,7 @@ impl<'a> Sweep<'a> {
     /// Adds an atom with the cells in which it can be seen.
     fn join(&mut self, atom: AtomId, cells: &[CellId]) {
         steps::take(cells.len());
-        let Atom { device, lane, issued, .. } = &self.timeline.atoms[atom.0 as usize];
+        let Atom { device, lane, issued, .. } = &self.layout.atoms[atom.0 as usize];
         let lane = lane.map(|lane| (*device, lane));
         let by_lane = lane.and_then(|lane| self.set_of_lane.get(&lane).copied());
         let by_cell = cells.iter().map(|cell| self.set_of[cell.0 as usize]).filter(|set| *set != NONE);
@@ -156,14 +156,14 @@ impl<'a> Sweep<'a> {
             }
         }
         let is_whole = is_alone && before == cells.len() && self.phases.sets[set as usize].len() == before;
-        let (timeline, epoch) = (self.timeline, self.epoch);
+        let (layout, epoch) = (self.layout, self.epoch);
         let open = self.open.get_mut(&set).expect("a set of cells in flight");
         if *issued == epoch && open.before.is_none() {
             open.before = Some(open.shape.total());
         }
         match &mut open.shape {
-            Shape::InOrder(in_order) => in_order.add(timeline, epoch, atom, cells),
-            Shape::Chain(chain) if is_whole => chain.add(timeline, atom, cells),
+            Shape::InOrder(in_order) => in_order.add(layout, epoch, atom, cells),
+            Shape::Chain(chain) if is_whole => chain.add(layout, atom, cells),
             shape => *shape = Shape::Mix,
         }
     }
@@ -172,18 +172,18 @@ impl<'a> Sweep<'a> {
     fn begin(&mut self, atom: AtomId, cells: &[CellId], lane: Option<(DeviceId, Lane)>) {
         let set = self.new_set();
         cells.iter().for_each(|cell| self.add(*cell, set));
-        let (timeline, epoch) = (self.timeline, self.epoch);
+        let (layout, epoch) = (self.layout, self.epoch);
         let shape = if let Some(lane) = lane {
             self.set_of_lane.insert(lane, set);
             let mut in_order = InOrder::default();
-            in_order.add(timeline, epoch, atom, cells);
+            in_order.add(layout, epoch, atom, cells);
             Shape::InOrder(in_order)
         } else {
-            let mut chain = Chain::new(timeline, epoch, cells);
-            chain.add(timeline, atom, cells);
+            let mut chain = Chain::new(layout, epoch, cells);
+            chain.add(layout, atom, cells);
             Shape::Chain(chain)
         };
-        let is_new = timeline.atoms[atom.0 as usize].issued == epoch;
+        let is_new = layout.atoms[atom.0 as usize].issued == epoch;
         let before = is_new.then_some(Ways::Few(1));
         self.open.insert(set, Open { shape, lane, phase: NONE, before, is_changed: true });
         self.changed.push(set);
@@ -256,16 +256,16 @@ impl<'a> Sweep<'a> {
     }
 
     fn count(&self, cells: Cells, open: &Open, before: Option<Ways>) -> Phase {
-        let (timeline, epoch) = (self.timeline, self.epoch);
+        let (layout, epoch) = (self.layout, self.epoch);
         let total = open.shape.total();
         let shared = before.unwrap_or_else(|| total.clone());
         match &open.shape {
             Shape::Chain(chain) => Phase::new(cells, epoch, total, shared, chain.is_exact()),
             Shape::InOrder(_) => Phase::new(cells, epoch, total, shared, true),
             Shape::Mix => {
-                let members = timeline.members(&self.phases.sets[cells.set as usize], epoch);
+                let members = layout.members(&self.phases.sets[cells.set as usize], epoch);
                 steps::take(members.len());
-                let group = Group::new(timeline, epoch, &members);
+                let group = Group::new(layout, epoch, &members);
                 Phase::new(cells, epoch, group.total, group.shared, group.exact)
             }
         }
@@ -283,8 +283,8 @@ impl<'a> Sweep<'a> {
 }
 
 /// The atoms that can be seen by the epoch of something, the earliest first.
-fn by_epoch(timeline: &Timeline, epoch: impl Fn(&Atom) -> u32) -> Vec<(u32, AtomId)> {
-    let all = timeline.atoms.iter().zip((0..).map(AtomId));
+fn by_epoch(layout: &Layout, epoch: impl Fn(&Atom) -> u32) -> Vec<(u32, AtomId)> {
+    let all = layout.atoms.iter().zip((0..).map(AtomId));
     let visible = all.filter(|(atom, _)| !atom.cells.is_empty());
     let mut atoms: Vec<(u32, AtomId)> = visible.map(|(atom, id)| (epoch(atom), id)).collect();
     atoms.sort_unstable();

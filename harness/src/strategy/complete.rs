@@ -47,7 +47,8 @@ impl Strategy for Complete {
     fn learn(&mut self, path: &Path, ends: bool) -> bool {
         let forced = self.waiting.pop().expect("a plan was made for every path");
         let branches = Branches::new(Pole::Newest, path, forced);
-        if !branches.is_empty() && !(ends && forced > 0) {
+        let goes_on = !ends || forced == 0;
+        if goes_on && !branches.is_empty() {
             self.open.push(branches);
         }
         true

@@ -2,8 +2,9 @@
 //!
 //! A cell whose contents in an epoch it never had before sets it apart from every epoch in which they had not been issued.
 
+use crate::media::cell::Cell;
 use crate::media::contents::ContentId;
-use crate::media::timeline::{Cell, Timeline};
+use crate::media::timeline::Timeline;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, VecDeque};
 

@@ -4,10 +4,11 @@
 
 use super::Count;
 use super::reach::{Reach, reach};
+use crate::media::cell::{CellId, Held};
 use crate::media::contents::ContentId;
 use crate::media::over_time::Products;
 use crate::media::steps;
-use crate::media::timeline::{CellId, Held, Timeline};
+use crate::media::timeline::Timeline;
 use crate::media::ways::Ways;
 use num_bigint::BigUint;
 use num_traits::Zero;

@@ -4,7 +4,8 @@
 //! have the same content. Of what newer survivors cover only that matters which an older atom wrote too. So atoms that
 //! overlap their neighbours, or one that lies over all others, have few states to go through, however many they are.
 
-use super::{Fate, Member};
+use super::Fate;
+use crate::media::member::Member;
 use crate::media::steps;
 use num_bigint::BigUint;
 use num_traits::One;

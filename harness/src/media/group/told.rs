@@ -1,7 +1,9 @@
 //! What earlier answers say of a group, without asking for more.
 
-use super::{AtomFate, Fate, Group, GroupState, Shape, Shown};
-use crate::media::timeline::{AtomId, CellId, Timeline};
+use super::{Fate, Group, GroupState, Shape};
+use crate::media::cell::{AtomId, CellId};
+use crate::media::layout::Layout;
+use crate::media::member::{AtomFate, Shown};
 use std::cmp::Ordering;
 
 impl Group {
@@ -31,23 +33,18 @@ impl Group {
     }
 
     /// What a cell holds as far as that is known, without asking.
-    pub(in crate::media) fn peek(
-        &self,
-        timeline: &Timeline,
-        place: usize,
-        state: &GroupState,
-    ) -> Option<Shown> {
+    pub(in crate::media) fn peek(&self, layout: &Layout, place: usize, state: &GroupState) -> Option<Shown> {
         match &self.shape {
             Shape::Chain(outcomes) => {
                 let is_last = state.low as usize + 1 == outcomes.len();
                 let outcome = outcomes.get(state.low as usize).filter(|_| state.decided || is_last)?;
                 let version = self.floors[place] + outcome.rank;
-                Some(Shown { version, content: self.content(timeline, place, outcome) })
+                Some(Shown { version, content: self.content(layout, place, outcome) })
             }
-            Shape::Prefix(prefix) => prefix.peek(self.places(timeline), place, &state.left),
+            Shape::Prefix(prefix) => prefix.peek(self.places(layout), place, &state.left),
             Shape::Mix(members) => {
                 let floor = self.floors[place];
-                let versions = &timeline.cells[self.cells[place].0 as usize].versions[floor as usize..];
+                let versions = &layout.cells[self.cells[place].0 as usize].versions[floor as usize..];
                 for (index, held) in versions.iter().enumerate().rev() {
                     let version = floor + 1 + index as u32;
                     let member = members.binary_search_by_key(&held.atom, |member| member.atom);
@@ -58,8 +55,8 @@ impl Group {
                         Ok(Fate::Lost) | Err(_) => {}
                     }
                 }
-                let cell = &timeline.cells[self.cells[place].0 as usize];
-                Some(Shown { version: floor, content: timeline.version(cell, floor) })
+                let cell = &layout.cells[self.cells[place].0 as usize];
+                Some(Shown { version: floor, content: layout.version(cell, floor) })
             }
             Shape::Flags(_) => None,
         }
@@ -69,17 +66,16 @@ impl Group {
     /// the newest is told to have done so, or the oldest if that came after the crash.
     pub(in crate::media) fn fate(
         &self,
-        timeline: &Timeline,
+        layout: &Layout,
         atom: AtomId,
         state: &GroupState,
         point: usize,
     ) -> Option<AtomFate> {
-        let is_issued = |atom: AtomId| timeline.atoms[atom.0 as usize].event.index() < point;
+        let is_issued = |atom: AtomId| layout.atoms[atom.0 as usize].event.index() < point;
         match &self.shape {
             Shape::Chain(outcomes) => {
-                let place =
-                    timeline.atoms[atom.0 as usize].cells.iter().find_map(|cell| self.place(*cell))?;
-                let versions = &timeline.cells[self.cells[place].0 as usize].versions;
+                let place = layout.atoms[atom.0 as usize].cells.iter().find_map(|cell| self.place(*cell))?;
+                let versions = &layout.cells[self.cells[place].0 as usize].versions;
                 let version = versions.binary_search_by_key(&atom, |version| version.atom).ok()? as u32;
                 let rank = (version + 1).checked_sub(self.floors[place])?;
                 let outcome = &outcomes[state.low as usize];

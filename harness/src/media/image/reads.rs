@@ -1,9 +1,9 @@
 //! What a crash state holds where it is read: what the running life wrote, or what earlier lives have left.
 
+use super::super::cell::CellId;
 use super::super::contents::ContentId;
 use super::super::fault;
 use super::super::overlay::Piece;
-use super::super::timeline::CellId;
 use super::{Asked, LazyImage, hash_of};
 use crate::choice::Question;
 use crate::lent::Lent;

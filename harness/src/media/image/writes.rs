@@ -1,9 +1,10 @@
 //! What the running life does to its devices: over what is there, and in order, if the power may fail once more.
 
+use super::super::cell::AtomId;
+use super::super::cluster::Outlived;
 use super::super::cluster::Script;
 use super::super::contents::garbage;
-use super::super::life::{Life, Log, Outlived};
-use super::super::timeline::AtomId;
+use super::super::life::{Life, Log};
 use super::{Asked, LazyImage, Left};
 use crate::profile::Discard;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Label, NandGeometry, Payload};
