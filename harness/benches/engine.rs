@@ -24,7 +24,7 @@ fn walks(c: &mut Criterion) {
     for kind in [StrategyKind::Deviations, StrategyKind::Complete, StrategyKind::Random] {
         for jobs in [1, 2] {
             let budget = crashcheck::Budget { states: Some(1 << SLOTS), ..Default::default() };
-            let board = explore(BOARD).walk(kind).budget(budget).jobs(jobs).workload(0..SLOTS);
+            let board = explore(BOARD).strategy(kind).budget(budget).jobs(jobs).workload(0..SLOTS);
             group.bench_function(format!("{kind}, {jobs} threads"), |b| b.iter(|| board.run()));
         }
     }

@@ -66,7 +66,7 @@ impl<S: System + 'static> Explorer<S> {
 
     /// How to walk the choices; by default few deviations first.
     #[must_use]
-    pub fn walk(mut self, strategy: StrategyKind) -> Self {
+    pub fn strategy(mut self, strategy: StrategyKind) -> Self {
         self.options.strategy = strategy;
         self
     }

@@ -23,7 +23,7 @@ pub struct WithStrategy<S, T> {
 impl<S: System + 'static> Explorer<S> {
     /// Runs operations that a proptest strategy makes, 32 times, and shrinks those that fail.
     #[must_use]
-    pub fn strategy<T: Strategy<Value = Vec<S::Op>>>(self, strategy: T) -> WithStrategy<S, T> {
+    pub fn generate<T: Strategy<Value = Vec<S::Op>>>(self, strategy: T) -> WithStrategy<S, T> {
         WithStrategy { explorer: self, strategy, cases: CASES }
     }
 

@@ -201,7 +201,7 @@ impl System for Fickle {
 #[test]
 fn a_recovery_that_is_not_deterministic_is_noticed_and_explored_whole() {
     for strategy in [StrategyKind::Deviations, StrategyKind::Complete] {
-        let explorer = explore(Fickle(AtomicU64::new(0))).walk(strategy).jobs(1);
+        let explorer = explore(Fickle(AtomicU64::new(0))).strategy(strategy).jobs(1);
         let exploration = explorer.workload([1, 2]).run().expect("the system works without a crash");
         assert!(
             exploration.notes.iter().any(|note| note.contains("not deterministic")),

@@ -312,9 +312,9 @@ mod generated {
 
     #[test]
     fn a_generated_workload_shrinks_and_is_stored() {
-        explore(Table::default()).without_regressions().strategy(ops()).check();
+        explore(Table::default()).without_regressions().generate(ops()).check();
         let folder = tempfile::tempdir().expect("a folder");
-        failing_check(|| explore(LAZY).regressions(folder.path()).strategy(ops()).check());
+        failing_check(|| explore(LAZY).regressions(folder.path()).generate(ops()).check());
         let stored = Regression::load_all(folder.path()).expect("readable");
         let [stored] = &stored[..] else { panic!("{stored:?}") };
         assert_eq!(stored.operations, [r#"{"put":{"slot":0,"value":1}}"#, r#""sync""#]);

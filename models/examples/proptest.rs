@@ -13,5 +13,5 @@ use proptest::collection::vec;
 pub(crate) fn main() {
     let vsfs = Vsfs::with_bugs(&["no-sync-flush".to_owned()]).expect("a fault that it has");
     let few = Budget { states: Some(500), ..Budget::default() };
-    explore(vsfs).lives(1).budget(few).without_regressions().strategy(vec(any_op(), 12..=16)).check();
+    explore(vsfs).lives(1).budget(few).without_regressions().generate(vec(any_op(), 12..=16)).check();
 }

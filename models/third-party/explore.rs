@@ -1,4 +1,4 @@
-// Shared by the packages beside it: explores every workload of a system, prints what came of it, and writes a page.
+//! Shared by the packages beside it: explores every workload of a system, prints what came of it, and writes a page.
 
 use crashcheck::trace::outcome::{About, Exploration, REPORT_VERSION, Report, Verdict};
 use crashcheck::{Options, Profile, Reference, Shrink, explore, summary};

@@ -1,3 +1,5 @@
+//! The journal under workloads made from arbitrary bytes.
+
 #![no_main]
 
 use crashcheck_models::journal::{Journal, Ordered};

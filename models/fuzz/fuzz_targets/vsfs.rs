@@ -1,3 +1,5 @@
+//! vsfs under workloads made from arbitrary bytes.
+
 #![no_main]
 
 use crashcheck_models::vsfs::Vsfs;

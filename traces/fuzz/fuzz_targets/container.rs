@@ -1,3 +1,5 @@
+//! A trace container made of arbitrary bytes is read or refused, and nothing else.
+
 #![no_main]
 
 use crashcheck_trace::import::Format;

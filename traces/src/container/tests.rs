@@ -1,3 +1,5 @@
+//! Containers written, read back, cut and damaged.
+
 use super::chunk::{ChunkWriter, Tag};
 use super::codec::{Labels, put_event, put_number, put_text};
 use super::*;

@@ -1,3 +1,5 @@
+//! Images against a plain array of bytes.
+
 use super::*;
 use proptest::prelude::*;
 

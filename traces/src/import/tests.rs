@@ -1,3 +1,5 @@
+//! Which format a file has, and what is said of those that have none.
+
 use super::*;
 use crate::formats::dm_log_writes::{SectorSize, export};
 use crate::testing::{any_disk_trace, any_trace};

@@ -1,3 +1,5 @@
+//! Flash chips: what a page and a block may be asked, and what is refused.
+
 use super::*;
 use crate::disk::Disk;
 use crashcheck_trace::{Bytes, Device, Image, Pairing, Trace};

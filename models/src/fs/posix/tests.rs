@@ -1,3 +1,5 @@
+//! The model of POSIX, operation by operation.
+
 use super::*;
 use crate::fs::generate;
 use proptest::prelude::*;

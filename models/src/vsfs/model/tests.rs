@@ -1,3 +1,5 @@
+//! States that a crash may show, and states that it may not.
+
 use super::judge;
 use crate::fs::{Fill, FsOp, Path, View, ViewBuilder, posix};
 use crashcheck::{Bytes, Window};

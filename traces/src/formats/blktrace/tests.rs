@@ -1,3 +1,5 @@
+//! What is read of traces of blktrace, and what is refused.
+
 use super::*;
 use crate::{EventId, Trace};
 use proptest::prelude::*;

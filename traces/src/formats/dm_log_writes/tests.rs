@@ -1,3 +1,5 @@
+//! What is read and written of dm-log-writes, and what is refused.
+
 use super::*;
 use crate::testing::any_disk_trace;
 use crate::{Device, EventId, Image, NandGeometry, OpId, Pairing, Trace};

@@ -1,3 +1,5 @@
+//! What is read of the I/O logs of fio, and what is refused.
+
 use super::*;
 use crate::Event;
 use proptest::prelude::*;
