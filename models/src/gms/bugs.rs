@@ -182,7 +182,7 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "homeless-not-discarded",
         about: "other nodes keep their copies when a page is written to while its home is down",
-        breaks: &["well-formed", "usable"],
+        breaks: &["well-formed"],
         checks: &["GM-21", "GM-23"],
         workload: "absent-home",
         profile: "cluster",

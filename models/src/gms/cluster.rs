@@ -199,8 +199,10 @@ impl Cluster {
         while self.step()? {}
         match self.peek(uid) {
             Err(GmsError::Unavailable { home, .. }) => {
-                self.wire.start(home)?;
-                self.lent.push(home);
+                if self.node(home).is_none() {
+                    self.wire.start(home)?;
+                    self.lent.push(home);
+                }
                 self.settle()?;
                 self.peek(uid)
             }
