@@ -2,6 +2,8 @@
 
 use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, StrategyKind, System, explore};
 use crashcheck_trace::outcome::{Exploration, Verdict};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const BLOCK: u64 = 512;
 
@@ -9,10 +11,12 @@ const BLOCK: u64 = 512;
 const BLOCKS: u64 = 16;
 
 /// Snapshots of so many blocks each, and a block that says which is the newest.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 struct Snapshots {
     /// Whether a snapshot is durable before it is named.
     flushes: bool,
+    /// So often it was opened.
+    opened: Arc<AtomicU64>,
 }
 
 /// What a block of a snapshot holds.
@@ -33,6 +37,7 @@ impl System for Snapshots {
     type View = (u8, Vec<u64>);
 
     fn open(&self, disk: Disk) -> Result<Disk> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(disk)
     }
 
@@ -70,7 +75,11 @@ impl System for Snapshots {
 fn explored(flushes: bool, beyond: Option<u64>, strategy: StrategyKind) -> Exploration {
     let budget = Budget { beyond, ..Budget::default() };
     let options = Options { budget, strategy, lives: 1, explain: false, ..Options::default() };
-    explore(Snapshots { flushes }).options(options).workload(vec![1, 2, 3]).run().expect("runs")
+    explore(Snapshots { flushes, ..Snapshots::default() })
+        .options(options)
+        .workload(vec![1, 2, 3])
+        .run()
+        .expect("runs")
 }
 
 fn promises(exploration: &Exploration) -> Vec<&str> {
@@ -107,4 +116,20 @@ fn a_correct_system_is_covered_all_the_same() {
     let few = explored(true, Some(0), StrategyKind::Deviations).coverage;
     assert!(few.complete, "{few:?}");
     assert_eq!(few, explored(true, None, StrategyKind::Deviations).coverage);
+}
+
+#[test]
+fn a_finding_is_explained_in_at_most_three_times_the_walk() {
+    let opened = |explain| {
+        let system = Snapshots::default();
+        let opened = Arc::clone(&system.opened);
+        let options = Options { lives: 1, explain, ..Options::default() };
+        let explored = explore(system).options(options).workload(vec![1, 2, 3]).run().expect("runs");
+        let fix = explored.findings[0].cause.as_ref().and_then(|cause| cause.fix.as_ref());
+        assert_eq!(fix.is_some(), explain, "{:?}", explored.findings[0].cause);
+        opened.load(Ordering::Relaxed)
+    };
+    let (walk, both) = (opened(false), opened(true));
+    assert!(both - walk <= 3 * walk, "{walk} openings for the walk, {} to explain", both - walk);
+    println!("{walk} openings for the walk, {} to explain what it found", both - walk);
 }
