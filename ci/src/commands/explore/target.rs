@@ -19,6 +19,9 @@ const DEFAULT_STATES_MAX: u64 = 20_000;
 /// And to so many crash states of later lives.
 const DEFAULT_LATER_MAX: u64 = 1_000;
 
+/// Where the nodes of a cluster crash one by one each of them is a run of the whole workload.
+const DEFAULT_LATER_RUNS_MAX: u64 = 50;
+
 /// What is explored.
 pub(in crate::commands) enum Target<'a> {
     /// A workload of a reference system.
@@ -134,7 +137,9 @@ impl Run<'_> {
     pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
         let unlimited = search.time.is_some() || search.deviations.is_some();
         let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
-        let later = (!unlimited).then_some(DEFAULT_LATER_MAX);
+        let runs = self.profile.profile.cluster.is_some();
+        let most = if runs { DEFAULT_LATER_RUNS_MAX } else { DEFAULT_LATER_MAX };
+        let later = (!unlimited).then_some(most);
         let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
         let defaults = Options::default();
         Options {

@@ -1,4 +1,4 @@
-//! Bytes.
+//! What the blocks of the layer hold, byte by byte.
 
 use super::*;
 use checksum::Sum;
