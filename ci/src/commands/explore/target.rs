@@ -19,9 +19,6 @@ const DEFAULT_STATES_MAX: u64 = 20_000;
 /// And to so many crash states of later lives.
 const DEFAULT_LATER_MAX: u64 = 1_000;
 
-/// Where the nodes of a cluster crash one by one each of them is a run of the whole workload.
-const DEFAULT_LATER_RUNS_MAX: u64 = 50;
-
 /// What is explored.
 pub(in crate::commands) enum Target<'a> {
     /// A workload of a reference system.
@@ -52,15 +49,20 @@ pub(in crate::commands) fn runs<'a>(
     let mut runs = Vec::new();
     for target in targets {
         let bugs = target.bugs();
-        let lives = bugs.iter().map(|bug| bug.lives).max().unwrap_or(0).max(Options::default().lives);
+        let shows = bugs.iter().map(|bug| bug.lives).max().unwrap_or(1);
         let usual = target.profile();
         let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != usual);
         let profiles = match &search.profiles[..] {
             [] => vec![profile(special.unwrap_or(usual))?],
             asked => asked.to_vec(),
         };
-        let lives = search.lives.unwrap_or(lives);
-        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, lives, stored: false }));
+        // Where nodes crash one by one each state of a later life is a run of the whole workload, so that it has to be asked for.
+        let default =
+            |profile: &Named| if profile.profile.cluster.is_some() { 1 } else { Options::default().lives };
+        runs.extend(profiles.into_iter().map(|profile| {
+            let lives = search.lives.unwrap_or_else(|| shows.max(default(&profile)));
+            Run { target, profile, lives, stored: false }
+        }));
     }
     Ok(runs)
 }
@@ -137,9 +139,7 @@ impl Run<'_> {
     pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
         let unlimited = search.time.is_some() || search.deviations.is_some();
         let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
-        let runs = self.profile.profile.cluster.is_some();
-        let most = if runs { DEFAULT_LATER_RUNS_MAX } else { DEFAULT_LATER_MAX };
-        let later = (!unlimited).then_some(most);
+        let later = (!unlimited).then_some(DEFAULT_LATER_MAX);
         let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
         let defaults = Options::default();
         Options {
