@@ -65,9 +65,9 @@ pub const SWITCHES: [BugSwitch; 15] = [
     BugSwitch {
         name: "stale-directory-trusted",
         about: "a page that the directory says is in memory is taken as arrived, whatever its holder says",
-        breaks: &["durable", "usable"],
+        breaks: &["well-formed", "usable"],
         checks: &["M22", "GM-19"],
-        workload: "stale-directory",
+        workload: "dirty-victim",
         profile: "cluster",
         lives: 1,
     },
