@@ -119,6 +119,25 @@ fn a_correct_system_is_covered_all_the_same() {
 }
 
 #[test]
+fn nothing_is_run_that_the_budget_does_not_count() {
+    let opened = |lives, later| {
+        let system = Snapshots { flushes: true, ..Snapshots::default() };
+        let opened = Arc::clone(&system.opened);
+        let budget = Budget { later: Some(later), ..Budget::default() };
+        let options = Options { lives, budget, ..Options::default() };
+        let explored =
+            explore(system).options(options).workload((1..=9).collect::<Vec<u8>>()).run().expect("runs");
+        (opened.load(Ordering::Relaxed), explored.coverage.recoveries_in_all())
+    };
+    // Each recovery opens as often as any other: what follows is the same operations.
+    let ((none, without), (one, with)) = (opened(2, 0), opened(2, 1));
+    assert!(
+        one <= none + none.div_ceil(without) * (with - without),
+        "{none} openings in {without} recoveries, {one} in {with}"
+    );
+}
+
+#[test]
 fn a_finding_is_explained_in_at_most_three_times_the_walk() {
     let opened = |explain| {
         let system = Snapshots::default();

@@ -171,14 +171,15 @@ impl<'a> Walk<'a> {
                 Some(Place::Life(_)) | None => {}
                 Some(Place::Tree(mut tree)) => {
                     let room = self.room(tree.life(), &jobs).min(size - jobs.len());
+                    if room == 0 {
+                        continue;
+                    }
                     for plan in tree.strategy.plans(room) {
                         let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
                         jobs.push((place, Job { root, epoch, plan, through: None, serial }));
                         self.planned += 1;
                     }
-                    if room > 0 {
-                        self.places[place as usize] = Some(Place::Tree(tree));
-                    }
+                    self.places[place as usize] = Some(Place::Tree(tree));
                 }
             }
         }
