@@ -133,7 +133,7 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "K")]
     pub(crate) deviations: Option<usize>,
     /// Crash so many lives, from power-on to power-off: 1 is the workload alone; 2, each recovery and what follows as well
-    /// [default: 2; where the nodes of a cluster crash one by one, 1]
+    /// [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub(crate) lives: Option<u8>,
     /// Stop after this time, shared evenly: 90s, 10m, 2h

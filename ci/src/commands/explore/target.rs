@@ -17,7 +17,7 @@ use std::time::Instant;
 const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// And to so many crash states of later lives.
-const DEFAULT_LATER_MAX: u64 = 1_000;
+const DEFAULT_LATER_MAX: u64 = 500;
 
 /// What is explored.
 pub(in crate::commands) enum Target<'a> {
@@ -56,13 +56,8 @@ pub(in crate::commands) fn runs<'a>(
             [] => vec![profile(special.unwrap_or(usual))?],
             asked => asked.to_vec(),
         };
-        // Where nodes crash one by one each state of a later life is a run of the whole workload, so that it has to be asked for.
-        let default =
-            |profile: &Named| if profile.profile.cluster.is_some() { 1 } else { Options::default().lives };
-        runs.extend(profiles.into_iter().map(|profile| {
-            let lives = search.lives.unwrap_or_else(|| shows.max(default(&profile)));
-            Run { target, profile, lives, stored: false }
-        }));
+        let lives = search.lives.unwrap_or(shows.max(Options::default().lives));
+        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, lives, stored: false }));
     }
     Ok(runs)
 }
