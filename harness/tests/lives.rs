@@ -14,9 +14,11 @@ struct Store {
     epochs: bool,
     /// Whether what recovery puts in its place is durable before it is relied on.
     flushes: bool,
+    /// Whether what is acknowledged as durable is.
+    syncs: bool,
 }
 
-const CORRECT: Store = Store { epochs: true, flushes: true };
+const CORRECT: Store = Store { epochs: true, flushes: true, syncs: true };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Op {
@@ -83,7 +85,9 @@ impl System for Store {
 
     fn apply(&self, open: &mut Open, op: &Op) -> Result<Ack> {
         let Op::Put(key, value) = *op else {
-            open.disk.flush()?;
+            if self.syncs {
+                open.disk.flush()?;
+            }
             return Ok(Ack::Durable);
         };
         let epoch = if self.epochs { open.epoch } else { 0 };
@@ -177,4 +181,14 @@ fn a_finding_of_the_second_life_is_small_told_by_life_and_replayed() {
         replayed.finding.map(|again| (again.promise, again.lives.len())),
         Some((finding.promise.clone(), 1))
     );
+}
+
+/// A drawing without an event would be an empty one.
+#[test]
+fn a_finding_of_a_workload_that_does_nothing_is_told_without_a_drawing() {
+    let store = Store { epochs: false, syncs: false, ..CORRECT };
+    let exploration = explore(store).workload(Vec::new()).run().expect("runs");
+    let finding = exploration.findings.first().expect("the second life loses a key");
+    assert_eq!((finding.crash_point.as_str(), finding.lives.len()), ("before the first event", 1));
+    assert_eq!(finding.picture, None);
 }

@@ -191,7 +191,12 @@ impl Group {
         let writes = writes(painter, epoch, point, &first);
         let faults = faults(teller, &first);
         let cause = cause.map(|cause| teller.cause(cause));
-        let picture = painter.paint(epoch, point, &first, &places(cause.as_ref(), &writes));
+        let state = state(&faults, &first, &writes);
+        // Before the first event there is nothing to be drawn.
+        let picture = (!context.trace.events.is_empty()).then(|| Picture {
+            faults: extraordinary(faults, &first),
+            ..painter.paint(epoch, point, &first, &places(cause.as_ref(), &writes))
+        });
         let durable = context.timeline.windows[point].durable;
         let (operations, operations_skipped) = teller.operations(point, durable);
         let counted = [self.states, self.at_first.1, self.first];
@@ -204,7 +209,7 @@ impl Group {
             also: self.sentences.into_iter().collect(),
             checks: naming.checks.clone(),
             crash_point: teller.crash_point(point),
-            state: state(&faults, &first, &writes),
+            state,
             writes,
             leaves: self.leaves.max(1),
             states: states.to_string(),
@@ -218,7 +223,7 @@ impl Group {
             differences: compared.differences,
             compared_with: compared.with,
             lives,
-            picture: Some(Picture { faults: extraordinary(faults, &first), ..picture }),
+            picture,
             replay: None,
         }
     }

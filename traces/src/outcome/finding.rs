@@ -51,7 +51,7 @@ pub struct Finding {
     /// The lives after that of the workload, if it took more than one crash.
     #[serde(default)]
     pub lives: Vec<LaterLife>,
-    /// The state as a drawing.
+    /// The state as a drawing; absent if the trace has no event.
     pub picture: Option<Picture>,
     /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
     pub replay: Option<String>,
