@@ -4,7 +4,7 @@ use crate::explore::{Budget, Context, Limits, Naming, Options, Recorded, Shrink,
 use crate::profile::Profile;
 use crate::record::Recording;
 use crate::regression::{Regression, RegressionError};
-use crate::strategy::StrategyKind;
+use crate::strategy::Walking;
 use crate::system::System;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,10 +64,11 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
-    /// How to walk the choices; by default few deviations first.
+    /// How to walk the choices: a [`StrategyKind`](crate::StrategyKind), or [your own](crate::Strategies); by default few
+    /// deviations first.
     #[must_use]
-    pub fn strategy(mut self, strategy: StrategyKind) -> Self {
-        self.options.strategy = strategy;
+    pub fn strategy(mut self, strategy: impl Into<Walking>) -> Self {
+        self.options.strategy = strategy.into();
         self
     }
 

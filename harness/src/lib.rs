@@ -118,7 +118,7 @@ pub use profile::{
 };
 pub use record::{RecordError, Recording, record, record_after};
 pub use regression::{Regression, RegressionError, stored_traces};
-pub use strategy::{StrategyKind, UnknownStrategy};
+pub use strategy::{Met, Strategies, Strategy, StrategyKind, Tree, UnknownStrategy, Walking};
 pub use system::{Ack, Error, Result, System};
 pub use tasks::Replayed;
 pub use wire::{Envelope, Step};

@@ -109,7 +109,7 @@ fn broken(naming: &Naming, options: &Options, error: &RecordError) -> Exploratio
         about: None,
         workload: naming.workload.clone(),
         profile: options.profile.name.clone(),
-        strategy: options.strategy.to_string(),
+        strategy: options.strategy.name(),
         lives: options.lives,
         verdict: Verdict::Broken,
         reason: Some(error.to_string()),

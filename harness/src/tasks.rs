@@ -33,7 +33,7 @@ pub(crate) fn explored(
         true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
         false => BTreeMap::new(),
     };
-    tally.into_exploration(options.strategy, options.jobs, &causes)
+    tally.into_exploration(options.strategy.name(), options.jobs, &causes)
 }
 
 /// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the
@@ -54,7 +54,8 @@ pub(crate) fn told(
     let mut failures = tally.failures();
     failures.retain(|key, _| options.explain && !stopped && context.naming.fingerprint(key) == fingerprint);
     let causes = explain(context, options, stop, &failures, tally.recoveries());
-    let mut findings = tally.into_exploration(options.strategy, options.jobs, &causes).findings.into_iter();
+    let mut findings =
+        tally.into_exploration(options.strategy.name(), options.jobs, &causes).findings.into_iter();
     findings.find(|finding| finding.fingerprint == fingerprint)
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn advised(
     });
     let flushes = flushes.collect();
     let causes = explain(context, options, stop, &failures, tally.recoveries());
-    let exploration = tally.into_exploration(options.strategy, options.jobs, &causes);
+    let exploration = tally.into_exploration(options.strategy.name(), options.jobs, &causes);
     Advice { exploration, flushes }
 }
 

@@ -173,7 +173,7 @@ fn every_strategy_finds_the_missing_flush() {
     for (strategy, name, _) in StrategyKind::TABLE {
         // Random goes on for ever.
         let budget = Budget { states: Some(500), ..Budget::default() };
-        let exploration = run(NO_FIRST, Options { strategy, budget, ..Options::default() });
+        let exploration = run(NO_FIRST, Options { strategy: strategy.into(), budget, ..Options::default() });
         assert_eq!(exploration.verdict == Verdict::Lost, strategy != StrategyKind::Prefix, "{name}");
     }
 }

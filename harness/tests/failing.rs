@@ -74,7 +74,8 @@ impl System for Snapshots {
 
 fn explored(flushes: bool, beyond: Option<u64>, strategy: StrategyKind) -> Exploration {
     let budget = Budget { beyond, ..Budget::default() };
-    let options = Options { budget, strategy, lives: 1, explain: false, ..Options::default() };
+    let options =
+        Options { budget, strategy: strategy.into(), lives: 1, explain: false, ..Options::default() };
     explore(Snapshots { flushes, ..Snapshots::default() })
         .options(options)
         .workload(vec![1, 2, 3])

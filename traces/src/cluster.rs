@@ -64,7 +64,16 @@ impl Cluster {
                     return Err(Invalid::NodeState { event: id, node: *node, state: "up" });
                 }
             }
-            _ => {
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. } => {
                 let owner =
                     event.device().and_then(|device| self.owners.get(device.index()).copied().flatten());
                 owner.map_or(Ok(()), |node| self.is_up(id, node))?;

@@ -274,7 +274,18 @@ pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent])
                 return Err(Invalid::ExceptOrder { event: id });
             }
         }
-        _ => {
+        Event::Write { .. }
+        | Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Program { .. }
+        | Event::Erase { .. }
+        | Event::Begin { .. }
+        | Event::Ack { .. }
+        | Event::Mark { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => {
             if let Some((_, at, size)) = event.range() {
                 let end = at.0.saturating_add(size.0);
                 if end > len.0 {

@@ -17,7 +17,19 @@ pub(super) fn with_flushes(trace: &Trace, flushes: &[Flush]) -> Trace {
             Event::Flush { device, except } => {
                 Event::Flush { device: *device, except: except.iter().map(moved).collect() }
             }
-            event => event.clone(),
+            event @ (Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. }) => event.clone(),
         });
     }
     Trace { devices: trace.devices.clone(), events }

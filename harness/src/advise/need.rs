@@ -17,9 +17,9 @@ pub(crate) fn needs(
 ) -> Vec<(EventId, DeviceId, Need)> {
     // The flush is taken out of the trace, not out of the system that goes on after it.
     let options = &Options { lives: 1, ..options.clone() };
-    let flush = |(index, event): (usize, &Event)| match event {
-        Event::Flush { device, .. } => Some((index, *device)),
-        _ => None,
+    let flush = |(index, event): (usize, &Event)| {
+        let Event::Flush { device, .. } = event else { return None };
+        Some((index, *device))
     };
     let flushes = context.trace.events.iter().enumerate().filter_map(flush);
     let needed = |(index, device): (usize, DeviceId)| {

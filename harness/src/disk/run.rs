@@ -366,11 +366,11 @@ impl Run {
                 self.image.note(Event::Write { device, at, data, fua, label });
             }
         }
-        self.follow(|event| match event {
-            Event::Write { device: on, at: there, data: content, fua: forced, .. } => {
-                (*on, *there, content.as_slice(), *forced) == (device, at, data, fua)
-            }
-            _ => false,
+        self.follow(|event| {
+            let Event::Write { device: on, at: there, data: content, fua: forced, .. } = event else {
+                return false;
+            };
+            (*on, *there, content.as_slice(), *forced) == (device, at, data, fua)
         });
     }
 

@@ -310,7 +310,14 @@ fn explored(
     jobs: usize,
 ) -> Explored {
     let budget = Budget::unlimited();
-    let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
+    let options = Options {
+        profile: profile.clone(),
+        strategy: strategy.into(),
+        lives,
+        jobs,
+        budget,
+        ..Options::default()
+    };
     let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options));
     let images_by_epoch = context.timeline.totals().map(|total| total.to_string()).collect();
     let stop = AtomicBool::new(false);

@@ -34,33 +34,40 @@ impl<'a> Teller<'a> {
                 Event::Begin { op, .. } => marks.push((index, Some(*op))),
                 Event::Ack { .. } => marks.push((index, None)),
                 Event::Send { message, .. } => _ = sent.insert(*message, EventId(index)),
-                _ => {}
+                Event::Write { .. }
+                | Event::WriteZeroes { .. }
+                | Event::Discard { .. }
+                | Event::Resize { .. }
+                | Event::Program { .. }
+                | Event::Erase { .. }
+                | Event::Flush { .. }
+                | Event::Mark { .. }
+                | Event::Deliver { .. }
+                | Event::Down { .. }
+                | Event::Up { .. } => {}
             }
         }
         Teller { trace, marks, sent }
     }
 
-    /// The event that begins the operation in progress after so many events.
-    fn begin(&self, point: usize) -> Option<&'a Event> {
+    /// The operation in progress after so many events, as it begins.
+    fn begin(&self, point: usize) -> Option<(OpId, &'a str)> {
         let (event, op) =
             self.marks[..self.marks.partition_point(|(event, _)| (*event as usize) < point)].last()?;
-        op.map(|_| &self.trace.events[*event as usize])
+        op.as_ref()?;
+        let Event::Begin { op, text } = &self.trace.events[*event as usize] else { return None };
+        Some((*op, text))
     }
 
     /// The operation in progress after so many events.
     pub(super) fn operation_at(&self, point: usize) -> Option<OpId> {
-        match self.begin(point)? {
-            Event::Begin { op, .. } => Some(*op),
-            _ => None,
-        }
+        self.begin(point).map(|(op, _)| op)
     }
 
     /// The operation in progress after so many events, in words.
     pub(super) fn operation(&self, point: usize) -> Option<String> {
-        match self.begin(point)? {
-            Event::Begin { op, text } => Some(format!("operation {} ({})", op.0 + 1, shortened(text))),
-            _ => None,
-        }
+        let (op, text) = self.begin(point)?;
+        Some(format!("operation {} ({})", op.0 + 1, shortened(text)))
     }
 
     /// An event in words, with the operation in progress.
@@ -184,7 +191,12 @@ impl<'a> Teller<'a> {
             }
             Event::Down { node } => return format!("{node} turned off"),
             Event::Up { node } => return format!("{node} turned on"),
-            _ => {}
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. } => {}
         }
         let Some((index, at, len)) = event.range() else { return kind(event).to_owned() };
         let name = self.trace.devices.get(index.index()).filter(|_| self.trace.devices.len() > 1);
@@ -192,10 +204,9 @@ impl<'a> Teller<'a> {
         let what = self.name(id);
         if let Some(chip) = self.trace.devices.get(index.index()).and_then(Device::chip) {
             let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
-            return match event {
-                Event::Program { .. } => format!("{what}, {device}{page} of {block}"),
-                _ => format!("{what}, {device}{block}"),
-            };
+            let page =
+                if matches!(event, Event::Program { .. }) { format!("{page} of ") } else { String::new() };
+            return format!("{what}, {device}{page}{block}");
         }
         format!("{what}, {len} at {device}{at}")
     }
@@ -211,7 +222,14 @@ fn kind(event: &Event) -> &'static str {
         Event::Program { .. } => "program",
         Event::Erase { .. } => "erase",
         Event::Flush { .. } => "flush",
-        _ => "event",
+        Event::Resize { .. }
+        | Event::Begin { .. }
+        | Event::Ack { .. }
+        | Event::Mark { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => "event",
     }
 }
 

@@ -1,7 +1,7 @@
 //! How to explore, how much, and how far that is.
 
 use crate::profile::Profile;
-use crate::strategy::StrategyKind;
+use crate::strategy::Walking;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Options {
     /// What the device may leave behind.
     pub profile: Profile,
     /// How to walk.
-    pub strategy: StrategyKind,
+    pub strategy: Walking,
     /// How much to do.
     pub budget: Budget,
     /// How many lives end in a crash: 1 is the recorded workload alone; 2, what follows each recovery from its crashes as
@@ -39,7 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             profile: Profile::default(),
-            strategy: StrategyKind::default(),
+            strategy: Walking::default(),
             budget: Budget::default(),
             lives: LIVES,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),

@@ -8,7 +8,6 @@ use super::options::Progress;
 use super::run::{Context, How, Leaf, Root};
 use crate::choice::Question;
 use crate::media::Timeline;
-use crate::strategy::StrategyKind;
 use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
@@ -229,7 +228,7 @@ impl Tally {
     /// The result, as data.
     pub(crate) fn into_exploration(
         mut self,
-        strategy: StrategyKind,
+        strategy: String,
         jobs: usize,
         causes: &BTreeMap<Key, Cause>,
     ) -> Exploration {
@@ -250,7 +249,7 @@ impl Tally {
             about: None,
             workload: naming.workload.clone(),
             profile: timeline.profile.name.clone(),
-            strategy: strategy.to_string(),
+            strategy,
             lives: self.context.lives,
             verdict,
             reason: self.reason(verdict),

@@ -7,7 +7,7 @@ use super::run::{Context, How, Job, Leaf, Root};
 use super::tally::Tally;
 use crate::choice::EPOCHS;
 use crate::media::Timeline;
-use crate::strategy::Strategy;
+use crate::strategy::{self, Strategy};
 use crate::supervise::supervised;
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -112,7 +112,8 @@ impl<'a> Walk<'a> {
         for epoch in (0..timeline.epochs.len() as u32).take(MOST_EPOCHS as usize) {
             let seed = self.options.seed.wrapping_add(u64::from(epoch));
             let events = || timeline.events_in(epoch);
-            let strategy = self.options.strategy.start(events, seed, self.options.budget.deviations);
+            let known = strategy::Tree::new(seed, self.options.budget.deviations, &events);
+            let strategy = self.options.strategy.start(&known);
             let tree = Tree { root: root.cloned(), epoch, level, strategy, left: None, recoveries: 0 };
             self.queue.insert((level, life, self.places.len() as u32));
             self.places.push(Some(Place::Tree(tree)));

@@ -103,7 +103,19 @@ fn landed(
                 let from = (at.0.wrapping_sub(shift) - written.0) as usize;
                 layout.contents.intern(&data.as_slice()[from..from + len.index()])
             }
-            _ => ContentId::ZERO,
+            Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => ContentId::ZERO,
         };
         landed.push((CellId(index as u32), content));
     }

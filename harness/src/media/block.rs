@@ -45,7 +45,16 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
                     pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
                 }
             }
-            _ => {}
+            Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => {}
         }
     }
     pieces
@@ -98,7 +107,19 @@ impl Settles<'_> {
                 }
             }
             Event::Down { node } => Some(Settles::Node(*node)),
-            _ => None,
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Up { .. } => None,
         }
     }
 }

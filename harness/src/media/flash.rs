@@ -20,7 +20,18 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
     let fill = match event {
         Event::Program { .. } => Fill::Data,
         Event::Erase { .. } => Fill::Ones,
-        _ => return Vec::new(),
+        Event::Write { .. }
+        | Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Resize { .. }
+        | Event::Flush { .. }
+        | Event::Begin { .. }
+        | Event::Ack { .. }
+        | Event::Mark { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => return Vec::new(),
     };
     let lane = Some(lane(chip, at, profile.order));
     let piece = Piece { event: id, unit: 0, device, range: Some((at, len)), fill, joins: false, lane };

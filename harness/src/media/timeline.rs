@@ -109,7 +109,19 @@ fn windows(trace: &Trace) -> Vec<Window> {
         match event {
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
-            _ => {}
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => {}
         }
         window.begun = window.begun.max(window.durable);
         windows.push(window);

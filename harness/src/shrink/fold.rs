@@ -44,12 +44,21 @@ pub(super) fn smaller(trace: &Trace, fates: &[Fate], discard: Discard) -> Option
         match event {
             Event::Flush { device, except } => builder.flush(index, *device, except),
             Event::Begin { .. } | Event::Ack { .. } => builder.marks.push(index),
-            event if changes(event) => match fate {
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. } => match fate {
                 Fate::Kept => builder.keep(index),
                 Fate::Folded => builder.fold(event, discard)?,
                 Fate::LeftOut => {}
             },
-            _ => {}
+            Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => {}
         }
     }
     builder.finish()
@@ -133,7 +142,19 @@ impl<'a> Builder<'a> {
         let end = at.checked_add(len).filter(|end| *end <= to.base.len())?;
         let undoes = |earlier: &&Event| match earlier {
             Event::Resize { len, .. } => *len < end,
-            other => other.range().is_some_and(|(_, from, len)| from < end && at < from + len),
+            other @ (Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. }) => other.range().is_some_and(|(_, from, len)| from < end && at < from + len),
         };
         if earlier.iter().any(undoes) {
             return None;
@@ -147,7 +168,15 @@ impl<'a> Builder<'a> {
                 Discard::Garbage => return None,
             },
             Event::Erase { .. } => erase(to, at, len),
-            _ => return None,
+            Event::Resize { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => return None,
         }
         Some(())
     }
@@ -160,7 +189,19 @@ impl<'a> Builder<'a> {
                 let except = except.iter().filter_map(position).map(|place| EventId(place as u32)).collect();
                 Event::Flush { device: *device, except }
             }
-            event => event.clone(),
+            event @ (Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. }) => event.clone(),
         };
         let events = self.kept.iter().map(|index| renumbered(&self.from.events[*index])).collect();
         let trace = Trace { events, devices: self.devices };

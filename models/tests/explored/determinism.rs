@@ -46,8 +46,9 @@ fn every_complete_strategy_finds_the_same_promises_broken_in_as_many_states() {
             let (case, mut options) = showing(switch);
             // To the end in every life: where a budget ends a walk, its order decides what has been met.
             options.budget = Budget::unlimited();
-            let found = |strategy| {
-                let exploration = explored(&*subject, &case, &Options { strategy, ..options.clone() });
+            let found = |strategy: StrategyKind| {
+                let exploration =
+                    explored(&*subject, &case, &Options { strategy: strategy.into(), ..options.clone() });
                 let promises = exploration.findings.iter().map(|finding| finding.promise.clone());
                 let states: u64 = exploration
                     .findings

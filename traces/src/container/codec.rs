@@ -88,7 +88,14 @@ pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
         Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
         Event::Begin { text: op, .. } => text("an operation", op),
         Event::Mark { text: note } => text("a mark", note),
-        _ => Ok(()),
+        Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Resize { .. }
+        | Event::Erase { .. }
+        | Event::Ack { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => Ok(()),
     }
 }
 

@@ -443,7 +443,14 @@ fn event_size(event: &Event) -> u64 {
         }
         Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
-        _ => 0,
+        Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Resize { .. }
+        | Event::Erase { .. }
+        | Event::Ack { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => 0,
     };
     let content = content + event.label().map_or(0, |label| label.as_str().len());
     (content + size_of::<Event>()) as u64

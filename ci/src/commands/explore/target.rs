@@ -139,7 +139,7 @@ impl Run<'_> {
         let defaults = Options::default();
         Options {
             profile: self.profile.profile.clone(),
-            strategy: search.strategy,
+            strategy: search.strategy.into(),
             budget: Budget {
                 time: search.time.map(share),
                 states: search.states_max.map_or(default, |StatesMax(states)| states),

@@ -65,6 +65,5 @@ fn describe(event: &Event) -> String {
         Event::Deliver { message } => format!("deliver  message {}", message.0),
         Event::Down { node } => format!("down  {node}"),
         Event::Up { node } => format!("up  {node}"),
-        other => escape(&format!("{other:?}")),
     }
 }

@@ -442,7 +442,7 @@ proptest! {
         let expected = expected.expect("it is small");
         prop_assert!(expected.within.is_subset(&expected.seen));
         let budget = Budget::unlimited();
-        let options = Options { profile, strategy, jobs, lives: 1, budget, ..Options::default() };
+        let options = Options { profile, strategy: strategy.into(), jobs, lives: 1, budget, ..Options::default() };
         assert_met(&expected, (nodes, &ops), &options)?;
     }
 }
@@ -459,7 +459,7 @@ proptest! {
         let expected = brute_force(nodes, &ops, &cluster, lives.into(), 20_000);
         prop_assume!(expected.is_some());
         let budget = Budget::unlimited();
-        let options = Options { profile, strategy, lives, jobs, budget, ..Options::default() };
+        let options = Options { profile, strategy: strategy.into(), lives, jobs, budget, ..Options::default() };
         assert_met(&expected.expect("it is small"), (nodes, &ops), &options)?;
     }
 }

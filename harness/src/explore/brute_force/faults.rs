@@ -163,7 +163,7 @@ proptest! {
             }
         }
         let met = Arc::new(Mutex::new(Met::new()));
-        let options = Options { profile: profile.clone(), strategy, jobs, budget: Budget::unlimited(), ..Options::default() };
+        let options = Options { profile: profile.clone(), strategy: strategy.into(), jobs, budget: Budget::unlimited(), ..Options::default() };
         let instance = Search { met: Arc::clone(&met) };
         let context = Context::new(instance, Naming::default(), Arc::new(trace.clone()), &options);
         let context = Arc::new(context);

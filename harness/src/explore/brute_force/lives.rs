@@ -100,7 +100,7 @@ proptest! {
         let judged = Arc::new(Mutex::new(Judged::new()));
         let instance = Serve { devices: trace.devices.len() as u64, judged: Arc::clone(&judged) };
         let budget = Budget::unlimited();
-        let options = Options { profile: profile.clone(), strategy, lives, jobs, budget, ..Options::default() };
+        let options = Options { profile: profile.clone(), strategy: strategy.into(), lives, jobs, budget, ..Options::default() };
         let shared = Arc::new(trace.clone());
         let context = Arc::new(Context::new(instance, Naming::default(), shared, &options));
         let explored = crate::tasks::explored(&context, &options, &AtomicBool::new(false), |_| ());

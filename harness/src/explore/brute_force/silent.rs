@@ -151,7 +151,7 @@ proptest! {
             }
         });
         let met = Arc::new(Mutex::new(Met::new()));
-        let options = Options { profile: profile.clone(), strategy, jobs, budget: Budget::unlimited(), ..Options::default() };
+        let options = Options { profile: profile.clone(), strategy: strategy.into(), jobs, budget: Budget::unlimited(), ..Options::default() };
         let context = Context::new(Search { met: Arc::clone(&met) }, Naming::default(), Arc::new(trace), &options);
         let context = Arc::new(context);
         let totals: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();

@@ -142,6 +142,6 @@ fn kind(event: &Event) -> EventKind {
         Event::Deliver { .. } => EventKind::Deliver,
         Event::Down { .. } => EventKind::Down,
         Event::Up { .. } => EventKind::Up,
-        _ => EventKind::Mark,
+        Event::Mark { .. } => EventKind::Mark,
     }
 }

@@ -143,7 +143,20 @@ fn deferrals(trace: &Trace, device: DeviceId) -> BTreeMap<EventId, EventId> {
             {
                 volatile.push(id);
             }
-            _ => {}
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Flush { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => {}
         }
     }
     behind
@@ -192,7 +205,11 @@ impl<W: Write> LogWriter<W> {
             Event::Down { .. } | Event::Up { .. } => {
                 Err(ExportProblem::Inexpressible { what: "a node that is turned off or on" })
             }
-            _ => Err(ExportProblem::Inexpressible { what: "an event of this kind" }),
+            Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. } => Err(ExportProblem::Inexpressible { what: "an event of this kind" }),
         }
     }
 

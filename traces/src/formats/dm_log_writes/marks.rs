@@ -28,7 +28,17 @@ pub(super) fn text(event: &Event) -> Option<String> {
         Event::Ack { op, durable: false } => Some(format!("ack {}", op.0)),
         Event::Mark { text } if stands_for_itself(text) => Some(text.clone()),
         Event::Mark { text } => Some(format!("{ESCAPE}{text}")),
-        _ => None,
+        Event::Write { .. }
+        | Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Resize { .. }
+        | Event::Program { .. }
+        | Event::Erase { .. }
+        | Event::Flush { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => None,
     }
 }
 
