@@ -2,8 +2,9 @@
 
 use crate::checks::{self, Checks};
 use crate::explore::{Naming, Options, Progress};
-use crate::explorer::{WithWorkload, explore};
-use crate::record::{RecordError, record_after};
+use crate::explorer::explore;
+use crate::prepared::Prepared;
+use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
 use crate::system::System;
 use crate::tasks::Replayed;
@@ -219,27 +220,29 @@ pub struct Entry<S: System> {
 }
 
 impl<S: System + 'static> Entry<S> {
-    fn prepare(&self, case: &Case, options: &Options) -> Result<WithWorkload<S>, CaseError> {
+    fn prepare(&self, case: &Case, options: &Options) -> Result<Prepared, CaseError> {
         let system = (self.with_bugs)(&case.bugs)?;
+        let explorer = explore(system).options(options.clone());
+        if let Some(stored) = &case.stored {
+            let prepared = explorer.stored(stored)?.prepared;
+            return Ok(prepared.named(self.naming(case)).with_lives(options.lives));
+        }
+        let Workload { setup, ops, .. } = self.workload(&case.workload)?;
+        Ok(explorer.workload(ops).after(setup).prepared.named(self.naming(case)))
+    }
+
+    fn naming(&self, case: &Case) -> Naming {
         let switches = self.bugs.iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name));
-        let naming = Naming {
+        Naming {
             system: self.name.clone(),
             bugs: case.bugs.clone(),
             checks: switches.flat_map(|bug| bug.checks).map(|code| checks::told(self.checks, code)).collect(),
             workload: case.workload.clone(),
             ..Naming::default()
-        };
-        let explorer = explore(system).options(options.clone()).named(naming);
-        let Workload { setup, ops, .. } = self.workload(case)?;
-        Ok(explorer.workload(ops).after(setup))
+        }
     }
 
-    fn workload(&self, case: &Case) -> Result<Workload<S::Op>, CaseError> {
-        if let Some(stored) = &case.stored {
-            let (setup, ops) = stored.workload()?;
-            return Ok(Workload { name: "stored", about: "What was shrunk and stored.", setup, ops });
-        }
-        let name = &*case.workload;
+    fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
         if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
             let about = "Operations made from a seed.";
             let ops = (self.generated)(seed);
@@ -277,9 +280,7 @@ impl<S: System + 'static> Subject for Entry<S> {
     }
 
     fn record(&self, case: &Case) -> Result<Trace, CaseError> {
-        let system = (self.with_bugs)(&case.bugs)?;
-        let Workload { setup, ops, .. } = self.workload(case)?;
-        Ok(record_after(&system, &setup, ops)?.trace)
+        Ok(self.prepare(case, &Options::default())?.record()?.0)
     }
 
     fn explore(
@@ -290,7 +291,7 @@ impl<S: System + 'static> Subject for Entry<S> {
         report: &mut dyn FnMut(Progress),
     ) -> Result<Exploration, CaseError> {
         let prepared = self.prepare(case, options)?;
-        Ok(prepared.run_with(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
+        Ok(prepared.run(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
     }
 
     fn advise(

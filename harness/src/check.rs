@@ -2,36 +2,28 @@
 //! reported.
 
 use crate::explore::Naming;
-use crate::explorer::{Explorer, WithWorkload};
+use crate::prepared::Prepared;
 use crate::regression::Regression;
-use crate::system::System;
 use crashcheck_trace::outcome::{
     Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict,
 };
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-impl<S: System + 'static> WithWorkload<S> {
-    /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
-    /// stored before is explored first.
-    ///
-    /// # Panics
-    /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
-    pub fn check(&self) {
-        let explorer = self.explorer.clone().for_check();
-        explorer.check_stored();
-        let mut workload = self.clone();
-        workload.explorer = explorer;
-        match workload.run() {
-            Ok(exploration) => match workload.explorer.failure(&exploration) {
+impl Prepared {
+    /// Explores what was stored, explores, and panics with what is found.
+    pub(crate) fn check(&self) {
+        let prepared = self.clone().for_check();
+        prepared.check_stored();
+        match prepared.run(&AtomicBool::new(false), &mut |_| ()) {
+            Ok(exploration) => match prepared.failure(&exploration) {
                 None => println!("{}", summary(&exploration)),
                 Some(text) => panic!("{text}"),
             },
-            Err(error) => panic!("{}: {error}", self.explorer.naming.system),
+            Err(error) => panic!("{}: {error}", prepared.naming.system),
         }
     }
-}
 
-impl<S: System + 'static> Explorer<S> {
     /// With what `check` does beside exploring.
     pub(crate) fn for_check(mut self) -> Self {
         self.options.shrink.get_or_insert_default();
@@ -55,9 +47,10 @@ impl<S: System + 'static> Explorer<S> {
             let file = folder.join(regression.file_name());
             let stored = self.clone().stored(regression);
             let mut stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            stored.explorer.options.shrink = None;
+            stored.options.shrink = None;
+            let exploration = stored.run(&AtomicBool::new(false), &mut |_| ());
             let exploration =
-                stored.run().unwrap_or_else(|error| panic!("{system}: {}: {error}", file.display()));
+                exploration.unwrap_or_else(|error| panic!("{system}: {}: {error}", file.display()));
             if exploration.verdict != Verdict::NotMeasured
                 && let Some(text) = self.failure(&exploration)
             {

@@ -1,6 +1,7 @@
 //! Running a workload on a recording disk.
 
 use crate::disk::Disk;
+use crate::erased::{self, AnySystem, Course, Live, Op, Typed, View};
 use crate::system::{Ack, Error, System};
 use crashcheck_trace::{Event, OpId, Trace};
 use thiserror::Error;
@@ -70,7 +71,7 @@ pub enum RecordError {
 ///
 /// # Errors
 /// When the system fails without any crash.
-pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, RecordError> {
+pub fn record<S: System + 'static>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, RecordError> {
     record_after(system, &[], ops)
 }
 
@@ -80,18 +81,30 @@ pub fn record<S: System>(system: &S, ops: Vec<S::Op>) -> Result<Recording<S>, Re
 /// # Errors
 /// When the system fails without any crash, or the last of the operations that are run first is not acknowledged as
 /// durable.
-pub fn record_after<S: System>(
+pub fn record_after<S: System + 'static>(
     system: &S,
     setup: &[S::Op],
     ops: Vec<S::Op>,
 ) -> Result<Recording<S>, RecordError> {
+    let setup: Vec<Op> = setup.iter().cloned().map(Op::new).collect();
+    let ops: Vec<Op> = ops.into_iter().map(Op::new).collect();
+    let (trace, course) = recorded(system, &setup, &ops)?;
+    let Typed { ops, states } = erased::typed::<S>(course);
+    Ok(Recording { trace, ops, states })
+}
+
+/// As [`record_after`], of a system of any type.
+pub(crate) fn recorded(
+    system: &dyn AnySystem,
+    setup: &[Op],
+    ops: &[Op],
+) -> Result<(Trace, Box<dyn Course>), RecordError> {
     let disk = Disk::recording(&system.devices());
     system.format(&disk).map_err(RecordError::Format)?;
     disk.machine().rebase();
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
     for (index, op) in setup.iter().enumerate() {
-        let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
-        let ack = system.apply(&mut live, op).map_err(failed)?;
+        let ack = apply(system, &mut live, index, op)?;
         if index + 1 == setup.len() && ack != Ack::Durable {
             return Err(RecordError::Setup { index, op: format!("{op:?}") });
         }
@@ -103,40 +116,30 @@ pub fn record_after<S: System>(
         // What the nodes have in memory is not part of the recording: it begins with their boot.
         live = system.open(disk.power_on()).map_err(RecordError::Open)?;
     }
-    let at_start = |source| RecordError::View { when: "before the first operation".into(), source };
-    let mut states = vec![system.view(&mut live).map_err(at_start)?];
+    let mut course = system.begin(&*shown(system, &mut live, "before the first operation")?);
     for (index, op) in ops.iter().enumerate() {
         let id = OpId(index as u32);
         disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
-        let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
-        let ack = system.apply(&mut live, op).map_err(failed)?;
+        let ack = apply(system, &mut live, index, op)?;
         disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
-        let mut next = states[index].clone();
-        if ack != Ack::Refused {
-            system.model(&mut next, op);
-        }
-        states.push(next);
+        system.step(&mut *course, &**op, ack == Ack::Refused);
     }
-    let expected = &states[ops.len()];
-    agree(system, &mut live, expected, "after the last operation")?;
+    let when = "after the last operation";
+    let (shown, expected) = (shown(system, &mut live, when)?, course.shown());
+    if !shown.equals(expected) {
+        let (shown, expected) = (format!("{shown:?}"), format!("{expected:?}"));
+        return Err(RecordError::Disagree { when: when.to_owned(), shown, expected });
+    }
     let trace = disk.machine().power_off().unwrap_or_default();
     drop(live);
-    Ok(Recording { trace, ops, states })
+    Ok((trace, course))
 }
 
-fn agree<S: System>(
-    system: &S,
-    live: &mut S::Live,
-    expected: &S::View,
-    when: &str,
-) -> Result<(), RecordError> {
-    let shown = system.view(live).map_err(|source| RecordError::View { when: when.to_owned(), source })?;
-    if shown == *expected {
-        return Ok(());
-    }
-    Err(RecordError::Disagree {
-        when: when.to_owned(),
-        shown: format!("{shown:?}"),
-        expected: format!("{expected:?}"),
-    })
+fn apply(system: &dyn AnySystem, live: &mut Live, index: usize, op: &Op) -> Result<Ack, RecordError> {
+    let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
+    system.apply(live, &**op).map_err(failed)
+}
+
+fn shown(system: &dyn AnySystem, live: &mut Live, when: &str) -> Result<View, RecordError> {
+    system.view(live).map_err(|source| RecordError::View { when: when.to_owned(), source })
 }

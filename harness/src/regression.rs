@@ -22,7 +22,7 @@
 //! What is stored is the value itself, not the seed that made it: the operations, one text each, as JSON. So it outlives
 //! every change of the program that leaves the operations as they are.
 
-use serde::de::DeserializeOwned;
+use crate::erased::{AnySystem, Op};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -102,12 +102,12 @@ impl Regression {
     ///
     /// # Errors
     /// If an operation cannot be written as JSON.
-    pub(crate) fn new<Op: Serialize>(
+    pub(crate) fn new(
         found: Found<'_>,
         setup: &[Op],
         operations: &[Op],
     ) -> Result<Regression, serde_json::Error> {
-        let texts = |ops: &[Op]| ops.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let texts = |ops: &[Op]| ops.iter().map(|op| op.json()).collect::<Result<Vec<_>, _>>();
         let Found { system, bugs, workload, profile, lives, finding } = found;
         Ok(Regression {
             version: VERSION,
@@ -143,8 +143,12 @@ impl Regression {
     ///
     /// # Errors
     /// If one is none of the system's.
-    pub(crate) fn workload<Op: DeserializeOwned>(&self) -> Result<(Vec<Op>, Vec<Op>), RegressionError> {
-        let parsed = |texts: &[String]| texts.iter().map(|text| parse(text)).collect::<Result<Vec<Op>, _>>();
+    pub(crate) fn workload(&self, system: &dyn AnySystem) -> Result<(Vec<Op>, Vec<Op>), RegressionError> {
+        let parse = |text: &String| {
+            let failed = |why| RegressionError::Operation { text: text.clone(), why };
+            system.parse(text).map_err(failed)
+        };
+        let parsed = |texts: &[String]| texts.iter().map(parse).collect::<Result<Vec<Op>, _>>();
         Ok((parsed(&self.setup)?, parsed(&self.operations)?))
     }
 
@@ -260,8 +264,4 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, RegressionError> {
 /// As much of a fingerprint as tells the faults of one system apart.
 fn short(fingerprint: &str) -> &str {
     fingerprint.get(..SHORT).unwrap_or(fingerprint)
-}
-
-fn parse<Op: DeserializeOwned>(text: &str) -> Result<Op, RegressionError> {
-    serde_json::from_str(text).map_err(|why| RegressionError::Operation { text: text.to_owned(), why })
 }

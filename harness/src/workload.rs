@@ -38,30 +38,36 @@ impl<S: System + 'static> Explorer<S> {
     {
         use quickcheck::{Arbitrary, Gen};
         let explorer = self.for_check();
-        explorer.check_stored();
         for case in 0..u64::from(CASES) {
             let ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
             explorer.check_one(Candidates::of(ops));
         }
     }
 
+    /// With what `check` does beside exploring, when what was stored has been explored.
+    fn for_check(mut self) -> Self {
+        self.prepared = self.prepared.for_check();
+        self.prepared.check_stored();
+        self
+    }
+
     /// Explores the workload that a value tree stands at, and panics with what is found, as small as the tree can make it.
     fn check_one<T: ValueTree<Value = Vec<S::Op>>>(&self, tree: T) {
-        let (workload, never) = (self.clone().workload(tree.current()), AtomicBool::new(false));
+        let (workload, never) = (self.clone().workload(tree.current()).prepared, AtomicBool::new(false));
         let mut exploration = match workload.unshrunk(&never, &mut |_| ()) {
             Ok(exploration) => exploration,
-            Err(error) => panic!("{}: the system fails without any crash: {error}", self.name()),
+            Err(error) => panic!("{}: the system fails without any crash: {error}", workload.naming.system),
         };
         // The tree leads to one place only: it belongs to the simplest finding.
         let mut tree = Some(tree);
-        shrink_from(&workload, &mut exploration, &never, &mut |_| (), |begun, bounds, judge| {
+        shrink_from(&workload, &mut exploration, &never, &mut |_| (), &mut |begun, bounds, judge| {
             descend_in(&mut tree.take()?, begun, bounds, judge)
         });
         // A workload in which there is nothing to judge is no failure.
         let measured = exploration.verdict != Verdict::NotMeasured;
-        let text = measured.then(|| self.failure(&exploration)).flatten();
+        let text = measured.then(|| workload.failure(&exploration)).flatten();
         if let Some(text) = text {
-            panic!("{}: {text}", self.name());
+            panic!("{}: {text}", workload.naming.system);
         }
     }
 
@@ -113,11 +119,12 @@ where
         let rng = TestRng::deterministic_rng(config.rng_algorithm);
         let mut runner = TestRunner::new_with_rng(config, rng);
         let explorer = self.explorer.for_check();
-        explorer.check_stored();
         for _ in 0..self.cases {
             match self.strategy.new_tree(&mut runner) {
                 Ok(tree) => explorer.check_one(tree),
-                Err(reason) => panic!("{}: the strategy makes no workload: {reason}", explorer.name()),
+                Err(reason) => {
+                    panic!("{}: the strategy makes no workload: {reason}", explorer.prepared.naming.system)
+                }
             }
         }
     }

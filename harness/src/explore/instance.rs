@@ -3,13 +3,13 @@
 use super::continued::Continued;
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
-use crate::judge::{History, Violation, Window};
-use crate::record::Recording;
-use crate::system::{Ack, Error, System};
+use crate::erased::{AnySystem, AnyView, Course, Live, Op, View};
+use crate::judge::{Violation, Window};
+use crate::system::{Ack, Error};
 use crashcheck_trace::outcome::Difference;
 use crashcheck_trace::{Event, OpId};
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::hash::{BuildHasher, Hash};
+use rustc_hash::FxHashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Something that recovers and goes on, and a judge of what it shows.
@@ -96,17 +96,17 @@ impl Lived {
     }
 }
 
-/// What recovery of a [`System`] shows.
+/// What recovery of a system shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Seen<View> {
-    view: SeenView<View>,
+pub(crate) struct Seen {
+    view: SeenView,
     remark: Option<String>,
     /// Of a cluster, by crash: so many operations of the life that it ended were acknowledged as durable, if need be by nodes
     /// that it spared.
     acked: Vec<usize>,
 }
 
-impl<View> Seen<View> {
+impl Seen {
     /// What the crash that ended the n-th life, from 0, allows, with what was acknowledged after it.
     fn allowed(&self, nth: usize, window: Window) -> Window {
         let acked = self.acked.get(nth).copied().unwrap_or(0);
@@ -115,16 +115,37 @@ impl<View> Seen<View> {
 }
 
 /// What a user sees. Most of it is known, so that it need not be kept, nor compared more than once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum SeenView<View> {
+#[derive(Clone, Debug)]
+enum SeenView {
     /// The model's state after so many operations, the first that is like this.
     Known(usize),
     /// None of the model's states.
-    Other(Arc<View>),
+    Other(View),
+}
+
+impl PartialEq for SeenView {
+    fn eq(&self, other: &SeenView) -> bool {
+        match (self, other) {
+            (SeenView::Known(one), SeenView::Known(other)) => one == other,
+            (SeenView::Other(one), SeenView::Other(other)) => one.equals(&**other),
+            (SeenView::Known(_), SeenView::Other(_)) | (SeenView::Other(_), SeenView::Known(_)) => false,
+        }
+    }
+}
+
+impl Eq for SeenView {}
+
+impl Hash for SeenView {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            SeenView::Known(nth) => nth.hash(state),
+            SeenView::Other(view) => view.digest().hash(state),
+        }
+    }
 }
 
 /// What a look at a recovered system gives: what it shows, the view as it was read, and the system in use.
-type Look<S> = (Seen<<S as System>::View>, <S as System>::View, <S as System>::Live);
+type Look = (Seen, View, Live);
 
 /// What is said of what was cut short by another crash; nobody listens.
 const ENDED: &str = "nodes have crashed again";
@@ -133,18 +154,14 @@ const ENDED: &str = "nodes have crashed again";
 const BACK: usize = 4;
 
 /// A system with a workload that was recorded.
-pub(crate) struct Recorded<S: System> {
-    system: S,
-    recording: Recording<S>,
+pub(crate) struct Recorded {
+    pub(super) system: Arc<dyn AnySystem>,
+    pub(super) course: Box<dyn Course>,
     /// The model's states by their hash, different ones once, the first of equal ones.
     by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
-impl<S: System + 'static> Instance for Recorded<S>
-where
-    S::View: 'static,
-    S::Op: 'static,
-{
+impl Instance for Recorded {
     fn live(&self, disk: &Disk) -> Lived {
         if disk.is_run() {
             return self.rerun(disk);
@@ -153,7 +170,7 @@ where
             Err(violation) => Lived::last(Recovered::failed(violation)),
             Ok((seen, view, live)) => {
                 disk.note_recovered();
-                let mut past = Continued::from(view);
+                let mut past = Continued::after(0, self.system.begin(&*view));
                 let after = self.serve_and_go_on(disk, live, &seen, &mut past);
                 let recovered = Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) };
                 Lived { recovered, past: Some(Past::new(past)) }
@@ -162,34 +179,31 @@ where
     }
 
     fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
-        let seen = shown.get::<Seen<S::View>>();
+        let seen = shown.get::<Seen>();
         let view = self.view_of(seen);
         match past {
-            None => {
-                let Recording { ops, states, .. } = &self.recording;
-                let window = seen.allowed(0, window);
-                self.system.judge(view, &History { ops, states, window })
-            }
+            None => self.system.judge(view, &*self.course, seen.allowed(0, window)),
             Some(past) => {
-                let past = past.get::<Continued<S>>();
+                let past = past.get::<Continued>();
                 self.judge_later(view, past, seen.allowed(past.crashes, window))
             }
         }
     }
 
     fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
-        let seen = shown.get::<Seen<S::View>>();
-        let (states, nth) = match past.map(Past::get::<Continued<S>>) {
-            None => (&self.recording.states, 0),
-            Some(past) => (&past.states, past.crashes),
+        let seen = shown.get::<Seen>();
+        let (course, nth) = match past.map(Past::get::<Continued>) {
+            None => (&self.course, 0),
+            Some(past) => (&past.course, past.crashes),
         };
         let (view, Window { durable, begun }) = (self.view_of(seen), seen.allowed(nth, window));
         let mut nearest: Option<(usize, Vec<Difference>)> = None;
-        for nth in (durable..=begun.min(states.len() - 1)).rev().take(COMPARED) {
-            if nth < begun && states.get(nth + 1) == Some(&states[nth]) {
+        for nth in (durable..=begun.min(course.len())).rev().take(COMPARED) {
+            let state = course.state(nth);
+            if nth < begun.min(course.len()) && course.state(nth + 1).equals(state) {
                 continue;
             }
-            let differences = self.system.differences(&states[nth], view);
+            let differences = self.system.differences(state, view);
             if nearest.as_ref().is_none_or(|(_, known)| differences.len() < known.len()) {
                 nearest = Some((nth, differences));
             }
@@ -201,9 +215,9 @@ where
             differences.push(Difference { what, expected: None, recovered: None });
         }
         let with = match past {
-            None => format!("the model after {nth} of {} operations", states.len() - 1),
+            None => format!("the model after {nth} of {} operations", course.len()),
             Some(_) => {
-                format!("what recovery had shown, after {nth} of {} more operations", states.len() - 1)
+                format!("what recovery had shown, after {nth} of {} more operations", course.len())
             }
         };
         Compared { differences, with: Some(with) }
@@ -211,7 +225,7 @@ where
 
     fn promises(&self) -> Vec<&'static str> {
         let mut promises = vec!["recovers", "well-formed", "durable", "atomic", "idempotent"];
-        if self.recording.states.iter().any(|state| !self.system.probe(state).is_empty()) {
+        if (0..=self.course.len()).any(|nth| !self.system.probe(self.course.state(nth)).is_empty()) {
             promises.push("usable");
         }
         promises
@@ -222,50 +236,39 @@ where
     }
 }
 
-impl<S: System + 'static> Recorded<S> {
-    pub(crate) fn new(system: S, recording: Recording<S>) -> Self {
+impl Recorded {
+    pub(crate) fn new(system: Arc<dyn AnySystem>, course: Box<dyn Course>) -> Self {
         let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-        for (nth, state) in recording.states.iter().enumerate() {
-            let alike = by_hash.entry(FxBuildHasher.hash_one(state)).or_default();
-            if alike.iter().all(|known| recording.states[*known] != *state) {
+        for nth in 0..=course.len() {
+            let state = course.state(nth);
+            let alike = by_hash.entry(state.digest()).or_default();
+            if alike.iter().all(|known| !course.state(*known).equals(state)) {
                 alike.push(nth);
             }
         }
-        Recorded { system, recording, by_hash }
-    }
-
-    pub(super) fn system(&self) -> &S {
-        &self.system
-    }
-
-    pub(super) fn ops(&self) -> &[S::Op] {
-        &self.recording.ops
-    }
-
-    pub(super) fn states(&self) -> &[S::View] {
-        &self.recording.states
+        Recorded { system, course, by_hash }
     }
 
     /// What recovery shows, with the view looked up among the model's states.
-    pub(super) fn seen(&self, view: &S::View, remark: Option<String>, acked: Vec<usize>) -> Seen<S::View> {
-        let view = match self.state_shown(view) {
+    pub(super) fn seen(&self, view: &View, remark: Option<String>, acked: Vec<usize>) -> Seen {
+        let view = match self.state_shown(&**view) {
             Some(nth) => SeenView::Known(nth),
-            None => SeenView::Other(Arc::new(view.clone())),
+            None => SeenView::Other(view.clone()),
         };
         Seen { view, remark, acked }
     }
 
-    fn view_of<'a>(&'a self, seen: &'a Seen<S::View>) -> &'a S::View {
+    fn view_of<'a>(&'a self, seen: &'a Seen) -> &'a dyn AnyView {
         match &seen.view {
-            SeenView::Known(nth) => &self.recording.states[*nth],
-            SeenView::Other(view) => view,
+            SeenView::Known(nth) => self.course.state(*nth),
+            SeenView::Other(view) => &**view,
         }
     }
 
-    pub(super) fn kind(&self, shown: &Seen<S::View>) -> Kind {
+    pub(super) fn kind(&self, shown: &Seen) -> Kind {
         let shows = match &shown.view {
             SeenView::Known(nth) => {
-                format!("the state after {nth} of {} operations", self.recording.ops.len())
+                format!("the state after {nth} of {} operations", self.course.len())
             }
             SeenView::Other(_) => "none of the model's states".to_owned(),
         };
@@ -273,13 +276,13 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// The first state of the model that this is.
-    pub(super) fn state_shown(&self, view: &S::View) -> Option<usize> {
-        let alike = self.by_hash.get(&FxBuildHasher.hash_one(view))?;
-        alike.iter().copied().find(|nth| self.recording.states[*nth] == *view)
+    pub(super) fn state_shown(&self, view: &dyn AnyView) -> Option<usize> {
+        let alike = self.by_hash.get(&view.digest())?;
+        alike.iter().copied().find(|nth| self.course.state(*nth).equals(view))
     }
 
     /// Recovers, and looks at what that shows.
-    fn first_look_at(&self, disk: &Disk) -> Result<Look<S>, Violation> {
+    fn first_look_at(&self, disk: &Disk) -> Result<Look, Violation> {
         let opened = self.system.open(disk.power_on());
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
         let remark = self.system.remark(&live);
@@ -292,9 +295,9 @@ impl<S: System + 'static> Recorded<S> {
     fn serve_and_go_on(
         &self,
         disk: &Disk,
-        mut live: S::Live,
-        seen: &Seen<S::View>,
-        past: &mut Continued<S>,
+        mut live: Live,
+        seen: &Seen,
+        past: &mut Continued,
     ) -> Result<(), Violation> {
         let view = past.shown();
         self.serve(disk, &mut live, view)?;
@@ -303,9 +306,9 @@ impl<S: System + 'static> Recorded<S> {
             SeenView::Known(nth) => nth,
             SeenView::Other(_) => 0,
         };
-        let rest = self.system.go_on(view, &self.recording.ops[first..]);
+        let rest = self.system.go_on(view, &*self.course, first);
         // What fails here may not apply to what recovery has shown; only what `probe` asks for must work.
-        if rest.into_iter().all(|op| self.perform(disk, &mut live, op, past).is_ok()) {
+        if rest.into_iter().all(|op| self.perform(disk, &mut live, &op, past).is_ok()) {
             self.use_it(disk, &mut live, past)?;
         }
         drop(live);
@@ -313,30 +316,29 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Looks again while what can fail in service may have failed.
-    fn serve(&self, disk: &Disk, live: &mut S::Live, view: &S::View) -> Result<(), Violation> {
+    fn serve(&self, disk: &Disk, live: &mut Live, view: &dyn AnyView) -> Result<(), Violation> {
         if !disk.begin_service() {
             return Ok(());
         }
         let unreadable =
             |error| Violation::new("redundant", format!("what it holds cannot be read any more: {error}"));
         let again = self.system.view(live).map_err(unreadable)?;
-        if again == *view {
+        if again.equals(view) {
             return Ok(());
         }
-        let states = &self.recording.states;
-        Err(Violation::new("redundant", self.system.tell_apart(view, &again, states)))
+        Err(Violation::new("redundant", self.system.tell_apart(view, &*again, &*self.course)))
     }
 
     /// Recovers once more without a crash in between. A recovery that has written nothing would do and show the same, unless
     /// a device may have failed since.
-    fn recover_again(&self, disk: &Disk, live: S::Live, view: &S::View) -> Result<S::Live, Violation> {
+    fn recover_again(&self, disk: &Disk, live: Live, view: &dyn AnyView) -> Result<Live, Violation> {
         if !disk.has_written() && !disk.begin_service() {
             return Ok(live);
         }
         let broken = |error: Error| Violation::new("idempotent", error.to_string());
         let mut live = self.system.open(disk.power_on()).map_err(broken)?;
         let again = self.system.view(&mut live).map_err(broken)?;
-        if again != *view {
+        if !again.equals(view) {
             let detail = "a second recovery shows something else than the first";
             return Err(Violation::new("idempotent", detail));
         }
@@ -344,21 +346,16 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Uses a system: what must work works, and does what the model says.
-    pub(super) fn use_it(
-        &self,
-        disk: &Disk,
-        live: &mut S::Live,
-        past: &mut Continued<S>,
-    ) -> Result<(), Violation> {
+    pub(super) fn use_it(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
         let broken = |error: Error| Violation::new("usable", error.to_string());
         for op in self.system.probe(past.shown()) {
             let failed = |error| broken(format!("{op:?} fails after recovery: {error}").into());
-            if self.perform(disk, live, op.clone(), past).map_err(failed)? == Ack::Refused {
+            if self.perform(disk, live, &op, past).map_err(failed)? == Ack::Refused {
                 return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
             }
         }
         let shown = self.system.view(live).map_err(broken)?;
-        if shown != *past.shown() {
+        if !shown.equals(past.shown()) {
             return Err(Violation::new("usable", "operations after recovery do not do what the model says"));
         }
         Ok(())
@@ -369,25 +366,20 @@ impl<S: System + 'static> Recorded<S> {
     pub(super) fn perform(
         &self,
         disk: &Disk,
-        live: &mut S::Live,
-        op: S::Op,
-        past: &mut Continued<S>,
+        live: &mut Live,
+        op: &Op,
+        past: &mut Continued,
     ) -> Result<Ack, Error> {
         if past.has_ended(disk) {
             return Err(ENDED.into());
         }
-        let id = OpId(past.ops.len() as u32);
+        let id = OpId(past.course.len() as u32);
         disk.note_with(|| Event::Begin { op: id, text: format!("{op:?}") });
-        let ack = self.system.apply(live, &op);
+        let ack = self.system.apply(live, &**op);
         let ended = past.has_ended(disk);
-        let mut next = past.shown().clone();
-        if !matches!(ack, Ok(Ack::Refused)) {
-            self.system.model(&mut next, &op);
-        }
-        past.states.push(next);
-        past.ops.push(op);
+        self.system.step(&mut *past.course, &**op, matches!(ack, Ok(Ack::Refused)));
         if let Ok(ack) = ack {
-            past.durable = if ack == Ack::Durable { past.ops.len() } else { past.durable };
+            past.durable = if ack == Ack::Durable { past.course.len() } else { past.durable };
             if ended {
                 return Err(ENDED.into());
             }
@@ -397,8 +389,8 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Opens the system once more, without a crash, after it was used.
-    fn restart(&self, disk: &Disk, past: &Continued<S>) -> Result<(), Violation> {
-        if past.ops.is_empty() {
+    fn restart(&self, disk: &Disk, past: &Continued) -> Result<(), Violation> {
+        if past.is_untouched() {
             return Ok(());
         }
         let broken = |promise: &str, why: &dyn std::fmt::Display| {
@@ -408,37 +400,42 @@ impl<S: System + 'static> Recorded<S> {
         let mut live = opened.map_err(|error| broken("recovers", &error))?;
         self.system.check(&mut live).map_err(|error| broken("well-formed", &error))?;
         let view = self.system.view(&mut live).map_err(|error| broken("recovers", &error))?;
-        let Continued { ops, states, durable, .. } = past;
-        if *durable == 0 && !self.system.is_stable() {
+        let Continued { ref course, durable, .. } = *past;
+        if durable == 0 && !self.system.is_stable() {
             return Ok(());
         }
-        let history = History { ops, states, window: Window { durable: *durable, begun: ops.len() } };
-        self.system.judge(&view, &history).map_err(|why| match self.of_later_life(&view, &history, why) {
+        let window = Window { durable, begun: course.len() };
+        let judged = self.system.judge(&*view, &**course, window);
+        judged.map_err(|why| match self.of_later_life(&*view, &**course, window, why) {
             back if back.promise == "no-resurrection" => back,
             other => broken(&other.promise, &other.detail),
         })
     }
 
     /// Whether a crash of a later life with this window may show this.
-    fn judge_later(&self, view: &S::View, past: &Continued<S>, window: Window) -> Result<(), Violation> {
-        let Continued { before, ops, states, .. } = past;
-        let history = History { ops, states, window };
-        let judged = self.system.judge(view, &history);
+    fn judge_later(&self, view: &dyn AnyView, past: &Continued, window: Window) -> Result<(), Violation> {
+        let Continued { before, course, .. } = past;
+        let judged = self.system.judge(view, &**course, window);
         if judged.is_err() && window.durable == 0 && !before.is_empty() {
-            let (earlier, by): (Vec<S::View>, Vec<S::Op>) = before.iter().cloned().unzip();
-            let window = Window { durable: 0, begun: earlier.len() + window.begun };
-            let (ops, states) = ([&by[..], ops].concat(), [&earlier[..], states].concat());
-            if self.system.judge(view, &History { ops: &ops, states: &states, window }).is_ok() {
+            let whole = course.behind(before);
+            let window = Window { durable: 0, begun: before.len() + window.begun };
+            if self.system.judge(view, &*whole, window).is_ok() {
                 return Ok(());
             }
         }
-        judged.map_err(|why| self.of_later_life(view, &history, why))
+        judged.map_err(|why| self.of_later_life(view, &**course, window, why))
     }
 
     /// What is to be said of a promise that is broken in a later life.
-    fn of_later_life(&self, view: &S::View, history: &History<'_, S>, why: Violation) -> Violation {
-        if let Some((first, last)) = self.came_back(view, history) {
-            let op = &self.recording.ops[first];
+    fn of_later_life(
+        &self,
+        view: &dyn AnyView,
+        course: &dyn Course,
+        window: Window,
+        why: Violation,
+    ) -> Violation {
+        if let Some((first, last)) = self.came_back(view, course, window) {
+            let op = self.course.op(first);
             let what = match last - first {
                 0 => format!("operation {} of the first life ({op:?})", first + 1),
                 _ => format!("operations {} to {} of the first life", first + 1, last + 1),
@@ -447,7 +444,7 @@ impl<S: System + 'static> Recorded<S> {
             return Violation::new("no-resurrection", detail);
         }
         // Nothing was acknowledged since recovery had shown what is gone.
-        if history.window.durable == 0 && (why.promise == "durable" || self.state_shown(view).is_some()) {
+        if window.durable == 0 && (why.promise == "durable" || self.state_shown(view).is_some()) {
             let detail = format!("what recovery had shown did not survive the next crash: {}", why.detail);
             return Violation::new("stable", detail);
         }
@@ -455,17 +452,14 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// The operations of the recorded workload, next to each other, that something shows as if they had been done once more.
-    fn came_back(&self, view: &S::View, history: &History<'_, S>) -> Option<(usize, usize)> {
-        let ops = &self.recording.ops;
-        let runs = (0..BACK)
-            .flat_map(|more| (0..ops.len().saturating_sub(more)).map(move |first| (first, first + more)));
+    fn came_back(&self, view: &dyn AnyView, course: &dyn Course, window: Window) -> Option<(usize, usize)> {
+        let ops = self.course.len();
+        let runs =
+            (0..BACK).flat_map(|more| (0..ops.saturating_sub(more)).map(move |first| (first, first + more)));
         let mut runs = runs;
         runs.find(|(first, last)| {
-            history.allowed().iter().any(|state| {
-                let mut state = state.clone();
-                ops[*first..=*last].iter().for_each(|op| self.system.model(&mut state, op));
-                state == *view
-            })
+            (window.durable..=window.begun)
+                .any(|nth| self.system.after(course.state(nth), &*self.course, *first..=*last).equals(view))
         })
     }
 }

@@ -1,27 +1,28 @@
 //! Recovery of a cluster: the workload is run again, the crash comes, and whoever survives goes on; if more crashes are to
 //! come, through the lives between as well.
 
-use super::continued::{Continued, with_next};
+use super::continued::Continued;
 use super::instance::{Lived, Recorded, Recovered, Seen};
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
+use crate::erased::{Live, Op, View};
 use crate::judge::Violation;
-use crate::system::{Ack, Error, System};
+use crate::system::{Ack, Error};
 use crashcheck_trace::{Event, OpId};
 
 /// A run that has gone through crashes.
-struct Passed<S: System> {
+struct Passed {
     /// The system; `None` if a crash came before it was open.
-    live: Option<S::Live>,
+    live: Option<Live>,
     /// By crash: so many operations of the life that it ended were acknowledged as durable, by nodes that it spared if after
     /// the crash.
     acked: Vec<usize>,
     /// What the crash allows, the oldest first, each state with the operation that came next: a system which does not promise that what it
     /// has shown is stable may show it later.
-    allowed: Vec<(S::View, S::Op)>,
+    allowed: Vec<(View, Op)>,
 }
 
-impl<S: System + 'static> Recorded<S> {
+impl Recorded {
     /// Runs the workload up to the crash and beyond, from one crash to the next.
     pub(super) fn rerun(&self, disk: &Disk) -> Lived {
         let lived = self.go_through_crash(disk).and_then(|passed| self.go_through_lives(disk, passed));
@@ -33,32 +34,33 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Runs the workload until the operation in which the crash comes has ended in one way or another.
-    fn go_through_crash(&self, disk: &Disk) -> Result<Passed<S>, Violation> {
+    fn go_through_crash(&self, disk: &Disk) -> Result<Passed, Violation> {
         let failed = |what: &str, error: &Error| {
             let detail = format!("run again, the system fails {what} before any crash: {error}");
             Err(Violation::new("deterministic", detail))
         };
-        let mut live = match self.system().open(disk.power_on()) {
+        let mut live = match self.system.open(disk.power_on()) {
             Ok(live) => live,
             Err(_) if disk.crashes() > 0 => return Ok(self.passed(None, 0, 0)),
             Err(error) => return failed("to open", &error),
         };
         // Recording looks before the first operation, too. What it shows is known.
         if disk.crashes() == 0
-            && let Err(error) = self.system().view(&mut live)
+            && let Err(error) = self.system.view(&mut live)
             && disk.crashes() == 0
         {
             return failed("to be read", &error);
         }
         let (mut begun, mut acked) = (0, 0);
-        for (index, op) in self.ops().iter().enumerate() {
+        for index in 0..self.course.len() {
+            let op = self.course.op(index);
             if disk.crashes() > 0 {
                 break;
             }
             let id = OpId(index as u32);
             disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
             begun = index + 1;
-            let ack = self.system().apply(&mut live, op);
+            let ack = self.system.apply(&mut live, op);
             let durable = matches!(ack, Ok(Ack::Durable));
             acked = if durable { begun } else { acked };
             match ack {
@@ -68,7 +70,7 @@ impl<S: System + 'static> Recorded<S> {
             }
         }
         if disk.crashes() == 0
-            && let Err(error) = self.system().view(&mut live)
+            && let Err(error) = self.system.view(&mut live)
             && disk.crashes() == 0
         {
             return failed("to be read", &error);
@@ -77,18 +79,17 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// The run has gone through the first crash.
-    fn passed(&self, live: Option<S::Live>, begun: usize, acked: usize) -> Passed<S> {
-        let allowed = with_next(&self.states()[acked..=begun], &self.ops()[acked..begun]);
-        Passed { live, acked: vec![acked], allowed }
+    fn passed(&self, live: Option<Live>, begun: usize, acked: usize) -> Passed {
+        Passed { live, acked: vec![acked], allowed: self.course.with_next(acked, begun) }
     }
 
     /// From one crash to the next, until none is to come.
-    fn go_through_lives(&self, disk: &Disk, passed: Passed<S>) -> Result<Lived, Violation> {
+    fn go_through_lives(&self, disk: &Disk, passed: Passed) -> Result<Lived, Violation> {
         let Passed { live, mut acked, mut allowed } = passed;
         let mut live = match live {
             Some(live) => live,
             None => {
-                let opened = self.system().open(disk.turn_off_and_on());
+                let opened = self.system.open(disk.turn_off_and_on());
                 opened.map_err(|error| Violation::new("recovers", error.to_string()))?
             }
         };
@@ -101,8 +102,8 @@ impl<S: System + 'static> Recorded<S> {
             }
             let (seen, view) = seen?;
             disk.note_recovered();
-            let mut past = Continued::after(crashes, view);
-            if !self.system().is_stable() {
+            let mut past = Continued::after(crashes, self.system.begin(&*view));
+            if !self.system.is_stable() {
                 past.allow(&allowed);
             }
             let after = self.go_on_without(disk, &mut live, &mut past);
@@ -118,23 +119,18 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Looks at what a crash has left, with some of the nodes down.
-    fn first_look(&self, live: &mut S::Live, acked: &[usize]) -> Result<(Seen<S::View>, S::View), Violation> {
-        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+    fn first_look(&self, live: &mut Live, acked: &[usize]) -> Result<(Seen, View), Violation> {
+        self.system.check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
-        let view = self.system().view(live).map_err(unreadable)?;
-        Ok((self.seen(&view, self.system().remark(live), acked.to_vec()), view))
+        let view = self.system.view(live).map_err(unreadable)?;
+        Ok((self.seen(&view, self.system.remark(live), acked.to_vec()), view))
     }
 
     /// Goes on with the workload while nodes are down.
-    fn go_on_without(
-        &self,
-        disk: &Disk,
-        live: &mut S::Live,
-        past: &mut Continued<S>,
-    ) -> Result<(), Violation> {
+    fn go_on_without(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
         let first = self.state_shown(past.shown()).unwrap_or(0);
-        for op in self.system().go_on(past.shown(), &self.ops()[first..]) {
-            let done = self.perform(disk, live, op, past);
+        for op in self.system.go_on(past.shown(), &*self.course, first) {
+            let done = self.perform(disk, live, &op, past);
             if past.has_ended(disk) {
                 return Ok(());
             }
@@ -145,7 +141,7 @@ impl<S: System + 'static> Recorded<S> {
         if past.is_untouched() || past.has_ended(disk) {
             return Ok(());
         }
-        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+        self.system.check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         self.shows_what_was_done(live, past)
     }
 
@@ -154,20 +150,20 @@ impl<S: System + 'static> Recorded<S> {
     fn look_what_failed(
         &self,
         disk: &Disk,
-        live: &mut S::Live,
-        past: &mut Continued<S>,
+        live: &mut Live,
+        past: &mut Continued,
         why: &Error,
     ) -> Result<(), Violation> {
-        let shown = self.system().view(live).map_err(|error| unreadable(&error))?;
-        if shown != *past.shown() {
+        let shown = self.system.view(live).map_err(|error| unreadable(&error))?;
+        if !shown.equals(past.shown()) {
             past.undo(disk, why);
         }
         Ok(())
     }
 
     /// What is shown while nodes are down is what the model says.
-    fn shows_what_was_done(&self, live: &mut S::Live, past: &Continued<S>) -> Result<(), Violation> {
-        if self.system().view(live).map_err(|error| unreadable(&error))? == *past.shown() {
+    fn shows_what_was_done(&self, live: &mut Live, past: &Continued) -> Result<(), Violation> {
+        if self.system.view(live).map_err(|error| unreadable(&error))?.equals(past.shown()) {
             return Ok(());
         }
         let detail = "operations while nodes are down do not do what the model says";
@@ -175,12 +171,7 @@ impl<S: System + 'static> Recorded<S> {
     }
 
     /// Lets the nodes return and the late messages come, looks again, and then uses the system.
-    fn go_on_with_all(
-        &self,
-        disk: &Disk,
-        live: &mut S::Live,
-        past: &mut Continued<S>,
-    ) -> Result<(), Violation> {
+    fn go_on_with_all(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
         if !past.has_ended(disk) {
             disk.let_return();
         }
@@ -191,12 +182,12 @@ impl<S: System + 'static> Recorded<S> {
             let detail = format!("when all nodes have returned, what it holds cannot be read: {error}");
             Violation::new("idempotent", detail)
         };
-        let again = self.system().view(live).map_err(unreadable)?;
-        if again != *past.shown() {
+        let again = self.system.view(live).map_err(unreadable)?;
+        if !again.equals(past.shown()) {
             let detail = "when all nodes have returned it shows something else than before";
             return Err(Violation::new("idempotent", detail));
         }
-        self.system().check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
+        self.system.check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         self.use_it(disk, live, past)
     }
 }

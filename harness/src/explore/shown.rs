@@ -1,5 +1,5 @@
-//! What recovery shows and what a life did, whatever their types: the one seam at which the type of a system ends. The
-//! walk, its bookkeeping and its findings are compiled once for all systems.
+//! What recovery shows and what a life did, whatever an instance makes of them: the walk, its bookkeeping and its findings are
+//! compiled once for all instances.
 
 use rustc_hash::FxBuildHasher;
 use std::any::Any;

@@ -4,6 +4,7 @@
 
 use super::plain_cluster::{CELLS, Decided, Down, Engine, GRAIN, Happens, Open, Plain, World};
 use crate::disk::Disk;
+use crate::erased::Typed;
 use crate::explore::{Budget, Context, Naming, Options, Recorded};
 use crate::judge::{History, Violation, Window};
 use crate::media::census;
@@ -407,7 +408,8 @@ fn assert_met(
     met.lock().expect("no panic").clear();
     let trace = Arc::new(recording.trace.clone());
     let recorded = recording.trace.clone();
-    let instance = Recorded::new(gossip, recording);
+    let Recording { ops, states, .. } = recording;
+    let instance = Recorded::new(Arc::new(gossip), Box::new(Typed::<Gossip> { ops, states }));
     let context = Arc::new(Context::new(instance, Naming::default(), trace, options));
     let by_epoch: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
     prop_assert_eq!(&by_epoch, &expected.totals);

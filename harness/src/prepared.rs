@@ -1,0 +1,83 @@
+//! What is explored: a system, the operations of a workload, and all settings, whatever the types.
+
+use crate::erased::{AnySystem, Course, Op};
+use crate::explore::{Context, Naming, Options, Recorded, shortened};
+use crate::record::{self, RecordError};
+use crate::regression::{Regression, RegressionError};
+use crashcheck_trace::Trace;
+use std::sync::Arc;
+
+/// A system with a workload, ready to be run.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) system: Arc<dyn AnySystem>,
+    pub(crate) options: Options,
+    pub(crate) naming: Naming,
+    /// Whether a failing check is stored where the package keeps its regressions.
+    pub(crate) stores: bool,
+    /// The operations that are run first, and whose crashes are not explored.
+    pub(crate) setup: Vec<Op>,
+    /// The operations that are explored.
+    pub(crate) ops: Vec<Op>,
+}
+
+impl Prepared {
+    /// The same with other operations.
+    pub(crate) fn with(&self, setup: Vec<Op>, ops: Vec<Op>) -> Prepared {
+        Prepared { setup, ops, ..self.clone() }
+    }
+
+    /// The same under another name.
+    pub(crate) fn named(self, naming: Naming) -> Prepared {
+        Prepared { naming, ..self }
+    }
+
+    /// The same with so many lives that end in a crash.
+    pub(crate) fn with_lives(mut self, lives: u8) -> Prepared {
+        self.options.lives = lives;
+        self
+    }
+
+    /// The same with the operations of a stored failure, and as many lives as it takes to show it.
+    ///
+    /// # Errors
+    /// If an operation is none that the system has.
+    pub(crate) fn stored(&self, regression: &Regression) -> Result<Prepared, RegressionError> {
+        let (setup, ops) = regression.workload(&*self.system)?;
+        let mut prepared = self.with(setup, ops);
+        prepared.naming.workload = regression.name();
+        prepared.options.lives = prepared.options.lives.max(regression.lives);
+        Ok(prepared)
+    }
+
+    /// Runs the workload without a crash.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub(crate) fn record(&self) -> Result<(Trace, Box<dyn Course>), RecordError> {
+        record::recorded(&*self.system, &self.setup, &self.ops)
+    }
+
+    /// Records the workload, and prepares its crashes.
+    ///
+    /// # Errors
+    /// If the system fails without any crash.
+    pub(crate) fn context(&self) -> Result<Arc<Context>, RecordError> {
+        let (trace, course) = self.record()?;
+        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        let instance = Recorded::new(Arc::clone(&self.system), course);
+        Ok(Arc::new(Context::new(instance, naming, Arc::new(trace), &self.options)))
+    }
+
+    /// How many operations there are.
+    pub(crate) fn len(&self) -> usize {
+        self.setup.len() + self.ops.len()
+    }
+
+    /// The operations that are run first, the last of them.
+    pub(crate) fn setup_in_words(&self) -> Vec<String> {
+        const MOST: usize = 20;
+        let last = &self.setup[self.setup.len().saturating_sub(MOST)..];
+        last.iter().map(|op| shortened(&format!("{op:?}"))).collect()
+    }
+}
