@@ -8,7 +8,7 @@ use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
 use crate::system::System;
 use crate::tasks::Replayed;
-use crashcheck_trace::outcome::{Advice, Exploration};
+use crashcheck_outcome::{Advice, Exploration};
 use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;

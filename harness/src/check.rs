@@ -4,9 +4,7 @@
 use crate::explore::Naming;
 use crate::prepared::Prepared;
 use crate::regression::Regression;
-use crashcheck_trace::outcome::{
-    Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict,
-};
+use crashcheck_outcome::{Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 

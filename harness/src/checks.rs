@@ -1,6 +1,6 @@
 //! The checks that systems are held to, by the codes that findings print: `JN-24`, `M4`.
 
-use crashcheck_trace::outcome;
+use crashcheck_outcome as outcome;
 
 /// What a system must do according to a book or a paper, or a mistake that these warn of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::explore::{Context, Instance, Kind, Lived, Naming, Options, Past, Prog
 use crate::judge::{Violation, Window};
 use crate::shrink::shrink_trace;
 use crate::tasks::{Replayed, advised, explored, replay};
+use crashcheck_outcome::{Advice, Exploration};
 use crashcheck_trace::Bytes;
-use crashcheck_trace::outcome::{Advice, Exploration};
 use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
 use rustc_hash::FxHashMap;
 use std::fs::File;

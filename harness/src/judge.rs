@@ -12,7 +12,7 @@
 
 use crate::system::System;
 pub use crate::window::Window;
-use crashcheck_trace::outcome::Difference;
+use crashcheck_outcome::Difference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

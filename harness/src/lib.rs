@@ -6,7 +6,7 @@
 //!
 //! Everything uncertain at a crash is a choice, asked of one source ([`choice::Choices`]) at the moment somebody looks.
 //! What recovery does not read is never decided, so that one recovery stands for all crash states that look alike to
-//! it; the [coverage](trace::outcome::Coverage) is counted exactly.
+//! it; the [coverage](outcome::Coverage) is counted exactly.
 //!
 //! ```
 //! use crashcheck::{Ack, Bytes, Disk, Result, System, explore};
@@ -104,6 +104,7 @@ pub use catalogue::{
 pub use check::summary;
 pub use checks::{Check, Checks};
 pub use command::{CommandError, Commands, advise_trace, explore_trace, replay_trace};
+pub use crashcheck_outcome as outcome;
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};

@@ -218,7 +218,7 @@ pub(crate) struct Found<'a> {
     pub(crate) workload: &'a str,
     pub(crate) profile: &'a str,
     pub(crate) lives: u8,
-    pub(crate) finding: &'a crashcheck_trace::outcome::Finding,
+    pub(crate) finding: &'a crashcheck_outcome::Finding,
 }
 
 /// What the workload of a finding with this fingerprint is called once it is stored.

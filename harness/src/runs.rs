@@ -5,8 +5,8 @@ use crate::prepared::Prepared;
 use crate::record::RecordError;
 use crate::shrink::shrink;
 use crate::tasks::{Replayed, advised, explored, replay};
+use crashcheck_outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use crate::disk::Disk;
 use crate::judge::{self, History, Violation};
-use crashcheck_trace::outcome::Difference;
+use crashcheck_outcome::Difference;
 use crashcheck_trace::{Bytes, Device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

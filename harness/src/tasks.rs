@@ -3,8 +3,8 @@
 use crate::advise::{explain, needs};
 use crate::choice::Plan;
 use crate::explore::{Context, Groups, Job, Options, Pool, Progress, Teller, Walk};
+use crashcheck_outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use crashcheck_trace::ReplayId;
-use crashcheck_trace::outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

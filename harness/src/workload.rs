@@ -5,7 +5,7 @@ use crate::explorer::Explorer;
 use crate::explorer::WithWorkload;
 use crate::shrink::{descend_in, shrink_from};
 use crate::system::System;
-use crashcheck_trace::outcome::Verdict;
+use crashcheck_outcome::Verdict;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRng, TestRunner};
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,6 @@
 //! What is said of the cause of a finding, and of what each flush is good for: against doing it by hand.
 
-use crashcheck::trace::outcome::{Advice, Exploration, Fate, Holds, NO_ORDER, Need, Step, Verdict};
+use crashcheck::outcome::{Advice, Exploration, Fate, Holds, NO_ORDER, Need, Step, Verdict};
 use crashcheck::{Ack, Bytes, Device, DeviceId, Disk, Profile, Result, System, explore};
 use std::cell::Cell;
 use std::sync::atomic::AtomicBool;

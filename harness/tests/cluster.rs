@@ -1,6 +1,6 @@
 //! A cluster as a user plugs it in: a pair of nodes, of which one repeats what the other does.
 
-use crashcheck::trace::outcome::{Exploration, Timing, Verdict};
+use crashcheck::outcome::{Exploration, Timing, Verdict};
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{
     Ack, Budget, Bytes, Cluster, Commands, Device, DeviceId, Disk, DiskError, Envelope, NodeId, Options,

@@ -1,6 +1,6 @@
 //! What a user meets who plugs in a system: verdicts, findings, budgets, generated workloads.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{
     Ack, Budget, Bytes, Disk, Options, Profile, ProfileError, ReplayId, Result, StrategyKind, System, explore,
 };

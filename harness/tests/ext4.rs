@@ -1,6 +1,6 @@
 //! The traces of the kernel's ext4 in `traces/corpus`, with e2fsck as their recovery.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::trace::{Trace, import};
 use crashcheck::{Budget, Commands, Options, Shrink, explore_trace};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A fault that shows in almost every crash state is found without looking at each of them.
 
 use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, StrategyKind, System, explore};
-use crashcheck_trace::outcome::{Exploration, Verdict};
+use crashcheck_outcome::{Exploration, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

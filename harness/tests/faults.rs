@@ -1,6 +1,6 @@
 //! Devices that fail as well as the power: a mirror of two, and what it takes for it to be one.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{Ack, Bytes, Device, DeviceId, Disk, Profile, ReplayId, Result, System, explore};
 
 /// A number on two devices.

@@ -1,7 +1,7 @@
 //! A log on a raw flash chip, from end to end: what it loses when it does not wait, does not check what it reads, or
 //! meets a chip whose pages share cells.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{
     Ack, Bytes, Device, DeviceId, Disk, Label, Nand, NandGeometry, PageNo, Pairing, Profile, Result, System,
     explore,

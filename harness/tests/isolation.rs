@@ -1,7 +1,7 @@
 //! What recovery does wrong beyond its answers: a finding, not the end of the run.
 
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::supervise::{finished, is_supervised, limit_memory, supervise};
-use crashcheck::trace::outcome::{Exploration, Verdict};
 use crashcheck::{Ack, Bytes, Disk, Limits, Options, Result, StrategyKind, System, explore};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

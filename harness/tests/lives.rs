@@ -1,7 +1,7 @@
 //! More than one life: crash, recover, go on, crash again.
 
 use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, System, explore};
-use crashcheck_trace::outcome::{Exploration, Promised, Verdict};
+use crashcheck_outcome::{Exploration, Promised, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! A failing workload becomes small, fails for the same reason, is stored, and is explored first from then on.
 
-use crashcheck::trace::outcome::{Exploration, Finding, Timing, Verdict};
+use crashcheck::outcome::{Exploration, Finding, Timing, Verdict};
 use crashcheck::{
     Ack, Bytes, Disk, Options, Progress, RecordError, Regression, ReplayId, Result, Shrink, System, explore,
 };

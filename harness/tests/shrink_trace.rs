@@ -1,6 +1,6 @@
 //! Recorded traces without a workload, made small.
 
-use crashcheck::trace::outcome::{Exploration, Finding, Verdict};
+use crashcheck::outcome::{Exploration, Finding, Verdict};
 use crashcheck::trace::{Event, Label, Trace};
 use crashcheck::{
     Budget, Bytes, Commands, Device, DeviceId, OpId, Options, ReplayId, Shrink, explore_trace, replay_trace,

@@ -8,8 +8,8 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use crashcheck_outcome::{Exploration, Report, Verdict};
 use crashcheck_report::{html, json};
-use crashcheck_trace::outcome::{Exploration, Report, Verdict};
 use std::path::Path;
 
 /// So many findings a page must bear.

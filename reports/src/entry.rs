@@ -1,6 +1,6 @@
 //! The findings of a report, each fault once.
 
-use crashcheck_trace::outcome::{Exploration, Finding, Report};
+use crashcheck_outcome::{Exploration, Finding, Report};
 use std::collections::BTreeMap;
 
 /// A finding, and where it belongs.

@@ -3,7 +3,7 @@
 //! Fields are added without a new version, so a reader ignores those that it does not know; a field that is removed or
 //! means something else is a new [`REPORT_VERSION`].
 
-use crashcheck_trace::outcome::{REPORT_VERSION, Report};
+use crashcheck_outcome::{REPORT_VERSION, Report};
 use serde::Deserialize;
 use thiserror::Error;
 

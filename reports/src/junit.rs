@@ -4,7 +4,7 @@
 //! failure, broken an error, not measured is skipped; so no server shows as passed what was not judged.
 
 use crate::text::{cause, coverage, escape, escape_lines, life, shrunk, system};
-use crashcheck_trace::outcome::{Exploration, LifeCoverage, Report, Verdict};
+use crashcheck_outcome::{Exploration, LifeCoverage, Report, Verdict};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io;
@@ -92,7 +92,7 @@ fn test_case(xml: &mut Xml, suite: &str, case: &Exploration) -> io::Result<()> {
 
 /// One element for all findings: readers of JUnit look at the first failure of a case only.
 fn failure(xml: &mut Xml, case: &Exploration) -> io::Result<()> {
-    let tell = |finding: &crashcheck_trace::outcome::Finding| {
+    let tell = |finding: &crashcheck_outcome::Finding| {
         let detail = escape_lines(&finding.detail, 2);
         let (promise, id) = (escape(&finding.promise), escape(&finding.id));
         let (point, state) = (escape(&finding.crash_point), escape(&finding.state));

@@ -1,6 +1,6 @@
 //! What crashcheck found, for people and for machines: pure functions of data.
 //!
-//! The data is [`crashcheck_trace::outcome`]. Nothing here reads a clock, a terminal or a file, and everything that
+//! The data is [`crashcheck_outcome`]. Nothing here reads a clock, a terminal or a file, and everything that
 //! stems from a trace or from the system under test is escaped where it is shown.
 
 mod entry;

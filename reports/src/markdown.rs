@@ -9,7 +9,7 @@ use crate::text::{
     self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, life, of_life, short,
     shrunk, verdict,
 };
-use crashcheck_trace::outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
+use crashcheck_outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
 use std::fmt::Write;
 
 /// The longest comment that GitHub takes, in characters.

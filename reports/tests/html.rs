@@ -3,10 +3,8 @@
 mod common;
 
 use common::HOSTILE;
+use crashcheck_outcome::{Check, Exploration, Fate, Finding, Operation, Promised, Report, Sector, Step};
 use crashcheck_report::html::write;
-use crashcheck_trace::outcome::{
-    Check, Exploration, Fate, Finding, Operation, Promised, Report, Sector, Step,
-};
 
 /// A report in which every text from outside is hostile.
 fn hostile() -> Report {

@@ -2,8 +2,8 @@
 
 mod common;
 
+use crashcheck_outcome::Verdict;
 use crashcheck_report::markdown::{LENGTH_MAX, write};
-use crashcheck_trace::outcome::Verdict;
 
 /// What is left when everything that is code is taken out.
 fn without_code(text: &str) -> String {

@@ -2,8 +2,8 @@
 
 mod common;
 
+use crashcheck_outcome::{LifeCoverage, Operation, Promised, Verdict};
 use crashcheck_report::text::{Colour, census, finding, judged, overview, summary};
-use crashcheck_trace::outcome::{LifeCoverage, Operation, Promised, Verdict};
 
 fn told(colour: Colour) -> String {
     let lost = common::lost();

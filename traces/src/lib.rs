@@ -13,7 +13,6 @@ mod flash;
 pub mod formats;
 mod image;
 pub mod import;
-pub mod outcome;
 mod replay_id;
 #[cfg(test)]
 mod testing;

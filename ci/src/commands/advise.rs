@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::screen::Screen;
 use crate::select;
-use crashcheck::trace::outcome::Advice;
+use crashcheck::outcome::Advice;
 use crashcheck_report::text;
 use std::path::Path;
 use std::time::Instant;

@@ -5,7 +5,7 @@ use crate::args::ReportArgs;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
-use crashcheck::trace::outcome::Report;
+use crashcheck::outcome::Report;
 use crashcheck_report::{html, json, junit, markdown};
 
 /// Writes the pages that were asked for; a page beside the data if none was.

@@ -8,7 +8,7 @@
 use super::engine::{
     Builder, Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
 };
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Device, Disk, DiskError, Reference, Result, System, UnknownBug, Workload,
 };

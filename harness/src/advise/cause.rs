@@ -6,7 +6,7 @@ use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
 use super::place::flushes;
 use crate::explore::{Cause, Context, Failure, Failures, Fix, Key, Options, Order, Teller, Walk};
 use crate::profile::{Honesty, Order as Keeps};
-use crashcheck_trace::outcome::Coverage;
+use crashcheck_outcome::Coverage;
 use crashcheck_trace::{EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

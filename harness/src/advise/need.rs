@@ -2,7 +2,7 @@
 
 use super::mend::without;
 use crate::explore::{Context, Key, Options, Tally, Walk};
-use crashcheck_trace::outcome::{Coverage, Need};
+use crashcheck_outcome::{Coverage, Need};
 use crashcheck_trace::{DeviceId, Event, EventId};
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::memo::Story;
 use crate::choice::Path;
-use crashcheck_trace::outcome::Coverage;
+use crashcheck_outcome::Coverage;
 use crashcheck_trace::{DeviceId, EventId};
 use std::sync::Arc;
 

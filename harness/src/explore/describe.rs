@@ -3,7 +3,8 @@
 use super::cause::Cause;
 use super::words;
 use crate::media::block_len;
-use crashcheck_trace::outcome::{self, FixingFlush, MissingOrder, Operation, Place, Promised};
+use crashcheck_outcome as outcome;
+use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Place, Promised};
 use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;

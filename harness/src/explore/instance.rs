@@ -6,7 +6,7 @@ use crate::disk::Disk;
 use crate::erased::{AnySystem, AnyView, Course, Live, Op, View};
 use crate::judge::{Violation, Window};
 use crate::system::{Ack, Error};
-use crashcheck_trace::outcome::Difference;
+use crashcheck_outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};

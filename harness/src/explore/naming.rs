@@ -2,7 +2,7 @@
 
 use crate::choice::Path;
 use crate::judge::Violation;
-use crashcheck_trace::outcome;
+use crashcheck_outcome as outcome;
 use crashcheck_trace::{EventId, ReplayId};
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;

@@ -11,7 +11,7 @@ use super::words::nearest;
 use crate::choice::{Path, Question};
 use crate::media::{AtomFate, Known, Timeline, block_len};
 use crate::profile;
-use crashcheck_trace::outcome::{Fate, Picture, PictureDevice};
+use crashcheck_outcome::{Fate, Picture, PictureDevice};
 use crashcheck_trace::{DeviceId, Event, EventId, NodeId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use super::options::Progress;
 use super::run::{Context, How, Leaf, Root};
 use crate::choice::Question;
 use crate::media::Timeline;
-use crashcheck_trace::outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
+use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -21,7 +21,7 @@ pub(crate) use workload::{descend_in, shrink, shrink_from};
 
 use crate::descent::{Bounds, Log};
 use crate::explore::{Options, Shrink};
-use crashcheck_trace::outcome::{Exploration, Finding};
+use crashcheck_outcome::{Exploration, Finding};
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::AtomicBool;

@@ -6,7 +6,7 @@ use crate::descent::Bounds;
 use crate::explore::{Context, Failed, Options, Progress, key_of};
 use crate::regression;
 use crate::tasks::told;
-use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
+use crashcheck_outcome::{Exploration, Finding, Shrunk};
 use crashcheck_trace::{ReplayId, Trace};
 use std::path::Path;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::explore::{Budget, Naming, Options, Progress, Shrinking, Walk, guarded
 use crate::prepared::Prepared;
 use crate::regression::{self, Found, Regression};
 use crate::tasks::told;
-use crashcheck_trace::outcome::{Exploration, Finding, Shrunk};
+use crashcheck_outcome::{Exploration, Finding, Shrunk};
 use proptest::strategy::ValueTree;
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;

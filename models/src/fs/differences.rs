@@ -3,7 +3,7 @@
 use super::view::{Content, Node, View};
 use super::{Fill, Path};
 use crashcheck::Bytes;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

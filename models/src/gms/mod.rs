@@ -54,7 +54,7 @@ mod workloads;
 use crate::fs::Fill;
 use bugs::Bugs;
 use cluster::Cluster;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Checks, Device, DeviceId, Disk, DiskError, History, NodeId, Reference, Result,
     System, UnknownBug, Violation, Workload, judge,

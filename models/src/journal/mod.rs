@@ -36,7 +36,7 @@ use crate::vsfs::format::{BLOCK_SIZE, BlockNo, Geometry};
 use crate::vsfs::store::StoreError;
 use crate::vsfs::{self, FileSystem, FsError};
 use bugs::Bugs;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Checks, Device, Disk, History, Reference, Result, System, UnknownBug, Violation,
     Workload,

@@ -51,7 +51,7 @@ use crate::fs::{self, FsOp, View, generate, posix};
 use crate::vsfs::format::BLOCK_SIZE;
 use crate::vsfs::show::Show;
 use bugs::Bugs;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BugSwitch, Bytes, Checks, Device, Disk, Reference, Result, System, UnknownBug, Workload,
 };

@@ -3,7 +3,7 @@
 use super::view::{Sector, View};
 use super::{BLOCK, SECTOR};
 use crate::fs::Held;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use std::collections::BTreeSet;
 
 /// In what the recovered state differs from the expected one: runs of sectors to which the same happened.

@@ -27,7 +27,7 @@ pub use op::VolumeOp;
 pub use stack::{Base, Stack, base, stacked};
 pub use view::{Sector, View, first_difference};
 
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BlockDevice, BugSwitch, Bytes, Checks, Device, Disk, DiskError, History, Reference, Result, System,
     UnknownBug, Violation, Workload, judge,

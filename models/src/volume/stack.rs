@@ -4,7 +4,7 @@
 //! of the devices below; a finding's writes carry the labels of both.
 
 use super::Layer;
-use crashcheck::trace::outcome::Difference;
+use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BlockDevice, BugSwitch, Bytes, Device, Disk, Entry, History, Reference, Result, Subject, System,
     UnknownBug, Violation,

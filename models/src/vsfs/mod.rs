@@ -32,8 +32,8 @@ pub use blocks::{FileSystem, FsError};
 pub use cache::Cache;
 pub use mkfs::mkfs;
 
+use crashcheck::outcome::Difference;
 use crashcheck::trace::Device;
-use crashcheck::trace::outcome::Difference;
 use crashcheck::{Ack, Bytes, Checks, Disk, History, Reference, System, UnknownBug, Violation, Workload};
 
 use crate::fs::{FsOp, Path, View, generate, posix};

@@ -1,6 +1,6 @@
 //! What is said of every flush of the correct journal, against leaving it out by hand and trying every crash.
 
-use crashcheck::trace::outcome::{Need, Verdict};
+use crashcheck::outcome::{Need, Verdict};
 use crashcheck::trace::{Device, Event, Image, Trace};
 use crashcheck::{Bytes, Disk, History, Recording, System, Window, explore, record_after};
 use crashcheck_models::fs::{Fill, FsOp, Path, View};

@@ -2,7 +2,7 @@
 
 use super::common::{case, explored, showing};
 use crashcheck::ReplayId;
-use crashcheck::trace::outcome::Verdict;
+use crashcheck::outcome::Verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]

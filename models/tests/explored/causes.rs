@@ -1,7 +1,7 @@
 //! Every seeded fault has a cause, and the fix of a flush that was left out is that flush.
 
 use super::common::{case, explored, showing};
-use crashcheck::trace::outcome::{Cause, Finding};
+use crashcheck::outcome::{Cause, Finding};
 use crashcheck::trace::{Bytes, Device, DeviceId, Event, Payload, Trace};
 use std::collections::BTreeSet;
 

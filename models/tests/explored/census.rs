@@ -2,7 +2,7 @@
 //! before recovery; after it, four with the old file, two with the new one, two with garbage (CS-0 to CS-8).
 
 use super::common::{case, named, survived, under};
-use crashcheck::trace::outcome::{CensusRow, Exploration};
+use crashcheck::outcome::{CensusRow, Exploration};
 
 /// The census, row by row: what fsck found, what the file system shows, in how many crash states.
 fn census(exploration: &Exploration) -> Vec<(&str, &str, u64)> {

@@ -2,7 +2,7 @@
 //! other devices, and operations nobody thought of.
 
 use super::common::{at_most, case, is_on_disks, survived, under, usual};
-use crashcheck::trace::outcome::Verdict;
+use crashcheck::outcome::Verdict;
 use crashcheck::{Budget, Options, Subject};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What the tests of all reference systems have in common.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{Budget, BugSwitch, Case, Options, Profile, Subject};
 use std::sync::atomic::AtomicBool;
 

@@ -1,7 +1,7 @@
 //! The same input gives the same data, whoever does the work and in whatever order.
 
 use super::common::{at_most, case, explored, named, showing, under};
-use crashcheck::trace::outcome::{Exploration, Timing};
+use crashcheck::outcome::{Exploration, Timing};
 use crashcheck::{Budget, Case, Options, StrategyKind, Subject};
 use std::collections::BTreeSet;
 

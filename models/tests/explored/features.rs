@@ -1,6 +1,6 @@
 //! Operations made by quickcheck, and from the bytes of a fuzzer.
 
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{Budget, Explorer, Reference, System, explore, summary};
 use crashcheck_models::journal::{Data, Journal, Ordered};
 use crashcheck_models::vsfs::Vsfs;

@@ -1,7 +1,7 @@
 //! Flash translation layers beyond their own workloads: bits that flip, and file systems on top.
 
 use super::common::{at_most, case, survived, under};
-use crashcheck::trace::outcome::Verdict;
+use crashcheck::outcome::Verdict;
 use crashcheck_models::bases;
 
 /// FT-07: one flipped bit anywhere, in any crash state.

@@ -1,7 +1,7 @@
 //! Failing workloads of a dozen operations shrink to the few that matter, and still fail for the same reason.
 
 use super::common::{at_most, case, explored, named, usual};
-use crashcheck::trace::outcome::Finding;
+use crashcheck::outcome::Finding;
 use crashcheck::{Case, Options, Shrink};
 use std::collections::BTreeMap;
 

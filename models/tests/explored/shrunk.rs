@@ -3,7 +3,7 @@
 
 use super::common::{explored, showing};
 use super::{by_hand, exhaustive};
-use crashcheck::trace::outcome::{Finding, Verdict};
+use crashcheck::outcome::{Finding, Verdict};
 use crashcheck::{BugSwitch, Case, Options, Regression, ReplayId, Shrink, Subject};
 use std::collections::BTreeSet;
 use std::time::Duration;

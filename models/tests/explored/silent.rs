@@ -2,7 +2,7 @@
 //! becomes of those who have none.
 
 use super::common::{case, explored, named, survived, under};
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{Case, Subject};
 
 /// Everything that can go wrong with a device beside the power, one at a time.

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::counted;
 use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
-use crashcheck_trace::outcome::{Cause, Check, Difference, Finding, NO_ORDER, Shrunk};
+use crashcheck_outcome::{Cause, Check, Difference, Finding, NO_ORDER, Shrunk};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;

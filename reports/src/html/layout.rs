@@ -10,8 +10,8 @@
 //! ```
 
 use super::words::{changes, in_flight};
+use crashcheck_outcome::{Picture, PictureDevice, PictureEvent, Sector, Step};
 use crashcheck_trace::Bytes;
-use crashcheck_trace::outcome::{Picture, PictureDevice, PictureEvent, Sector, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -168,7 +168,7 @@ impl<'a> Layout<'a> {
 
 /// What is neither a write nor a flush nor the beginning or end of an operation.
 pub(super) fn is_other(event: &PictureEvent) -> bool {
-    use crashcheck_trace::outcome::EventKind::{Deliver, Down, Mark, Send, Up};
+    use crashcheck_outcome::EventKind::{Deliver, Down, Mark, Send, Up};
     matches!(event.kind, Deliver | Down | Mark | Send | Up)
 }
 
@@ -180,7 +180,7 @@ fn first_event(step: &Step) -> u32 {
 }
 
 fn columns<'a>(steps: &'a [Step], named: &BTreeSet<u32>) -> Vec<Column<'a>> {
-    use crashcheck_trace::outcome::EventKind::{Ack, AckDurable, Begin};
+    use crashcheck_outcome::EventKind::{Ack, AckDurable, Begin};
     let digits =
         steps.iter().map(|step| first_event(step).checked_ilog10().unwrap_or(0) + 1).max().unwrap_or(1);
     let (width, mut x) = ((7 * digits + 12).max(28), LEFT);

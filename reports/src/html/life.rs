@@ -5,7 +5,7 @@ use super::story;
 use super::words::counted;
 use super::{clipped, states};
 use crate::text::{coverage_of_life, later_lives, of_life};
-use crashcheck_trace::outcome::{Exploration, Finding, LaterLife, LifeCoverage};
+use crashcheck_outcome::{Exploration, Finding, LaterLife, LifeCoverage};
 
 /// A longer text is cut.
 const TEXT_MAX: usize = 1600;

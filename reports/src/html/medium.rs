@@ -4,7 +4,7 @@ use super::layout::place_name;
 use super::markup::Markup;
 use super::words::{self, counted};
 use super::{Entry, clipped};
-use crashcheck_trace::outcome::{Holds, Picture, PictureDevice, Sector};
+use crashcheck_outcome::{Holds, Picture, PictureDevice, Sector};
 use std::collections::BTreeSet;
 
 /// A run of places that are alike has so many cells, and then a number.

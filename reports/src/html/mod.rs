@@ -36,7 +36,7 @@ use crate::entry::{Entry, entries, subject};
 use crate::text;
 
 pub(crate) use self::summary::headline;
-use crashcheck_trace::outcome::Report;
+use crashcheck_outcome::Report;
 
 /// The report as an HTML document.
 pub fn write(report: &Report) -> String {

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
 use super::{Entry, clipped, life};
-use crashcheck_trace::outcome::{
+use crashcheck_outcome::{
     EventKind, Fate, Finding, Operation, Picture, PictureEvent, Promised, Step, WriteFate,
 };
 

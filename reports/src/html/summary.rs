@@ -4,7 +4,7 @@ use super::markup::Markup;
 use super::words::{self, counted};
 use super::{Entry, life, states, subject};
 use crate::text::{by_text, coverage as share, later_lives, left_out_of_life, verdict};
-use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+use crashcheck_outcome::{Exploration, Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many findings of an exploration are linked in the table.

@@ -4,7 +4,7 @@ use super::layout::{BAND, Column, Layout, NUMBERS, OPERATIONS, ROW, is_other, pl
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
 use super::{Entry, clipped};
-use crashcheck_trace::outcome::{EventKind, Fate, Finding, Fix, MissingOrder, Picture, PictureEvent, Step};
+use crashcheck_outcome::{EventKind, Fate, Finding, Fix, MissingOrder, Picture, PictureEvent, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many missing orders and flushes are drawn.

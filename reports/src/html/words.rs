@@ -1,6 +1,6 @@
 //! What the names of the data mean, for somebody who has never met them.
 
-use crashcheck_trace::outcome::{EventKind, Fate, Holds, Promised, Verdict};
+use crashcheck_outcome::{EventKind, Fate, Holds, Promised, Verdict};
 
 /// What a promise means, if it is one that crashcheck knows.
 pub(super) fn promise(name: &str) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! What each flush of a trace is good for, as a person reads it.
 
 use super::{Align, Colour, escape, short, system, table};
-use crashcheck_trace::outcome::{Advice, AdvisedFlush, Need};
+use crashcheck_outcome::{Advice, AdvisedFlush, Need};
 use std::fmt::Write;
 
 /// A line for each flush, and what that means.

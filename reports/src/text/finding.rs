@@ -1,9 +1,7 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, life, short, system};
-use crashcheck_trace::outcome::{
-    Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk, WriteFate,
-};
+use crashcheck_outcome::{Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk, WriteFate};
 use std::fmt::Write;
 
 /// So many other ways in which a fault shows are printed.

@@ -1,7 +1,7 @@
 //! The lives after the first: what was done in them, and how much of them was covered.
 
 use super::finding::{operations, writes};
-use crashcheck_trace::outcome::{Exploration, LaterLife, LifeCoverage};
+use crashcheck_outcome::{Exploration, LaterLife, LifeCoverage};
 use std::ops::RangeInclusive;
 
 /// A later life in lines, each with its name: what recovery shows, what was done then, when the power failed, and what that

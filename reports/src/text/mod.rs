@@ -21,7 +21,7 @@ pub(crate) use summary::by_text;
 pub use summary::{census, judged, summary};
 pub use table::{Align, overview, table};
 
-use crashcheck_trace::outcome::{Exploration, Verdict};
+use crashcheck_outcome::{Exploration, Verdict};
 
 /// A verdict in the words that a person reads.
 pub fn verdict(verdict: Verdict) -> &'static str {

@@ -1,6 +1,6 @@
 //! Numbers of crash states: decimal strings that exceed 64 bits, shown so that a person can compare them.
 
-use crashcheck_trace::outcome::{Coverage, LifeCoverage};
+use crashcheck_outcome::{Coverage, LifeCoverage};
 
 /// The longest number that is shown digit by digit.
 const DIGITS_MAX: usize = 6;

@@ -2,7 +2,7 @@
 
 use super::table::paint_verdict;
 use super::{Align, Colour, escape, escape_lines, later_lives, left_out_of_life, short, system, table};
-use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+use crashcheck_outcome::{Exploration, Report, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! Tables with aligned columns.
 
 use super::{Colour, coverage, coverage_of_life, escape, later_lives, of_life, short, system, verdict};
-use crashcheck_trace::outcome::{Exploration, Report, Verdict};
+use crashcheck_outcome::{Exploration, Report, Verdict};
 
 /// On which side a column is flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

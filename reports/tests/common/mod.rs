@@ -3,7 +3,7 @@
 // Each test binary uses a part of it.
 #![allow(dead_code)]
 
-use crashcheck_trace::outcome::{
+use crashcheck_outcome::{
     About, Cause, CensusRow, Check, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix,
     FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
     PictureDevice, PictureEvent, Place, Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing,

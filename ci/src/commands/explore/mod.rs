@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::{interrupt, select};
-use crashcheck::trace::outcome::{Exploration, REPORT_VERSION, Report};
+use crashcheck::outcome::{Exploration, REPORT_VERSION, Report};
 use crashcheck::{Options, Shrink, census_of_each};
 use crashcheck_report::text::{self, Align, escape, short, table};
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use crate::args::ExploreArgs;
 use crate::commands::{prepare_file, write_file};
 use crate::config::Config;
 use crate::failure::Failure;
-use crashcheck::trace::outcome::Report;
+use crashcheck::outcome::Report;
 use crashcheck_report::{html, json, junit, markdown};
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use crate::config::Search;
 use crate::exit_code::ExitCode;
-use crashcheck::trace::outcome::{Exploration, Report, Verdict};
+use crashcheck::outcome::{Exploration, Report, Verdict};
 
 /// What the exit code of a run is.
 pub(super) fn exit_code(report: &Report, search: &Search, interrupted: bool) -> ExitCode {
@@ -26,7 +26,7 @@ fn decide(explorations: &[Exploration], require_complete: bool, interrupted: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crashcheck::trace::outcome::{Coverage, Timing};
+    use crashcheck::outcome::{Coverage, Timing};
 
     fn exploration(verdict: Verdict, complete: bool) -> Exploration {
         Exploration {

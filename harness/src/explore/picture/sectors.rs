@@ -2,7 +2,7 @@
 
 use super::Sketch;
 use crate::media::{AtomFate, Cell, CellId, ContentId, Held, Shown, Version, block_len};
-use crashcheck_trace::outcome::{Holds, Sector};
+use crashcheck_outcome::{Holds, Sector};
 use crashcheck_trace::{Event, EventId};
 use std::collections::BTreeSet;
 

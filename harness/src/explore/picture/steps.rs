@@ -1,7 +1,7 @@
 //! Which events a picture shows, and in what words.
 
 use super::Sketch;
-use crashcheck_trace::outcome::{EventKind, Gap, PictureEvent, Step};
+use crashcheck_outcome::{EventKind, Gap, PictureEvent, Step};
 use crashcheck_trace::{Event, EventId};
 use std::collections::BTreeSet;
 

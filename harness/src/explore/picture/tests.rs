@@ -5,7 +5,7 @@ use super::{Painter, Teller};
 use crate::choice::{Path, Plan, Pole, Rest};
 use crate::media::{CellId, LazyImage, Timeline};
 use crate::profile::{Atomic, Discard, Order, Profile, Torn};
-use crashcheck_trace::outcome::{Fate, Holds, Picture, PictureEvent, Sector, Step};
+use crashcheck_outcome::{Fate, Holds, Picture, PictureEvent, Sector, Step};
 use crashcheck_trace::{
     BlockNo, Bytes, Device, DeviceId, Event, Image, NandGeometry, OpId, PageNo, Pairing, Payload, Trace,
 };

@@ -10,7 +10,7 @@ use crate::raid::{
 use crate::volume::workloads::{FLUSH, write};
 use crate::volume::{Layer, Stack, Volume, VolumeOp, base};
 use crate::vsfs::Vsfs;
-use crashcheck::trace::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{Budget, Bytes, Device, Disk, Profile, Reference, System, UnknownBug, Workload, explore};
 use std::collections::BTreeSet;
 

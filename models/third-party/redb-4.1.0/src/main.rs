@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crashcheck::trace::outcome::{REPORT_VERSION, Report};
+    use crashcheck::outcome::{REPORT_VERSION, Report};
     use crashcheck::{Reference, Shrink};
 
     /// The smallest that shows it: one transaction for which the file grows, and a header that survives although the growth

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
     use crashcheck::Reference;
-    use crashcheck::trace::outcome::Verdict;
+    use crashcheck::outcome::Verdict;
 
     #[test]
     fn every_crash_state_of_every_workload_survives() {
