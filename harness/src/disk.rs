@@ -5,18 +5,27 @@
 //! The system cannot tell which.
 
 use crate::error::DiskError;
+use crate::lent::Lent;
 use crate::media::LazyImage;
 use crate::wire::Wire;
-use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, Image, Label, NandChip, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Label, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod backing;
+mod cluster;
+mod crashed;
 mod layer;
-mod lend;
 mod nand;
+mod plain;
+mod recording;
 mod run;
 
+use backing::Backing;
 pub use layer::BlockDevice;
+use layer::Layer;
 pub use nand::Nand;
+use plain::Plain;
+use recording::Recording;
 use run::Run;
 
 /// A handle onto one device of the machine under test. Clones share the device.
@@ -33,26 +42,22 @@ impl Disk {
     /// A machine with the given devices that keeps what is written and records nothing: for tests of a system on its
     /// own, and for the comparison of an explored state with a plain image.
     pub fn plain(devices: &[Device]) -> Disk {
-        let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        let backing = Backing::Plain(images);
-        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
+        Disk::on(Machine::new(Box::new(Plain::new(devices)), Wire::new(devices)))
     }
 
     /// A layer that looks like a disk, as a disk: what runs on it cannot tell the difference.
     pub fn over(layer: Box<dyn BlockDevice>) -> Disk {
-        Disk::on(Machine::new(Backing::Layer(layer), Wire::default()))
+        Disk::on(Machine::new(Box::new(Layer(layer)), Wire::default()))
     }
 
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
-        let trace = Trace { devices: devices.to_vec(), events: Vec::new() };
-        let backing = Backing::Recording(images(devices), trace);
-        Disk::on(Machine { chips: chips(devices), ..Machine::new(backing, Wire::new(devices)) })
+        Disk::on(Machine::new(Box::new(Recording::new(devices)), Wire::new(devices)))
     }
 
     /// A machine without power, to be given crash states.
     pub(crate) fn dark() -> Disk {
-        Disk::on(Machine::new(Backing::Plain(Vec::new()), Wire::default()))
+        Disk::on(Machine::new(dark(), Wire::default()))
     }
 
     fn on(machine: Machine) -> Disk {
@@ -66,7 +71,7 @@ impl Disk {
 
     /// How many devices the machine has.
     pub fn devices(&self) -> usize {
-        self.machine().devices()
+        self.machine().backing.devices()
     }
 
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
@@ -89,6 +94,14 @@ impl Disk {
     /// If the range ends beyond the device, or without power.
     pub fn read(&self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
         self.awake()?.read(self.device, at, buf)
+    }
+
+    /// Reads `len` bytes from `at` on, without a copy where the device has them stored in one piece.
+    ///
+    /// # Errors
+    /// As [`read`](Disk::read).
+    pub fn lend(&self, at: Bytes, len: usize) -> Result<Lent, DiskError> {
+        self.awake()?.lend(self.device, at, len)
     }
 
     /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
@@ -174,20 +187,14 @@ impl Disk {
     /// Writes down what happens beside the devices of a crash state, if that is written down.
     pub(crate) fn note_with(&self, event: impl FnOnce() -> Event) {
         let mut machine = self.machine();
-        match &mut machine.backing {
-            Backing::Crashed(image) if image.is_logged() => image.note(event()),
-            Backing::Run(run) => run.note(event()),
-            _ => {}
+        if machine.backing.is_noted() {
+            machine.backing.note(event());
         }
     }
 
     /// Recovery has come to its end, and has shown what it found.
     pub(crate) fn note_recovered(&self) {
-        match &mut self.machine().backing {
-            Backing::Crashed(image) => image.note_recovered(),
-            Backing::Run(run) => run.note_recovered(),
-            _ => {}
-        }
+        self.machine().backing.note_recovered();
     }
 
     /// Whether anything was written to the crash state.
@@ -201,24 +208,14 @@ impl Disk {
     }
 }
 
-fn images(devices: &[Device]) -> Vec<Image> {
-    devices.iter().map(|device| device.base.clone()).collect()
-}
-
-fn chips(devices: &[Device]) -> Vec<Option<NandChip>> {
-    devices.iter().map(|device| device.chip().cloned()).collect()
-}
-
-/// A range of a plain image, which was checked before.
-fn part(image: &mut [u8], at: Bytes, len: usize) -> &mut [u8] {
-    &mut image[at.index()..at.index() + len]
+/// No devices at all.
+fn dark() -> Box<dyn Backing> {
+    Box::new(Plain::new(&[]))
 }
 
 /// The devices behind the handles.
 pub(crate) struct Machine {
-    backing: Backing,
-    /// The flash chips among the devices, as worn as they are now; those of a crash state are with it.
-    chips: Vec<Option<NandChip>>,
+    backing: Box<dyn Backing>,
     /// The nodes that the devices belong to, if they do.
     wire: Wire,
     /// How often the power was turned on.
@@ -228,19 +225,6 @@ pub(crate) struct Machine {
     limit: u64,
 }
 
-enum Backing {
-    /// Plain bytes.
-    Plain(Vec<Vec<u8>>),
-    /// Sparse images, and everything that happens to them.
-    Recording(Vec<Image>, Trace),
-    /// A crash state.
-    Crashed(Box<LazyImage>),
-    /// A crash state of a cluster whose nodes crash one by one.
-    Run(Box<Run>),
-    /// What looks like a disk, over other disks.
-    Layer(Box<dyn BlockDevice>),
-}
-
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
 const GRACE: u64 = 1000;
 
@@ -248,8 +232,8 @@ const GRACE: u64 = 1000;
 pub(crate) struct Stopped;
 
 impl Machine {
-    fn new(backing: Backing, wire: Wire) -> Machine {
-        Machine { backing, chips: Vec::new(), wire, cycle: 0, used: 0, limit: u64::MAX }
+    fn new(backing: Box<dyn Backing>, wire: Wire) -> Machine {
+        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX }
     }
 
     /// Who is up, and what is on its way.
@@ -263,51 +247,32 @@ impl Machine {
 
     /// The nodes, and the run that they are in if they crash one by one.
     pub(crate) fn cluster(&mut self) -> (&mut Wire, Option<&mut Run>) {
-        match &mut self.backing {
-            Backing::Run(run) => (&mut self.wire, Some(run)),
-            _ => (&mut self.wire, None),
-        }
+        (&mut self.wire, self.backing.run())
     }
 
     /// Writes an event of the workload or of the network, or a mark, into the recording.
     pub(crate) fn note(&mut self, event: Event) {
-        match &mut self.backing {
-            Backing::Recording(_, trace) => trace.events.push(event),
-            Backing::Crashed(image) => image.note(event),
-            Backing::Run(run) => run.note(event),
-            _ => {}
-        }
+        self.backing.note(event);
     }
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     pub(crate) fn rebase(&mut self) {
         self.wire.restart();
-        if let Backing::Recording(images, trace) = &mut self.backing {
-            trace.events.clear();
-            for ((device, image), chip) in trace.devices.iter_mut().zip(images).zip(&self.chips) {
-                device.base = image.clone();
-                if let Some(chip) = chip {
-                    device.kind = DeviceKind::Nand(chip.clone());
-                }
-            }
-        }
+        self.backing.rebase();
     }
 
     /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.
     pub(crate) fn power_off(&mut self) -> Option<Trace> {
         self.cycle += 1;
-        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
-            Backing::Recording(_, trace) => Some(trace),
-            _ => None,
-        }
+        std::mem::replace(&mut self.backing, dark()).into_trace()
     }
 
     /// Begins another crash state, with a fresh budget of device operations.
     pub(crate) fn crash(&mut self, image: Box<LazyImage>, limit: u64) {
         let wire = image.wire().clone();
-        let backing = match image.script(1) {
-            None => Backing::Crashed(image),
-            Some(_) => Backing::Run(Box::new(Run::new(image))),
+        let backing: Box<dyn Backing> = match image.script(1) {
+            None => image,
+            Some(_) => Box::new(Run::new(image)),
         };
         *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(backing, wire) };
     }
@@ -315,20 +280,12 @@ impl Machine {
     /// Ends a crash state: cuts the power and takes the image out.
     pub(crate) fn take_crashed(&mut self) -> Option<Box<LazyImage>> {
         self.cycle += 1;
-        match std::mem::replace(&mut self.backing, Backing::Plain(Vec::new())) {
-            Backing::Crashed(image) => Some(image),
-            Backing::Run(run) => Some(run.into_image()),
-            _ => None,
-        }
+        std::mem::replace(&mut self.backing, dark()).into_image()
     }
 
     /// The crash state, if this machine holds one.
     pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
-        match &mut self.backing {
-            Backing::Crashed(image) => Some(image),
-            Backing::Run(run) => Some(run.image()),
-            _ => None,
-        }
+        self.backing.image()
     }
 
     /// Whether the budget of device operations was exceeded.
@@ -336,19 +293,9 @@ impl Machine {
         self.used > self.limit
     }
 
-    fn devices(&self) -> usize {
-        match &self.backing {
-            Backing::Plain(images) => images.len(),
-            Backing::Recording(images, _) => images.len(),
-            Backing::Crashed(image) => image.devices(),
-            Backing::Run(run) => run.devices(),
-            Backing::Layer(_) => 1,
-        }
-    }
-
     fn step(&mut self) -> Result<(), DiskError> {
         self.used += 1;
-        if matches!(&self.backing, Backing::Run(run) if run.is_astray()) {
+        if self.backing.run().is_some_and(|run| run.is_astray()) {
             return Err(DiskError::Failed { what: "the system does something else than before".to_owned() });
         }
         if self.used <= self.limit {
@@ -362,20 +309,11 @@ impl Machine {
 
     /// The length of a device that has not failed.
     fn size(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
-        match &mut self.backing {
-            Backing::Plain(images) => Ok(Bytes::of(images[device.index()].len())),
-            Backing::Recording(images, _) => Ok(images[device.index()].len()),
-            Backing::Crashed(image) => match image.is_lost(device) {
-                true => Err(DiskError::Lost { device }),
-                false => Ok(image.len(device)),
-            },
-            Backing::Run(run) => Ok(run.len(&self.wire, device)),
-            Backing::Layer(layer) => layer.len(),
-        }
+        self.backing.len(device)
     }
 
     fn not_flash(&self, device: DeviceId) -> Result<(), DiskError> {
-        if self.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
+        if self.backing.chip(device).is_some() { Err(DiskError::IsFlash { device }) } else { Ok(()) }
     }
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
@@ -389,18 +327,12 @@ impl Machine {
 
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
         self.range(device, at, Bytes::of(buf.len()))?;
-        match &mut self.backing {
-            Backing::Plain(images) => buf.copy_from_slice(part(&mut images[device.index()], at, buf.len())),
-            Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => {
-                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
-            }
-            Backing::Run(run) => {
-                run.read(&self.wire, device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
-            }
-            Backing::Layer(layer) => layer.read(at, buf)?,
-        }
-        Ok(())
+        self.backing.read(device, at, buf)
+    }
+
+    fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, DiskError> {
+        self.range(device, at, Bytes::of(len))?;
+        self.backing.lend(device, at, len)
     }
 
     fn write(
@@ -412,26 +344,9 @@ impl Machine {
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         self.range(device, at, Bytes::of(data.len()))?;
-        match &mut self.backing {
-            Backing::Crashed(image) => image.write(device, at, data, fua, label),
-            Backing::Run(run) => {
-                run.write(&self.wire, device, at, data, fua, label);
-                if fua {
-                    // The crash may come before it is durable.
-                    return self.awake(device);
-                }
-            }
-            Backing::Plain(images) => {
-                part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
-            }
-            Backing::Recording(images, trace) => {
-                images[device.index()].write(at, data);
-                let (data, label) = (Payload::from(data), label.cloned());
-                trace.events.push(Event::Write { device, at, data, fua, label });
-            }
-            Backing::Layer(layer) => layer.write(at, data, fua, label)?,
-        }
-        Ok(())
+        self.backing.write(device, at, data, fua, label)?;
+        // The node may go down before it is durable.
+        if fua { self.awake(device) } else { Ok(()) }
     }
 
     fn write_zeroes(
@@ -442,59 +357,22 @@ impl Machine {
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         self.range(device, at, len)?;
-        match &mut self.backing {
-            Backing::Crashed(image) => image.zero(device, at, len, label),
-            Backing::Run(run) => run.zero(&self.wire, device, at, len, label),
-            Backing::Plain(images) => part(&mut images[device.index()], at, len.index()).fill(0),
-            Backing::Recording(images, trace) => {
-                images[device.index()].zero(at, len);
-                trace.events.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
-            }
-            Backing::Layer(layer) => layer.write_zeroes(at, len, label)?,
-        }
-        Ok(())
+        self.backing.zero(device, at, len, label)
     }
 
     fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
         self.range(device, at, len)?;
-        match &mut self.backing {
-            Backing::Crashed(image) => image.discard(device, at, len),
-            Backing::Run(run) => run.discard(&self.wire, device, at, len),
-            Backing::Plain(_) => {}
-            Backing::Recording(_, trace) => trace.events.push(Event::Discard { device, at, len }),
-            Backing::Layer(layer) => layer.discard(at, len)?,
-        }
-        Ok(())
+        self.backing.discard(device, at, len)
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
         self.not_flash(device)?;
         self.size(device)?;
-        match &mut self.backing {
-            Backing::Crashed(image) => image.resize(device, len),
-            Backing::Run(run) => run.resize(&self.wire, device, len),
-            Backing::Plain(images) => images[device.index()].resize(len.index(), 0),
-            Backing::Recording(images, trace) => {
-                images[device.index()].resize(len);
-                trace.events.push(Event::Resize { device, len });
-            }
-            Backing::Layer(_) => {
-                let what = "the length of a layer is that of the devices below it".to_owned();
-                return Err(DiskError::Failed { what });
-            }
-        }
-        Ok(())
+        self.backing.resize(device, len)
     }
 
     fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
         self.size(device)?;
-        match &mut self.backing {
-            Backing::Crashed(image) => image.flush(device),
-            Backing::Run(run) => run.flush(device),
-            Backing::Plain(_) => {}
-            Backing::Recording(_, trace) => trace.events.push(Event::Flush { device, except: Vec::new() }),
-            Backing::Layer(layer) => layer.flush()?,
-        }
-        Ok(())
+        self.backing.flush(device)
     }
 }

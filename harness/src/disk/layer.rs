@@ -1,7 +1,8 @@
 //! What looks like a disk: RAID, a flash translation layer, a layer of checksums.
 
+use super::backing::Backing;
 use crate::error::DiskError;
-use crashcheck_trace::{Bytes, Label};
+use crashcheck_trace::{Bytes, DeviceId, Label};
 
 /// A layer over other devices that looks like a disk to what runs on it. [`Disk::over`](crate::Disk::over) makes it one.
 ///
@@ -50,4 +51,49 @@ pub trait BlockDevice: Send {
     /// # Errors
     /// As [`write`](BlockDevice::write).
     fn flush(&mut self) -> Result<(), DiskError>;
+}
+
+/// A layer is the one device of its machine.
+pub(super) struct Layer(pub(super) Box<dyn BlockDevice>);
+
+impl Backing for Layer {
+    fn devices(&self) -> usize {
+        1
+    }
+
+    fn len(&mut self, _: DeviceId) -> Result<Bytes, DiskError> {
+        self.0.len()
+    }
+
+    fn read(&mut self, _: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.0.read(at, buf)
+    }
+
+    fn write(
+        &mut self,
+        _: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.0.write(at, data, fua, label)
+    }
+
+    fn zero(&mut self, _: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) -> Result<(), DiskError> {
+        self.0.write_zeroes(at, len, label)
+    }
+
+    fn discard(&mut self, _: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.0.discard(at, len)
+    }
+
+    fn resize(&mut self, _: DeviceId, _: Bytes) -> Result<(), DiskError> {
+        let what = "the length of a layer is that of the devices below it".to_owned();
+        Err(DiskError::Failed { what })
+    }
+
+    fn flush(&mut self, _: DeviceId) -> Result<(), DiskError> {
+        self.0.flush()
+    }
 }

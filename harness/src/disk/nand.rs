@@ -1,8 +1,8 @@
 //! The raw flash chip that a flash translation layer is given.
 
-use super::{Backing, Disk, Machine};
+use super::{Disk, Machine};
 use crate::error::DiskError;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry, PageNo, Payload};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Label, NandGeometry, PageNo};
 
 /// A handle onto one flash chip of the machine under test. Clones share the chip; like a [`Disk`], a handle belongs to
 /// one power cycle.
@@ -52,7 +52,8 @@ impl Disk {
     pub fn nand(&self, device: DeviceId) -> Result<Nand, DiskError> {
         let machine = self.powered()?;
         let alone = machine.wire().owner(device).is_none();
-        let geometry = machine.chip(device).filter(|_| alone).ok_or(DiskError::NotFlash { device })?;
+        let geometry =
+            machine.backing.chip(device).filter(|_| alone).ok_or(DiskError::NotFlash { device })?;
         drop(machine);
         Ok(Nand { disk: self.device(device), geometry })
     }
@@ -138,28 +139,10 @@ impl Nand {
 }
 
 impl Machine {
-    /// The layout of a device, if it is a flash chip.
-    pub(super) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
-        match &self.backing {
-            Backing::Crashed(image) => image.chip(device),
-            _ => self.chips.get(device.index())?.as_ref().map(|chip| chip.geometry),
-        }
-    }
-
     /// Reads a range that lies within a page.
     fn look(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
         self.size(device)?;
-        match &mut self.backing {
-            Backing::Plain(images) => {
-                buf.copy_from_slice(super::part(&mut images[device.index()], at, buf.len()));
-            }
-            Backing::Recording(images, _) => images[device.index()].read(at, buf),
-            Backing::Crashed(image) => {
-                image.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })?;
-            }
-            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
-        }
-        Ok(())
+        self.backing.read(device, at, buf)
     }
 
     fn program(
@@ -171,7 +154,7 @@ impl Machine {
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         let block = geometry.block_of(page);
-        if self.erases(device, block) > geometry.endurance {
+        if self.backing.erases(device, block) > geometry.endurance {
             return Err(DiskError::WornOut { block });
         }
         self.size(device)?;
@@ -184,20 +167,7 @@ impl Machine {
         if let Some(later) = later {
             return Err(DiskError::OutOfOrder { page, later, block });
         }
-        let at = geometry.page_at(page);
-        match &mut self.backing {
-            Backing::Plain(images) => {
-                super::part(&mut images[device.index()], at, data.len()).copy_from_slice(data);
-            }
-            Backing::Crashed(image) => image.program(device, at, data, label),
-            Backing::Recording(images, trace) => {
-                images[device.index()].write(at, data);
-                let (data, label) = (Payload::from(data), label.cloned());
-                trace.events.push(Event::Program { device, at, data, label });
-            }
-            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
-        }
-        Ok(())
+        self.backing.program(device, geometry.page_at(page), data, label)
     }
 
     fn erase(
@@ -208,53 +178,17 @@ impl Machine {
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         self.size(device)?;
-        let erases = self.erases(device, block).saturating_add(1);
-        self.set_erases(device, block, erases);
+        let erases = self.backing.erases(device, block).saturating_add(1);
+        self.backing.set_erases(device, block, erases);
         if erases > geometry.endurance {
             return Err(DiskError::WornOut { block });
         }
-        let (at, len) = (geometry.block_at(block), geometry.block_len());
-        match &mut self.backing {
-            Backing::Plain(images) => super::part(&mut images[device.index()], at, len.index()).fill(0xFF),
-            Backing::Crashed(image) => image.erase(device, at, len, label),
-            Backing::Recording(images, trace) => {
-                images[device.index()].write(at, &vec![0xFF; len.index()]);
-                trace.events.push(Event::Erase { device, at, len, label: label.cloned() });
-            }
-            Backing::Layer(_) | Backing::Run(_) => return Err(DiskError::NotFlash { device }),
-        }
-        Ok(())
+        self.backing.erase(device, geometry.block_at(block), geometry.block_len(), label)
     }
 
     /// What the chip itself can tell, whatever fails to be read.
     fn is_erased(&mut self, device: DeviceId, geometry: &NandGeometry, page: PageNo) -> bool {
-        let (at, len) = (geometry.page_at(page), geometry.page_len());
-        match &mut self.backing {
-            Backing::Crashed(image) => image.is_ones(device, at, len),
-            _ => {
-                let mut bytes = vec![0; len.index()];
-                let read = self.look(device, at, &mut bytes);
-                read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF)
-            }
-        }
-    }
-
-    fn erases(&mut self, device: DeviceId, block: BlockNo) -> u32 {
-        match &mut self.backing {
-            Backing::Crashed(image) => image.erases(device, block),
-            _ => self.chips[device.index()].as_ref().map_or(0, |chip| chip.erases_of(block)),
-        }
-    }
-
-    fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
-        match &mut self.backing {
-            Backing::Crashed(image) => image.set_erases(device, block, erases),
-            _ => {
-                if let Some(chip) = &mut self.chips[device.index()] {
-                    chip.erases.insert(block, erases);
-                }
-            }
-        }
+        self.backing.is_ones(device, geometry.page_at(page), geometry.page_len())
     }
 }
 

@@ -11,20 +11,22 @@ use crate::choice::Question;
 use crate::media::{LazyImage, Outlived};
 use crate::profile::{Fate, Fates};
 use crate::wire::{Sent, Step, Wire};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image, Label, NodeId, Payload, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, Image, NodeId, Trace};
 use std::sync::Arc;
 
 /// The run of a cluster through its crashes.
 pub(crate) struct Run {
     /// What crashed nodes find on their disks, and who answers what is open.
-    image: Box<LazyImage>,
+    pub(super) image: Box<LazyImage>,
     /// The life that goes on: 1 is the recorded workload, and the n-th crash ends the n-th.
     life: u8,
     /// What happens in it, if another crash ends it.
     trace: Arc<Trace>,
     fates: Fates,
     /// What the disks of the nodes hold that never went down.
-    disks: Vec<Image>,
+    pub(super) disks: Vec<Image>,
+    /// The nodes that they belong to.
+    owners: Vec<Option<NodeId>>,
     nodes: Vec<Node>,
     /// So many events of the life have happened.
     done: usize,
@@ -73,6 +75,7 @@ impl Run {
         Run {
             life: 1,
             disks: trace.devices.iter().map(|device| device.base.clone()).collect(),
+            owners: trace.devices.iter().map(|device| device.node).collect(),
             nodes: vec![Node::default(); usize::from(trace.nodes())],
             done,
             crash,
@@ -87,13 +90,14 @@ impl Run {
         }
     }
 
-    pub(crate) fn image(&mut self) -> &mut LazyImage {
-        &mut self.image
+    /// Whether a device is as a crash left it.
+    pub(super) fn has_crashed(&self, device: DeviceId) -> bool {
+        self.owners[device.index()].is_some_and(|node| self.nodes[node.index()].crashed)
     }
 
     /// The crash state, with what the last life has outlived. Where nobody went down no life has ended; nor is there another
     /// one for a cluster that gave up while it was booting.
-    pub(crate) fn into_image(mut self) -> Box<LazyImage> {
+    pub(super) fn end(mut self) -> Box<LazyImage> {
         let crashed = |node: &Node| node.last == Last::Crashed;
         let is_life = !self.is_followed() && !self.restarted && self.nodes.iter().any(crashed);
         let outlived = is_life.then(|| self.outlived());
@@ -120,7 +124,7 @@ impl Run {
     }
 
     /// Whether another crash is to come, so that the run is one that is known.
-    fn is_followed(&self) -> bool {
+    pub(super) fn is_followed(&self) -> bool {
         self.life <= self.image.life()
     }
 
@@ -136,7 +140,7 @@ impl Run {
     }
 
     /// Something happens beside the disks.
-    pub(crate) fn note(&mut self, event: Event) {
+    pub(super) fn note(&mut self, event: Event) {
         match self.is_followed() {
             true => self.follow(|known| *known == event),
             false => self.image.note(event),
@@ -144,7 +148,7 @@ impl Run {
     }
 
     /// Recovery has shown what it found.
-    pub(crate) fn note_recovered(&mut self) {
+    pub(super) fn note_recovered(&mut self) {
         match self.is_followed() {
             true => self.follow(|event| matches!(event, Event::Mark { .. })),
             false => self.image.note_recovered(),
@@ -314,111 +318,6 @@ impl Run {
         self.missed.clear();
         self.late.clear();
         (self.over, self.restarted) = (true, true);
-    }
-}
-
-/// The disks. The range of every operation lies within its device.
-impl Run {
-    /// Whether a device is as a crash left it.
-    fn has_crashed(&self, wire: &Wire, device: DeviceId) -> bool {
-        wire.owner(device).is_some_and(|node| self.nodes[node.index()].crashed)
-    }
-
-    pub(crate) fn devices(&self) -> usize {
-        self.disks.len()
-    }
-
-    pub(crate) fn len(&mut self, wire: &Wire, device: DeviceId) -> Bytes {
-        match self.has_crashed(wire, device) {
-            true => self.image.len(device),
-            false => self.disks[device.index()].len(),
-        }
-    }
-
-    pub(crate) fn read(
-        &mut self,
-        wire: &Wire,
-        device: DeviceId,
-        at: Bytes,
-        buf: &mut [u8],
-    ) -> Result<(), Bytes> {
-        if self.has_crashed(wire, device) {
-            return self.image.read(device, at, buf);
-        }
-        self.disks[device.index()].read(at, buf);
-        Ok(())
-    }
-
-    pub(crate) fn write(
-        &mut self,
-        wire: &Wire,
-        device: DeviceId,
-        at: Bytes,
-        data: &[u8],
-        fua: bool,
-        label: Option<&Label>,
-    ) {
-        match self.has_crashed(wire, device) {
-            true => self.image.write(device, at, data, fua, label),
-            false => {
-                self.disks[device.index()].write(at, data);
-                let (data, label) = (Payload::from(data), label.cloned());
-                self.image.note(Event::Write { device, at, data, fua, label });
-            }
-        }
-        self.follow(|event| {
-            let Event::Write { device: on, at: there, data: content, fua: forced, .. } = event else {
-                return false;
-            };
-            (*on, *there, content.as_slice(), *forced) == (device, at, data, fua)
-        });
-    }
-
-    pub(crate) fn zero(
-        &mut self,
-        wire: &Wire,
-        device: DeviceId,
-        at: Bytes,
-        len: Bytes,
-        label: Option<&Label>,
-    ) {
-        match self.has_crashed(wire, device) {
-            true => self.image.zero(device, at, len, label),
-            false => {
-                self.disks[device.index()].zero(at, len);
-                let label = label.cloned();
-                self.image.note(Event::WriteZeroes { device, at, len, fua: false, label });
-            }
-        }
-        let is_like = |event: &Event| {
-            matches!(event, Event::WriteZeroes { .. }) && event.range() == Some((device, at, len))
-        };
-        self.follow(is_like);
-    }
-
-    pub(crate) fn discard(&mut self, wire: &Wire, device: DeviceId, at: Bytes, len: Bytes) {
-        match self.has_crashed(wire, device) {
-            true => self.image.discard(device, at, len),
-            false => self.image.note(Event::Discard { device, at, len }),
-        }
-        self.follow(|event| *event == Event::Discard { device, at, len });
-    }
-
-    pub(crate) fn resize(&mut self, wire: &Wire, device: DeviceId, len: Bytes) {
-        match self.has_crashed(wire, device) {
-            true => self.image.resize(device, len),
-            false => {
-                let disk = &mut self.disks[device.index()];
-                self.image.note_length(device, disk.len(), len);
-                disk.resize(len);
-            }
-        }
-        self.follow(|event| *event == Event::Resize { device, len });
-    }
-
-    pub(crate) fn flush(&mut self, device: DeviceId) {
-        self.image.flush(device);
-        self.follow(|event| *event == Event::Flush { device, except: Vec::new() });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::Disk;
-use crashcheck_trace::{Bytes, Device, Image, Pairing, Trace};
+use crashcheck_trace::{Bytes, Device, Event, Image, Pairing, Payload, Trace};
 
 const CHIP: NandGeometry = NandGeometry {
     page: Bytes(8),

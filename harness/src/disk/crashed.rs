@@ -1,0 +1,121 @@
+//! A crash state: what the power failure may have left, decided where somebody looks.
+
+use super::backing::Backing;
+use crate::error::DiskError;
+use crate::lent::Lent;
+use crate::media::LazyImage;
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry};
+
+impl Backing for LazyImage {
+    fn devices(&self) -> usize {
+        self.devices()
+    }
+
+    fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
+        if self.is_lost(device) { Err(DiskError::Lost { device }) } else { Ok(self.len(device)) }
+    }
+
+    fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
+        self.read(device, at, buf).map_err(|at| DiskError::Unreadable { device, at })
+    }
+
+    fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, DiskError> {
+        self.lend(device, at, len).map_err(|at| DiskError::Unreadable { device, at })
+    }
+
+    fn write(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        fua: bool,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.write(device, at, data, fua, label);
+        Ok(())
+    }
+
+    fn zero(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.zero(device, at, len, label);
+        Ok(())
+    }
+
+    fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.discard(device, at, len);
+        Ok(())
+    }
+
+    fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
+        self.resize(device, len);
+        Ok(())
+    }
+
+    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        self.flush(device);
+        Ok(())
+    }
+
+    fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
+        self.chip(device)
+    }
+
+    fn erases(&mut self, device: DeviceId, block: BlockNo) -> u32 {
+        self.erases(device, block)
+    }
+
+    fn set_erases(&mut self, device: DeviceId, block: BlockNo, erases: u32) {
+        self.set_erases(device, block, erases);
+    }
+
+    fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        self.is_ones(device, at, len)
+    }
+
+    fn program(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &[u8],
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.program(device, at, data, label);
+        Ok(())
+    }
+
+    fn erase(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: Bytes,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.erase(device, at, len, label);
+        Ok(())
+    }
+
+    fn is_noted(&self) -> bool {
+        self.is_logged()
+    }
+
+    fn note(&mut self, event: Event) {
+        self.note(event);
+    }
+
+    fn note_recovered(&mut self) {
+        self.note_recovered();
+    }
+
+    fn image(&mut self) -> Option<&mut LazyImage> {
+        Some(self)
+    }
+
+    fn into_image(self: Box<Self>) -> Option<Box<LazyImage>> {
+        Some(self)
+    }
+}
