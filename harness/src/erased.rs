@@ -32,7 +32,14 @@ pub(crate) trait AnySystem: Send + Sync {
     /// What a life goes on with that shows this; what is left of the workload begins at an operation of the course.
     fn go_on(&self, view: &dyn AnyView, course: &dyn Course, from: usize) -> Vec<Op>;
     fn is_stable(&self) -> bool;
-    fn judge(&self, view: &dyn AnyView, course: &dyn Course, window: Window) -> Result<(), Violation>;
+    /// Judges what is shown; `known` are the states of the course that it equals, if that has been looked up.
+    fn judge(
+        &self,
+        view: &dyn AnyView,
+        course: &dyn Course,
+        window: Window,
+        known: Option<&[usize]>,
+    ) -> Result<(), Violation>;
     fn tell_apart(&self, before: &dyn AnyView, after: &dyn AnyView, course: &dyn Course) -> String;
     fn differences(&self, expected: &dyn AnyView, recovered: &dyn AnyView) -> Vec<Difference>;
     fn simpler(&self, op: &dyn AnyOp) -> Vec<Op>;
@@ -262,9 +269,23 @@ impl<S: System + 'static> AnySystem for S {
         System::is_stable(self)
     }
 
-    fn judge(&self, view: &dyn AnyView, course: &dyn Course, window: Window) -> Result<(), Violation> {
-        let Typed { ops, states } = course_of::<S>(course);
-        System::judge(self, seen(view), &History { ops, states, window })
+    fn judge(
+        &self,
+        view: &dyn AnyView,
+        course: &dyn Course,
+        window: Window,
+        known: Option<&[usize]>,
+    ) -> Result<(), Violation> {
+        let (view, Typed { ops, states }) = (seen::<S::View>(view), course_of::<S>(course));
+        let history = History::new(ops, states, window);
+        System::judge(
+            self,
+            view,
+            &match known {
+                None => history,
+                Some(states) => history.knowing(view, states),
+            },
+        )
     }
 
     fn tell_apart(&self, before: &dyn AnyView, after: &dyn AnyView, course: &dyn Course) -> String {

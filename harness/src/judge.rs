@@ -25,9 +25,28 @@ pub struct History<'a, S: System + ?Sized> {
     pub states: &'a [S::View],
     /// What the crash point allows.
     pub window: Window,
+    /// What is judged, and which of the states it is, in ascending order, if that has been looked up.
+    looked_up: Option<(&'a S::View, &'a [usize])>,
 }
 
-impl<S: System + ?Sized> History<'_, S> {
+impl<'a, S: System + ?Sized> History<'a, S> {
+    /// A history as a crash at this point sees it.
+    pub fn new(ops: &'a [S::Op], states: &'a [S::View], window: Window) -> Self {
+        History { ops, states, window, looked_up: None }
+    }
+
+    /// The same, to judge something that is known to equal just these states.
+    pub(crate) fn knowing(mut self, view: &'a S::View, states: &'a [usize]) -> Self {
+        self.looked_up = Some((view, states));
+        self
+    }
+
+    /// The same, for a judge of another system with the same operations and views.
+    pub fn of<T: System<Op = S::Op, View = S::View>>(&self) -> History<'a, T> {
+        let History { ops, states, window, looked_up } = *self;
+        History { ops, states, window, looked_up }
+    }
+
     /// The states that a crash here may show if operations are lost only from the end.
     pub fn allowed(&self) -> &[S::View] {
         &self.states[self.window.durable..=self.window.begun]
@@ -63,11 +82,19 @@ impl fmt::Display for Violation {
 /// # Errors
 /// `durable` if it shows an earlier state than was promised, `atomic` if it shows a state that no prefix has.
 pub fn prefix<S: System + ?Sized>(view: &S::View, history: &History<'_, S>) -> Result<(), Violation> {
-    if history.allowed().contains(view) {
+    let Window { durable, begun } = history.window;
+    let (allowed, older) = match history.looked_up {
+        Some((known, states)) if std::ptr::eq(known, view) => {
+            let (older, newer) = states.split_at(states.partition_point(|nth| *nth < durable));
+            (newer.first().is_some_and(|nth| *nth <= begun), older.last().copied())
+        }
+        _ if history.allowed().contains(view) => (true, None),
+        _ => (false, history.states[..durable].iter().rposition(|state| state == view)),
+    };
+    if allowed {
         return Ok(());
     }
-    let Window { durable, begun } = history.window;
-    if let Some(older) = history.states[..durable].iter().rposition(|state| state == view) {
+    if let Some(older) = older {
         return Err(Violation::new(
             "durable",
             format!(
@@ -192,8 +219,8 @@ mod tests {
 
     fn broken(judge: Judge<Named>, view: &View) -> Option<String> {
         let window = Window { durable: 2, begun: 3 };
-        let history = History { ops: &[(), (), ()], states: &states(), window };
-        judge(view, &history).err().map(|violation| violation.promise)
+        let (ops, states) = ([(), (), ()], states());
+        judge(view, &History::new(&ops, &states, window)).err().map(|violation| violation.promise)
     }
 
     #[test]
@@ -219,8 +246,20 @@ mod tests {
     }
 
     /// A key that counts how often one is compared with another.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Debug, Eq)]
     struct Key(usize);
+
+    impl PartialEq for Key {
+        fn eq(&self, other: &Key) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+
+    impl Hash for Key {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
 
     impl PartialOrd for Key {
         fn partial_cmp(&self, other: &Key) -> Option<std::cmp::Ordering> {
@@ -241,7 +280,8 @@ mod tests {
         let states: Vec<BTreeMap<Key, usize>> = (0..=ops).map(state).collect();
         let window = Window { durable: ops - 1, begun: ops };
         let before = COMPARED.get();
-        let history = History::<Keys<Key, usize>> { ops: &vec![(); ops], states: &states, window };
+        let unit = vec![(); ops];
+        let history = History::<Keys<Key, usize>>::new(&unit, &states, window);
         assert_eq!(each_key(&states[ops], &history), Ok(()));
         COMPARED.get() - before
     }
@@ -249,6 +289,37 @@ mod tests {
     #[test]
     fn a_long_history_costs_no_more_than_a_short_one() {
         assert_eq!(comparisons(100), comparisons(1000));
+    }
+
+    /// What was looked up is judged as what is compared, and only if it is what is judged.
+    #[test]
+    fn a_state_that_was_looked_up_is_judged_as_one_that_is_compared() {
+        let (ops, states) = ([(), (), ()], states());
+        let mut seen: Vec<View> = states.clone();
+        seen.extend([View::from([("a", 2)]), View::from([("c", 9)])]);
+        for window in (0..=3).flat_map(|durable| (durable..=3).map(move |begun| Window { durable, begun })) {
+            for view in &seen {
+                let same = |nth: &usize| states[*nth] == *view;
+                let known: Vec<usize> = (0..states.len()).filter(same).collect();
+                let compared: History<'_, Named> = History::new(&ops, &states, window);
+                let expected = prefix(view, &compared);
+                let looked_up = History::<Named>::new(&ops, &states, window).knowing(view, &known);
+                assert_eq!(prefix(view, &looked_up), expected, "{view:?} in {window:?}");
+                assert_eq!(prefix(&view.clone(), &looked_up), expected, "another value");
+            }
+        }
+    }
+
+    #[test]
+    fn prefix_compares_nothing_that_was_looked_up() {
+        let states: Vec<BTreeMap<Key, usize>> =
+            (0..1000).map(|nth| BTreeMap::from([(Key(nth), nth)])).collect();
+        let ops = vec![(); 999];
+        let window = Window { durable: 0, begun: 999 };
+        let before = COMPARED.get();
+        let history = History::<Keys<Key, usize>>::new(&ops, &states, window).knowing(&states[500], &[500]);
+        assert_eq!(prefix(&states[500], &history), Ok(()));
+        assert_eq!(COMPARED.get(), before);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Plain {
         system.check(&mut live)?;
         let view = system.view(&mut live)?;
         for window in &image.windows {
-            let verdict = system.judge(&view, &History { ops, states, window: *window });
+            let verdict = system.judge(&view, &History::new(ops, states, *window));
             verdict.map_err(|violation| violation.to_string())?;
         }
         let mut live = system.open(disk.clone())?;

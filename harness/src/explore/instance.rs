@@ -159,6 +159,8 @@ pub(crate) struct Recorded {
     pub(super) course: Box<dyn Course>,
     /// The model's states by their hash, different ones once, the first of equal ones.
     by_hash: FxHashMap<u64, Vec<usize>>,
+    /// By the first of equal ones: all of them, in ascending order.
+    alike: FxHashMap<usize, Vec<usize>>,
 }
 
 impl Instance for Recorded {
@@ -182,7 +184,13 @@ impl Instance for Recorded {
         let seen = shown.get::<Seen>();
         let view = self.view_of(seen);
         match past {
-            None => self.system.judge(view, &*self.course, seen.allowed(0, window)),
+            None => {
+                let known = match seen.view {
+                    SeenView::Known(nth) => &self.alike[&nth][..],
+                    SeenView::Other(_) => &[],
+                };
+                self.system.judge(view, &*self.course, seen.allowed(0, window), Some(known))
+            }
             Some(past) => {
                 let past = past.get::<Continued>();
                 self.judge_later(view, past, seen.allowed(past.crashes, window))
@@ -238,15 +246,18 @@ impl Instance for Recorded {
 
 impl Recorded {
     pub(crate) fn new(system: Arc<dyn AnySystem>, course: Box<dyn Course>) -> Self {
-        let mut by_hash: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        let (mut by_hash, mut alike) = (FxHashMap::<u64, Vec<usize>>::default(), FxHashMap::default());
         for nth in 0..=course.len() {
             let state = course.state(nth);
-            let alike = by_hash.entry(state.digest()).or_default();
-            if alike.iter().all(|known| !course.state(*known).equals(state)) {
-                alike.push(nth);
+            let firsts = by_hash.entry(state.digest()).or_default();
+            let known = firsts.iter().copied().find(|first| course.state(*first).equals(state));
+            let first = known.unwrap_or(nth);
+            if known.is_none() {
+                firsts.push(nth);
             }
+            alike.entry(first).or_insert_with(Vec::new).push(nth);
         }
-        Recorded { system, course, by_hash }
+        Recorded { system, course, by_hash, alike }
     }
 
     /// What recovery shows, with the view looked up among the model's states.
@@ -405,7 +416,7 @@ impl Recorded {
             return Ok(());
         }
         let window = Window { durable, begun: course.len() };
-        let judged = self.system.judge(&*view, &**course, window);
+        let judged = self.system.judge(&*view, &**course, window, None);
         judged.map_err(|why| match self.of_later_life(&*view, &**course, window, why) {
             back if back.promise == "no-resurrection" => back,
             other => broken(&other.promise, &other.detail),
@@ -415,11 +426,11 @@ impl Recorded {
     /// Whether a crash of a later life with this window may show this.
     fn judge_later(&self, view: &dyn AnyView, past: &Continued, window: Window) -> Result<(), Violation> {
         let Continued { before, course, .. } = past;
-        let judged = self.system.judge(view, &**course, window);
+        let judged = self.system.judge(view, &**course, window, None);
         if judged.is_err() && window.durable == 0 && !before.is_empty() {
             let whole = course.behind(before);
             let window = Window { durable: 0, begun: before.len() + window.begun };
-            if self.system.judge(view, &*whole, window).is_ok() {
+            if self.system.judge(view, &*whole, window, None).is_ok() {
                 return Ok(());
             }
         }

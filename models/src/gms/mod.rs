@@ -362,10 +362,13 @@ impl System for Gms {
     }
 
     fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
-        let History { ops, states, window } = *history;
+        let History { ops, states, window, .. } = *history;
+        if !ops.iter().any(|op| matches!(op, GmsOp::Both(_))) {
+            return judge::each_key(view, history);
+        }
         let told = |view: &Self::View| in_either_order(view, ops);
         let states: Vec<Self::View> = states.iter().map(told).collect();
-        judge::each_key(&told(view), &History::<Self> { ops, states: &states, window })
+        judge::each_key(&told(view), &History::<Self>::new(ops, &states, window))
     }
 }
 

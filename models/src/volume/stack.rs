@@ -165,8 +165,7 @@ impl<U: System> System for Stack<U> {
     }
 
     fn judge(&self, view: &U::View, history: &History<'_, Self>) -> Result<(), Violation> {
-        let History { ops, states, window } = *history;
-        self.upper.judge(view, &History { ops, states, window })
+        self.upper.judge(view, &history.of())
     }
 
     fn tell_apart(&self, before: &U::View, after: &U::View, states: &[U::View]) -> String {

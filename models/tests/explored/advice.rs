@@ -70,7 +70,7 @@ fn try_every_crash(trace: &Trace, recording: &Recording<Sys>) -> (usize, Option<
                 alive.iter().for_each(|(_, event)| write(&mut image, event));
                 recovered(&image)
             });
-            let history = History { ops: &recording.ops, states: &recording.states, window };
+            let history = History::new(&recording.ops, &recording.states, window);
             let judged = shown.clone().and_then(|view| {
                 Sys::default().judge(&view, &history).map_err(|violation| violation.to_string())
             });

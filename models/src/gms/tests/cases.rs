@@ -146,7 +146,7 @@ fn either_order_of_what_was_written_at_once_is_right() {
     gms.model(&mut after, &ops[0]);
     let states = [shows(5), after];
     let window = crashcheck::Window { durable: 1, begun: 1 };
-    let judged = |fill| gms.judge(&shows(fill), &History { ops: &ops, states: &states, window });
+    let judged = |fill| gms.judge(&shows(fill), &History::new(&ops, &states, window));
     assert_eq!((judged(6), judged(7)), (Ok(()), Ok(())));
     assert_eq!(judged(5).map_err(|why| why.promise), Err("no-resurrection".to_owned()));
 }
