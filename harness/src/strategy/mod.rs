@@ -89,7 +89,7 @@ impl<'a> Tree<'a> {
 ///         true
 ///     }
 /// }
-/// # fn main() {
+/// # fn main() -> std::result::Result<(), crashcheck::RecordError> {
 /// # use crashcheck::{Ack, Disk, Result, System};
 /// # struct Store;
 /// # impl System for Store {
@@ -103,7 +103,7 @@ impl<'a> Tree<'a> {
 /// # }
 /// let exploration = crashcheck::explore(Store).strategy(Kind).lives(1).workload([()]).run()?;
 /// assert_eq!((exploration.strategy.as_str(), exploration.coverage.recoveries), ("kind", 1));
-/// # Ok::<(), crashcheck::RecordError>(())
+/// # Ok(())
 /// # }
 /// ```
 pub trait Strategies: Send + Sync {
