@@ -227,7 +227,8 @@ pub struct Head {
 impl Head {
     /// The whole message.
     pub fn encode(&self, body: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; HEAD];
+        let mut bytes = Vec::with_capacity(HEAD + body.len());
+        bytes.resize(HEAD, 0);
         bytes[..4].copy_from_slice(MESSAGE_MAGIC);
         bytes[4..6].copy_from_slice(&(VERSION as u16).to_le_bytes());
         bytes[6..8].copy_from_slice(&self.kind.to_le_bytes());

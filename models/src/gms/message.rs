@@ -172,7 +172,8 @@ impl Message {
 
     /// The number of the kind, and the body.
     pub fn encode(&self) -> (u16, Vec<u8>) {
-        let mut body = Vec::new();
+        // Most are no longer than this.
+        let mut body = Vec::with_capacity(64);
         let kind = self.write(&mut body);
         (kind, body)
     }
