@@ -192,3 +192,23 @@ fn a_finding_of_a_workload_that_does_nothing_is_told_without_a_drawing() {
     assert_eq!((finding.crash_point.as_str(), finding.lives.len()), ("before the first event", 1));
     assert_eq!(finding.picture, None);
 }
+
+/// Lives of which nobody wants to know what was done in them are counted as those that are crashed.
+#[test]
+fn lives_are_counted_alike_whether_they_are_crashed_or_not() {
+    for store in [CORRECT, Store { epochs: false, ..CORRECT }] {
+        let lives = |later: Option<u64>| {
+            let budget = Budget { later, ..Budget::unlimited() };
+            let options = Options { lives: 2, budget, explain: false, ..Options::default() };
+            let coverage = explore(store).options(options).workload(ops()).run().expect("runs").coverage;
+            (coverage.represented, coverage.later[0].lives, coverage.later[0].begun)
+        };
+        let (states, all, begun) = lives(None);
+        assert!(all > 1 && begun == all, "{begun} of {all}");
+        for most in [0, 1, 10] {
+            let (represented, met, begun) = lives(Some(most));
+            assert_eq!((represented, met), (states.clone(), all), "with {most} states of later lives");
+            assert!(begun < all && (most > 0 || begun == 0), "{begun} of {all} were begun, with {most} states");
+        }
+    }
+}

@@ -123,7 +123,9 @@ impl Groups {
             let mut leaves = Vec::new();
             let simpler = simplest(&group.simplest.path, |plan| {
                 serial += 1;
-                let leaf = pool.run(vec![Job { root: None, epoch, plan, through, serial }], false).pop()?;
+                let leaf = pool
+                    .run(vec![Job { root: None, epoch, plan, through, is_last: false, serial }], false)
+                    .pop()?;
                 let alike = leaf.verdict.as_ref().is_err_and(|failed| key_of(&failed.violation) == *key);
                 let path = leaf.path.clone();
                 leaves.push(leaf);

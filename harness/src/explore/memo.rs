@@ -23,7 +23,9 @@ const LIVES: usize = 256 << 20;
 #[derive(Clone)]
 pub(crate) struct End {
     pub(crate) recovered: Arc<Recovered>,
-    /// What was done, if the power may fail once more.
+    /// Whether the power may fail once more in what was done.
+    pub(crate) lives_on: bool,
+    /// What was done, if it may and somebody wants to know.
     pub(crate) story: Option<Arc<Story>>,
 }
 
@@ -107,7 +109,7 @@ impl Memo {
             Node::Known(_) => {}
             Node::Unknown => {
                 if let Some(recovered) = self.keep(end, hash) {
-                    let end = End { recovered, story: self.with_room(end) };
+                    let end = End { recovered, lives_on: end.lives_on, story: self.with_room(end) };
                     self.nodes[node as usize] = Node::Known(self.ends.len() as u32);
                     self.ends.push(end);
                 }

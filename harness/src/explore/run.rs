@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     /// Whether further crashes are asked for in the same run, until so many lives have ended in one.
     pub(crate) through: Option<u8>,
+    /// Whether no life is crashed any more that follows, so that nobody wants to know what is done in it.
+    pub(crate) is_last: bool,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
 }
@@ -134,7 +136,12 @@ impl Leaf {
         [&root.path, crash, &self.path].into_iter().collect()
     }
 
-    /// The life that follows, for another crash to end; `None` if there is none.
+    /// Whether a life follows that another crash can end.
+    pub(crate) fn lives_on(&self) -> bool {
+        self.verdict.is_ok() && self.end.lives_on
+    }
+
+    /// The life that follows, for another crash to end; `None` if there is none, or nobody wanted to know.
     pub(crate) fn root(&mut self) -> Option<Root> {
         let story = self.end.story.clone().filter(|_| self.verdict.is_ok())?;
         Some(Root {
@@ -307,7 +314,7 @@ impl Context {
         let violation = Violation::new("recovers", format!("recovery did not come back within {seconds} s"));
         let recovered = Recovered::failed(violation);
         let outcome = Some(FxBuildHasher.hash_one(&recovered));
-        let end = End { recovered: Arc::new(recovered), story: None };
+        let end = End { recovered: Arc::new(recovered), lives_on: false, story: None };
         // In a run through several lives, those before the last are not known here.
         let stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
         let known = usize::from(image.life()) == stories.len() + 1;
@@ -341,7 +348,7 @@ impl Runner {
         let mut stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
         let lives = job.through.unwrap_or(context.lives);
         let first = job.root.as_ref().map_or(1, |root| root.life());
-        let goes_on = |life: u8| life < lives && !context.eager.load(Ordering::Relaxed);
+        let goes_on = |life: u8| !job.is_last && life < lives && !context.eager.load(Ordering::Relaxed);
         if use_memo && context.is_remembered(first) {
             job.begin(&mut image, false);
             let needs_story = goes_on(image.life());
@@ -385,15 +392,16 @@ impl Runner {
         };
         image.leave_trail(None);
         let Lived { recovered, past } = lived;
-        let story = past.filter(|_| recovered.after.is_ok() && !image.failed_in_service());
-        let story = story.zip(image.end_life());
+        let past = past.filter(|_| recovered.after.is_ok() && !image.failed_in_service() && image.is_life());
+        let lives_on = past.is_some();
+        let story = past.zip(image.end_life());
         let shows = recovered.kind.shows.clone();
         let story = story.map(|(past, life)| Arc::new(Story { life, past, shows }));
         let hash = FxBuildHasher.hash_one(&recovered);
         // What recovery shows is let go of here if the same is remembered.
         let kept = self.memo.read().unwrap_or_else(PoisonError::into_inner).kept(&recovered, hash);
         let recovered = kept.unwrap_or_else(|| Arc::new(recovered));
-        Some((image, End { recovered, story }, hash))
+        Some((image, End { recovered, lives_on, story }, hash))
     }
 
     /// A state that took an earlier process down is not run; any other leaves a trail.

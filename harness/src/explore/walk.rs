@@ -160,6 +160,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let mut jobs = Vec::new();
+        let is_last = self.options.budget.later.is_some_and(|most| self.tally.looked_at_later() >= most);
         while jobs.len() < size {
             let Some((level, _, place)) = self.queue.pop_first() else { break };
             let taken = self.places[place as usize].take();
@@ -177,7 +178,7 @@ impl<'a> Walk<'a> {
                     }
                     for plan in tree.strategy.plans(room) {
                         let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
-                        jobs.push((place, Job { root, epoch, plan, through: None, serial }));
+                        jobs.push((place, Job { root, epoch, plan, through: None, is_last, serial }));
                         self.planned += 1;
                     }
                     self.places[place as usize] = Some(Place::Tree(tree));
@@ -279,11 +280,11 @@ impl<'a> Walk<'a> {
     /// be durable by now.
     fn queue_life(&mut self, leaf: &mut Leaf) {
         let life = leaf.life() + 1;
-        if life > self.context.lives {
+        if life > self.context.lives || !leaf.lives_on() || self.context.eager.load(Ordering::Relaxed) {
             return;
         }
-        let Some(root) = leaf.root() else { return };
         self.tally.meet_life(life);
+        let Some(root) = leaf.root() else { return };
         self.queue.insert((2 * root.deviations(), Reverse(life), self.places.len() as u32));
         self.places.push(Some(Place::Life(Arc::new(root))));
     }

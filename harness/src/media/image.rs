@@ -42,6 +42,8 @@ pub(crate) struct LazyImage {
     written: Vec<Overlay>,
     /// The same in order; kept only if the power may fail once more.
     log: Option<Log>,
+    /// Whether another crash can end what is running: a life of its own.
+    is_life: bool,
     /// How often the blocks of flash chips have been erased that the running life has erased.
     erases: FxHashMap<(DeviceId, BlockNo), u32>,
     trail: Option<Trail>,
@@ -120,6 +122,7 @@ impl LazyImage {
             run: 0,
             below: vec![1; timeline.lines.len()],
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
+            is_life: true,
             log: None,
             erases: FxHashMap::default(),
             trail: None,
@@ -210,6 +213,7 @@ impl LazyImage {
         self.erases.clear();
         self.below.fill(self.left.len());
         self.written.iter_mut().for_each(Overlay::clear);
+        self.is_life = true;
         self.log = goes_on.then(Log::default);
     }
 

@@ -212,6 +212,6 @@ impl Shrinker<'_> {
 
 /// Looks at one state. `None` if recovery did not come back, and nothing is known of it.
 pub(super) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Option<Leaf> {
-    let job = Job { root: None, epoch, plan, through: None, serial: 0 };
+    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0 };
     Pool::new(Arc::clone(context), 1).run(vec![job], false).pop()
 }

@@ -141,10 +141,16 @@ impl LazyImage {
     /// Says what the running life has outlived. If it has outlived nothing, it is no life of its own, and nothing was written
     /// down.
     pub(crate) fn outlive(&mut self, outlived: Option<Outlived>) {
+        self.is_life = outlived.is_some();
         match (&mut self.log, outlived) {
             (Some(log), Some(outlived)) => log.outlive(outlived),
             _ => self.log = None,
         }
+    }
+
+    /// Whether another crash can end what is running.
+    pub(crate) fn is_life(&self) -> bool {
+        self.is_life
     }
 
     /// What the running life did, if that was written down. It ends.
