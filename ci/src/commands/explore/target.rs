@@ -17,7 +17,7 @@ use std::time::Instant;
 const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// And to so many crash states of later lives.
-const DEFAULT_LATER_MAX: u64 = 500;
+const DEFAULT_LATER_MAX: u64 = 250;
 
 /// What is explored.
 pub(in crate::commands) enum Target<'a> {
