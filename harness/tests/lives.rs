@@ -208,7 +208,10 @@ fn lives_are_counted_alike_whether_they_are_crashed_or_not() {
         for most in [0, 1, 10] {
             let (represented, met, begun) = lives(Some(most));
             assert_eq!((represented, met), (states.clone(), all), "with {most} states of later lives");
-            assert!(begun < all && (most > 0 || begun == 0), "{begun} of {all} were begun, with {most} states");
+            assert!(
+                begun < all && (most > 0 || begun == 0),
+                "{begun} of {all} were begun, with {most} states"
+            );
         }
     }
 }
