@@ -215,6 +215,30 @@ impl Event {
         }
     }
 
+    /// The same event in a trace in which events have other numbers; one without a number is not named any more.
+    #[must_use]
+    pub fn renumbered(&self, number: impl Fn(EventId) -> Option<EventId>) -> Event {
+        match self {
+            Event::Flush { device, except } => {
+                let except = except.iter().filter_map(|event| number(*event)).collect();
+                Event::Flush { device: *device, except }
+            }
+            Event::Write { .. }
+            | Event::WriteZeroes { .. }
+            | Event::Discard { .. }
+            | Event::Resize { .. }
+            | Event::Program { .. }
+            | Event::Erase { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Send { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => self.clone(),
+        }
+    }
+
     /// The bytes this event changes, if it changes any.
     pub fn range(&self) -> Option<(DeviceId, Bytes, Bytes)> {
         match self {

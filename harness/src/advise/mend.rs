@@ -8,29 +8,12 @@ pub(super) type Flush = (usize, DeviceId);
 
 /// The trace with flushes put in, in order.
 pub(super) fn with_flushes(trace: &Trace, flushes: &[Flush]) -> Trace {
-    let moved = |event: &EventId| EventId(event.0 + count(flushes, event.index()) as u32);
+    let moved = |event: EventId| EventId(event.0 + count(flushes, event.index()) as u32);
     let mut events = Vec::new();
     for (index, event) in trace.events.iter().enumerate() {
         let here = flushes.iter().filter(|(position, _)| *position == index);
         events.extend(here.map(|(_, device)| Event::Flush { device: *device, except: Vec::new() }));
-        events.push(match event {
-            Event::Flush { device, except } => {
-                Event::Flush { device: *device, except: except.iter().map(moved).collect() }
-            }
-            event @ (Event::Write { .. }
-            | Event::WriteZeroes { .. }
-            | Event::Discard { .. }
-            | Event::Resize { .. }
-            | Event::Program { .. }
-            | Event::Erase { .. }
-            | Event::Begin { .. }
-            | Event::Ack { .. }
-            | Event::Mark { .. }
-            | Event::Send { .. }
-            | Event::Deliver { .. }
-            | Event::Down { .. }
-            | Event::Up { .. }) => event.clone(),
-        });
+        events.push(event.renumbered(|event| Some(moved(event))));
     }
     Trace { devices: trace.devices.clone(), events }
 }

@@ -183,27 +183,9 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Option<Smaller> {
         self.keep_marks();
-        let position = |event: &EventId| self.kept.binary_search(&event.index()).ok();
-        let renumbered = |event: &Event| match event {
-            Event::Flush { device, except } => {
-                let except = except.iter().filter_map(position).map(|place| EventId(place as u32)).collect();
-                Event::Flush { device: *device, except }
-            }
-            event @ (Event::Write { .. }
-            | Event::WriteZeroes { .. }
-            | Event::Discard { .. }
-            | Event::Resize { .. }
-            | Event::Program { .. }
-            | Event::Erase { .. }
-            | Event::Begin { .. }
-            | Event::Ack { .. }
-            | Event::Mark { .. }
-            | Event::Send { .. }
-            | Event::Deliver { .. }
-            | Event::Down { .. }
-            | Event::Up { .. }) => event.clone(),
-        };
-        let events = self.kept.iter().map(|index| renumbered(&self.from.events[*index])).collect();
+        let position = |event: EventId| self.kept.binary_search(&event.index()).ok();
+        let number = |event| position(event).map(|place| EventId(place as u32));
+        let events = self.kept.iter().map(|index| self.from.events[*index].renumbered(number)).collect();
         let trace = Trace { events, devices: self.devices };
         trace.validate().ok()?;
         Some(Smaller { trace, kept: self.kept.into_iter().map(|index| EventId(index as u32)).collect() })
