@@ -38,8 +38,7 @@ impl Held {
             let place = u64::from_str_radix(text.get(3..15)?, 16).ok()?;
             Some((Fill(fill), place))
         };
-        let is_whole =
-            |(fill, place): &(Fill, u64)| fill.bytes(Bytes(*place), Bytes::of(bytes.len())) == bytes;
+        let is_whole = |(fill, place): &(Fill, u64)| fill.fills(Bytes(*place), bytes);
         match claim().filter(is_whole) {
             Some((fill, place)) if place == at => Held::Filled(fill),
             Some((fill, place)) => Held::Elsewhere(fill, place.wrapping_sub(at) as i64),
@@ -164,7 +163,7 @@ fn ranges(content: &Content, other: Option<&Content>) -> Vec<String> {
 
 /// Whether some bytes go on with what stands before them.
 fn goes_on(held: Held, bytes: &[u8], at: u64) -> bool {
-    let is = |fill: Fill, at: u64| fill.bytes(Bytes(at), Bytes::of(bytes.len())) == bytes;
+    let is = |fill: Fill, at: u64| fill.fills(Bytes(at), bytes);
     match held {
         Held::Filled(fill) => is(fill, at),
         Held::Elsewhere(fill, away) => is(fill, at.wrapping_add_signed(away)),

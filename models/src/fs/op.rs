@@ -148,6 +148,18 @@ impl Fill {
         text
     }
 
+    /// Whether these are the bytes for a range of a file that begins here.
+    pub fn fills(self, at: Bytes, bytes: &[u8]) -> bool {
+        let skip = (at.0 % CELL as u64) as usize;
+        let mut cell = self.cell(at.0 - skip as u64);
+        let (first, rest) = bytes.split_at(bytes.len().min(CELL - skip));
+        *first == cell[skip..skip + first.len()]
+            && rest.chunks(CELL).all(|part| {
+                count_up(&mut cell);
+                *part == cell[..part.len()]
+            })
+    }
+
     fn cell(self, at: u64) -> [u8; CELL] {
         let digit = |value: u64| b"0123456789abcdef"[(value & 15) as usize];
         let mut cell = [b'@'; CELL];
@@ -253,6 +265,12 @@ mod tests {
             for len in 0..(100 - at) {
                 let part = Fill(0x7f).bytes(Bytes(at), Bytes(len));
                 assert_eq!(part, whole[at as usize..(at + len) as usize]);
+                assert!(Fill(0x7f).fills(Bytes(at), &part));
+                for byte in 0..part.len() {
+                    let mut other = part.clone();
+                    other[byte] ^= 1;
+                    assert!(!Fill(0x7f).fills(Bytes(at), &other), "{byte} of {len} at {at}");
+                }
             }
         }
     }

@@ -187,7 +187,8 @@ pub fn encode(oob: &OutOfBand, data: &[u8]) -> Vec<u8> {
 
 /// What the bytes of a page and its spare area say, with flipped bits put right.
 pub fn decode(raw: &[u8]) -> Page {
-    if raw.iter().all(|byte| *byte == 0xff) {
+    // Seen faster without an early end.
+    if raw.iter().fold(0xff, |all, byte| all & byte) == 0xff {
         return Page::Erased;
     }
     match written(raw) {

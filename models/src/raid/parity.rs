@@ -19,16 +19,16 @@ pub fn xor_all<'a>(units: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
 /// the low end of each byte. The number of members is 1, 2, 4 or 8, and the block is a multiple of it.
 pub fn spread(level: Level, block: &[u8], members: usize) -> Vec<Vec<u8>> {
     let mut parts = vec![vec![0; block.len() / members]; members];
-    for (index, byte) in block.iter().enumerate() {
+    let dealt = &DEALT[members.ilog2() as usize];
+    for (nth, row) in block.chunks_exact(members).enumerate() {
         if level != Level::Hamming {
-            parts[index % members][index / members] = *byte;
+            parts.iter_mut().zip(row).for_each(|(part, byte)| part[nth] = *byte);
             continue;
         }
-        // Each byte has 8 / n bits for every member.
-        for (member, part) in parts.iter_mut().enumerate() {
-            let bits =
-                (0..8 / members).fold(0, |bits, nth| bits | (byte >> (nth * members + member) & 1) << nth);
-            part[index / members] |= bits << (index % members * (8 / members));
+        for (place, byte) in row.iter().enumerate() {
+            let shift = place * (8 / members);
+            let dealt = &dealt[usize::from(*byte)];
+            parts.iter_mut().zip(dealt).for_each(|(part, bits)| part[nth] |= bits << shift);
         }
     }
     parts
@@ -37,23 +37,46 @@ pub fn spread(level: Level, block: &[u8], members: usize) -> Vec<Vec<u8>> {
 /// Puts together what [`spread`] has spread.
 pub fn gather(level: Level, parts: &[Vec<u8>]) -> Vec<u8> {
     let members = parts.len();
-    let len = parts.iter().map(Vec::len).sum();
-    if level != Level::Hamming {
-        return (0..len).map(|index| parts[index % members][index / members]).collect();
-    }
-    // What a byte of the first member becomes: its bits, each in its place in the next so many bytes of the block.
-    let width = 8 / members;
-    let place = |bit: usize| 8 * (bit / width) + bit % width * members;
-    let placed = |byte: u64| (0..8).fold(0u64, |word, bit| word | (byte >> bit & 1) << place(bit));
-    let placed: Vec<u64> = (0..256).map(placed).collect();
+    let len: usize = parts.iter().map(Vec::len).sum();
     let mut block = Vec::with_capacity(len);
-    for index in 0..len / members {
+    let placed = &PLACED[members.ilog2() as usize];
+    for nth in 0..len / members {
+        if level != Level::Hamming {
+            block.extend(parts.iter().map(|part| part[nth]));
+            continue;
+        }
         let parts = parts.iter().enumerate();
-        let word = parts.fold(0, |word, (member, part)| word | placed[usize::from(part[index])] << member);
-        block.extend_from_slice(&word.to_le_bytes()[..members]);
+        let row = parts.fold(0, |row, (member, part)| row | placed[usize::from(part[nth])] << member);
+        block.extend_from_slice(&row.to_le_bytes()[..members]);
     }
     block
 }
+
+/// For 1, 2, 4 and 8 members, by the value of a byte of the block: the bits that each member gets of it, 8 / n for every one.
+static DEALT: [[[u8; 8]; 256]; 4] = {
+    let mut dealt = [[[0; 8]; 256]; 4];
+    let mut at = 0;
+    while at < 4 * 256 * 8 {
+        let (log, byte, bit) = (at / 8 / 256, at / 8 % 256, at % 8);
+        let members = 1 << log;
+        dealt[log][byte][bit % members] |= ((byte >> bit & 1) << (bit / members)) as u8;
+        at += 1;
+    }
+    dealt
+};
+
+/// And the other way: what a byte of the first member becomes, its bits each in their place in the next n bytes of the block.
+static PLACED: [[u64; 256]; 4] = {
+    let mut placed = [[0; 256]; 4];
+    let mut at = 0;
+    while at < 4 * 256 * 8 {
+        let (log, byte, bit) = (at / 8 / 256, at / 8 % 256, at % 8);
+        let (members, width) = (1 << log, 8 >> log);
+        placed[log][byte] |= (byte as u64 >> bit & 1) << (8 * (bit / width) + bit % width * members);
+        at += 1;
+    }
+    placed
+};
 
 #[cfg(test)]
 mod tests {

@@ -30,10 +30,11 @@ pub enum Sector {
 impl Sector {
     /// What these bytes at this position are; `None` for zeros.
     pub fn of(bytes: &[u8], at: Bytes) -> Option<Sector> {
-        if bytes.iter().all(|byte| *byte == 0) {
+        // Most are zeros, which is seen faster without an early end.
+        if bytes.iter().fold(0, |all, byte| all | byte) == 0 {
             return None;
         }
-        let claimed = claim(bytes).filter(|(fill, at)| fill.bytes(*at, Bytes::of(bytes.len())) == bytes);
+        let claimed = claim(bytes).filter(|(fill, at)| fill.fills(*at, bytes));
         Some(match claimed {
             Some((fill, place)) if place == at => Sector::Filled(fill),
             Some((fill, at)) => Sector::Elsewhere { fill, at },
