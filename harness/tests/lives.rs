@@ -201,12 +201,14 @@ fn lives_are_counted_alike_whether_they_are_crashed_or_not() {
             let budget = Budget { later, ..Budget::unlimited() };
             let options = Options { lives: 2, budget, explain: false, ..Options::default() };
             let coverage = explore(store).options(options).workload(ops()).run().expect("runs").coverage;
-            (coverage.represented, coverage.later[0].lives, coverage.later[0].begun)
+            let life = &coverage.later[0];
+            (coverage.represented, life.lives, life.begun, life.left_out.clone())
         };
-        let (states, all, begun) = lives(None);
-        assert!(all > 1 && begun == all, "{begun} of {all}");
+        let (states, all, begun, left_out) = lives(None);
+        assert!(all > 1 && begun == all && left_out.is_none(), "{begun} of {all}: {left_out:?}");
         for most in [0, 1, 10] {
-            let (represented, met, begun) = lives(Some(most));
+            let (represented, met, begun, left_out) = lives(Some(most));
+            assert_eq!(left_out, Some(format!("the budget of {most} states of later lives is used up")));
             assert_eq!((represented, met), (states.clone(), all), "with {most} states of later lives");
             assert!(
                 begun < all && (most > 0 || begun == 0),

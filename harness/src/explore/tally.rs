@@ -195,9 +195,10 @@ impl Tally {
         self.left_out.get_or_insert(why);
     }
 
-    /// Says why the walk ended before it had covered the later lives.
-    pub(crate) fn leave_out_later(&mut self, why: String) {
-        self.left_out_later.get_or_insert(why);
+    /// Says that no more states of later lives are looked at.
+    pub(crate) fn use_up_later(&mut self, most: u64) {
+        let why = || format!("the budget of {most} states of later lives is used up");
+        self.left_out_later.get_or_insert_with(why);
     }
 
     /// Says that no more than so many states of a finding were looked at that only add to failing ones.

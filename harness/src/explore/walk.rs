@@ -216,9 +216,7 @@ impl<'a> Walk<'a> {
         if let Some(most) = most.filter(|_| room == 0) {
             match life {
                 1 => self.tally.leave_out(format!("the budget of {most} recoveries is used up")),
-                _ => self
-                    .tally
-                    .leave_out_later(format!("the budget of {most} states of later lives is used up")),
+                _ => self.tally.use_up_later(most),
             }
         }
         usize::try_from(room).unwrap_or(usize::MAX)
@@ -284,7 +282,9 @@ impl<'a> Walk<'a> {
             return;
         }
         self.tally.meet_life(life);
-        let Some(root) = leaf.root() else { return };
+        let Some(root) = leaf.root() else {
+            return self.options.budget.later.into_iter().for_each(|most| self.tally.use_up_later(most));
+        };
         self.queue.insert((2 * root.deviations(), Reverse(life), self.places.len() as u32));
         self.places.push(Some(Place::Life(Arc::new(root))));
     }
