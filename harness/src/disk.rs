@@ -6,7 +6,7 @@
 
 use crate::error::DiskError;
 use crate::lent::Lent;
-use crate::media::LazyImage;
+use crate::media::{AsRecovered, LazyImage};
 use crate::wire::Wire;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Label, Trace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -197,9 +197,19 @@ impl Disk {
         self.machine().backing.note_recovered();
     }
 
-    /// Whether anything was written to the crash state.
-    pub(crate) fn has_written(&self) -> bool {
-        self.machine().crashed().is_some_and(|image| image.has_written())
+    /// What recovery has made of the devices, to come back to; `None` if that is the crash state itself, untouched and
+    /// without a fault to come.
+    pub(crate) fn as_recovered(&self) -> Option<AsRecovered> {
+        let mut machine = self.machine();
+        let image = machine.crashed()?;
+        (image.has_written() || image.begin_service()).then(|| image.as_recovered())
+    }
+
+    /// Makes the devices once more what recovery had made of them.
+    pub(crate) fn return_to(&self, recovered: AsRecovered) {
+        if let Some(image) = self.machine().crashed() {
+            image.return_to(recovered);
+        }
     }
 
     /// A system that panicked while it held the lock has left the machine as consistent as a power cut would.

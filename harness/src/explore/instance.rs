@@ -10,7 +10,7 @@ use crashcheck_outcome::Difference;
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Something that recovers and goes on, and a judge of what it shows.
 pub(crate) trait Instance: Send + Sync + 'static {
@@ -147,6 +147,9 @@ impl Hash for SeenView {
 /// What a look at a recovered system gives: what it shows, the view as it was read, and the system in use.
 type Look = (Seen, View, Live);
 
+/// By a state of the model and what a crash allows.
+type Verdicts = RwLock<FxHashMap<(usize, Window), Result<(), Violation>>>;
+
 /// What is said of what was cut short by another crash; nobody listens.
 const ENDED: &str = "nodes have crashed again";
 
@@ -161,6 +164,8 @@ pub(crate) struct Recorded {
     by_hash: FxHashMap<u64, Vec<usize>>,
     /// By the first of equal ones: all of them, in ascending order.
     alike: FxHashMap<usize, Vec<usize>>,
+    /// What the judge has said of them where the recorded workload was crashed.
+    verdicts: Verdicts,
 }
 
 impl Instance for Recorded {
@@ -173,7 +178,7 @@ impl Instance for Recorded {
             Ok((seen, view, live)) => {
                 disk.note_recovered();
                 let mut past = Continued::after(0, self.system.begin(&*view));
-                let after = self.serve_and_go_on(disk, live, &seen, &mut past);
+                let after = self.serve_and_go_on(disk, live, (&seen, &*view), &mut past);
                 let recovered = Recovered { after, kind: self.kind(&seen), shown: Ok(Shown::new(seen)) };
                 Lived { recovered, past: Some(Past::new(past)) }
             }
@@ -185,11 +190,12 @@ impl Instance for Recorded {
         let view = self.view_of(seen);
         match past {
             None => {
-                let known = match seen.view {
-                    SeenView::Known(nth) => &self.alike[&nth][..],
-                    SeenView::Other(_) => &[],
-                };
-                self.system.judge(view, &*self.course, seen.allowed(0, window), Some(known))
+                let window = seen.allowed(0, window);
+                let judge = |known| self.system.judge(view, &*self.course, window, Some(known));
+                match seen.view {
+                    SeenView::Known(nth) => self.verdict(nth, window, || judge(&self.alike[&nth])),
+                    SeenView::Other(_) => judge(&[]),
+                }
             }
             Some(past) => {
                 let past = past.get::<Continued>();
@@ -257,7 +263,23 @@ impl Recorded {
             }
             alike.entry(first).or_insert_with(Vec::new).push(nth);
         }
-        Recorded { system, course, by_hash, alike }
+        Recorded { system, course, by_hash, alike, verdicts: Verdicts::default() }
+    }
+
+    /// What the judge says of a state of the model, asked once.
+    fn verdict(
+        &self,
+        nth: usize,
+        window: Window,
+        judge: impl FnOnce() -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let known = self.verdicts.read().unwrap_or_else(PoisonError::into_inner).get(&(nth, window)).cloned();
+        known.unwrap_or_else(|| {
+            let verdict = judge();
+            let mut verdicts = self.verdicts.write().unwrap_or_else(PoisonError::into_inner);
+            verdicts.insert((nth, window), verdict.clone());
+            verdict
+        })
     }
 
     /// What recovery shows, with the view looked up among the model's states.
@@ -303,21 +325,32 @@ impl Recorded {
         Ok((self.seen(&view, remark, Vec::new()), view, live))
     }
 
+    /// Goes on with what has recovered. The devices as recovery had left them are recovered once more at the end, so that what is
+    /// gone on with is the system that has recovered, with all that it has in memory.
     fn serve_and_go_on(
         &self,
         disk: &Disk,
         mut live: Live,
-        seen: &Seen,
+        (seen, view): (&Seen, &dyn AnyView),
         past: &mut Continued,
     ) -> Result<(), Violation> {
-        let view = past.shown();
         self.serve(disk, &mut live, view)?;
-        let mut live = self.recover_again(disk, live, view)?;
+        let recovered = disk.as_recovered();
+        let gone_on = self.go_on(disk, live, seen, past);
+        // A recovery that has written nothing would do and show the same, unless a device may have failed since.
+        let again = recovered.map_or(Ok(()), |recovered| {
+            disk.return_to(recovered);
+            self.recover_again(disk, view)
+        });
+        again.and(gone_on)
+    }
+
+    fn go_on(&self, disk: &Disk, mut live: Live, seen: &Seen, past: &mut Continued) -> Result<(), Violation> {
         let first = match seen.view {
             SeenView::Known(nth) => nth,
             SeenView::Other(_) => 0,
         };
-        let rest = self.system.go_on(view, &*self.course, first);
+        let rest = self.system.go_on(past.shown(), &*self.course, first);
         // What fails here may not apply to what recovery has shown; only what `probe` asks for must work.
         if rest.into_iter().all(|op| self.perform(disk, &mut live, &op, past).is_ok()) {
             self.use_it(disk, &mut live, past)?;
@@ -340,20 +373,15 @@ impl Recorded {
         Err(Violation::new("redundant", self.system.tell_apart(view, &*again, &*self.course)))
     }
 
-    /// Recovers once more without a crash in between. A recovery that has written nothing would do and show the same, unless
-    /// a device may have failed since.
-    fn recover_again(&self, disk: &Disk, live: Live, view: &dyn AnyView) -> Result<Live, Violation> {
-        if !disk.has_written() && !disk.begin_service() {
-            return Ok(live);
-        }
+    /// Recovers once more without a crash in between.
+    fn recover_again(&self, disk: &Disk, view: &dyn AnyView) -> Result<(), Violation> {
         let broken = |error: Error| Violation::new("idempotent", error.to_string());
         let mut live = self.system.open(disk.power_on()).map_err(broken)?;
         let again = self.system.view(&mut live).map_err(broken)?;
-        if !again.equals(view) {
-            let detail = "a second recovery shows something else than the first";
-            return Err(Violation::new("idempotent", detail));
+        if again.equals(view) {
+            return Ok(());
         }
-        Ok(live)
+        Err(Violation::new("idempotent", "a second recovery shows something else than the first"))
     }
 
     /// Uses a system: what must work works, and does what the model says.

@@ -11,7 +11,7 @@ use super::cluster::Script;
 use super::contents::ContentId;
 use super::group::GroupState;
 use super::life::{Life, Log};
-use super::overlay::Overlay;
+use super::overlay::{Moment, Overlay};
 use super::timeline::Timeline;
 use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
 use crate::lent::Lent;
@@ -42,6 +42,8 @@ pub(crate) struct LazyImage {
     written: Vec<Overlay>,
     /// The same in order; kept only if the power may fail once more.
     log: Option<Log>,
+    /// That of a life that is over, while the devices are looked at once more as recovery had left them.
+    ended: Option<Log>,
     /// Whether another crash can end what is running: a life of its own.
     is_life: bool,
     /// How often the blocks of flash chips have been erased that the running life has erased.
@@ -68,6 +70,12 @@ struct Left {
     states: FxHashMap<u32, GroupState>,
     /// What each cell was found to hold, valid where the number is that of this run.
     found: Vec<(u64, ContentId)>,
+}
+
+/// What the running life had made of its devices when recovery had come to its end.
+pub(crate) struct AsRecovered {
+    written: Vec<Moment>,
+    erases: FxHashMap<(DeviceId, BlockNo), u32>,
 }
 
 /// A crash state as far as it is decided, for another life to begin with.
@@ -124,6 +132,7 @@ impl LazyImage {
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
             is_life: true,
             log: None,
+            ended: None,
             erases: FxHashMap::default(),
             trail: None,
             in_service: false,
@@ -214,7 +223,7 @@ impl LazyImage {
         self.below.fill(self.left.len());
         self.written.iter_mut().for_each(Overlay::clear);
         self.is_life = true;
-        self.log = goes_on.then(Log::default);
+        (self.log, self.ended) = (goes_on.then(Log::default), None);
     }
 
     /// Asks whether the power failed once more in the life that has just ended. If it did, what that life wrote is part

@@ -21,6 +21,13 @@ struct Extent {
     source: Option<usize>,
 }
 
+/// What an overlay held at some moment.
+pub(crate) struct Moment {
+    extents: BTreeMap<u64, Extent>,
+    bytes: usize,
+    len: Option<Bytes>,
+}
+
 /// What a range of an overlay holds.
 pub(crate) enum Piece<'a> {
     /// These bytes.
@@ -36,6 +43,18 @@ impl Overlay {
         self.extents.clear();
         self.bytes.clear();
         self.len = None;
+    }
+
+    /// What it holds now, to come back to.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { extents: self.extents.clone(), bytes: self.bytes.len(), len: self.len }
+    }
+
+    /// Forgets what was written since a moment.
+    pub(crate) fn return_to(&mut self, moment: Moment) {
+        self.extents = moment.extents;
+        self.bytes.truncate(moment.bytes);
+        self.len = moment.len;
     }
 
     /// Whether nothing was written to it.

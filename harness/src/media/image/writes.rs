@@ -5,7 +5,8 @@ use super::super::cluster::Outlived;
 use super::super::cluster::Script;
 use super::super::contents::garbage;
 use super::super::life::{Life, Log};
-use super::{Asked, LazyImage, Left};
+use super::super::overlay::Overlay;
+use super::{AsRecovered, Asked, LazyImage, Left};
 use crate::profile::Discard;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Label, NandGeometry, Payload};
 use std::sync::Arc;
@@ -133,6 +134,22 @@ impl LazyImage {
         self.written.iter().any(|written| !written.is_untouched() || written.len().is_some())
     }
 
+    /// What the running life has made of its devices so far, to come back to.
+    pub(crate) fn as_recovered(&self) -> AsRecovered {
+        AsRecovered {
+            written: self.written.iter().map(Overlay::moment).collect(),
+            erases: self.erases.clone(),
+        }
+    }
+
+    /// Makes the devices what they were at that moment. What was done since remains written down; what is done from now on
+    /// is not.
+    pub(crate) fn return_to(&mut self, moment: AsRecovered) {
+        self.ended = self.log.take();
+        self.erases = moment.erases;
+        self.written.iter_mut().zip(moment.written).for_each(|(written, moment)| written.return_to(moment));
+    }
+
     /// Another life begins in the middle of a run: only what happens from now on is written down.
     pub(crate) fn begin_life(&mut self) {
         self.log = self.log.is_some().then(Log::default);
@@ -156,7 +173,7 @@ impl LazyImage {
     /// What the running life did, if that was written down. It ends.
     pub(crate) fn end_life(&mut self) -> Option<Life> {
         let devices = Arc::clone(&self.first().blank);
-        let log = self.log.take()?;
+        let log = self.ended.take().or_else(|| self.log.take())?;
         let in_flight = self.in_flight_to(log.spared());
         Some(log.end(&devices, in_flight))
     }
