@@ -187,8 +187,7 @@ impl Group {
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
         let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
         let compared = recovered.shown.as_ref().ok();
-        let compared =
-            compared.map(|shown| context.instance.compare(shown, past, window)).unwrap_or_default();
+        let compared = compared.map(|shown| context.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
         let first = path.of_life(1);
         let writes = writes(painter, epoch, point, &first);

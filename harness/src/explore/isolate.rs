@@ -2,6 +2,7 @@
 
 use crate::disk::Stopped;
 use std::cell::RefCell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
@@ -14,18 +15,27 @@ pub(crate) enum Abort {
     Stopped,
 }
 
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Abort::Panicked(text) => write!(f, "panicked: {text}"),
+            Abort::Stopped => f.write_str("did not end with its budget of device operations"),
+        }
+    }
+}
+
 thread_local! {
     /// What the panic hook saw on this thread while something is under test; `None` while nothing is.
     static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs what is under test. A panic is caught and not printed.
+/// Runs what is under test. A panic is caught and not printed. What is guarded may guard a part of itself.
 pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Abort> {
     static HOOK: Once = Once::new();
     HOOK.call_once(install_hook);
-    SEEN.set(Some(String::new()));
+    let outer = SEEN.replace(Some(String::new()));
     let result = catch_unwind(AssertUnwindSafe(run));
-    let seen = SEEN.take().unwrap_or_default();
+    let seen = SEEN.replace(outer).unwrap_or_default();
     result.map_err(|payload| match payload.is::<Stopped>() {
         true => Abort::Stopped,
         false => Abort::Panicked(seen),
@@ -72,6 +82,20 @@ mod tests {
         let Err(Abort::Panicked(text)) = result else { panic!("not caught: {result:?}") };
         assert!(text.starts_with("no superblock at "), "{text}");
         assert!(text.contains("isolate.rs:"), "{text}");
+    }
+
+    #[test]
+    fn a_panic_after_an_inner_one_is_told_as_itself() {
+        let result = guarded(|| {
+            let inner = guarded(|| panic!("inner"));
+            assert!(
+                matches!(&inner, Err(Abort::Panicked(text)) if text.starts_with("inner at ")),
+                "{inner:?}"
+            );
+            panic!("outer");
+        });
+        let Err::<(), _>(Abort::Panicked(text)) = result else { panic!("not caught: {result:?}") };
+        assert!(text.starts_with("outer at "), "{text}");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Worker threads, and a watch on recoveries that do not come back.
 
+use super::isolate::guarded;
 use super::memo::Memo;
-use super::run::{Context, Job, Leaf, Runner};
+use super::run::{Context, Job, Leaf, Runner, Stories};
 use crate::disk::Disk;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
@@ -23,20 +25,33 @@ struct Worker {
     batches: Sender<Arc<Batch>>,
     desk: Arc<Mutex<Desk>>,
     disk: Disk,
+    stories: Stories,
 }
 
 /// What a worker is at, and what it has done.
 struct Desk {
     at: Option<(usize, Instant)>,
     done: Vec<(usize, Leaf)>,
+    /// The states at which something panicked beside recovery and judging, and what it said.
+    died: Vec<(usize, String)>,
 }
 
+/// States to look at: some of a list.
 struct Batch {
-    jobs: Vec<Job>,
+    jobs: Arc<Vec<Job>>,
     next: AtomicUsize,
+    end: usize,
     use_memo: bool,
     /// A worker that finds nothing more to do says so.
     finished: Sender<()>,
+}
+
+/// Why a state has no leaf yet.
+enum Trouble {
+    /// It took too long: in recovery, if it can be told what is known of it, or later.
+    Slow(Option<Box<Leaf>>),
+    /// Something panicked that is not recovery.
+    Died(String),
 }
 
 impl Pool {
@@ -52,11 +67,48 @@ impl Pool {
     }
 
     /// Looks at all states of a batch; the leaves come in the order of the jobs.
+    ///
+    /// A state that takes too long is looked at once more, with nothing else beside it: a machine that was busy or asleep
+    /// says nothing about a system.
     pub(crate) fn run(&mut self, jobs: Vec<Job>, use_memo: bool) -> Vec<Leaf> {
-        let (finished, events) = channel();
+        let jobs = Arc::new(jobs);
         let mut leaves: Vec<Option<Leaf>> = jobs.iter().map(|_| None).collect();
-        let batch = Arc::new(Batch { jobs, next: AtomicUsize::new(0), use_memo, finished });
-        let mut busy = self.workers.len().min(leaves.len());
+        let threads = self.workers.len();
+        let mut troubles = self.look(&jobs, 0..jobs.len(), use_memo, threads, &mut leaves);
+        troubles.sort_by_key(|(index, _)| *index);
+        for (index, trouble) in troubles {
+            let again = match trouble {
+                Trouble::Slow(_) => self.look(&jobs, index..index + 1, use_memo, 1, &mut leaves).pop(),
+                Trouble::Died(_) => Some((index, trouble)),
+            };
+            leaves[index] = match again {
+                None => continue,
+                Some((_, Trouble::Slow(Some(leaf)))) => Some(*leaf),
+                Some((_, Trouble::Slow(None))) => {
+                    let seconds = self.context.limits.time.as_secs();
+                    let why = format!("judging what recovery shows did not come back within {seconds} s");
+                    Some(self.unjudged(&jobs[index], &why))
+                }
+                Some((_, Trouble::Died(why))) => Some(self.unjudged(&jobs[index], &why)),
+            };
+        }
+        leaves.into_iter().map(|leaf| leaf.expect("every state of a batch is looked at")).collect()
+    }
+
+    /// Looks at a range of states on so many threads, and returns those that it did not come to an end with.
+    fn look(
+        &mut self,
+        jobs: &Arc<Vec<Job>>,
+        range: Range<usize>,
+        use_memo: bool,
+        threads: usize,
+        leaves: &mut [Option<Leaf>],
+    ) -> Vec<(usize, Trouble)> {
+        let (finished, events) = channel();
+        let mut busy = threads.min(range.len());
+        let (jobs, next, end) = (Arc::clone(jobs), AtomicUsize::new(range.start), range.end);
+        let batch = Arc::new(Batch { jobs, next, end, use_memo, finished });
+        let mut troubles = Vec::new();
         for worker in &self.workers[..busy] {
             worker.give(&batch);
         }
@@ -64,43 +116,54 @@ impl Pool {
             match events.recv_timeout(GLANCE) {
                 Ok(()) => busy -= 1,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    for (index, leaf) in self.give_up_on_hung(&batch) {
-                        leaves[index] = Some(leaf);
-                    }
+                    self.give_up_on_hung(&batch, leaves, &mut troubles);
                 }
             }
         }
         for worker in &self.workers {
-            for (index, leaf) in worker.desk().done.drain(..) {
-                leaves[index] = Some(leaf);
-            }
+            let mut desk = worker.desk();
+            desk.done.drain(..).for_each(|(index, leaf)| leaves[index] = Some(leaf));
+            troubles.extend(desk.died.drain(..).map(|(index, why)| (index, Trouble::Died(why))));
         }
-        leaves.into_iter().flatten().collect()
+        troubles
     }
 
-    /// Replaces workers whose recovery does not come back. Their threads are left behind, without power.
-    fn give_up_on_hung(&mut self, batch: &Arc<Batch>) -> Vec<(usize, Leaf)> {
-        let mut leaves = Vec::new();
+    /// Replaces workers whose state takes too long. Their threads are left behind, without power.
+    fn give_up_on_hung(
+        &mut self,
+        batch: &Arc<Batch>,
+        leaves: &mut [Option<Leaf>],
+        troubles: &mut Vec<(usize, Trouble)>,
+    ) {
         for worker in &mut self.workers {
             let limit = self.context.limits.time;
             let mut desk = worker.desk();
             let Some((index, _)) = desk.at.take_if(|(_, since)| since.elapsed() > limit) else { continue };
-            leaves.append(&mut desk.done);
+            desk.done.drain(..).for_each(|(index, leaf)| leaves[index] = Some(leaf));
+            troubles.extend(desk.died.drain(..).map(|(index, why)| (index, Trouble::Died(why))));
             drop(desk);
-            leaves.extend(self.context.hung(&batch.jobs[index], &worker.disk).map(|leaf| (index, leaf)));
+            let leaf = self.context.hung(&batch.jobs[index], &worker.disk, &worker.stories);
+            troubles.push((index, Trouble::Slow(leaf.map(Box::new))));
             *worker = Worker::start(&self.context, &self.memo);
             worker.give(batch);
         }
-        leaves
+    }
+
+    /// A state whose recovery comes to its end, and which cannot be judged.
+    fn unjudged(&self, job: &Job, why: &str) -> Leaf {
+        let mut runner = Runner::new(Arc::clone(&self.context), Arc::clone(&self.memo));
+        runner.judge_nothing(why.to_owned());
+        let leaf = guarded(|| runner.run(job, false)).ok().flatten();
+        leaf.unwrap_or_else(|| panic!("a crash state cannot be looked at: {why}"))
     }
 }
 
 impl Worker {
     fn start(context: &Arc<Context>, memo: &Arc<RwLock<Memo>>) -> Self {
         let (batches, inbox) = channel::<Arc<Batch>>();
-        let desk = Arc::new(Mutex::new(Desk { at: None, done: Vec::new() }));
+        let desk = Arc::new(Mutex::new(Desk { at: None, done: Vec::new(), died: Vec::new() }));
         let mut runner = Runner::new(Arc::clone(context), Arc::clone(memo));
-        let (disk, mine) = (runner.disk().clone(), Arc::clone(&desk));
+        let (disk, stories, mine) = (runner.disk().clone(), runner.stories().clone(), Arc::clone(&desk));
         thread::spawn(move || {
             for batch in inbox {
                 if !work(&mut runner, &batch, &mine) {
@@ -110,7 +173,7 @@ impl Worker {
                 let _ = batch.finished.send(());
             }
         });
-        Worker { batches, desk, disk }
+        Worker { batches, desk, disk, stories }
     }
 
     fn give(&self, batch: &Arc<Batch>) {
@@ -126,14 +189,18 @@ impl Worker {
 fn work(runner: &mut Runner, batch: &Batch, desk: &Mutex<Desk>) -> bool {
     loop {
         let index = batch.next.fetch_add(1, Ordering::Relaxed);
-        let Some(job) = batch.jobs.get(index) else { return true };
+        let Some(job) = batch.jobs[..batch.end].get(index) else { return true };
         lock(desk).at = Some((index, Instant::now()));
-        let Some(leaf) = runner.run(job, batch.use_memo) else { return false };
+        let leaf = guarded(|| runner.run(job, batch.use_memo));
         let mut desk = lock(desk);
         if desk.at.take().is_none() {
             return false;
         }
-        desk.done.push((index, leaf));
+        match leaf {
+            Ok(Some(leaf)) => desk.done.push((index, leaf)),
+            Ok(None) => return false,
+            Err(abort) => desk.died.push((index, format!("what looks at a state {abort}"))),
+        }
     }
 }
 

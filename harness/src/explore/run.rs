@@ -1,11 +1,11 @@
 //! One crash state: live on from it, in isolation, and judge what that shows.
 
-use super::instance::{Instance, Lived, Recovered};
+use super::instance::{Compared, Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
 use super::naming::Naming;
 use super::options::{Limits, Options};
-use super::shown::Past;
+use super::shown::{Past, Shown};
 use super::words::nearest;
 use crate::choice::{Path, Plan};
 use crate::disk::Disk;
@@ -13,12 +13,13 @@ use crate::judge::{Violation, Window};
 use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::profile::Profile;
 use crate::supervise::{Supervised, supervised};
+use crashcheck_outcome::Difference;
 use crashcheck_trace::{ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What all runs of an exploration have in common.
 pub(crate) struct Context {
@@ -264,7 +265,17 @@ impl Context {
 
     fn judged(&self, recovered: &Recovered, past: Option<&Past>, window: Window) -> Result<(), Violation> {
         let shown = recovered.shown.as_ref().map_err(Violation::clone)?;
-        self.instance.judge(shown, past, window)
+        let judged = guarded(|| self.instance.judge(shown, past, window));
+        judged.unwrap_or_else(|abort| Err(Violation::new("judged", format!("the judge {abort}"))))
+    }
+
+    /// In what a recovered state differs from what it should be, if that can be told.
+    pub(crate) fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        guarded(|| self.instance.compare(shown, past, window)).unwrap_or_else(|abort| {
+            let what = format!("nothing can be said: comparing {abort}");
+            let differences = vec![Difference { what, expected: None, recovered: None }];
+            Compared { differences, with: None }
+        })
     }
 
     /// Whether nothing is wrong with what recovery gave of a state.
@@ -273,14 +284,24 @@ impl Context {
         end.recovered.after.is_ok() && self.judge_by(image.life(), &state, &mut Vec::new()).is_ok()
     }
 
-    fn judge(&self, job: &Job, image: &LazyImage, stories: Vec<Arc<Story>>, end: End, how: How) -> Leaf {
+    /// Makes a leaf of a state, which fails if it cannot be judged.
+    fn judge(
+        &self,
+        job: &Job,
+        image: &LazyImage,
+        stories: Vec<Arc<Story>>,
+        end: End,
+        (how, unjudged): (How, Option<&str>),
+    ) -> Leaf {
         let state = State { image, stories: &stories, recovered: &end.recovered };
         let (life, mut judged) = (image.life(), Vec::new());
-        let verdict = self.judge_by(life, &state, &mut judged).and_then(|()| {
-            let first =
-                Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
-            end.recovered.after.clone().map_err(|violation| (first, violation))
-        });
+        let first = Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
+        let verdict = match unjudged {
+            Some(why) => Err((first, Violation::new("judged", why))),
+            None => self
+                .judge_by(life, &state, &mut judged)
+                .and_then(|()| end.recovered.after.clone().map_err(|violation| (first, violation))),
+        };
         let verdict = verdict.map_err(|(standard, violation)| {
             let point = |life| if life == standard.life { standard.point } else { image.earliest(life) };
             let points = (1..=image.life()).map(point).collect();
@@ -306,8 +327,8 @@ impl Context {
         }
     }
 
-    /// What is known of a state whose recovery does not come back. Its machine loses power.
-    pub(crate) fn hung(&self, job: &Job, disk: &Disk) -> Option<Leaf> {
+    /// What is known of a state whose recovery does not come back; `None` if recovery is over. Its machine loses power.
+    pub(crate) fn hung(&self, job: &Job, disk: &Disk, stories: &Stories) -> Option<Leaf> {
         disk.power_on();
         let image = disk.machine().take_crashed()?;
         let seconds = self.limits.time.as_secs();
@@ -315,12 +336,17 @@ impl Context {
         let recovered = Recovered::failed(violation);
         let outcome = Some(FxBuildHasher.hash_one(&recovered));
         let end = End { recovered: Arc::new(recovered), lives_on: false, story: None };
-        // In a run through several lives, those before the last are not known here.
-        let stories = job.root.as_ref().map_or_else(Vec::new, |root| root.stories.clone());
-        let known = usize::from(image.life()) == stories.len() + 1;
-        known.then(|| Leaf { outcome, ..self.judge(job, &image, stories, end, How::Hung) })
+        let stories = match &job.root {
+            _ if job.through.is_some() => lock(stories).clone(),
+            Some(root) => root.stories.clone(),
+            None => Vec::new(),
+        };
+        Some(Leaf { outcome, ..self.judge(job, &image, stories, end, (How::Hung, None)) })
     }
 }
+
+/// The lives since the recorded workload that a run has gone through, for those who watch.
+pub(crate) type Stories = Arc<Mutex<Vec<Arc<Story>>>>;
 
 /// Runs states one after the other on one machine.
 pub(crate) struct Runner {
@@ -328,16 +354,31 @@ pub(crate) struct Runner {
     memo: Arc<RwLock<Memo>>,
     disk: Disk,
     image: Option<Box<LazyImage>>,
+    /// Those of a run through several lives.
+    stories: Stories,
+    /// Why nothing is judged.
+    unjudged: Option<String>,
 }
 
 impl Runner {
     pub(crate) fn new(context: Arc<Context>, memo: Arc<RwLock<Memo>>) -> Self {
-        Runner { context, memo, disk: Disk::dark(), image: None }
+        let (disk, stories) = (Disk::dark(), Stories::default());
+        Runner { context, memo, disk, image: None, stories, unjudged: None }
+    }
+
+    /// From now on no state is judged, for this reason: each fails.
+    pub(crate) fn judge_nothing(&mut self, why: String) {
+        self.unjudged = Some(why);
     }
 
     /// The machine, for those who watch.
     pub(crate) fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    /// The lives that a run has gone through, for those who watch.
+    pub(crate) fn stories(&self) -> &Stories {
+        &self.stories
     }
 
     /// Looks at one state. `None` if the watch has taken it away meanwhile.
@@ -355,10 +396,13 @@ impl Runner {
             let known = self.memo.read().unwrap_or_else(PoisonError::into_inner).follow(&mut image);
             let passes = |end: &End| end.recovered.shown.is_ok() && end.recovered.after.is_ok();
             if let Some(end) = known.filter(|end| !needs_story || end.story.is_some() || !passes(end)) {
-                let leaf = context.judge(job, &image, stories, end, How::Known);
+                let leaf = context.judge(job, &image, stories, end, (How::Known, self.unjudged.as_deref()));
                 self.image = Some(image);
                 return Some(leaf);
             }
+        }
+        if job.through.is_some() {
+            lock(&self.stories).clone_from(&stories);
         }
         job.begin(&mut image, goes_on(first));
         if context.eager.load(Ordering::Relaxed) {
@@ -367,14 +411,18 @@ impl Runner {
         loop {
             let (mut left, end, hash) = self.run_life(job, image)?;
             if let Some(story) = end.story.clone().filter(|_| job.through.is_some())
-                && context.passes(&left, &stories, &end)
+                && (self.unjudged.is_some() || context.passes(&left, &stories, &end))
                 && left.fail_again(&story.life, goes_on(left.life() + 1))
             {
                 stories.push(story);
+                lock(&self.stories).clone_from(&stories);
                 image = left;
                 continue;
             }
-            let leaf = Leaf { outcome: Some(hash), ..context.judge(job, &left, stories, end, How::Ran) };
+            let leaf = Leaf {
+                outcome: Some(hash),
+                ..context.judge(job, &left, stories, end, (How::Ran, self.unjudged.as_deref()))
+            };
             self.image = Some(left);
             return Some(leaf);
         }
@@ -397,11 +445,25 @@ impl Runner {
         let story = past.zip(image.end_life());
         let shows = recovered.kind.shows.clone();
         let story = story.map(|(past, life)| Arc::new(Story { life, past, shows }));
-        let hash = FxBuildHasher.hash_one(&recovered);
-        // What recovery shows is let go of here if the same is remembered.
-        let kept = self.memo.read().unwrap_or_else(PoisonError::into_inner).kept(&recovered, hash);
-        let recovered = kept.unwrap_or_else(|| Arc::new(recovered));
+        let (recovered, hash) = self.let_go_of_known(recovered);
         Some((image, End { recovered, lives_on, story }, hash))
+    }
+
+    /// What recovery gave, with its hash. What it shows is let go of if the same is remembered.
+    fn let_go_of_known(&self, recovered: Recovered) -> (Arc<Recovered>, u64) {
+        let known = guarded(|| {
+            let hash = FxBuildHasher.hash_one(&recovered);
+            (self.memo.read().unwrap_or_else(PoisonError::into_inner).kept(&recovered, hash), hash)
+        });
+        match known {
+            Ok((kept, hash)) => (kept.unwrap_or_else(|| Arc::new(recovered)), hash),
+            Err(abort) => {
+                let violation = Violation::new("judged", format!("comparing what recovery shows {abort}"));
+                let recovered = Recovered::failed(violation);
+                let hash = FxBuildHasher.hash_one(&recovered);
+                (Arc::new(recovered), hash)
+            }
+        }
     }
 
     /// A state that took an earlier process down is not run; any other leaves a trail.
@@ -447,4 +509,8 @@ impl Job {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

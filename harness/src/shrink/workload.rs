@@ -171,7 +171,8 @@ fn smallest(begun: &Prepared, bounds: &mut Bounds<'_>, judge: &mut Judge<'_>) ->
     let before = setup.iter().enumerate().map(|(index, op)| Step { part: part(index), op: op.clone() });
     let steps = before.chain(ops.iter().map(|op| Step { part: Part::Explored, op: op.clone() })).collect();
     let simpler = |step: &Step| {
-        let ops = begun.system.simpler(&*step.op).into_iter();
+        // What the system cannot say of an operation, it has nothing simpler for.
+        let ops = guarded(|| begun.system.simpler(&*step.op)).unwrap_or_default().into_iter();
         ops.map(|op| Step { op, ..step.clone() }).collect()
     };
     let workload = |steps: &[Step]| {

@@ -17,6 +17,7 @@ pub(super) fn promise(name: &str) -> Option<&'static str> {
         "redundant" => "A fault that the system is built to bear must not change what a user sees.",
         "deterministic" => "Up to the crash, the system must do the same whenever it is run.",
         "no-leak" => "No space may be lost.",
+        "judged" => "Judging what recovery shows must come to its end.",
         "checked" => "The check that was given must pass after recovery.",
         _ => return None,
     })
