@@ -15,7 +15,10 @@ impl Prepared {
         prepared.check_stored();
         match prepared.run(&AtomicBool::new(false), &mut |_| ()) {
             Ok(exploration) => match prepared.failure(&exploration) {
-                None => println!("{}", summary(&exploration)),
+                None => {
+                    let notes = exploration.notes.iter().map(|note| format!("\nnote: {note}"));
+                    println!("{}{}", summary(&exploration), notes.collect::<String>());
+                }
                 Some(text) => panic!("{text}"),
             },
             Err(error) => panic!("{}: {error}", prepared.naming.system),

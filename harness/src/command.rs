@@ -6,25 +6,31 @@
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
+mod files;
+mod words;
+
+use crate::choice::{Plan, Pole};
 use crate::disk::Disk;
-use crate::explore::{Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown};
+use crate::explore::{
+    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Walk, look,
+};
 use crate::judge::{Violation, Window};
 use crate::shrink::shrink_trace;
 use crate::tasks::{Replayed, advised, explored, replay};
-use crashcheck_outcome::{Advice, Exploration};
+use crashcheck_outcome::{Advice, Exploration, Verdict};
 use crashcheck_trace::Bytes;
-use crashcheck_trace::{DeviceId, Image, ReplayId, Trace};
+use crashcheck_trace::{DeviceId, Event, Image, ReplayId, Trace};
+use files::{ImageFile, read_device};
 use rustc_hash::FxHashMap;
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use thiserror::Error;
+use words::Words;
 
 /// The recovery of a recorded system, and the checks of what it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,12 +95,16 @@ pub fn explore_trace(
     stop: &AtomicBool,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
-    let context = context(trace, name, commands, options)?;
+    let recorded = RecordedTrace::new(trace, name, commands, options)?;
+    let context = &recorded.context;
+    if let Some(why) = without_crash(context) {
+        return recorded.unless_in_trouble(broken(context, options, why));
+    }
     // The cause is looked for when a finding is small.
     let explain = options.explain && options.shrink.is_none();
-    let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, &mut *report);
-    shrink_trace(&context, options, &mut exploration, stop, report);
-    Ok(exploration)
+    let mut exploration = explored(context, &Options { explain, ..options.clone() }, stop, &mut *report);
+    shrink_trace(context, options, &mut exploration, stop, report);
+    recorded.unless_in_trouble(exploration)
 }
 
 /// What each flush of a recorded trace is good for.
@@ -109,7 +119,12 @@ pub fn advise_trace(
     stop: &AtomicBool,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Advice, CommandError> {
-    Ok(advised(&context(trace, name, commands, options)?, options, stop, report))
+    let recorded = RecordedTrace::new(trace, name, commands, options)?;
+    let advice = match without_crash(&recorded.context) {
+        Some(why) => Advice { exploration: broken(&recorded.context, options, why), flushes: Vec::new() },
+        None => advised(&recorded.context, options, stop, report),
+    };
+    recorded.unless_in_trouble(advice)
 }
 
 /// Looks at one crash state of a recorded trace again.
@@ -123,29 +138,77 @@ pub fn replay_trace(
     options: &Options,
     state: &ReplayId,
 ) -> Result<Replayed, CommandError> {
-    Ok(replay(&context(trace, name, commands, options)?, state))
+    let recorded = RecordedTrace::new(trace, name, commands, options)?;
+    let replayed = replay(&recorded.context, state);
+    recorded.unless_in_trouble(replayed)
 }
 
-fn context(
-    trace: Trace,
-    name: &str,
-    commands: &Commands,
-    options: &Options,
-) -> Result<Arc<Context>, CommandError> {
-    if !options.profile.faults.is_none() {
-        return Err(CommandError::Faults { profile: options.profile.name.clone() });
+/// A trace whose crash states are recovered by commands.
+struct RecordedTrace {
+    context: Arc<Context>,
+    trouble: Trouble,
+}
+
+/// What this machine could not do: no fault of what is under test.
+type Trouble = Arc<Mutex<Option<std::io::Error>>>;
+
+impl RecordedTrace {
+    fn new(
+        trace: Trace,
+        name: &str,
+        commands: &Commands,
+        options: &Options,
+    ) -> Result<RecordedTrace, CommandError> {
+        if !options.profile.faults.is_none() {
+            return Err(CommandError::Faults { profile: options.profile.name.clone() });
+        }
+        if trace.nodes() > 0 && options.profile.cluster.is_some() {
+            return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
+        }
+        let naming = Naming {
+            system: "trace".to_owned(),
+            workload: name.to_owned(),
+            trace_hash: trace.fingerprint(),
+            ..Naming::default()
+        };
+        let external = External::new(&trace, commands)?;
+        let trouble = Arc::clone(&external.trouble);
+        let context = Arc::new(Context::new(external, naming, Arc::new(trace), options));
+        Ok(RecordedTrace { context, trouble })
     }
-    if trace.nodes() > 0 && options.profile.cluster.is_some() {
-        return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
+
+    /// What came of it, unless the machine could not do it.
+    fn unless_in_trouble<T>(&self, result: T) -> Result<T, CommandError> {
+        lock(&self.trouble).take().map_or(Ok(result), |error| Err(CommandError::Images(error)))
     }
-    let naming = Naming {
-        system: "trace".to_owned(),
-        workload: name.to_owned(),
-        trace_hash: trace.fingerprint(),
-        ..Naming::default()
+}
+
+/// What fails at the beginning or the end of a trace, where no power fails; in a sentence.
+fn without_crash(context: &Arc<Context>) -> Option<String> {
+    let timeline = &context.timeline;
+    let fails = |epoch: usize, pole, point: usize| {
+        let leaf = look(context, epoch as u32, Plan::pole(pole));
+        context.judged(&leaf.end.recovered, None, timeline.windows[point]).err()
     };
-    let external = External::new(&trace, commands)?;
-    Ok(Arc::new(Context::new(external, naming, Arc::new(trace), options)))
+    if let Some(violation) = fails(0, Pole::Oldest, 0) {
+        return Some(format!(
+            "recovery or check fails before the first event: {violation}; if the device was not empty when the \
+             recording began, --base is to give what it held, and if the recording begins with making a file system, \
+             --from-mark the moment from which on the power may fail"
+        ));
+    }
+    let violation = fails(timeline.epochs.len() - 1, Pole::Newest, context.trace.events.len())?;
+    Some(format!(
+        "recovery or check fails at the end of the recording, where nothing is lost: {violation}; a format without \
+         contents, such as those of fio and blktrace, has no state that a real check passes"
+    ))
+}
+
+/// What there is to say of a trace that fails without any crash.
+fn broken(context: &Arc<Context>, options: &Options, why: String) -> Exploration {
+    let tally = Walk::new(Arc::clone(context), options, &AtomicBool::new(true)).run(|_| ());
+    let exploration = tally.into_exploration(options.strategy.name(), options.jobs, &BTreeMap::new());
+    Exploration { verdict: Verdict::Broken, reason: Some(why), ..exploration }
 }
 
 /// Commands that recover from crash states in files.
@@ -154,17 +217,12 @@ struct External {
     checks: Vec<Words>,
     timeout: Duration,
     base: Vec<Image>,
+    /// By device: whether its length is part of its state, as that of a file.
+    resizable: Vec<bool>,
     work: TempDir,
-    /// Directories with image files that nobody uses at the moment.
-    free: Mutex<Vec<PathBuf>>,
+    trouble: Trouble,
     /// What the checks said of an image in a window.
     known: Mutex<FxHashMap<(Left, Window), Result<(), Violation>>>,
-}
-
-/// The words of a command.
-struct Words {
-    text: String,
-    words: Vec<String>,
 }
 
 /// The devices as recovery left them.
@@ -193,8 +251,9 @@ impl External {
             checks: commands.checks.iter().map(|check| Words::new(check)).collect::<Result<_, _>>()?,
             timeout: commands.timeout,
             base: trace.devices.iter().map(|device| device.base.clone()).collect(),
+            resizable: resizable(trace),
             work: work.map_err(CommandError::Images)?,
-            free: Mutex::new(Vec::new()),
+            trouble: Trouble::default(),
             known: Mutex::new(FxHashMap::default()),
         };
         for words in external.checks.iter().chain([&external.recover]) {
@@ -203,27 +262,22 @@ impl External {
         Ok(external)
     }
 
-    /// A directory of its own for each thread that needs one.
-    fn take_directory(&self) -> std::io::Result<PathBuf> {
-        if let Some(free) = lock(&self.free).pop() {
-            return Ok(free);
-        }
-        Ok(TempDir::new_in(self.work.path())?.keep())
-    }
-
     fn recover_in(&self, directory: &Path, disk: &Disk) -> std::io::Result<Recovered> {
-        let mut paths = Vec::new();
-        for device in 0..self.base.len() {
+        let files = (0..self.base.len()).map(|device| {
             let path = directory.join(format!("image{device}"));
-            copy_device(&disk.device(DeviceId(device as u16)), &path)?;
-            paths.push(path);
-        }
-        if let Err(why) = self.recover.run(&paths, &[], self.timeout, true)? {
-            return Ok(Recovered::failed(Violation::new("recovers", why)));
+            ImageFile::of_device(&disk.device(DeviceId(device as u16)), path)
+        });
+        let files: Vec<ImageFile> = files.collect::<std::io::Result<_>>()?;
+        let failed = |why: String| Ok(Recovered::failed(Violation::new("recovers", why)));
+        if let Err(why) = self.recover.run(&paths(&files), &[], self.timeout, true)? {
+            return failed(why);
         }
         let mut images = Vec::new();
-        for (path, base) in paths.iter().zip(&self.base) {
-            images.push(read_image(path, base)?);
+        for ((file, base), resizable) in files.iter().zip(&self.base).zip(&self.resizable) {
+            if let Some(what) = file.misused(*resizable)? {
+                return failed(format!("recovery {what}"));
+            }
+            images.push(file.read(base)?);
         }
         let left = Left { digest: digest(&images), images: Arc::new(images) };
         let kind = Kind { found: None, shows: "recovery succeeds".to_owned() };
@@ -236,38 +290,65 @@ impl External {
         left: &Left,
         window: Window,
     ) -> std::io::Result<Result<(), Violation>> {
-        let mut paths = Vec::new();
-        for (device, image) in left.images.iter().enumerate() {
-            let path = directory.join(format!("image{device}"));
-            write_image(&path, image)?;
-            paths.push(path);
-        }
+        let images = left.images.iter().enumerate();
+        let files =
+            images.map(|(nth, image)| ImageFile::of_image(image, directory.join(format!("image{nth}"))));
+        let files: Vec<ImageFile> = files.collect::<std::io::Result<_>>()?;
         let environment =
             [("CRASHCHECK_DURABLE_OPS", window.durable), ("CRASHCHECK_BEGUN_OPS", window.begun)];
         for check in &self.checks {
-            if let Err(why) = check.run(&paths, &environment, self.timeout, false)? {
+            if let Err(why) = check.run(&paths(&files), &environment, self.timeout, false)? {
                 return Ok(Err(Violation::new("checked", why)));
             }
         }
         Ok(Ok(()))
     }
 
-    /// Runs something that needs image files. Trouble with them is not the system's.
+    /// Runs something that needs image files, in a directory that no other state has. Trouble with them is not the system's:
+    /// after it nothing more is run.
     fn with_files<T>(&self, run: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, Violation> {
-        let trouble =
-            |error: std::io::Error| Violation::new("harness", format!("cannot handle image files: {error}"));
-        let directory = self.take_directory().map_err(trouble)?;
-        let result = run(&directory).map_err(trouble);
-        lock(&self.free).push(directory);
-        result
+        let mut trouble = lock(&self.trouble);
+        if trouble.is_none() {
+            drop(trouble);
+            match TempDir::new_in(self.work.path()).and_then(|directory| run(directory.path())) {
+                Ok(result) => return Ok(result),
+                Err(error) => {
+                    trouble = lock(&self.trouble);
+                    trouble.get_or_insert(error);
+                }
+            }
+        }
+        Err(Violation::new("harness", "image files cannot be handled"))
     }
+}
+
+fn paths(files: &[ImageFile]) -> Vec<PathBuf> {
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
+/// By device: whether its length is part of its state, as that of a file.
+fn resizable(trace: &Trace) -> Vec<bool> {
+    let mut resizable: Vec<bool> = trace.devices.iter().map(|device| device.block == Bytes(1)).collect();
+    for event in &trace.events {
+        if let Event::Resize { device, .. } = event {
+            resizable[device.index()] = true;
+        }
+    }
+    resizable
 }
 
 impl Instance for External {
     fn live(&self, disk: &Disk) -> Lived {
         let disk = disk.power_on();
         let recovered = self.with_files(|directory| self.recover_in(directory, &disk));
-        Lived::last(recovered.unwrap_or_else(Recovered::failed))
+        Lived::last(recovered.unwrap_or_else(|violation| {
+            // What could not be written was asked for all the same: the walk must not take it for a state that asks less.
+            for device in 0..self.base.len() {
+                let device = disk.device(DeviceId(device as u16));
+                let _ = device.len().map(|_| read_device(&device, |_, _| Ok(())));
+            }
+            Recovered::failed(violation)
+        }))
     }
 
     fn judge(&self, shown: &Shown, _: Option<&Past>, window: Window) -> Result<(), Violation> {
@@ -289,148 +370,6 @@ impl Instance for External {
     fn eager(&self) -> bool {
         true
     }
-}
-
-impl Words {
-    fn new(text: &str) -> Result<Words, CommandError> {
-        let syntax = |why| CommandError::Syntax { command: text.to_owned(), why };
-        let words = shlex::split(text).ok_or_else(|| syntax("a quote is not closed"))?;
-        match words.is_empty() {
-            true => Err(syntax("it has no words")),
-            false => Ok(Words { text: text.to_owned(), words }),
-        }
-    }
-
-    /// Looks for the program, so that a wrong name is an error at once and not a finding in every state.
-    fn can_start(&self) -> Result<(), CommandError> {
-        let program = &self.words[0];
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = match program.contains('/') {
-            true => Path::new(program).is_file(),
-            false => std::env::split_paths(&path).any(|directory| directory.join(program).is_file()),
-        };
-        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-        if found { Ok(()) } else { Err(CommandError::Start { program: program.clone(), source }) }
-    }
-
-    /// What the command says itself, after the name of its program; on a second line the whole command.
-    fn failure(&self, said: &str, status: ExitStatus) -> String {
-        let program = Path::new(&self.words[0])
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into());
-        let said = if said.is_empty() { status.to_string() } else { said.to_owned() };
-        format!("{program}: {said}\n`{}` ended with {status}", self.text)
-    }
-
-    /// Runs the command. The inner error says how it failed.
-    fn run(
-        &self,
-        images: &[PathBuf],
-        environment: &[(&str, usize)],
-        timeout: Duration,
-        recovery: bool,
-    ) -> std::io::Result<Result<(), String>> {
-        let mut output = tempfile::tempfile()?;
-        let words: Vec<String> = self.words.iter().map(|word| fill_in(word, images)).collect();
-        let mut child = Command::new(&words[0])
-            .args(&words[1..])
-            .envs(environment.iter().map(|(name, value)| (name, value.to_string())))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output.try_clone()?)
-            .spawn()?;
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if started.elapsed() > timeout {
-                child.kill()?;
-                child.wait()?;
-                return Ok(Err(format!("`{}` did not end within {} s", self.text, timeout.as_secs())));
-            }
-            std::thread::sleep(Duration::from_micros(200).max(started.elapsed() / 16));
-        };
-        let repairs = recovery && self.words[0].contains("fsck");
-        match status.code() {
-            Some(0) => Ok(Ok(())),
-            Some(1 | 2) if repairs => Ok(Ok(())),
-            _ => Ok(Err(self.failure(&tail(&mut output)?, status))),
-        }
-    }
-}
-
-fn fill_in(word: &str, images: &[PathBuf]) -> String {
-    let numbered = images.iter().enumerate().fold(word.to_owned(), |word, (index, path)| {
-        word.replace(&format!("{{image{index}}}"), &path.to_string_lossy())
-    });
-    images.first().map_or(numbered.clone(), |path| numbered.replace("{image}", &path.to_string_lossy()))
-}
-
-/// The last lines of what a command printed.
-fn tail(output: &mut File) -> std::io::Result<String> {
-    const KEPT: u64 = 2000;
-    let len = output.seek(SeekFrom::End(0))?;
-    output.seek(SeekFrom::Start(len.saturating_sub(KEPT)))?;
-    let mut bytes = Vec::new();
-    output.take(KEPT).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    Ok(lines[lines.len().saturating_sub(4)..].join("; "))
-}
-
-const CHUNK: usize = 1 << 20;
-
-/// Writes what a device holds to a file; zeros are left as a hole.
-fn copy_device(device: &Disk, path: &Path) -> std::io::Result<()> {
-    let len = device.len().map_err(std::io::Error::other)?;
-    let mut file = File::create(path)?;
-    file.set_len(len.0)?;
-    let mut chunk = vec![0; CHUNK.min(len.index())];
-    let mut at = Bytes::ZERO;
-    while at < len {
-        let part = &mut chunk[..CHUNK.min((len - at).index())];
-        device.read(at, part).map_err(std::io::Error::other)?;
-        if part.iter().any(|byte| *byte != 0) {
-            file.seek(SeekFrom::Start(at.0))?;
-            file.write_all(part)?;
-        }
-        at += Bytes::of(part.len());
-    }
-    Ok(())
-}
-
-/// Reads a file as an image that shares what it can with the base.
-fn read_image(path: &Path, base: &Image) -> std::io::Result<Image> {
-    let mut file = File::open(path)?;
-    let len = Bytes(file.metadata()?.len());
-    let mut image = base.clone();
-    image.resize(len);
-    let (mut new, mut old) = (vec![0; CHUNK], vec![0; CHUNK]);
-    let mut at = Bytes::ZERO;
-    while at < len {
-        let part = CHUNK.min((len - at).index());
-        file.read_exact(&mut new[..part])?;
-        image.read(at, &mut old[..part]);
-        for start in (0..part).step_by(4096) {
-            let page = start..part.min(start + 4096);
-            if new[page.clone()] != old[page.clone()] {
-                image.write(at + Bytes::of(start), &new[page]);
-            }
-        }
-        at += Bytes::of(part);
-    }
-    Ok(image)
-}
-
-fn write_image(path: &Path, image: &Image) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.set_len(image.len().0)?;
-    for (at, page) in image.pages() {
-        file.seek(SeekFrom::Start(at.0))?;
-        file.write_all(page)?;
-    }
-    Ok(())
 }
 
 fn digest(images: &[Image]) -> u64 {

@@ -184,6 +184,12 @@ impl Disk {
         self.machine().crashed().is_some_and(LazyImage::begin_service)
     }
 
+    /// The ranges of the device that may hold something other than zeros in a crash state to which nothing was written yet, each
+    /// with its end, in order.
+    pub(crate) fn occupied(&self) -> Vec<(Bytes, Bytes)> {
+        self.machine().crashed().map_or_else(Vec::new, |image| image.occupied(self.device))
+    }
+
     /// Writes down what happens beside the devices of a crash state, if that is written down.
     pub(crate) fn note_with(&self, event: impl FnOnce() -> Event) {
         let mut machine = self.machine();

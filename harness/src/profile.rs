@@ -343,12 +343,14 @@ impl Profile {
         all.into_iter().find(|profile| profile.name == name).ok_or(unknown)
     }
 
-    /// The profile for these devices, where none is asked for: `cluster` if they belong to the nodes of one, otherwise
-    /// the default.
+    /// The profile for these devices, where none is asked for: `cluster` if they belong to the nodes of one, `flash` if
+    /// one of them is a flash chip, otherwise the default.
     pub fn of(devices: &[Device]) -> Profile {
-        match Device::nodes(devices) {
-            0 => Profile::default(),
-            _ => Profile::named("cluster").expect("a built-in profile"),
+        let named = |name| Profile::named(name).expect("a built-in profile");
+        match () {
+            () if Device::nodes(devices) > 0 => named("cluster"),
+            () if devices.iter().any(|device| device.chip().is_some()) => named("flash"),
+            () => Profile::default(),
         }
     }
 

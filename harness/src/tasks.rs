@@ -97,9 +97,7 @@ pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
     let mut pool = Pool::new(Arc::clone(context), 1);
     let (epoch, plan) = (state.epoch, Plan::replay(answers));
     let job = Job { root: None, epoch, plan, through: Some(u8::MAX), is_last: false, serial: 0 };
-    let Some(leaf) = pool.run(vec![job], false).pop() else {
-        return nowhere("recovery did not come back");
-    };
+    let leaf = pool.run(vec![job], false).pop().expect("a leaf for every state");
     let mut groups = Groups::default();
     groups.add(1, &leaf);
     Replayed {

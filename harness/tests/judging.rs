@@ -198,7 +198,8 @@ fn what_takes_too_long_only_once_is_no_finding() {
     let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
     let options = Options { limits, lives: 1, ..Options::default() };
     let slow = SlowOnce(AtomicBool::new(false));
-    let exploration = explore(slow).options(options).workload([1, 2]).run().expect("it works without a crash");
+    let exploration =
+        explore(slow).options(options).workload([1, 2]).run().expect("it works without a crash");
     assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
     assert!(exploration.coverage.complete);
 }

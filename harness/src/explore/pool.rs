@@ -3,6 +3,7 @@
 use super::isolate::guarded;
 use super::memo::Memo;
 use super::run::{Context, Job, Leaf, Runner, Stories};
+use crate::choice::Plan;
 use crate::disk::Disk;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,6 +157,12 @@ impl Pool {
         let leaf = guarded(|| runner.run(job, false)).ok().flatten();
         leaf.unwrap_or_else(|| panic!("a crash state cannot be looked at: {why}"))
     }
+}
+
+/// Looks at one state of the recorded workload.
+pub(crate) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Leaf {
+    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0 };
+    Pool::new(Arc::clone(context), 1).run(vec![job], false).pop().expect("a leaf for every state")
 }
 
 impl Worker {

@@ -11,15 +11,19 @@ use crate::choice::{Path, Plan};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
 use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
-use crate::profile::Profile;
+use crate::profile::{Atomic, Profile, Torn};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_outcome::Difference;
-use crashcheck_trace::{ReplayId, Trace};
+use crashcheck_trace::{Event, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What every disk writes as a whole, in bytes.
+pub(super) const SECTOR: u64 = 512;
 
 /// What all runs of an exploration have in common.
 pub(crate) struct Context {
@@ -202,7 +206,9 @@ impl Context {
         let windows = windows.collect();
         let eager = AtomicBool::new(instance.eager());
         let lives = if instance.eager() { 1 } else { options.lives.max(1) };
-        let limits = options.limits;
+        // Commands have a limit of time of their own.
+        let time = if instance.eager() { Duration::MAX } else { options.limits.time };
+        let limits = Limits { time, ..options.limits };
         Context { instance, naming, trace, timeline: Arc::new(timeline), limits, lives, eager, windows }
     }
 
@@ -212,6 +218,16 @@ impl Context {
         let profile = &self.timeline.profile.name;
         (system, workload, profile, trace_hash)
             == (&state.system, &state.workload, &state.profile, &state.trace_hash)
+    }
+
+    /// Whether writes reach beyond the sector that they begin in, and are whole or absent all the same.
+    pub(crate) fn takes_long_writes_whole(&self) -> bool {
+        let Profile { atomic, torn, .. } = self.timeline.profile;
+        let is_long = |event: &Event| {
+            matches!(event, Event::Write { at, data, .. }
+                if at.0 / SECTOR != (at.0 + data.len().0.max(1) - 1) / SECTOR)
+        };
+        (atomic, torn) == (Atomic::Write, Torn::OldOrNew) && self.trace.events.iter().any(is_long)
     }
 
     /// Whether what a recovery is told in a life, from 1, is all that it goes by. A later life of a cluster goes by all that
@@ -263,7 +279,13 @@ impl Context {
         })
     }
 
-    fn judged(&self, recovered: &Recovered, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+    /// Whether a crash with this window may leave what recovery gave.
+    pub(crate) fn judged(
+        &self,
+        recovered: &Recovered,
+        past: Option<&Past>,
+        window: Window,
+    ) -> Result<(), Violation> {
         let shown = recovered.shown.as_ref().map_err(Violation::clone)?;
         let judged = guarded(|| self.instance.judge(shown, past, window));
         judged.unwrap_or_else(|abort| Err(Violation::new("judged", format!("the judge {abort}"))))

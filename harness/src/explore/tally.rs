@@ -5,7 +5,7 @@ use super::finding::Groups;
 use super::instance::Kind;
 use super::naming::Key;
 use super::options::Progress;
-use super::run::{Context, How, Leaf, Root};
+use super::run::{Context, How, Leaf, Root, SECTOR};
 use crate::choice::Question;
 use crate::media::Timeline;
 use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
@@ -239,6 +239,13 @@ impl Tally {
         if !coverage.exact {
             self.notes
                 .push("writes overlap in part, or a content comes back: the number of crash states is an upper bound".to_owned());
+        }
+        if self.context.takes_long_writes_whole() {
+            let note = format!(
+                "some writes are longer than a sector of {SECTOR} bytes: each was whole or absent, and none was torn \
+                 (--profile torn looks at that)"
+            );
+            self.notes.push(note);
         }
         if self.outcomes.len() == OUTCOMES {
             self.notes.push(format!("different outcomes were counted up to {OUTCOMES}; there may be more"));

@@ -6,7 +6,7 @@
 mod reads;
 mod writes;
 
-use super::cell::CellId;
+use super::cell::{Cell, CellId};
 use super::cluster::Script;
 use super::contents::ContentId;
 use super::group::GroupState;
@@ -452,6 +452,27 @@ impl LazyImage {
     /// top of it.
     pub(crate) fn failed_in_service(&self) -> bool {
         self.failed_in_service && self.first().fails_in_service()
+    }
+
+    /// The ranges of a device that may hold something other than zeros before the running life writes, each with its end, in
+    /// order.
+    pub(crate) fn occupied(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        let base = self.first().lines[device.index()].base.pages();
+        let mut ranges: Vec<(Bytes, Bytes)> =
+            base.map(|(at, page)| (at, at + Bytes::of(page.len()))).collect();
+        for Left { timeline, .. } in &self.left {
+            let cells = timeline.cells_of(device, Bytes::ZERO, Bytes(u64::MAX));
+            ranges.extend(timeline.cells[cells].iter().map(Cell::span));
+        }
+        ranges.sort_unstable();
+        let mut joined: Vec<(Bytes, Bytes)> = Vec::new();
+        for (start, end) in ranges {
+            match joined.last_mut() {
+                Some(last) if start <= last.1 => last.1 = last.1.max(end),
+                _ => joined.push((start, end)),
+            }
+        }
+        joined
     }
 
     /// How many devices there are.

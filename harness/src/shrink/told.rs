@@ -1,9 +1,9 @@
 //! A finding of a recorded trace, told on a small one.
 
-use super::trace::{Failing, look, smallest};
+use super::trace::{Failing, smallest};
 use crate::choice::Plan;
 use crate::descent::Bounds;
-use crate::explore::{Context, Failed, Options, Progress, key_of};
+use crate::explore::{Context, Failed, Options, Progress, key_of, look};
 use crate::regression;
 use crate::tasks::told;
 use crashcheck_outcome::{Exploration, Finding, Shrunk};
@@ -85,8 +85,8 @@ fn failing(context: &Context, options: &Options, finding: &Finding) -> Option<Fa
     let _ = context.timeline.epochs.get(state.epoch as usize)?;
     let answers = state.answers.iter().map(|answer| u8::try_from(answer).ok()).collect::<Option<_>>()?;
     let context = context.on(Arc::clone(&context.trace), options);
-    let leaf = look(&context, state.epoch, Plan::replay(answers)).filter(|leaf| !leaf.diverged)?;
-    let Failed { points, violation, .. } = leaf.verdict.err()?;
+    let leaf = look(&context, state.epoch, Plan::replay(answers));
+    let Failed { points, violation, .. } = leaf.verdict.err().filter(|_| !leaf.diverged)?;
     let point = points[0];
     Some(Failing { key: key_of(&violation), epoch: state.epoch, point, path: leaf.path })
 }

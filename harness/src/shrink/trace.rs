@@ -10,7 +10,7 @@
 use super::fold::{Fate, Smaller, changes, smaller};
 use crate::choice::{Path, Plan, Pole, Question, Rest};
 use crate::descent::{Bounds, List, descend};
-use crate::explore::{Context, Failed, Job, Key, Leaf, Options, Pool, Progress, Shrinking, key_of};
+use crate::explore::{Context, Failed, Key, Options, Progress, Shrinking, key_of, look};
 use crashcheck_trace::{EventId, Trace};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -174,9 +174,8 @@ impl Shrinker<'_> {
         let epochs = timeline.epochs.iter().enumerate().rev().take_while(|(_, epoch)| epoch.upto == end);
         let mut epochs = epochs.map(|(epoch, _)| epoch as u32);
         epochs.any(|epoch| {
-            let leaf = look(context, epoch, plan.clone());
-            let verdict = leaf.map(|leaf| leaf.verdict);
-            matches!(verdict, Some(Err(Failed { violation, .. })) if key_of(&violation) == self.failing.key)
+            let verdict = look(context, epoch, plan.clone()).verdict;
+            matches!(verdict, Err(Failed { violation, .. }) if key_of(&violation) == self.failing.key)
         })
     }
 
@@ -201,17 +200,11 @@ impl Shrinker<'_> {
 
     fn passes_at_beginning(&self, built: &Smaller) -> bool {
         let context = self.on(built.beginning());
-        look(&context, 0, Plan::pole(Pole::Oldest)).is_some_and(|leaf| leaf.verdict.is_ok())
+        look(&context, 0, Plan::pole(Pole::Oldest)).verdict.is_ok()
     }
 
     fn passes_at_end(&self, context: &Arc<Context>) -> bool {
         let last = context.timeline.epochs.len() - 1;
-        look(context, last as u32, Plan::pole(Pole::Newest)).is_some_and(|leaf| leaf.verdict.is_ok())
+        look(context, last as u32, Plan::pole(Pole::Newest)).verdict.is_ok()
     }
-}
-
-/// Looks at one state. `None` if recovery did not come back, and nothing is known of it.
-pub(super) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Option<Leaf> {
-    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0 };
-    Pool::new(Arc::clone(context), 1).run(vec![job], false).pop()
 }

@@ -1,0 +1,112 @@
+//! The words of a command, and running it: alone in a process group, which dies with it.
+
+use super::CommandError;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The words of a command.
+pub(super) struct Words {
+    text: String,
+    words: Vec<String>,
+}
+
+impl Words {
+    pub(super) fn new(text: &str) -> Result<Words, CommandError> {
+        let syntax = |why| CommandError::Syntax { command: text.to_owned(), why };
+        let words = shlex::split(text).ok_or_else(|| syntax("a quote is not closed"))?;
+        match words.is_empty() {
+            true => Err(syntax("it has no words")),
+            false => Ok(Words { text: text.to_owned(), words }),
+        }
+    }
+
+    /// Looks for the program, so that a wrong name is an error at once and not a finding in every state.
+    pub(super) fn can_start(&self) -> Result<(), CommandError> {
+        let program = &self.words[0];
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = match program.contains('/') {
+            true => Path::new(program).is_file(),
+            false => std::env::split_paths(&path).any(|directory| directory.join(program).is_file()),
+        };
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        if found { Ok(()) } else { Err(CommandError::Start { program: program.clone(), source }) }
+    }
+
+    /// What the command says itself, after the name of its program; on a second line the whole command.
+    fn failure(&self, said: &str, status: ExitStatus) -> String {
+        let program = Path::new(&self.words[0])
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into());
+        let said = if said.is_empty() { status.to_string() } else { said.to_owned() };
+        format!("{program}: {said}\n`{}` ended with {status}", self.text)
+    }
+
+    /// Runs the command. The inner error says how it failed.
+    pub(super) fn run(
+        &self,
+        images: &[PathBuf],
+        environment: &[(&str, usize)],
+        timeout: Duration,
+        recovery: bool,
+    ) -> std::io::Result<Result<(), String>> {
+        let mut output = tempfile::tempfile()?;
+        let words: Vec<String> = self.words.iter().map(|word| fill_in(word, images)).collect();
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .envs(environment.iter().map(|(name, value)| (name, value.to_string())))
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output.try_clone()?)
+            .process_group(0)
+            .spawn()?;
+        let Some(status) = ended(child, timeout)? else {
+            return Ok(Err(format!("`{}` did not end within {} s", self.text, timeout.as_secs())));
+        };
+        let repairs = recovery && self.words[0].contains("fsck");
+        match status.code() {
+            Some(0) => Ok(Ok(())),
+            Some(1 | 2) if repairs => Ok(Ok(())),
+            _ => Ok(Err(self.failure(&tail(&mut output)?, status))),
+        }
+    }
+}
+
+/// Waits for a command; `None` if it takes too long. Whatever it has started, and left behind, dies with it, so that nothing
+/// of it meets the next crash state.
+fn ended(mut child: Child, timeout: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let (pid, started) = (Pid::from_child(&child), Instant::now());
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let mut in_time = true;
+    while in_time && waitid(WaitId::Pid(pid), look)?.is_none() {
+        std::thread::sleep(Duration::from_micros(200).max(started.elapsed() / 16));
+        in_time = started.elapsed() <= timeout;
+    }
+    // The group is still its own: the command is not yet waited for.
+    kill_process_group(pid, Signal::KILL)?;
+    let status = child.wait()?;
+    Ok(in_time.then_some(status))
+}
+
+fn fill_in(word: &str, images: &[PathBuf]) -> String {
+    let numbered = images.iter().enumerate().fold(word.to_owned(), |word, (index, path)| {
+        word.replace(&format!("{{image{index}}}"), &path.to_string_lossy())
+    });
+    images.first().map_or(numbered.clone(), |path| numbered.replace("{image}", &path.to_string_lossy()))
+}
+
+/// The last lines of what a command printed.
+fn tail(output: &mut File) -> std::io::Result<String> {
+    const KEPT: u64 = 2000;
+    let len = output.seek(SeekFrom::End(0))?;
+    output.seek(SeekFrom::Start(len.saturating_sub(KEPT)))?;
+    let mut bytes = Vec::new();
+    output.take(KEPT).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Ok(lines[lines.len().saturating_sub(4)..].join("; "))
+}

@@ -1,0 +1,148 @@
+//! Commands that recover a recorded trace, and what they may do to the machine beside that.
+
+use crashcheck::outcome::{Exploration, Verdict};
+use crashcheck::trace::{Event, Trace};
+use crashcheck::{Bytes, CommandError, Commands, Device, DeviceId, Limits, Options, explore_trace};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+fn write(at: Bytes) -> Event {
+    Event::Write { device: DeviceId(0), at, data: vec![7; 512].into(), fua: false, label: None }
+}
+
+/// Two writes to a device of this length, the second at its end.
+fn recorded(len: Bytes) -> Trace {
+    let flush = || Event::Flush { device: DeviceId(0), except: Vec::new() };
+    let events = vec![write(Bytes(0)), flush(), write(len - Bytes(512)), flush()];
+    Trace { devices: vec![Device::zeroed("disk", Bytes(512), len)], events }
+}
+
+fn run(trace: Trace, recover: &str, check: &str, options: &Options) -> Result<Exploration, CommandError> {
+    let (recover, checks) = (recover.to_owned(), vec![check.to_owned()]);
+    let commands = Commands { recover, checks, timeout: Duration::from_secs(30) };
+    explore_trace(trace, "two.crash", &commands, options, &AtomicBool::new(false), &mut |_| ())
+}
+
+fn explored(recover: &str, check: &str) -> Exploration {
+    let options = Options { explain: false, ..Options::default() };
+    run(recorded(Bytes(4096)), recover, check, &options).expect("commands that run")
+}
+
+/// Recovery that does this to its image where the first write survived and the second did not.
+fn between(what: &str) -> String {
+    let is = |at: &str| format!("\"$(od -An -tu1 -j{at} -N1 $0 | tr -d \" \")\" = 7");
+    format!("sh -c 'if [ {} ] && ! [ {} ]; then {what}; fi' {{image}}", is("0"), is("4095"))
+}
+
+#[test]
+fn what_recovery_does_to_its_image_is_told() {
+    for (what, words) in [
+        ("rm $0", "recovery deleted the image"),
+        ("rm $0; ln -s /dev/null $0", "recovery turned the image into a symbolic link"),
+        ("rm $0; mkfifo $0", "recovery turned the image into a named pipe"),
+        ("rm $0; mkdir $0", "recovery turned the image into a directory"),
+        ("cp $0 $0.new; mv $0.new $0", "recovery put another file in the place of the image"),
+        ("truncate -s 1024 $0", "recovery shrank the image from 4 KiB to 1 KiB"),
+        ("truncate -s 1T $0", "recovery grew the image from 4 KiB to 1 TiB"),
+    ] {
+        let exploration = explored(&between(what), "true");
+        assert_eq!(exploration.verdict, Verdict::Lost, "{what}");
+        let [finding] = &exploration.findings[..] else { panic!("{what}: {:#?}", exploration.findings) };
+        assert_eq!(finding.promise, "recovers", "{what}");
+        assert!(finding.detail.starts_with(words), "{what}: {}", finding.detail);
+    }
+}
+
+#[test]
+fn an_image_of_terabytes_with_a_hole_is_as_fast_as_what_it_holds() {
+    let options = Options { explain: false, ..Options::default() };
+    let exploration = run(recorded(Bytes(1 << 43)), "true", "test -s {image}", &options).expect("it runs");
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+    assert!(exploration.coverage.complete);
+}
+
+/// The file that recovery leaves has data where the base has none, and holes where the base has data.
+#[test]
+fn what_recovery_puts_into_holes_and_takes_out_of_data_is_seen_by_the_check() {
+    let mut trace = recorded(Bytes(1 << 20));
+    trace.devices[0].base.write(Bytes(65536), &[9; 4096]);
+    let recover = "sh -c 'fallocate -p -o 65536 -l 4096 $0; printf x | dd of=$0 bs=1 seek=524288 conv=notrunc 2>/dev/null' {image}";
+    let check = "sh -c '[ \"$(od -An -c -j524288 -N1 $0 | tr -d \" \")\" = x ] && \
+        [ \"$(tail -c +65537 $0 | head -c 4096 | tr -d \"\\0\" | wc -c)\" -eq 0 ]' {image}";
+    let options = Options { explain: false, ..Options::default() };
+    let exploration = run(trace, recover, check, &options).expect("it runs");
+    assert_eq!(
+        exploration.verdict,
+        Verdict::Survived,
+        "{:#?} {:?}",
+        exploration.findings,
+        exploration.reason
+    );
+}
+
+#[test]
+fn the_time_of_a_command_is_its_own() {
+    let limits = Limits { time: Duration::from_millis(100), ..Limits::default() };
+    let options = Options { limits, explain: false, ..Options::default() };
+    let exploration = run(recorded(Bytes(4096)), "sleep 0.5", "true", &options).expect("it runs");
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+}
+
+#[test]
+fn what_a_command_leaves_running_dies_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let late = folder.path().join("late");
+    let recover = format!("sh -c '(sleep 0.3; touch {}) &' {{image}}", late.display());
+    let exploration = explored(&recover, "true");
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+    std::thread::sleep(Duration::from_millis(600));
+    assert!(!Path::new(&late).exists(), "something of recovery went on after it had ended");
+}
+
+#[test]
+fn a_recovery_that_takes_too_long_dies_with_all_that_it_has_started() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let late = folder.path().join("late");
+    let recover = between(&format!("(sleep 2; touch {}) & sleep 60", late.display()));
+    let commands = Commands { recover, checks: vec!["true".to_owned()], timeout: Duration::from_secs(1) };
+    let options = Options { explain: false, ..Options::default() };
+    let stop = AtomicBool::new(false);
+    let exploration =
+        explore_trace(recorded(Bytes(4096)), "two.crash", &commands, &options, &stop, &mut |_| ());
+    let exploration = exploration.expect("commands that run");
+    assert_eq!(exploration.verdict, Verdict::Lost);
+    assert!(exploration.findings[0].detail.contains("did not end within 1 s"), "{}", exploration.findings[0]);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(!Path::new(&late).exists(), "something of recovery went on after it was ended");
+}
+
+#[test]
+fn what_fails_before_the_first_event_is_no_crash() {
+    let exploration =
+        explored("true", "sh -c 'test \"$(head -c 1 $0 | od -An -tu1 | tr -d \" \")\" = 7' {image}");
+    assert_eq!(exploration.verdict, Verdict::Broken);
+    let reason = exploration.reason.expect("a reason");
+    for part in ["before the first event", "--base", "--from-mark"] {
+        assert!(reason.contains(part), "no '{part}' in: {reason}");
+    }
+    assert!(exploration.findings.is_empty());
+}
+
+#[test]
+fn what_fails_at_the_end_where_nothing_is_lost_is_no_crash() {
+    let exploration =
+        explored("true", "sh -c 'test \"$(tail -c 1 $0 | od -An -tu1 | tr -d \" \")\" != 7' {image}");
+    assert_eq!(exploration.verdict, Verdict::Broken);
+    let reason = exploration.reason.expect("a reason");
+    assert!(reason.contains("at the end of the recording"), "{reason}");
+}
+
+/// What a machine cannot do says nothing about what is under test.
+#[test]
+fn where_no_image_can_be_written_any_more_there_is_an_error_and_no_finding() {
+    let recover = between("rm -r \"$(dirname \"$(dirname $0)\")\"");
+    let options = Options { explain: false, ..Options::default() };
+    let error = run(recorded(Bytes(4096)), &recover, "true", &options).expect_err("there is no place");
+    assert!(matches!(error, CommandError::Images(_)), "{error}");
+}
