@@ -208,6 +208,10 @@ pub(crate) struct InputArgs {
     /// What the device held when the recording began [default: zeros]
     #[arg(long, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub(crate) base: Option<PathBuf>,
+    /// Use entries that follow those which a dm-log-writes log counts: the recorder died before it counted them, or they
+    /// are of an older recording
+    #[arg(long)]
+    pub(crate) uncounted: bool,
 }
 
 #[derive(Debug, clap::Args)]

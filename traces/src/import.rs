@@ -88,6 +88,9 @@ pub struct Options {
     /// The length of the device, for formats that do not store it. Without it the length of the base image, or the
     /// largest end of a write rounded up to 4 KiB (1 byte for fio).
     pub device_len: Option<Bytes>,
+    /// Whether entries are used that follow those which a log of dm-log-writes or QEMU counts. They are of an older
+    /// recording, or the recorder died before it counted them.
+    pub uncounted: bool,
     /// How much memory the trace may take.
     pub limits: Limits,
 }
