@@ -65,7 +65,7 @@ fn told(path: &Path, all: &Processors) -> String {
         [one, two] => format!("{one} and {two} beside it are"),
         [first, .., last] => format!("the {} files {first} to {last} beside it are", others.len()),
     };
-    format!("{} holds what one processor did: {others} read as well", name(path))
+    format!("the file holds what one processor did: {others} read as well")
 }
 
 fn name(path: &Path) -> String {

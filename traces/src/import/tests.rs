@@ -168,7 +168,7 @@ fn the_files_of_all_processors_are_read_together() {
     ] {
         let imported = open(folder.path().join(name)).expect("an import");
         assert_eq!((imported.trace, imported.format), (whole.trace.clone(), Format::Blktrace), "{name}");
-        let told = format!("{name} holds what one processor did: {others} beside it are read as well");
+        let told = format!("the file holds what one processor did: {others} beside it are read as well");
         assert_eq!(imported.warnings, [told]);
     }
 }
@@ -178,15 +178,12 @@ fn one_file_beside_it_is_named_and_many_are_counted() {
     let [of_0, of_1] = two_processors();
     let two = folder(&[("a.blktrace.0", &of_0), ("a.blktrace.1", &of_1)]);
     let warnings = open(two.path().join("a.blktrace.0")).expect("an import").warnings;
-    assert_eq!(
-        warnings,
-        ["a.blktrace.0 holds what one processor did: a.blktrace.1 beside it is read as well"]
-    );
+    assert_eq!(warnings, ["the file holds what one processor did: a.blktrace.1 beside it is read as well"]);
     for processor in 2..64 {
         std::fs::write(two.path().join(format!("a.blktrace.{processor}")), b"").expect("a file");
     }
     let warnings = open(two.path().join("a.blktrace.7")).expect("an import").warnings;
-    let told = "a.blktrace.7 holds what one processor did: the 63 files a.blktrace.0 to a.blktrace.63 beside it are read \
+    let told = "the file holds what one processor did: the 63 files a.blktrace.0 to a.blktrace.63 beside it are read \
                 as well";
     assert_eq!(warnings, [told]);
 }
