@@ -176,7 +176,7 @@ pub(crate) struct StoredArgs {
 /// A trace recorded elsewhere, and the commands that recover it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct RecordedArgs {
-    /// Explore a recorded trace of any format
+    /// Explore a recorded trace of any format; with x.blktrace.0, the files of the other processors beside it as well
     #[arg(long, value_name = "FILE", requires = "recover", value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
     /// The command that recovers an image; {image} stands for its path
@@ -208,6 +208,10 @@ pub(crate) struct InputArgs {
     /// What the device held when the recording began [default: zeros]
     #[arg(long, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub(crate) base: Option<PathBuf>,
+    /// Use entries that follow those which a dm-log-writes log counts: the recorder died before it counted them, or they
+    /// are of an older recording
+    #[arg(long)]
+    pub(crate) uncounted: bool,
 }
 
 #[derive(Debug, clap::Args)]

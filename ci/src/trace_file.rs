@@ -16,7 +16,8 @@ pub(crate) fn open(path: &Path, input: &InputArgs, screen: &Screen) -> Result<Im
         .base
         .as_deref()
         .map(|base| import::read_base(base, Limits::default()).map_err(|error| Failure::file(base, error)));
-    let options = Options { format: input.format, base: base.transpose()?, ..Options::default() };
+    let (format, uncounted) = (input.format, input.uncounted);
+    let options = Options { format, base: base.transpose()?, uncounted, ..Options::default() };
     let imported = import::open_with(path, &options).map_err(|error| Failure::file(path, error))?;
     imported.trace.validate().map_err(|error| Failure::file(path, error))?;
     for warning in &imported.warnings {

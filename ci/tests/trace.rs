@@ -97,6 +97,25 @@ fn a_trace_that_was_cut_is_used_with_a_warning() {
 }
 
 #[test]
+fn entries_that_a_log_does_not_count_are_used_if_that_is_asked_for() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    assert_eq!(place.run(&["trace", "export", "a.crash", "-o", "a.log"]).code, Some(0));
+    let mut log = std::fs::read(place.path("a.log")).expect("a log");
+    log[16..24].copy_from_slice(&1u64.to_le_bytes());
+    place.write("stale.log", &log);
+    let stats = |args: &[&str]| {
+        let ran = place.run(&[&["trace", "stats", "--json"], args].concat());
+        (json(&ran.out)["events"].clone(), ran.err)
+    };
+    let (whole, _) = stats(&["a.log"]);
+    let (counted, told) = stats(&["stale.log"]);
+    assert!(counted == 1 && told.contains("more follow that are not used"), "{counted}: {told}");
+    let (all, told) = stats(&["stale.log", "--uncounted"]);
+    assert!(all == whole && told.contains("more follow and are used"), "{all}: {told}");
+}
+
+#[test]
 fn text_from_a_trace_cannot_steer_the_terminal() {
     use crashcheck::trace::{Bytes, Device, DeviceId, Event, OpId, Trace};
     let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\n#99 flush";

@@ -21,6 +21,8 @@ use std::path::Path;
 use std::str::FromStr;
 use thiserror::Error;
 
+mod processors;
+
 /// A format that traces come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -88,6 +90,9 @@ pub struct Options {
     /// The length of the device, for formats that do not store it. Without it the length of the base image, or the
     /// largest end of a write rounded up to 4 KiB (1 byte for fio).
     pub device_len: Option<Bytes>,
+    /// Whether entries are used that follow those which a log of dm-log-writes or QEMU counts. They are of an older
+    /// recording, or the recorder died before it counted them.
+    pub uncounted: bool,
     /// How much memory the trace may take.
     pub limits: Limits,
 }
@@ -110,6 +115,8 @@ pub struct ImportError {
     pub offset: Bytes,
     /// Its line, counted from 1, where the format has lines.
     pub line: Option<u64>,
+    /// The name of the file, where a trace comes in several.
+    pub file: Option<String>,
     /// What is wrong.
     pub problem: ImportProblem,
 }
@@ -117,9 +124,10 @@ pub struct ImportError {
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            Some(line) => write!(f, "{}, in line {line} at byte {}", self.problem, self.offset.0),
-            None => write!(f, "{}, at byte {}", self.problem, self.offset.0),
+            Some(line) => write!(f, "{}, in line {line} at byte {}", self.problem, self.offset.0)?,
+            None => write!(f, "{}, at byte {}", self.problem, self.offset.0)?,
         }
+        self.file.as_ref().map_or(Ok(()), |file| write!(f, " of {file}"))
     }
 }
 
@@ -158,7 +166,7 @@ pub enum ImportProblem {
 
 impl ImportError {
     pub(crate) fn new(offset: u64, problem: impl Into<ImportProblem>) -> Self {
-        ImportError { offset: Bytes(offset), line: None, problem: problem.into() }
+        ImportError { offset: Bytes(offset), line: None, file: None, problem: problem.into() }
     }
 
     pub(crate) fn malformed(offset: u64, what: impl Into<String>) -> Self {
@@ -184,13 +192,36 @@ pub fn open(path: impl AsRef<Path>) -> Result<Imported, ImportError> {
     open_with(path, &Options::default())
 }
 
-/// Opens a trace, told what its file does not say.
+/// Opens a trace, told what its file does not say. With the file of one processor that blktrace has written, `x.blktrace.3`,
+/// those of all others beside it are read, and a warning says so.
 ///
 /// # Errors
 /// As [`open`], and if the trace does not fit the options.
 pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
-    let file = File::open(path).map_err(|error| ImportError::new(0, error))?;
-    read(file, options)
+    let path = path.as_ref();
+    let mut file = File::open(path).map_err(|error| ImportError::new(0, error))?;
+    match processors::beside(path) {
+        Some(all) if is_of_one_processor(&mut file, options)? => processors::read(path, &all, options),
+        _ => read(file, options),
+    }
+}
+
+/// Whether a file with the name of one is what blktrace writes: nothing, for a processor that did nothing.
+fn is_of_one_processor(file: &mut File, options: &Options) -> Result<bool, ImportError> {
+    if let Some(format) = options.format {
+        return Ok(format == Format::Blktrace);
+    }
+    let start = start(file)?;
+    Ok(start.is_empty() || Format::detect(&start) == Some(Format::Blktrace))
+}
+
+/// The bytes that tell the format. What is read next begins with them.
+fn start(input: &mut (impl Read + Seek)) -> Result<Vec<u8>, ImportError> {
+    let fail = |error: io::Error| ImportError::new(0, error);
+    let mut start = Vec::new();
+    input.by_ref().take(16).read_to_end(&mut start).map_err(fail)?;
+    input.seek(SeekFrom::Start(0)).map_err(fail)?;
+    Ok(start)
 }
 
 /// Imports from anything that can be read.
@@ -198,15 +229,10 @@ pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Imported, 
 /// # Errors
 /// As [`open_with`].
 pub fn read(mut input: impl Read + Seek, options: &Options) -> Result<Imported, ImportError> {
-    let fail = |error: io::Error| ImportError::new(0, error);
     let format = match options.format {
         Some(format) => format,
-        None => {
-            let mut start = Vec::new();
-            input.by_ref().take(16).read_to_end(&mut start).map_err(fail)?;
-            input.seek(SeekFrom::Start(0)).map_err(fail)?;
-            Format::detect(&start).ok_or_else(|| ImportError::new(0, ImportProblem::UnknownFormat))?
-        }
+        None => Format::detect(&start(&mut input)?)
+            .ok_or_else(|| ImportError::new(0, ImportProblem::UnknownFormat))?,
     };
     let input = BufReader::with_capacity(64 << 10, input);
     match format {

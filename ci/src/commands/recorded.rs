@@ -48,6 +48,9 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     for check in &args.checks {
         option("check", check);
     }
+    if args.input.uncounted {
+        words.push("--uncounted".to_owned());
+    }
     words.iter().map(|word| format!(" {word}")).collect()
 }
 

@@ -20,6 +20,11 @@
 //!   commands are skipped. A request that was put back in the queue is issued once.
 //! - META becomes the label `metadata`.
 //!
+//! blktrace writes a file for each processor. A request may be issued on one and complete on another, so that one file
+//! without the others loses flushes: [`import_all`] takes all of them. A warning tells of flushes and FUA writes that were
+//! issued and never seen to complete, and of a trace that has none: the kernel sends none to a device that has no
+//! volatile cache.
+//!
 //! The trace has no data: each write gets contents of its own, the same on every import.
 
 use super::{Collector, synthetic};
@@ -61,11 +66,34 @@ pub(crate) fn begins(start: &[u8]) -> bool {
 /// If the trace cannot be read or does not follow the format, if a write is longer than 64 MiB, or if the contents
 /// given to the writes need more memory than they may.
 pub fn import(input: impl Read, options: &Options) -> Result<Imported, ImportError> {
+    import_all(vec![(String::new(), input)], options)
+}
+
+/// Imports a trace from the files of all processors, each with its name, merged by time.
+///
+/// # Errors
+/// As [`import`]. The error names the file if there are several.
+pub fn import_all<R: Read>(files: Vec<(String, R)>, options: &Options) -> Result<Imported, ImportError> {
+    let mut places = Places { files: Vec::new(), next: 0 };
+    import_placed(files, options, &mut places).map_err(|error| places.place(error))
+}
+
+fn import_placed<R: Read>(
+    files: Vec<(String, R)>,
+    options: &Options,
+    places: &mut Places,
+) -> Result<Imported, ImportError> {
     let mut to = Collector::new(options);
-    let mut records = read_records(input, &mut to)?;
-    // Each processor has its own buffer, so the file is in order only within one of them.
-    records.sort_by_key(|record| record.time);
+    let (mut records, several) = (Vec::new(), files.len() > 1);
+    for (name, input) in files {
+        let within = if several { format!("{name}: ") } else { String::new() };
+        places.files.push((places.next, name));
+        places.next = read_records(input, places.next, &within, &mut records, &mut to)?;
+    }
+    // Each processor has its own buffer, so records are in order only within one of them.
+    records.sort_by_key(|record: &Record| record.time);
     let mut devices: BTreeMap<u32, Flight> = BTreeMap::new();
+    let mut barriers = Barriers::default();
     for record in &records {
         let flight = match devices.entry(record.device) {
             Entry::Occupied(known) => known.into_mut(),
@@ -76,19 +104,77 @@ pub fn import(input: impl Read, options: &Options) -> Result<Imported, ImportErr
         };
         match record.action & 0xffff & !CGROUP {
             REQUEUE => flight.requeue(record),
-            ISSUE => flight.issue(record, &mut to)?,
-            COMPLETE => flight.complete(record, &mut to)?,
+            ISSUE => {
+                barriers.issued |= record.is(FLUSH | FUA);
+                flight.issue(record, &mut to)?;
+            }
+            COMPLETE => {
+                barriers.completed |= record.is(FLUSH | FUA);
+                flight.complete(record, &mut to)?;
+            }
             _ => {}
         }
     }
     for flight in devices.into_values() {
-        flight.land(&mut to)?;
+        barriers.open += flight.land(&mut to)?;
     }
-    if to.next_id().0 == 0 {
-        to.warn("the trace has no write that was issued: was it recorded above a device without a queue?");
-    }
+    barriers.warn(&mut to);
     let (trace, warnings) = to.finish(Bytes(SECTOR), Bytes(4096))?;
     Ok(Imported { trace, format: Format::Blktrace, warnings })
+}
+
+/// Where the files begin, with their names, if they are laid one behind the other: an offset then tells its file.
+struct Places {
+    files: Vec<(u64, String)>,
+    next: u64,
+}
+
+impl Places {
+    fn place(&self, error: ImportError) -> ImportError {
+        let file = self.files.iter().rfind(|(start, _)| *start <= error.offset.0);
+        match file.filter(|_| self.files.len() > 1) {
+            Some((start, name)) => {
+                ImportError { offset: Bytes(error.offset.0 - start), file: Some(name.clone()), ..error }
+            }
+            None => error,
+        }
+    }
+}
+
+/// What was seen of flushes and FUA writes.
+#[derive(Default)]
+struct Barriers {
+    issued: bool,
+    completed: bool,
+    /// Issued and never completed.
+    open: usize,
+}
+
+impl Barriers {
+    fn warn(&self, to: &mut Collector<'_>) {
+        const ALL: &str =
+            "blktrace writes a file for each processor: put all files of one recording into one folder";
+        if to.next_id().0 == 0 {
+            to.warn(
+                "the trace has no write that was issued: was it recorded above a device without a queue?",
+            );
+        } else if !self.issued && !self.completed {
+            to.warn(
+                "no flush and no FUA: either nobody asked for durability, or the device has no volatile cache; for \
+                 such a device explore with --profile write-through",
+            );
+        } else if !self.issued {
+            to.warn(format!(
+                "flushes or FUA writes completed, but none was seen to be issued: they are left out. {ALL}"
+            ));
+        }
+        if self.open > 0 {
+            to.warn(format!(
+                "flushes and FUA writes issued but never seen to complete: {}; they make nothing durable. {ALL}",
+                self.open
+            ));
+        }
+    }
 }
 
 /// What matters of a record.
@@ -176,9 +262,16 @@ impl Layout {
     }
 }
 
-/// The records of writes, discards and flushes; memory grows with the file.
-fn read_records(mut input: impl Read, to: &mut Collector<'_>) -> Result<Vec<Record>, ImportError> {
-    let (mut records, mut offset) = (Vec::new(), 0);
+/// Appends the records of writes, discards and flushes of the file that begins at an offset, and says where it ends;
+/// memory grows with the file.
+fn read_records(
+    mut input: impl Read,
+    start: u64,
+    within: &str,
+    records: &mut Vec<Record>,
+    to: &mut Collector<'_>,
+) -> Result<u64, ImportError> {
+    let mut offset = start;
     let mut bytes = Vec::new();
     while let Some((record, len)) = read_record(&mut input, offset, &mut bytes)? {
         if record.is(WRITE | FLUSH | DISCARD) && !record.is(NOTIFY | PASSED_THROUGH) {
@@ -188,9 +281,9 @@ fn read_records(mut input: impl Read, to: &mut Collector<'_>) -> Result<Vec<Reco
         offset += len;
     }
     if !bytes.is_empty() {
-        to.warn(format!("the trace ends within the record at byte {offset}"));
+        to.warn(format!("{within}the trace ends within the record at byte {}", offset - start));
     }
-    Ok(records)
+    Ok(offset + bytes.len() as u64)
 }
 
 /// A record and its length, or `None` where the input ends; `bytes` then holds what there was of one more.

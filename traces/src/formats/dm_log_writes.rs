@@ -18,15 +18,19 @@
 //! - METADATA becomes the label `metadata`.
 //! - MARKs become [`Event::Mark`]; `begin N text`, `ack N` and `ack N durable` become [`Event::Begin`] and
 //!   [`Event::Ack`]. On export a mark that would be mistaken for those gets `mark ` in front, which import takes off.
-//! - The number of entries in the first block is rewritten only now and then: entries past it are used as long as they
-//!   make sense, up to the mark `dm-log-writes-end`. A log without that mark gives a warning (QEMU writes none).
+//! - The log has as many entries as its first block counts. A recorder that was closed has written the right count; what
+//!   follows is of an older recording, or the recorder died before it counted that, since it counts only now and then.
+//!   A warning says how many entries follow, and [`Options::uncounted`] uses them. A count of 0 was never written: then
+//!   what follows is used.
+//! - Entries that are not counted are used as long as they make sense, up to the mark `dm-log-writes-end`. The kernel
+//!   writes that mark when it closes a log, QEMU never: it is missed where the log has flags that only the kernel sets.
 //!
 //! The format has neither a base image nor the length of the device.
 
 use super::Collector;
 use crate::import::{Format, ImportError, Imported, Options};
 use crate::{Bytes, DEVICE_LEN_MAX, DeviceId, Event, Label, Payload};
-use std::io::Read;
+use std::io::{self, Read};
 
 mod export;
 mod marks;
@@ -58,23 +62,22 @@ pub fn import(input: impl Read, options: &Options) -> Result<Imported, ImportErr
     let mut log = Log::open(input)?;
     let mut to = Collector::new(options);
     to.device("disk", 0)?;
+    let all = log.count == 0 || options.uncounted;
     let mut index = 0;
     let ended = loop {
+        if !all && index == log.count {
+            break false;
+        }
         match log.entry(index, &mut to)? {
             Step::Entry => index += 1,
             Step::EndMark => break true,
             Step::NoMore => break false,
         }
     };
-    if index < log.count && !ended {
-        to.warn(format!("the log promises {} entries, but ends after {index}", log.count));
-    }
-    if !ended {
-        to.warn(format!("the log has no `{}` mark: the recorder may have died", marks::END));
-    }
-    if index > log.count {
-        let (count, extra) = (log.count, index - log.count);
-        to.warn(format!("the log counts {count} entries, but {extra} more follow and are used"));
+    if !all && index == log.count {
+        log.warn_of_more(&mut to)?;
+    } else {
+        log.warn_of_the_end(index, ended, &mut to);
     }
     let (trace, warnings) = to.finish(Bytes(log.sector), Bytes(4096))?;
     Ok(Imported { trace, format: Format::DmLogWrites, warnings })
@@ -86,6 +89,8 @@ struct Log<R> {
     at: u64,
     sector: u64,
     count: u64,
+    /// Whether an entry had a flag that QEMU never sets.
+    kernel: bool,
 }
 
 /// What stands where an entry should.
@@ -101,6 +106,17 @@ struct Entry {
     len: Bytes,
     flags: u64,
     data_len: u64,
+}
+
+impl Entry {
+    /// What a mark says.
+    fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        &block[ENTRY..ENTRY + self.data_len as usize]
+    }
+
+    fn ends_the_log(&self, block: &[u8]) -> bool {
+        self.flags & MARK != 0 && self.text(block) == marks::END.as_bytes()
+    }
 }
 
 impl<R: Read> Log<R> {
@@ -122,11 +138,60 @@ impl<R: Read> Log<R> {
         if !sector.is_power_of_two() || !(512..=65_536).contains(&sector) {
             return Err(ImportError::malformed(24, format!("no device has sectors of {sector} bytes")));
         }
-        let mut log = Log { input, at: 28, sector, count: word(&start, 16) };
+        let mut log = Log { input, at: 28, sector, count: word(&start, 16), kernel: false };
         if log.take(sector - 28)?.is_none() {
             return Err(ImportError::malformed(log.at, "the log ends within its first block"));
         }
         Ok(log)
+    }
+
+    /// Warns if entries follow those that the first block counts.
+    fn warn_of_more(&mut self, to: &mut Collector<'_>) -> Result<(), ImportError> {
+        let (count, more) = (self.count, self.more()?);
+        if more > 0 {
+            to.warn(format!(
+                "the log counts {count} entries, and {more} more follow that are not used: they are of an older \
+                 recording, or the recorder died before it counted them (--uncounted uses them)"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Warns if the number of entries read is not the one that the first block counts.
+    fn warn_of_the_end(&self, read: u64, ended: bool, to: &mut Collector<'_>) {
+        let count = self.count;
+        if read < count && !ended {
+            to.warn(format!("the log promises {count} entries, but ends after {read}"));
+        }
+        if read <= count {
+            return;
+        }
+        if count == 0 {
+            to.warn(format!(
+                "the log counts no entries, so its recorder died before it counted: the {read} that follow are used, \
+                 though they may be of an older recording"
+            ));
+        } else {
+            let more = read - count;
+            to.warn(format!("the log counts {count} entries, but {more} more follow and are used"));
+        }
+        if self.kernel && !ended {
+            to.warn(format!("the log has no `{}` mark: the recorder may have died", marks::END));
+        }
+    }
+
+    /// How many whole entries follow. Nothing of them is kept.
+    fn more(&mut self) -> Result<u64, ImportError> {
+        let mut more = 0;
+        while let Some(block) = self.take(self.sector)? {
+            let Ok(entry) = self.parse(&block, false) else { break };
+            let len = if entry.flags & DISCARD == 0 { entry.len.0 } else { 0 };
+            if entry.ends_the_log(&block) || self.skip(len)? < len {
+                break;
+            }
+            more += 1;
+        }
+        Ok(more)
     }
 
     /// Reads one entry and appends its events.
@@ -149,8 +214,9 @@ impl<R: Read> Log<R> {
                 return Ok(Step::NoMore);
             }
         };
+        self.kernel |= entry.flags & (FUA | MARK | METADATA) != 0;
         if entry.flags & MARK != 0 {
-            return mark(&block[ENTRY..ENTRY + entry.data_len as usize], at, to);
+            return mark(entry.text(&block), at, to);
         }
         let mut data = None;
         if entry.flags & DISCARD == 0 && entry.len > Bytes::ZERO {
@@ -168,6 +234,14 @@ impl<R: Read> Log<R> {
         }
         push(&entry, data, at, to)?;
         Ok(Step::Entry)
+    }
+
+    /// Passes over so many bytes, and says how many there were.
+    fn skip(&mut self, len: u64) -> Result<u64, ImportError> {
+        let passed = io::copy(&mut self.input.by_ref().take(len), &mut io::sink());
+        let passed = passed.map_err(|error| ImportError::new(self.at, error))?;
+        self.at += passed;
+        Ok(passed)
     }
 
     /// Reads so many bytes, or `None` if the log ends first. Memory grows with what is there, not with what is asked.

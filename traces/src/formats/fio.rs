@@ -4,21 +4,36 @@
 //! fio version 2 iolog                        fio version 3 iolog
 //! FILE add|open|close                        TIME FILE add|open|close
 //! FILE read|write|sync|datasync|trim OFFSET LENGTH   TIME FILE …, the same
-//! FILE wait OFFSET LENGTH                    (none)
+//! FILE wait OFFSET LENGTH
+//! FILE sync_file_range|syncfs OFFSET LENGTH
 //! ```
 //!
 //! Each file is a device of its own with blocks of one byte, in the order in which the log names them; its length is
-//! the largest end that the log reaches. `sync` and `datasync` become flushes, `trim` a discard; reads and waits leave
-//! nothing. The log has no data: each write gets contents of its own, the same on every import.
+//! the largest end that the log reaches. A name may hold spaces and is not quoted, so a line is read from its end.
+//!
+//! `sync` and `datasync` become flushes, `trim` a discard; reads and waits leave nothing. `syncfs` is a flush of the
+//! file that it names; `sync_file_range` makes nothing durable and leaves nothing. What else a line says may matter, and
+//! is an error. The log has no data: each write gets contents of its own, the same on every import.
+//!
+//! fio appends to a log, so that there may be a header in the middle. What follows it is read as if it came later.
+//!
+//! A line says when a request was queued, and none when it completed. A flush counts as covering all writes of the lines
+//! before, which is right for a job with one request at a time. Nor does the log say whether a file was open with O_SYNC.
 
 use super::{Collector, synthetic};
 use crate::import::{Format, ImportError, Imported, Options};
 use crate::{Bytes, DeviceId, Event};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{BufRead, Read};
 
 /// fio's own limit for a name is 256 bytes.
 const LINE_MAX: u64 = 8192;
+
+/// What is done to a file as a whole. Nothing stands behind it.
+const WHOLE: [&str; 3] = ["add", "open", "close"];
+/// What an offset and a length stand behind.
+const RANGED: [&str; 8] = ["read", "write", "sync", "datasync", "trim", "wait", "sync_file_range", "syncfs"];
 
 /// Whether a file that begins like this is such a log.
 pub(crate) fn begins(start: &[u8]) -> bool {
@@ -31,16 +46,15 @@ pub(crate) fn begins(start: &[u8]) -> bool {
 /// If the log cannot be read or does not follow the format, if a write is longer than 64 MiB, or if the contents
 /// given to the writes need more memory than they may. The error names line and byte.
 pub fn import(input: impl BufRead, options: &Options) -> Result<Imported, ImportError> {
-    let mut log = Log { to: Collector::new(options), files: BTreeMap::new(), timed: false };
+    let mut log = Log::new(options);
     let mut lines = Lines { input, number: 0, at: 0, next: 0 };
     while let Some(line) = lines.next().map_err(|error| lines.place(error))? {
-        let at = lines.at;
-        let read = if lines.number == 1 { log.first(&line, at) } else { log.line(&line, at) };
-        read.map_err(|error| lines.place(error))?;
+        log.line(&line, lines.number, lines.at).map_err(|error| lines.place(error))?;
     }
     if lines.number == 0 {
         return Err(lines.place(ImportError::malformed(0, "the log is empty")));
     }
+    log.warn();
     let (trace, warnings) = log.to.finish(Bytes(1), Bytes(1))?;
     Ok(Imported { trace, format: Format::FioIolog, warnings })
 }
@@ -81,46 +95,92 @@ struct Log<'a> {
     files: BTreeMap<String, DeviceId>,
     /// Version 3: a time stands in front of each line.
     timed: bool,
+    /// Headers behind the first one.
+    headers: Seen,
+    /// Words that a warning is due to, in the order of the alphabet.
+    odd: BTreeMap<&'static str, Seen>,
 }
 
-impl Log<'_> {
-    fn first(&mut self, line: &str, at: u64) -> Result<(), ImportError> {
-        self.timed = match line.trim_end() {
-            "fio version 2 iolog" => false,
-            "fio version 3 iolog" => true,
-            other => {
-                let what = format!("the first line is `{}`, not `fio version 2 iolog` or 3", shown(other));
-                return Err(ImportError::malformed(at, what));
-            }
-        };
-        Ok(())
+/// In how many lines something was seen, and in which first.
+#[derive(Default)]
+struct Seen {
+    times: u64,
+    first: u64,
+}
+
+impl Seen {
+    fn again(&mut self, line: u64) {
+        if self.times == 0 {
+            self.first = line;
+        }
+        self.times += 1;
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.times {
+            1 => write!(f, "in line {}", self.first),
+            times => write!(f, "in {times} lines, first in line {}", self.first),
+        }
+    }
+}
+
+impl<'a> Log<'a> {
+    fn new(options: &'a Options) -> Self {
+        let (files, odd) = (BTreeMap::new(), BTreeMap::new());
+        Log { to: Collector::new(options), files, timed: false, headers: Seen::default(), odd }
     }
 
-    fn line(&mut self, line: &str, at: u64) -> Result<(), ImportError> {
-        let mut words = line.split_whitespace();
-        if words.clone().next().is_none() {
+    fn line(&mut self, line: &str, number: u64, at: u64) -> Result<(), ImportError> {
+        let line = line.trim();
+        if let Some(version) = version(line, number, at)? {
+            self.timed = version == 3;
+            if number > 1 {
+                self.headers.again(number);
+            }
             return Ok(());
         }
-        if self.timed {
-            number(words.next(), "a time", at)?;
+        if line.is_empty() {
+            return Ok(());
         }
-        let (Some(file), Some(action)) = (words.next(), words.next()) else {
-            return Err(ImportError::malformed(at, "a line has no file and action"));
-        };
+        let line = if self.timed { behind_the_time(line, at)? } else { line };
+        let Parts { file, action, behind } = take_apart(line, at)?;
         let device = self.device(file, at)?;
         match action {
-            "add" | "open" | "close" => {}
-            "wait" if !self.timed => {}
-            "read" | "write" | "sync" | "datasync" | "trim" => {
-                let start = number(words.next(), "an offset", at)?;
-                let len = number(words.next(), "a length", at)?;
-                self.action(action, device, Bytes(start), Bytes(len), at)?;
-            }
-            other => {
-                return Err(ImportError::malformed(at, format!("there is no action `{}`", shown(other))));
+            "sync_file_range" | "syncfs" => self.odd.entry(action).or_default().again(number),
+            "wait" if self.timed => self.odd.entry(action).or_default().again(number),
+            _ => {}
+        }
+        if WHOLE.contains(&action) || action == "wait" {
+            return Ok(());
+        }
+        let mut behind = behind.split_whitespace();
+        let start = self::number(behind.next(), "an offset", at)?;
+        let len = self::number(behind.next(), "a length", at)?;
+        self.action(action, device, Bytes(start), Bytes(len), at)
+    }
+
+    /// What was read, but may not be what is meant.
+    fn warn(&mut self) {
+        if self.headers.times > 0 {
+            let (count, line) = (self.headers.times + 1, self.headers.first);
+            self.to.warn(format!(
+                "the log holds {count} recordings, the second from line {line}: each is read as if it came after the \
+                 one before, but the log does not say whether their jobs ran at the same time"
+            ));
+        }
+        for (word, seen) in &self.odd {
+            if *word != "syncfs" {
+                let why = "it makes nothing durable, so it leaves no event";
+                self.to.warn(format!("`{word}` {seen}: {why}"));
+            } else if self.files.len() > 1 {
+                self.to.warn(format!(
+                    "`{word}` {seen}: it counts as a flush of the file that it names and of no other, since the log \
+                     does not say which are on the same file system"
+                ));
             }
         }
-        Ok(())
     }
 
     fn device(&mut self, file: &str, at: u64) -> Result<DeviceId, ImportError> {
@@ -151,11 +211,75 @@ impl Log<'_> {
                 Event::Write { device, at: start, data, fua: false, label: None }
             }
             "trim" => Event::Discard { device, at: start, len },
-            "sync" | "datasync" => Event::Flush { device, except: Vec::new() },
+            "sync" | "datasync" | "syncfs" => Event::Flush { device, except: Vec::new() },
             _ => return Ok(()),
         };
         self.to.push(event, at).map(|_| ())
     }
+}
+
+/// The version of a header, if the line is one. The first line has to be.
+fn version(line: &str, number: u64, at: u64) -> Result<Option<u8>, ImportError> {
+    let header = line.starts_with("fio version ") && line.ends_with(" iolog");
+    let what = match line {
+        "fio version 2 iolog" => return Ok(Some(2)),
+        "fio version 3 iolog" => return Ok(Some(3)),
+        _ if number == 1 => format!("the first line is `{}`, not `fio version 2 iolog` or 3", shown(line)),
+        _ if header => format!("a line is `{}`, but of the versions only 2 and 3 are known", shown(line)),
+        _ => return Ok(None),
+    };
+    Err(ImportError::malformed(at, what))
+}
+
+fn behind_the_time(line: &str, at: u64) -> Result<&str, ImportError> {
+    let (time, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    number(Some(time), "a time", at)?;
+    Ok(rest.trim_start())
+}
+
+/// A line without its time.
+struct Parts<'a> {
+    file: &'a str,
+    action: &'static str,
+    behind: &'a str,
+}
+
+/// The action is the last word that can be one: what stands in front of it is the name, spaces and all.
+fn take_apart(line: &str, at: u64) -> Result<Parts<'_>, ImportError> {
+    let (file, word) = last_word(line);
+    if let Some(action) = WHOLE.into_iter().find(|action| *action == word && !file.is_empty()) {
+        return Ok(Parts { file, action, behind: "" });
+    }
+    let (mut before, mut unknown) = (line, None);
+    loop {
+        let (file, word) = last_word(before);
+        if file.is_empty() {
+            break;
+        }
+        if let Some(action) = RANGED.into_iter().find(|action| *action == word) {
+            let behind = &line[before.len()..];
+            return Ok(Parts { file, action, behind });
+        }
+        if unknown.is_none() && word.parse::<u64>().is_err() {
+            unknown = Some(word);
+        }
+        before = file;
+    }
+    let what = match unknown {
+        Some(word) => format!(
+            "there is no action `{}`: if it neither writes nor makes anything durable, take the line out of the log",
+            shown(word)
+        ),
+        None => "a line has no file and action".to_owned(),
+    };
+    Err(ImportError::malformed(at, what))
+}
+
+/// The last word, and what stands in front of it, without the space between them.
+fn last_word(text: &str) -> (&str, &str) {
+    let text = text.trim_end();
+    let (before, word) = text.rsplit_once(char::is_whitespace).unwrap_or(("", text));
+    (before.trim_end(), word)
 }
 
 fn number(word: Option<&str>, what: &str, at: u64) -> Result<u64, ImportError> {

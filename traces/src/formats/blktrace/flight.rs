@@ -164,8 +164,8 @@ impl Flight {
         Ok(())
     }
 
-    /// What never completed, or failed, stays in flight to the end.
-    pub(super) fn land(self, to: &mut Collector<'_>) -> Result<(), ImportError> {
+    /// What never completed, or failed, stays in flight to the end. Says how many flushes and FUA writes never completed.
+    pub(super) fn land(self, to: &mut Collector<'_>) -> Result<usize, ImportError> {
         if !self.failed.is_empty() {
             to.warn(format!("{} requests failed: they count as still in flight", self.failed.len()));
         }
@@ -173,6 +173,8 @@ impl Flight {
         let late = open.filter(|request| request.event.is_none());
         let mut late: Vec<&Record> = late.map(|request| &request.record).collect();
         late.sort_by_key(|record| (record.time, record.offset));
-        late.into_iter().try_for_each(|record| self.late(record, false, to))
+        late.into_iter().try_for_each(|record| self.late(record, false, to))?;
+        let barriers = self.requests.values().flatten().filter(|request| request.record.is(FLUSH | FUA));
+        Ok(self.flushes.len() + barriers.count())
     }
 }

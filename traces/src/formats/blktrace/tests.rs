@@ -57,6 +57,10 @@ fn imported(lines: &[Line]) -> Trace {
     imported.trace
 }
 
+fn warnings(lines: &[Line]) -> Vec<String> {
+    import(encode(V7, lines).as_slice(), &Options::default()).expect("an import").warnings
+}
+
 /// The events as a person would note them.
 fn notes(trace: &Trace) -> Vec<String> {
     let note = |event: &Event| match event {
@@ -163,6 +167,40 @@ fn a_flush_that_was_put_back_is_issued_once() {
 #[test]
 fn an_fua_write_that_never_completed_is_an_ordinary_write() {
     assert_eq!(notes(&imported(&[line(ISSUE, SYNCED_FUA, 3, 512)])), ["write 3"]);
+}
+
+#[test]
+fn a_trace_without_flush_and_fua_may_be_of_a_device_without_a_cache() {
+    let write = [line(ISSUE, WRITE, 0, 512), line(COMPLETE, WRITE, 0, 512)];
+    let told = "no flush and no FUA: either nobody asked for durability, or the device has no volatile cache; for such \
+                a device explore with --profile write-through";
+    assert_eq!(warnings(&write), [told]);
+    let flush = [line(ISSUE, FLUSH, 0, 0), line(COMPLETE, FLUSH, 0, 0)];
+    let fua = [line(ISSUE, SYNCED_FUA, 8, 512), line(COMPLETE, SYNCED_FUA, 8, 512)];
+    for durable in [flush, fua] {
+        assert_eq!(warnings(&[write, durable].concat()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn flushes_and_fua_writes_that_never_completed_are_told_of() {
+    let done = |issue: Line| [issue, Line { action: COMPLETE, ..issue }];
+    let whole = [done(line(ISSUE, FLUSH, 0, 0)), done(line(ISSUE, SYNCED_FUA, 8, 512))].concat();
+    assert_eq!(warnings(&whole), Vec::<String>::new());
+    let other = Line { device: 8 << 20 | 16, ..line(ISSUE, FLUSH, 0, 0) };
+    let open = [
+        line(ISSUE, FLUSH, 0, 0),
+        line(ISSUE, WRITE | FLUSH, 24, 512),
+        line(ISSUE, SYNCED_FUA, 16, 512),
+        other,
+    ];
+    let told = "flushes and FUA writes issued but never seen to complete: 4; they make nothing durable. blktrace writes \
+                a file for each processor: put all files of one recording into one folder";
+    assert_eq!(warnings(&[whole.as_slice(), &open].concat()), [told]);
+    let half = [line(ISSUE, WRITE, 0, 512), line(COMPLETE, WRITE, 0, 512), line(COMPLETE, FLUSH, 0, 0)];
+    let told = "flushes or FUA writes completed, but none was seen to be issued: they are left out. blktrace writes a \
+                file for each processor: put all files of one recording into one folder";
+    assert_eq!(warnings(&half), [told]);
 }
 
 #[test]

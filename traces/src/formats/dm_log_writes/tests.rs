@@ -73,8 +73,10 @@ proptest! {
 
     #[test]
     fn arbitrary_entries_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let log = [superblock(3, 512).as_slice(), &bytes].concat();
-        let _ = import(log.as_slice(), &Options::default());
+        for (count, uncounted) in [(0, false), (3, false), (3, true)] {
+            let log = [superblock(count, 512).as_slice(), &bytes].concat();
+            let _ = import(log.as_slice(), &Options { uncounted, ..Options::default() });
+        }
     }
 }
 
@@ -153,28 +155,73 @@ fn a_flush_with_data_is_a_barrier_before_the_data() {
     assert_eq!(imported(&log).trace.events, [flush(), write(0, 1, 1, false), flush(), fua]);
 }
 
-#[test]
-fn entries_beyond_a_stale_count_are_used() {
-    let mut log = sample();
-    log[16] = 1;
-    let Imported { trace, warnings, .. } = imported(&log);
-    assert_eq!(trace, imported(&sample()).trace);
-    assert_eq!(warnings.len(), 1);
-    assert!(warnings[0].contains("counts 1 entries, but 4 more"), "{warnings:?}");
+/// The log of a recording of two entries over an older one of four: the count is right, and nothing marks the end.
+fn reused() -> Vec<u8> {
+    let older = [entry(0, 1, 0, b"", 7), entry(0, 0, FLUSH, b"", 0)].concat();
+    [superblock(2, 512), entry(8, 1, 0, b"", 9), entry(0, 0, FLUSH, b"", 0), older.repeat(2)].concat()
 }
 
 #[test]
-fn a_qemu_log_that_ends_in_zeros_is_read() {
+fn a_log_of_qemu_ends_where_its_count_says() {
+    let Imported { trace, warnings, .. } = imported(&reused());
+    assert_eq!(trace.events, [write(8, 1, 9, false), flush()]);
+    assert_eq!(
+        warnings,
+        [
+            "the log counts 2 entries, and 4 more follow that are not used: they are of an older recording, or the \
+          recorder died before it counted them (--uncounted uses them)"
+        ]
+    );
+}
+
+#[test]
+fn a_log_whose_count_is_right_needs_no_mark_at_its_end() {
+    for rest in [vec![], vec![0; 4096], vec![0xaa; 4096]] {
+        let log = [superblock(2, 512), entry(8, 1, FUA, b"", 9), entry(0, 0, FLUSH, b"", 0), rest].concat();
+        let Imported { trace, warnings, .. } = imported(&log);
+        assert_eq!((trace.events.len(), warnings), (2, Vec::<String>::new()));
+    }
+}
+
+#[test]
+fn entries_beyond_the_count_are_used_if_that_is_asked_for() {
+    let uncounted = Options { uncounted: true, ..Options::default() };
+    let Imported { trace, warnings, .. } = import(reused().as_slice(), &uncounted).expect("an import");
+    assert_eq!(trace.events.len(), 6);
+    assert_eq!(warnings, ["the log counts 2 entries, but 4 more follow and are used"]);
+    let mut log = sample();
+    log[16] = 1;
+    let Imported { trace, warnings, .. } = import(log.as_slice(), &uncounted).expect("an import");
+    assert_eq!(trace, imported(&sample()).trace);
+    assert_eq!(warnings, ["the log counts 1 entries, but 4 more follow and are used"]);
+}
+
+#[test]
+fn a_log_without_a_count_is_used_to_its_end() {
     let log =
         [superblock(0, 512), entry(0, 1, 0, b"", 1), entry(0, 0, FLUSH, b"", 0), vec![0; 4096]].concat();
     let Imported { trace, warnings, .. } = imported(&log);
     assert_eq!(trace.events, [write(0, 1, 1, false), flush()]);
-    assert!(warnings.iter().any(|warning| warning.contains("no `dm-log-writes-end` mark")));
+    assert_eq!(
+        warnings,
+        [
+            "the log counts no entries, so its recorder died before it counted: the 2 that follow are used, though \
+          they may be of an older recording"
+        ]
+    );
+}
+
+#[test]
+fn a_log_of_the_kernel_without_a_count_should_have_a_mark_at_its_end() {
+    let log = [superblock(0, 512), entry(0, 1, FUA, b"", 1)].concat();
+    let Imported { trace, warnings, .. } = imported(&log);
+    assert_eq!(trace.events.len(), 1);
+    assert!(warnings.iter().any(|warning| warning.contains("no `dm-log-writes-end` mark")), "{warnings:?}");
 }
 
 #[test]
 fn what_is_no_entry_ends_the_scan_beyond_the_count() {
-    let log = [superblock(1, 512), entry(0, 1, 0, b"", 1), vec![0xaa; 512]].concat();
+    let log = [superblock(0, 512), entry(0, 1, 0, b"", 1), vec![0xaa; 512]].concat();
     let Imported { trace, warnings, .. } = imported(&log);
     assert_eq!(trace.events.len(), 1);
     assert!(warnings[0].contains("at byte 1536"), "{warnings:?}");
@@ -186,7 +233,7 @@ fn what_is_no_entry_ends_the_scan_beyond_the_count() {
 fn old_data_that_looks_like_an_entry_is_not_used_beyond_the_count() {
     let mut old = entry(3, 1, 0, b"", 7);
     old[100] = 1;
-    let log = [superblock(1, 512), entry(0, 1, 0, b"", 1), old].concat();
+    let log = [superblock(0, 512), entry(0, 1, 0, b"", 1), old].concat();
     let Imported { trace, warnings, .. } = imported(&log);
     assert_eq!(trace.events, [write(0, 1, 1, false)]);
     assert!(warnings[0].contains("not padded with zeros"), "{warnings:?}");
