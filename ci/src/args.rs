@@ -185,6 +185,9 @@ pub(crate) struct RecordedArgs {
     /// A command that must succeed on the recovered image; may be repeated
     #[arg(long = "check", value_name = "COMMAND", requires = "trace")]
     pub(crate) checks: Vec<String>,
+    /// The power fails only after this mark of the trace: what comes before it is durable
+    #[arg(long, value_name = "MARK", requires = "trace")]
+    pub(crate) from_mark: Option<String>,
     /// How long one command may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
     pub(crate) timeout: Duration,
@@ -195,7 +198,7 @@ pub(crate) struct RecordedArgs {
 impl RecordedArgs {
     /// The same for another trace, which is a container.
     pub(crate) fn with_trace(&self, trace: PathBuf) -> RecordedArgs {
-        RecordedArgs { trace: Some(trace), input: InputArgs::default(), ..self.clone() }
+        RecordedArgs { trace: Some(trace), input: InputArgs::default(), from_mark: None, ..self.clone() }
     }
 }
 
@@ -208,6 +211,9 @@ pub(crate) struct InputArgs {
     /// What the device held when the recording began [default: zeros]
     #[arg(long, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub(crate) base: Option<PathBuf>,
+    /// How long the device is, in bytes [default: to the end of the last write, or as the file says]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) device_len: Option<u64>,
     /// Use entries that follow those which a dm-log-writes log counts: the recorder died before it counted them, or they
     /// are of an older recording
     #[arg(long)]

@@ -3,6 +3,7 @@
 use crate::args::InputArgs;
 use crate::failure::Failure;
 use crate::screen::Screen;
+use crashcheck::Bytes;
 use crashcheck::trace::container::Limits;
 use crashcheck::trace::import::{self, Imported, Options};
 use std::path::Path;
@@ -18,7 +19,17 @@ pub(crate) fn open(path: &Path, input: &InputArgs, screen: &Screen) -> Result<Im
         .map(|base| import::read_base(base, Limits::default()).map_err(|error| Failure::file(base, error)));
     let (format, uncounted) = (input.format, input.uncounted);
     let options = Options { format, base: base.transpose()?, uncounted, ..Options::default() };
-    let imported = import::open_with(path, &options).map_err(|error| Failure::file(path, error))?;
+    let mut imported = import::open_with(path, &options).map_err(|error| Failure::file(path, error))?;
+    if let Some(len) = input.device_len {
+        let [device] = &mut imported.trace.devices[..] else {
+            let devices = imported.trace.devices.len();
+            return Err(Failure::usage(format!(
+                "{}: --device-len is for one device, and this trace has {devices}",
+                path.display()
+            )));
+        };
+        device.base.resize(Bytes(len));
+    }
     imported.trace.validate().map_err(|error| Failure::file(path, error))?;
     for warning in &imported.warnings {
         screen.warn(&format!("{}: {warning}", path.display()));

@@ -15,7 +15,7 @@ use crate::explore::{
     Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Walk, look,
 };
 use crate::judge::{Violation, Window};
-use crate::shrink::shrink_trace;
+use crate::shrink::{Smaller, begun_after, shrink_trace};
 use crate::tasks::{Replayed, advised, explored, replay};
 use crashcheck_outcome::{Advice, Exploration, Verdict};
 use crashcheck_trace::Bytes;
@@ -41,6 +41,8 @@ pub struct Commands {
     pub checks: Vec<String>,
     /// How long one command may take.
     pub timeout: Duration,
+    /// So many events of the trace had happened, and were durable, before the power may fail: making a file system, say.
+    pub from: usize,
 }
 
 /// Why commands cannot be run on a trace.
@@ -77,6 +79,15 @@ pub enum CommandError {
     OneByOne {
         /// The profile.
         profile: String,
+    },
+    /// The beginning of the trace cannot be taken for what the devices held.
+    #[error(
+        "the first {events} events cannot be taken as done: one of them reaches beyond its device, or is for a flash chip; \
+         let the power fail from the beginning on"
+    )]
+    From {
+        /// How many.
+        events: usize,
     },
     /// The image files cannot be written.
     #[error("cannot write image files: {0}")]
@@ -165,6 +176,14 @@ impl RecordedTrace {
         if trace.nodes() > 0 && options.profile.cluster.is_some() {
             return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
         }
+        let (trace, numbers) = match commands.from {
+            0 => (trace, Vec::new()),
+            events => {
+                let begun = begun_after(&trace, events, options.profile.discard);
+                let Smaller { trace, kept } = begun.ok_or(CommandError::From { events })?;
+                (trace, kept.iter().map(|event| event.0).collect())
+            }
+        };
         let naming = Naming {
             system: "trace".to_owned(),
             workload: name.to_owned(),
@@ -173,7 +192,8 @@ impl RecordedTrace {
         };
         let external = External::new(&trace, commands)?;
         let trouble = Arc::clone(&external.trouble);
-        let context = Arc::new(Context::new(external, naming, Arc::new(trace), options));
+        let context = Context::new(external, naming, Arc::new(trace), options).told_by(numbers);
+        let context = Arc::new(context);
         Ok(RecordedTrace { context, trouble })
     }
 

@@ -13,6 +13,7 @@ use thiserror::Error;
 /// atomic = 512          # bytes that reach the medium together, at multiples of themselves; or "write"
 /// flush  = "honest"     # or "ignored"; the same for waiting for a flash chip
 /// fua    = "honest"     # or "ignored"
+/// cache  = "volatile"   # or "none": what is written is durable when the write is over, and in flight until then
 /// torn   = "old-or-new" # or "garbage": a unit that was being written may read as garbage; under order = "issued"
 ///                       # that is the first one that is not complete
 /// discard = "zero"      # or "old", "garbage": what a discarded range reads as
@@ -56,6 +57,9 @@ pub struct Profile {
     /// Whether force unit access does what it says.
     #[serde(default)]
     pub fua: Honesty,
+    /// Whether the device has a cache that loses what it holds with the power. Flash chips have none.
+    #[serde(default, skip_serializing_if = "Cache::is_volatile")]
+    pub cache: Cache,
     /// What a unit reads as that was being written when the power went.
     #[serde(default)]
     pub torn: Torn,
@@ -256,6 +260,24 @@ pub enum Honesty {
     Ignored,
 }
 
+/// Whether a device has a cache that loses what it holds with the power.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cache {
+    /// It has: a write is in flight until something makes it durable.
+    #[default]
+    Volatile,
+    /// It has none: a write is in flight until it is over. Of requests that overlap in time a trace says only in which
+    /// order they were issued, and that is taken as the order in which they came to their ends.
+    None,
+}
+
+impl Cache {
+    fn is_volatile(&self) -> bool {
+        *self == Cache::Volatile
+    }
+}
+
 /// What a unit reads as that was being written when the power went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -305,12 +327,13 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 18] = [
+const BUILT_IN: [&str; 19] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
     include_str!("../profiles/torn-4096.toml"),
     include_str!("../profiles/garbage.toml"),
+    include_str!("../profiles/write-through.toml"),
     include_str!("../profiles/lying-flush.toml"),
     include_str!("../profiles/discard-old.toml"),
     include_str!("../profiles/discard-garbage.toml"),

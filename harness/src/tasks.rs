@@ -2,12 +2,13 @@
 
 use crate::advise::{explain, needs};
 use crate::choice::Plan;
-use crate::explore::{Context, Groups, Job, Options, Pool, Progress, Teller, Walk};
+use crate::explore::{Context, Groups, Job, Options, Pool, Progress, Walk};
 use crashcheck_outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use crashcheck_trace::ReplayId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// What came of looking at one crash state again.
 #[derive(Clone, Debug)]
@@ -27,8 +28,10 @@ pub(crate) fn explored(
     stop: &AtomicBool,
     report: impl FnMut(Progress),
 ) -> Exploration {
+    let started = Instant::now();
     let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
     tally.simplify();
+    let options = &options.in_time_left(started);
     let causes = match options.explain {
         true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
         false => BTreeMap::new(),
@@ -44,6 +47,7 @@ pub(crate) fn told(
     stop: &AtomicBool,
     fingerprint: &str,
 ) -> Option<Finding> {
+    let started = Instant::now();
     let (stopped, never) = (stop.load(Ordering::Relaxed), AtomicBool::new(false));
     let walk = match stopped {
         true => Walk::new(Arc::clone(context), options, &never).until(fingerprint),
@@ -52,6 +56,7 @@ pub(crate) fn told(
     let mut tally = walk.run(|_| ());
     tally.simplify();
     let mut failures = tally.failures();
+    let options = &options.in_time_left(started);
     failures.retain(|key, _| options.explain && !stopped && context.naming.fingerprint(key) == fingerprint);
     let causes = explain(context, options, stop, &failures, tally.recoveries());
     let mut findings =
@@ -66,11 +71,13 @@ pub(crate) fn advised(
     stop: &AtomicBool,
     report: impl FnMut(Progress),
 ) -> Advice {
+    let started = Instant::now();
     let tally = Walk::new(Arc::clone(context), options, stop).run(report);
+    let options = &options.in_time_left(started);
     let failures = tally.failures();
     let known = failures.keys().cloned().collect();
     let flushes = needs(context, options, stop, &known).into_iter();
-    let teller = Teller::new(&context.trace);
+    let teller = context.teller();
     let flushes = flushes.map(|(flush, device, need)| AdvisedFlush {
         flush: teller.place(flush),
         device: teller.device(device).to_owned(),

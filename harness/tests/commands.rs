@@ -20,7 +20,7 @@ fn recorded(len: Bytes) -> Trace {
 
 fn run(trace: Trace, recover: &str, check: &str, options: &Options) -> Result<Exploration, CommandError> {
     let (recover, checks) = (recover.to_owned(), vec![check.to_owned()]);
-    let commands = Commands { recover, checks, timeout: Duration::from_secs(30) };
+    let commands = Commands { recover, checks, timeout: Duration::from_secs(30), from: 0 };
     explore_trace(trace, "two.crash", &commands, options, &AtomicBool::new(false), &mut |_| ())
 }
 
@@ -105,7 +105,8 @@ fn a_recovery_that_takes_too_long_dies_with_all_that_it_has_started() {
     let folder = tempfile::tempdir().expect("a folder");
     let late = folder.path().join("late");
     let recover = between(&format!("(sleep 2; touch {}) & sleep 60", late.display()));
-    let commands = Commands { recover, checks: vec!["true".to_owned()], timeout: Duration::from_secs(1) };
+    let commands =
+        Commands { recover, checks: vec!["true".to_owned()], timeout: Duration::from_secs(1), from: 0 };
     let options = Options { explain: false, ..Options::default() };
     let stop = AtomicBool::new(false);
     let exploration =

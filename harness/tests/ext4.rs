@@ -22,6 +22,7 @@ fn recorded(name: &str) -> Option<(Trace, Commands)> {
             format!("'{}' {{image}}", corpus.join("check-ext4.sh").display()),
         ],
         timeout: Duration::from_secs(30),
+        from: 0,
     };
     Some((import::open(corpus.join(format!("{name}.crash"))).unwrap().trace, commands))
 }

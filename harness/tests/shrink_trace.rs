@@ -49,6 +49,7 @@ fn commands() -> Commands {
         recover: "true {image}".to_owned(),
         checks: vec![check.to_owned()],
         timeout: Duration::from_secs(30),
+        from: 0,
     }
 }
 

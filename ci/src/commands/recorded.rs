@@ -3,9 +3,10 @@
 use crate::args::RecordedArgs;
 use crate::failure::Failure;
 use crate::screen::Screen;
+use crate::suggest;
 use crate::trace_file;
 use crashcheck::Commands;
-use crashcheck::trace::Trace;
+use crashcheck::trace::{Event, Trace};
 use std::path::Path;
 
 /// A trace and its commands.
@@ -22,10 +23,36 @@ impl Recorded {
     /// If the file cannot be used.
     pub(crate) fn load(args: &RecordedArgs, screen: &Screen) -> Result<Option<Recorded>, Failure> {
         let (Some(path), Some(recover)) = (&args.trace, &args.recover) else { return Ok(None) };
-        let commands =
-            Commands { recover: recover.clone(), checks: args.checks.clone(), timeout: args.timeout };
         let trace = trace_file::open(path, &args.input, screen)?.trace;
+        let from = args.from_mark.as_deref().map_or(Ok(0), |mark| after(&trace, mark))?;
+        let (recover, checks, timeout) = (recover.clone(), args.checks.clone(), args.timeout);
+        let commands = Commands { recover, checks, timeout, from };
         Ok(Some(Recorded { trace, name: trace_file::name(path), commands }))
+    }
+}
+
+/// How many events come before the power may fail: those up to a mark.
+fn after(trace: &Trace, mark: &str) -> Result<usize, Failure> {
+    let marks = trace.events.iter().enumerate().filter_map(|(index, event)| match event {
+        Event::Mark { text } => Some((index, text.as_str())),
+        Event::Write { .. }
+        | Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Resize { .. }
+        | Event::Program { .. }
+        | Event::Erase { .. }
+        | Event::Flush { .. }
+        | Event::Begin { .. }
+        | Event::Ack { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. } => None,
+    });
+    let marks: Vec<(usize, &str)> = marks.collect();
+    match marks.iter().find(|(_, text)| *text == mark) {
+        Some((index, _)) => Ok(index + 1),
+        None => Err(suggest::unknown("mark in the trace", mark, marks.iter().map(|(_, text)| *text))),
     }
 }
 
@@ -41,6 +68,12 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     }
     if let Some(base) = &args.input.base {
         option("base", &text(base));
+    }
+    if let Some(len) = args.input.device_len {
+        option("device-len", &len.to_string());
+    }
+    if let Some(mark) = &args.from_mark {
+        option("from-mark", mark);
     }
     if let Some(recover) = &args.recover {
         option("recover", recover);

@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 /// How long a descent may go on, and how far it is.
 pub(crate) struct Bounds<'a> {
     until: Instant,
+    /// When telling what came of it must be over as well.
+    told: Option<Instant>,
     stop: &'a AtomicBool,
     log: Log,
     /// How many candidates were judged.
@@ -40,7 +42,19 @@ impl<'a> Bounds<'a> {
         let now = Instant::now();
         // A time that no clock reaches is no limit that anybody would notice.
         let until = now.checked_add(time).unwrap_or(now + Duration::from_secs(1 << 32));
-        Bounds { until, stop, log, candidates: 0, steps: 0, ended: None }
+        Bounds { until, told: None, stop, log, candidates: 0, steps: 0, ended: None }
+    }
+
+    /// The same, and so much more time to tell what came of it.
+    pub(crate) fn and_to_tell(mut self, time: Option<Duration>) -> Self {
+        self.told = time.and_then(|time| self.until.checked_add(time));
+        self
+    }
+
+    /// How much time is left to tell what came of it; a second always is. `None` without a limit.
+    pub(crate) fn left_to_tell(&self) -> Option<Duration> {
+        let left = self.told.map(|told| told.saturating_duration_since(Instant::now()));
+        left.map(|left| left.max(Duration::from_secs(1)))
     }
 
     /// How much time is left.

@@ -13,7 +13,7 @@ use super::{Budget, Context, Naming, Options, Past};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
 use crate::media::{Count, census};
-use crate::profile::{Atomic, Discard, Honesty, Order, Profile, Torn};
+use crate::profile::{Atomic, Cache, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::{Bytes, Device, DeviceId, OpId};
 use crashcheck_trace::{Event, Image, Payload, Trace};
@@ -196,7 +196,9 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
         }
         window.begun = window.begun.max(window.durable);
         pending.extend(atoms(index, event, profile));
-        let fua = matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest;
+        let changes = event.device().is_some() && !matches!(event, Event::Flush { .. });
+        let fua = (matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest)
+            || (changes && profile.cache == Cache::None);
         if fua {
             let moment = Moment { point: index + 1, epoch, window };
             subsets(&durable, &pending, profile, &mut |written| found(moment, &durable, written));

@@ -25,6 +25,8 @@ pub(crate) struct Teller<'a> {
     pub(super) marks: Vec<(u32, Option<OpId>)>,
     /// The events that sent the messages.
     sent: FxHashMap<MessageId, EventId>,
+    /// The numbers of the events in the trace that this one was made from; none if they are their own.
+    numbers: &'a [u32],
 }
 
 impl<'a> Teller<'a> {
@@ -48,7 +50,17 @@ impl<'a> Teller<'a> {
                 | Event::Up { .. } => {}
             }
         }
-        Teller { trace, marks, sent }
+        Teller { trace, marks, sent, numbers: &[] }
+    }
+
+    /// The same with the numbers that the events have in the trace that this one was made from.
+    pub(crate) fn with_numbers(self, numbers: &'a [u32]) -> Self {
+        Teller { numbers, ..self }
+    }
+
+    /// The number by which an event is told.
+    pub(crate) fn number(&self, event: EventId) -> u32 {
+        self.numbers.get(event.index()).copied().unwrap_or(event.0)
     }
 
     /// The operation in progress after so many events, as it begins.
@@ -73,7 +85,7 @@ impl<'a> Teller<'a> {
 
     /// An event in words, with the operation in progress.
     pub(crate) fn place(&self, event: EventId) -> Place {
-        Place { event: event.0, what: self.event(event), operation: self.operation(event.index()) }
+        Place { event: self.number(event), what: self.event(event), operation: self.operation(event.index()) }
     }
 
     /// The operations, with what the user had been told of each when the power failed after `point` events and so many
@@ -122,10 +134,10 @@ impl<'a> Teller<'a> {
     /// When the power went, in words.
     pub(super) fn crash_point(&self, point: usize) -> String {
         let Some(last) = point.checked_sub(1) else { return "before the first event".to_owned() };
-        let event = self.event(EventId(last as u32));
+        let (number, event) = (self.number(EventId(last as u32)), self.event(EventId(last as u32)));
         match self.operation(point) {
-            Some(operation) => format!("after #{last} {event}, during {operation}"),
-            None => format!("after #{last} {event}"),
+            Some(operation) => format!("after #{number} {event}, during {operation}"),
+            None => format!("after #{number} {event}"),
         }
     }
 
@@ -146,15 +158,16 @@ impl<'a> Teller<'a> {
 
     /// Where a write landed, in words.
     pub(super) fn misdirected(&self, event: EventId, forward: bool) -> String {
-        let what = self.event(event);
         let range = self.trace.events.get(event.index()).and_then(Event::range);
         let place =
             range.and_then(|(device, at, len)| Some((self.trace.devices.get(device.index())?, at, len)));
-        let Some((device, at, len)) = place else { return format!("#{} ({what}) was misdirected", event.0) };
+        let Some((device, at, len)) = place else {
+            return format!("{} was misdirected", self.numbered(event));
+        };
         let block = block_len(device).0;
         let (meant, away) = (at.0 / block, len.0.div_ceil(block));
         let landed = if forward { meant + away } else { meant.saturating_sub(away) };
-        format!("#{} ({what}) landed at block {landed} instead of block {meant}", event.0)
+        format!("{} landed at block {landed} instead of block {meant}", self.numbered(event))
     }
 
     /// What the system calls an event; without a name, what kind of event it is.
@@ -165,7 +178,7 @@ impl<'a> Teller<'a> {
 
     /// An event in words, with its number.
     pub(crate) fn numbered(&self, id: EventId) -> String {
-        format!("#{} ({})", id.0, self.event(id))
+        format!("#{} ({})", self.number(id), self.event(id))
     }
 
     /// An event in words.
@@ -186,7 +199,7 @@ impl<'a> Teller<'a> {
             }
             Event::Deliver { message } => {
                 return match self.sent.get(message) {
-                    Some(sent) => format!("delivery of #{} ({})", sent.0, self.event(*sent)),
+                    Some(sent) => format!("delivery of {}", self.numbered(*sent)),
                     None => format!("delivery of message {}", message.0),
                 };
             }

@@ -11,10 +11,9 @@ use super::run::{Context, Failed, Job, Leaf};
 use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;
-use crate::media::Known;
-use crashcheck_outcome as outcome;
+use crate::media::{AtomFate, Known};
 use crashcheck_outcome::{Finding, LaterLife, Picture, Promised, WriteFate};
-use crashcheck_trace::DeviceId;
+use crashcheck_trace::{DeviceId, EventId};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,7 +149,7 @@ impl Groups {
 
     /// The findings, the simplest first.
     pub(crate) fn into_findings(self, context: &Context, causes: &BTreeMap<Key, Cause>) -> Vec<Finding> {
-        let painter = Painter::new(Teller::new(&context.trace), &context.timeline);
+        let painter = Painter::new(context.teller(), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
@@ -190,15 +189,17 @@ impl Group {
         let compared = compared.map(|shown| context.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
         let first = path.of_life(1);
-        let writes = writes(painter, epoch, point, &first);
+        let mut writes = writes(painter, epoch, point, &first);
         let faults = faults(teller, &first);
+        let places = places(cause, &writes);
         let cause = cause.map(|cause| teller.cause(cause));
-        let state = state(&faults, &first, &writes);
+        let state = state(teller, &faults, &first, &writes);
         // Before the first event there is nothing to be drawn.
         let picture = (!context.trace.events.is_empty()).then(|| Picture {
             faults: extraordinary(faults, &first),
-            ..painter.paint(epoch, point, &first, &places(cause.as_ref(), &writes))
+            ..painter.paint(epoch, point, &first, &places)
         });
+        writes.iter_mut().for_each(|write| write.event = teller.number(EventId(write.event)));
         let durable = context.timeline.windows[point].durable;
         let (operations, operations_skipped) = teller.operations(point, durable);
         let counted = [self.states, self.at_first.1, self.first];
@@ -268,7 +269,7 @@ impl Simplest {
                 showed: recovered.then(|| story.shows.clone()),
                 operations,
                 crash_point: painter.teller.crash_point_of_life(point, story.life.recovered),
-                state: state(&[], &path, &writes),
+                state: state(&painter.teller, &[], &path, &writes),
                 writes,
             }
         });
@@ -308,7 +309,48 @@ pub(super) fn writes(painter: &Painter<'_>, epoch: u32, point: usize, path: &Pat
         writes.push(WriteFate { event: event.0, what, fate: fate.to_owned(), operation });
     }
     writes.sort_by_key(|write| write.event);
+    for write in &mut writes {
+        let torn = of_units(painter, &known, EventId(write.event));
+        write.fate = torn.unwrap_or_else(|| std::mem::take(&mut write.fate));
+    }
+    writes.dedup();
     writes
+}
+
+/// What became of the units of a write, if it was not the same with all of them: `torn: bytes 0 to 511 survived, 512 to 1023
+/// lost`.
+fn of_units(painter: &Painter<'_>, known: &Known<'_>, event: EventId) -> Option<String> {
+    let (timeline, trace) = (painter.timeline, painter.teller.trace);
+    let (_, at, _) = trace.events[event.index()].range()?;
+    let mut runs: Vec<(u64, u64, Option<AtomFate>)> = Vec::new();
+    for atom in timeline.atoms_of(event) {
+        let fate = known.fate(atom);
+        let cells = timeline.atoms[atom.0 as usize].cells.iter();
+        for (start, end) in cells.map(|cell| timeline.cells[cell.0 as usize].span()) {
+            let (start, end) = ((start - at).0, (end - at).0);
+            match runs.last_mut() {
+                Some(last) if last.1 == start && last.2 == fate => last.1 = end,
+                _ => runs.push((start, end, fate)),
+            }
+        }
+    }
+    let is_there = |wanted: &dyn Fn(AtomFate) -> bool| runs.iter().any(|run| run.2.is_some_and(wanted));
+    if runs.len() < 2 {
+        return None;
+    }
+    let is_torn =
+        is_there(&|fate| fate == AtomFate::Survived) && is_there(&|fate| fate != AtomFate::Survived);
+    let words = runs.iter().map(|(start, end, fate)| {
+        let fate = match fate {
+            Some(AtomFate::Survived) => "survived",
+            Some(AtomFate::Lost) => "lost",
+            Some(AtomFate::Garbled) => "garbled",
+            None => "not looked at",
+        };
+        format!("{start} to {} {fate}", end - 1)
+    });
+    let words: Vec<String> = words.collect();
+    Some(format!("{}bytes {}", if is_torn { "torn: " } else { "" }, words.join(", ")))
 }
 
 /// Whether this is about a unit that turned out to be garbage.
@@ -319,8 +361,9 @@ fn is_garbled(path: &Path, question: &Question) -> bool {
 }
 
 /// Which of the writes in flight matter, in words.
-fn state(faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
-    let writes = writes.iter().map(|write| format!("#{} ({}) {}", write.event, write.what, write.fate));
+fn state(teller: &Teller<'_>, faults: &[String], path: &Path, writes: &[WriteFate]) -> String {
+    let numbered = |write: &WriteFate| teller.numbered(EventId(write.event));
+    let writes = writes.iter().map(|write| format!("{} {}", numbered(write), write.fate));
     let list: Vec<String> = writes.chain(faults.iter().cloned()).collect();
     if words::is_of_cluster(path) {
         let list = [words::nodes(path), list].concat();
@@ -342,11 +385,11 @@ fn extraordinary(faults: Vec<String>, path: &Path) -> Vec<String> {
 }
 
 /// The events that must not be missing in a picture.
-fn places(cause: Option<&outcome::Cause>, writes: &[WriteFate]) -> Vec<u32> {
+fn places(cause: Option<&Cause>, writes: &[WriteFate]) -> Vec<u32> {
     let missing = cause.iter().flat_map(|cause| &cause.missing);
-    let missing = missing.flat_map(|order| [order.before.event, order.after.event]);
+    let missing = missing.flat_map(|order| [order.before.0, order.after.0]);
     let fixes = cause.iter().filter_map(|cause| cause.fix.as_ref()).flat_map(|fix| &fix.flushes);
-    let fixes = fixes.map(|flush| flush.before.event);
+    let fixes = fixes.map(|(_, before)| before.0);
     missing.chain(fixes).chain(writes.iter().map(|write| write.event)).collect()
 }
 
@@ -364,7 +407,7 @@ fn faults(teller: &Teller<'_>, path: &Path) -> Vec<String> {
             Some(format!("block {block} of {} {how}", name(*device)))
         }
         Question::WriteLost { event, .. } => {
-            Some(format!("#{} ({}) never reached the medium", event.0, teller.event(*event)))
+            Some(format!("{} never reached the medium", teller.numbered(*event)))
         }
         Question::Misdirected { event, forward, .. } => Some(teller.misdirected(*event, *forward)),
         Question::Flipped { device, page } => {

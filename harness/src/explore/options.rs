@@ -4,7 +4,7 @@ use crate::profile::Profile;
 use crate::strategy::Walking;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// So many lives end in a crash unless somebody says otherwise.
 const LIVES: u8 = 2;
@@ -52,10 +52,19 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The same in the time that is left.
+    pub(crate) fn in_time_left(&self, started: Instant) -> Options {
+        let time = self.budget.time_left(started.elapsed());
+        Options { budget: Budget { time, ..self.budget.clone() }, ..self.clone() }
+    }
+}
+
 /// How much to do before giving up on completeness.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    /// Wall-clock time.
+    /// Wall-clock time for everything: exploring, and what is made of the findings. Once something is found, two fifths of it
+    /// are kept for that.
     pub time: Option<Duration>,
     /// Recoveries from crashes of the recorded workload.
     pub states: Option<u64>,
@@ -79,6 +88,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// What is left of the time when so much of it is gone; a second is always left.
+    pub(crate) fn time_left(&self, gone: Duration) -> Option<Duration> {
+        self.time.map(|time| time.saturating_sub(gone).max(Duration::from_secs(1)))
+    }
+
     /// Every state of every life that is asked for.
     pub fn unlimited() -> Budget {
         Budget { later: None, beyond: None, ..Budget::default() }

@@ -11,7 +11,7 @@ use super::words::nearest;
 use crate::choice::{Path, Question};
 use crate::media::{AtomFate, Known, Timeline, block_len};
 use crate::profile;
-use crashcheck_outcome::{Fate, Picture, PictureDevice};
+use crashcheck_outcome::{Fate, Picture, PictureDevice, Step};
 use crashcheck_trace::{DeviceId, Event, EventId, NodeId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ impl<'a> Painter<'a> {
             name: device.name.clone(),
             block_bytes: block_len(device).0,
         };
-        Picture {
+        self.numbered(Picture {
             devices: devices.iter().map(device).collect(),
             events: self.teller.trace.events.len() as u64,
             epochs: self.timeline.epochs.len() as u64,
@@ -60,7 +60,24 @@ impl<'a> Painter<'a> {
             sectors,
             more_sectors,
             faults: Vec::new(),
+        })
+    }
+
+    /// The same with the numbers by which the events are told.
+    fn numbered(&self, mut picture: Picture) -> Picture {
+        let number = |event: u32| self.teller.number(EventId(event));
+        picture.crash = picture.crash.checked_sub(1).map_or(0, |last| number(last) + 1);
+        for step in &mut picture.steps {
+            match step {
+                Step::Event(event) => event.event = number(event.event),
+                Step::Gap(gap) => gap.from = number(gap.from),
+            }
         }
+        for sector in &mut picture.sectors {
+            sector.written_by = sector.written_by.map(number);
+            sector.lost.iter_mut().for_each(|event| *event = number(*event));
+        }
+        picture
     }
 }
 

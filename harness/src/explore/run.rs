@@ -1,5 +1,6 @@
 //! One crash state: live on from it, in isolation, and judge what that shows.
 
+use super::describe::Teller;
 use super::instance::{Compared, Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
@@ -14,7 +15,7 @@ use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::profile::{Atomic, Profile, Torn};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_outcome::Difference;
-use crashcheck_trace::{Event, ReplayId, Trace};
+use crashcheck_trace::{Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) eager: AtomicBool,
     /// By epoch: the different windows of its crash points, each with the first point that has it.
     windows: Vec<Vec<(usize, Window)>>,
+    /// The numbers by which the events are told, if the trace was made from another one.
+    numbers: Vec<u32>,
 }
 
 /// A state to look at.
@@ -185,14 +188,32 @@ impl Context {
 
     /// The same on another trace.
     pub(crate) fn on(&self, trace: Arc<Trace>, options: &Options) -> Arc<Self> {
-        self.on_as(trace, options, &self.naming.workload)
+        let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
+        Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
     }
 
-    /// The same on another trace of another name.
-    pub(crate) fn on_as(&self, trace: Arc<Trace>, options: &Options, name: &str) -> Arc<Self> {
-        let workload = name.to_owned();
-        let naming = Naming { trace_hash: trace.fingerprint(), workload, ..self.naming.clone() };
-        Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
+    /// The same on a trace that holds some of the events, under a name of its own. They are told by the numbers they had.
+    pub(crate) fn on_some(
+        &self,
+        trace: Arc<Trace>,
+        kept: &[EventId],
+        options: &Options,
+        name: &str,
+    ) -> Arc<Self> {
+        let naming =
+            Naming { trace_hash: trace.fingerprint(), workload: name.to_owned(), ..self.naming.clone() };
+        let numbers = kept.iter().map(|event| self.teller().number(*event)).collect();
+        Arc::new(Context { numbers, ..Context::of(Arc::clone(&self.instance), naming, trace, options) })
+    }
+
+    /// The same, telling its events by these numbers.
+    pub(crate) fn told_by(self, numbers: Vec<u32>) -> Self {
+        Context { numbers, ..self }
+    }
+
+    /// Tells of the trace.
+    pub(crate) fn teller(&self) -> Teller<'_> {
+        Teller::new(&self.trace).with_numbers(&self.numbers)
     }
 
     fn of(instance: Arc<dyn Instance>, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
@@ -209,7 +230,17 @@ impl Context {
         // Commands have a limit of time of their own.
         let time = if instance.eager() { Duration::MAX } else { options.limits.time };
         let limits = Limits { time, ..options.limits };
-        Context { instance, naming, trace, timeline: Arc::new(timeline), limits, lives, eager, windows }
+        Context {
+            instance,
+            naming,
+            trace,
+            timeline: Arc::new(timeline),
+            limits,
+            lives,
+            eager,
+            windows,
+            numbers: Vec::new(),
+        }
     }
 
     /// Whether a crash state was found in this trace, under this profile.

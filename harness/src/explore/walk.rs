@@ -20,6 +20,9 @@ use std::time::Instant;
 /// Of a life so many epochs are walked: as many as an id can name.
 const MOST_EPOCHS: u32 = (u8::MAX as u32 - 1) * EPOCHS as u32;
 
+/// The share of the time after which the walk ends that has found something.
+const WALKED: f64 = 0.6;
+
 /// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
 /// until then.
 const BATCH: usize = 256;
@@ -198,7 +201,10 @@ impl<'a> Walk<'a> {
         } else if found() {
             Some("it stops at this finding".to_owned())
         } else {
-            let time = budget.time.filter(|time| self.started.elapsed() >= *time);
+            // What is found is to be made small and explained in the same time.
+            let told = self.options.explain || self.options.shrink.is_some();
+            let share = if told && self.tally.has_findings() { WALKED } else { 1.0 };
+            let time = budget.time.filter(|time| self.started.elapsed() >= time.mul_f64(share));
             time.map(|time| format!("the budget of {} s is used up", time.as_secs_f64()))
         }
     }

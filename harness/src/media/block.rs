@@ -7,7 +7,7 @@
 
 use super::flash;
 use super::piece::{Fill, Lane, Piece};
-use crate::profile::{Atomic, Discard, Honesty, Order, Profile};
+use crate::profile::{Atomic, Cache, Discard, Honesty, Order, Profile};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
 /// The atoms of a trace, in the order of issue.
@@ -97,14 +97,17 @@ impl Settles<'_> {
             Event::Flush { device, except } if profile.flush == Honesty::Honest => {
                 Some(Settles::Device(*device, except))
             }
-            Event::Write { device, fua: true, .. } | Event::WriteZeroes { device, fua: true, .. }
-                if profile.fua == Honesty::Honest =>
+            Event::Write { device, fua, .. } | Event::WriteZeroes { device, fua, .. }
+                if (*fua && profile.fua == Honesty::Honest) || profile.cache == Cache::None =>
             {
                 match profile.order {
                     // Where nothing overtakes, what was issued before a durable write is durable too.
                     Order::Issued => Some(Settles::Device(*device, &[])),
                     Order::Any => Some(Settles::Event(id)),
                 }
+            }
+            Event::Discard { .. } | Event::Resize { .. } if profile.cache == Cache::None => {
+                Some(Settles::Event(id))
             }
             Event::Down { node } => Some(Settles::Node(*node)),
             Event::Write { .. }

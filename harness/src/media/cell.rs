@@ -49,7 +49,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// Where it begins and ends.
-    pub(super) fn span(&self) -> (Bytes, Bytes) {
+    pub(crate) fn span(&self) -> (Bytes, Bytes) {
         (self.start, self.start + self.len)
     }
 }

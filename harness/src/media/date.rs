@@ -33,8 +33,12 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         if settles.is_none() && !(one_by_one && ends_epoch(event)) {
             continue;
         }
-        // What a write with FUA makes durable is that write, so that it has begun.
-        let upto = index + usize::from(matches!(event, Event::Write { .. } | Event::WriteZeroes { .. }));
+        // What becomes durable by itself, such as a write with FUA, has begun.
+        let changes = matches!(
+            event,
+            Event::Write { .. } | Event::WriteZeroes { .. } | Event::Discard { .. } | Event::Resize { .. }
+        );
+        let upto = index + usize::from(changes);
         spans.push(Span { from, upto });
         from = index + 1;
         if let Some(settles) = settles {

@@ -16,10 +16,10 @@ pub(super) enum Fate {
 
 /// A smaller trace.
 #[derive(Clone, Debug)]
-pub(super) struct Smaller {
-    pub(super) trace: Trace,
+pub(crate) struct Smaller {
+    pub(crate) trace: Trace,
     /// Which events of the larger one are left.
-    pub(super) kept: Vec<EventId>,
+    pub(crate) kept: Vec<EventId>,
 }
 
 impl Smaller {
@@ -33,6 +33,12 @@ impl Smaller {
 /// Whether an event changes what a device holds, or how long it is: the others follow from those that are kept.
 pub(super) fn changes(event: &Event) -> bool {
     event.range().is_some() || matches!(event, Event::Resize { .. })
+}
+
+/// A trace whose first events had happened, and were durable, before it begins. `None` if there is no such trace.
+pub(crate) fn begun_after(trace: &Trace, events: usize, discard: Discard) -> Option<Smaller> {
+    let fate = |index| if index < events { Fate::Folded } else { Fate::Kept };
+    smaller(trace, &(0..trace.events.len()).map(fate).collect::<Vec<_>>(), discard)
 }
 
 /// The first events of a trace, each with its fate. A flush is kept if it makes durable what is kept, so that whatever

@@ -16,6 +16,7 @@ mod told;
 mod trace;
 mod workload;
 
+pub(crate) use fold::{Smaller, begun_after};
 pub(crate) use told::shrink_trace;
 pub(crate) use workload::{descend_in, shrink, shrink_from};
 
@@ -25,7 +26,7 @@ use crashcheck_outcome::{Exploration, Finding};
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Shrinks the findings of an exploration one after the other, each in its share of the time that is left.
 fn each(
@@ -36,14 +37,19 @@ fn each(
 ) {
     let Some(how) = &options.shrink else { return };
     let started = Instant::now();
+    let walked = Duration::from_secs_f64(exploration.timing.seconds);
+    // Of a time that bounds everything, a third is for telling what came of it.
+    let rest = options.budget.time_left(walked);
+    let time = rest.map_or(how.time, |rest| how.time.min(rest * 2 / 3));
     let Exploration { findings, notes, .. } = exploration;
     // A device that lies is no fault of the system.
     let wanted = |finding: &Finding| !finding.device_lies && !how.known.contains(&finding.fingerprint);
     let mut left = findings.iter().filter(|finding| wanted(finding)).count() as u32;
     for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
-        let time = how.time.saturating_sub(started.elapsed()) / left;
+        let to_tell = rest.map(|rest| rest.saturating_sub(started.elapsed()) / left / 3);
+        let time = time.saturating_sub(started.elapsed()) / left;
         left -= 1;
-        let mut bounds = Bounds::new(time, stop, log(how, options, finding));
+        let mut bounds = Bounds::new(time, stop, log(how, options, finding)).and_to_tell(to_tell);
         match shrunk(finding, &mut bounds) {
             Ok(Some(smaller)) => *finding = smaller,
             Ok(None) => {}

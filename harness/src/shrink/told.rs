@@ -1,13 +1,14 @@
 //! A finding of a recorded trace, told on a small one.
 
+use super::fold::Smaller;
 use super::trace::{Failing, smallest};
 use crate::choice::Plan;
 use crate::descent::Bounds;
-use crate::explore::{Context, Failed, Options, Progress, key_of, look};
+use crate::explore::{Budget, Context, Failed, Options, Progress, key_of, look};
 use crate::regression;
 use crate::tasks::told;
 use crashcheck_outcome::{Exploration, Finding, Shrunk};
-use crashcheck_trace::{ReplayId, Trace};
+use crashcheck_trace::{EventId, ReplayId, Trace};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,17 +26,21 @@ pub(crate) fn shrink_trace(
         let failing = failing(context, options, finding);
         let small = failing.and_then(|failing| smallest(context, options, &failing, bounds, report));
         let shrunk = small.is_some();
-        let small = small.map_or_else(|| Arc::clone(&context.trace), Arc::new);
+        let whole = || (0..context.trace.events.len() as u32).map(EventId).collect();
+        let small = small.map(|Smaller { trace, kept }| (Arc::new(trace), kept));
+        let small = small.unwrap_or_else(|| (Arc::clone(&context.trace), whole()));
+        let budget = Budget { time: bounds.left_to_tell(), ..options.budget.clone() };
+        let options = &Options { budget, ..options.clone() };
         retold(context, options, finding, small, shrunk.then_some(&*bounds), stop)
     });
 }
 
-/// The finding as a trace shows it, with its cause.
+/// The finding as a trace shows it that holds some of the events, with its cause.
 fn retold(
     context: &Context,
     options: &Options,
     finding: &Finding,
-    small: Arc<Trace>,
+    (small, kept): (Arc<Trace>, Vec<EventId>),
     bounds: Option<&Bounds<'_>>,
     stop: &AtomicBool,
 ) -> Result<Option<Finding>, String> {
@@ -43,7 +48,7 @@ fn retold(
     let folder = options.regressions.as_deref().filter(|_| bounds.is_some());
     let file = folder.map(|folder| store(folder, context, finding, &small)).transpose()?;
     let name = file.as_ref().map_or(&*context.naming.workload, |(name, _)| name);
-    let context = context.on_as(small, options, name);
+    let context = context.on_some(small, &kept, options, name);
     let Some(mut small) = told(&context, options, stop, &finding.fingerprint) else { return Ok(None) };
     let Finding { leaves, states, found_after, .. } = finding;
     (small.leaves, small.found_after) = (*leaves, *found_after);

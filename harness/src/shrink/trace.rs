@@ -36,7 +36,7 @@ pub(super) fn smallest(
     failing: &Failing,
     bounds: &mut Bounds<'_>,
     report: &mut dyn FnMut(Progress),
-) -> Option<Trace> {
+) -> Option<Smaller> {
     let of_writes =
         |question: &Question| matches!(question, Question::Survived { .. } | Question::Garbled { .. });
     let answered = failing.path.questions.iter().zip(&failing.path.answers);
@@ -64,7 +64,7 @@ pub(super) fn smallest(
         report(Progress { covered: 1.0, findings: 1, shrinking: Some(shrinking), ..Progress::default() });
         Some(shrinker.holds(open))
     });
-    shrinker.built(&smallest.unwrap_or(open)).map(|built| built.trace)
+    shrinker.built(&smallest.unwrap_or(open))
 }
 
 /// An event that changes a device, and is not yet what it most likely can be.

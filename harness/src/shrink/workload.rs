@@ -93,7 +93,7 @@ impl Shrinker<'_> {
         let first = others(&workload, bounds, &mut judge);
         let begun = first.map_or_else(|| workload.clone(), |ops| workload.with(Vec::new(), ops));
         let smallest = smallest(&begun, bounds, &mut judge);
-        let Some((smaller, events)) = self.told(&smallest, finding) else { return Ok(None) };
+        let Some((smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
         self.finish(finding, smaller, &smallest, events, bounds).map(Some)
     }
 
@@ -115,14 +115,14 @@ impl Shrinker<'_> {
     }
 
     /// The finding as the workload shows it, and how many events its trace has.
-    fn told(&self, smallest: &Prepared, finding: &Finding) -> Option<(Finding, u64)> {
+    fn told(&self, smallest: &Prepared, finding: &Finding, bounds: &Bounds<'_>) -> Option<(Finding, u64)> {
         let mut naming = smallest.naming.clone();
         if self.workload.options.regressions.is_some() {
             naming.workload = regression::name_of(&finding.fingerprint);
         }
         let context = smallest.clone().named(naming).context().ok()?;
         let events = context.trace.events.len() as u64;
-        let options = Options { lives: smallest.options.lives, ..self.options(None) };
+        let options = Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell()) };
         told(&context, &options, self.stop, &finding.fingerprint).map(|finding| (finding, events))
     }
 

@@ -149,7 +149,7 @@ pub(super) fn fates_in_words(page: &mut Markup, writes: &[WriteFate]) {
     }
     page.raw("<ul class=\"fates\">\n");
     for write in writes.iter().take(WRITES_MAX) {
-        page.put("<li><b>{}</b> #{} {}", &[&write.fate, &write.event, &write.what]);
+        page.put("<li>#{} ({}) <b>{}</b>", &[&write.event, &write.what, &write.fate]);
         if let Some(operation) = &write.operation {
             page.put(", issued during {}", &[operation]);
         }

@@ -101,7 +101,7 @@ pub(super) fn operations(operations: &[Operation], skipped: u64) -> Vec<String> 
 pub(super) fn writes(writes: &[WriteFate]) -> Vec<String> {
     let told = |write: &WriteFate| {
         let during = write.operation.as_ref().map(|operation| format!(", issued during {operation}"));
-        format!("#{} {} ({}){}", write.event, write.fate, write.what, during.unwrap_or_default())
+        format!("#{} ({}) {}{}", write.event, write.what, write.fate, during.unwrap_or_default())
     };
     writes.iter().take(WRITES).map(told).collect()
 }

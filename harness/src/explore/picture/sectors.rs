@@ -149,7 +149,11 @@ impl Sketch<'_> {
     }
 
     fn name(&self, event: u32) -> String {
-        format!("#{event} ({})", self.painter.teller.name(EventId(event)))
+        format!(
+            "#{} ({})",
+            self.painter.teller.number(EventId(event)),
+            self.painter.teller.name(EventId(event))
+        )
     }
 
     /// A version of a cell in words.
