@@ -186,8 +186,11 @@ pub(crate) struct RecordedArgs {
     #[arg(long = "check", value_name = "COMMAND", requires = "trace")]
     pub(crate) checks: Vec<String>,
     /// The power fails only after this mark of the trace: what comes before it is durable
-    #[arg(long, value_name = "MARK", requires = "trace")]
+    #[arg(long, value_name = "MARK", requires = "trace", conflicts_with = "from_event")]
     pub(crate) from_mark: Option<String>,
+    /// The power fails only after so many events of the trace: those before are durable
+    #[arg(long, value_name = "N", requires = "trace")]
+    pub(crate) from_event: Option<usize>,
     /// How long one command may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
     pub(crate) timeout: Duration,
@@ -198,7 +201,13 @@ pub(crate) struct RecordedArgs {
 impl RecordedArgs {
     /// The same for another trace, which is a container.
     pub(crate) fn with_trace(&self, trace: PathBuf) -> RecordedArgs {
-        RecordedArgs { trace: Some(trace), input: InputArgs::default(), from_mark: None, ..self.clone() }
+        RecordedArgs {
+            trace: Some(trace),
+            input: InputArgs::default(),
+            from_mark: None,
+            from_event: None,
+            ..self.clone()
+        }
     }
 }
 

@@ -15,10 +15,7 @@ impl Prepared {
         prepared.check_stored();
         match prepared.run(&AtomicBool::new(false), &mut |_| ()) {
             Ok(exploration) => match prepared.failure(&exploration) {
-                None => {
-                    let notes = exploration.notes.iter().map(|note| format!("\nnote: {note}"));
-                    println!("{}{}", summary(&exploration), notes.collect::<String>());
-                }
+                None => println!("{}", summary(&exploration)),
                 Some(text) => panic!("{text}"),
             },
             Err(error) => panic!("{}: {error}", prepared.naming.system),
@@ -100,14 +97,15 @@ impl Prepared {
     }
 }
 
-/// What was covered, in a line.
+/// What was covered, in a line, and what there is to note about it.
 pub fn summary(exploration: &Exploration) -> String {
     let Coverage { total, represented, recoveries, known, later, .. } = &exploration.coverage;
     let later: String = later.iter().map(of_later_life).collect();
-    let Exploration { system, workload, profile, .. } = exploration;
+    let Exploration { system, workload, profile, notes, .. } = exploration;
+    let notes: String = notes.iter().map(|note| format!("\nnote: {note}")).collect();
     format!(
         "{system}:{workload} under {profile}: {represented} of {total} crash states covered by {recoveries} recoveries \
-         ({known} more known){later}, {} findings",
+         ({known} more known){later}, {} findings{notes}",
         exploration.findings.len()
     )
 }

@@ -17,7 +17,7 @@ use crate::explore::{
 use crate::judge::{Violation, Window};
 use crate::shrink::{Smaller, begun_after, shrink_trace};
 use crate::tasks::{Replayed, advised, explored, replay};
-use crashcheck_outcome::{Advice, Exploration, Verdict};
+use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
 use crashcheck_trace::{DeviceId, Event, Image, ReplayId, Trace};
 use files::{ImageFile, read_device};
@@ -208,18 +208,19 @@ fn without_crash(context: &Arc<Context>) -> Option<String> {
     let timeline = &context.timeline;
     let fails = |epoch: usize, pole, point: usize| {
         let leaf = look(context, epoch as u32, Plan::pole(pole));
-        context.judged(&leaf.end.recovered, None, timeline.windows[point]).err()
+        let violation = context.judged(&leaf.end.recovered, None, timeline.windows[point]).err()?;
+        violation.detail.lines().next().map(str::to_owned)
     };
-    if let Some(violation) = fails(0, Pole::Oldest, 0) {
+    if let Some(said) = fails(0, Pole::Oldest, 0) {
         return Some(format!(
-            "recovery or check fails before the first event: {violation}; if the device was not empty when the \
+            "recovery or check fails before the first event: {said}; if the device was not empty when the \
              recording began, --base is to give what it held, and if the recording begins with making a file system, \
-             --from-mark the moment from which on the power may fail"
+             --from-mark or --from-event the moment from which on the power may fail"
         ));
     }
-    let violation = fails(timeline.epochs.len() - 1, Pole::Newest, context.trace.events.len())?;
+    let said = fails(timeline.epochs.len() - 1, Pole::Newest, context.trace.events.len())?;
     Some(format!(
-        "recovery or check fails at the end of the recording, where nothing is lost: {violation}; a format without \
+        "recovery or check fails at the end of the recording, where nothing is lost: {said}; a format without \
          contents, such as those of fio and blktrace, has no state that a real check passes"
     ))
 }
@@ -228,7 +229,8 @@ fn without_crash(context: &Arc<Context>) -> Option<String> {
 fn broken(context: &Arc<Context>, options: &Options, why: String) -> Exploration {
     let tally = Walk::new(Arc::clone(context), options, &AtomicBool::new(true)).run(|_| ());
     let exploration = tally.into_exploration(options.strategy.name(), options.jobs, &BTreeMap::new());
-    Exploration { verdict: Verdict::Broken, reason: Some(why), ..exploration }
+    let coverage = Coverage { left_out: None, ..exploration.coverage };
+    Exploration { verdict: Verdict::Broken, reason: Some(why), notes: Vec::new(), coverage, ..exploration }
 }
 
 /// Commands that recover from crash states in files.

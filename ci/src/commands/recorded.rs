@@ -24,11 +24,23 @@ impl Recorded {
     pub(crate) fn load(args: &RecordedArgs, screen: &Screen) -> Result<Option<Recorded>, Failure> {
         let (Some(path), Some(recover)) = (&args.trace, &args.recover) else { return Ok(None) };
         let trace = trace_file::open(path, &args.input, screen)?.trace;
-        let from = args.from_mark.as_deref().map_or(Ok(0), |mark| after(&trace, mark))?;
+        let from = match (&args.from_mark, args.from_event) {
+            (Some(mark), _) => after(&trace, mark)?,
+            (None, Some(events)) => within(&trace, events)?,
+            (None, None) => 0,
+        };
         let (recover, checks, timeout) = (recover.clone(), args.checks.clone(), args.timeout);
         let commands = Commands { recover, checks, timeout, from };
         Ok(Some(Recorded { trace, name: trace_file::name(path), commands }))
     }
+}
+
+/// So many events, if there are more.
+fn within(trace: &Trace, events: usize) -> Result<usize, Failure> {
+    let all = trace.events.len();
+    let beyond =
+        || format!("--from-event {events}: the trace has {all} events, after which nothing can fail");
+    if events < all { Ok(events) } else { Err(Failure::usage(beyond())) }
 }
 
 /// How many events come before the power may fail: those up to a mark.
@@ -52,6 +64,10 @@ fn after(trace: &Trace, mark: &str) -> Result<usize, Failure> {
     let marks: Vec<(usize, &str)> = marks.collect();
     match marks.iter().find(|(_, text)| *text == mark) {
         Some((index, _)) => Ok(index + 1),
+        None if marks.is_empty() => {
+            let how = "--from-event takes the number of events instead";
+            Err(Failure::usage(format!("--from-mark {mark}: the trace has no marks; {how}")))
+        }
         None => Err(suggest::unknown("mark in the trace", mark, marks.iter().map(|(_, text)| *text))),
     }
 }
@@ -74,6 +90,9 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     }
     if let Some(mark) = &args.from_mark {
         option("from-mark", mark);
+    }
+    if let Some(events) = args.from_event {
+        option("from-event", &events.to_string());
     }
     if let Some(recover) = &args.recover {
         option("recover", recover);
