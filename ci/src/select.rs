@@ -78,8 +78,47 @@ fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failur
     }
 }
 
+/// The name of a generated workload begins so; its seed follows.
+const GENERATED: &str = "generated-";
+
 fn is_generated(workload: &str) -> bool {
-    workload.strip_prefix("generated-").is_some_and(|seed| seed.parse::<u64>().is_ok())
+    workload.strip_prefix(GENERATED).is_some_and(|seed| seed.parse::<u64>().is_ok())
+}
+
+/// Generated workloads instead of those that have a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Generate {
+    /// How many for each system.
+    pub(crate) workloads: u16,
+    /// The seed of the first; the others follow.
+    pub(crate) seed: u64,
+}
+
+impl Generate {
+    /// Puts generated workloads in the place of those of every system.
+    ///
+    /// # Errors
+    /// If a workload is named.
+    pub(crate) fn instead<'a>(
+        self,
+        targets: &[String],
+        selected: Vec<Selected<'a>>,
+    ) -> Result<Vec<Selected<'a>>, Failure> {
+        if let Some(named) = targets.iter().find(|target| target.contains(':')) {
+            let why = format!("--generate makes workloads, and {named} names one: name the system alone");
+            return Err(Failure::usage(why));
+        }
+        let mut systems = selected;
+        systems.dedup_by_key(|selected| selected.subject.name());
+        let seeds = (0..self.workloads).map(|nth| self.seed.wrapping_add(nth.into()));
+        let of_system = |system: Selected<'a>| {
+            seeds.clone().map(move |seed| {
+                let case = Case { workload: format!("{GENERATED}{seed}"), ..system.case.clone() };
+                Selected { case, ..system.clone() }
+            })
+        };
+        Ok(systems.into_iter().flat_map(of_system).collect())
+    }
 }
 
 /// What the targets name, with the bug switches on where the system has them. Without targets it is everything; with bug

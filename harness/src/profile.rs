@@ -352,7 +352,7 @@ const BUILT_IN: [&str; 19] = [
 impl Profile {
     /// The profiles that come with crashcheck; the first is the default.
     pub fn built_in() -> Vec<Profile> {
-        BUILT_IN.iter().map(|text| Profile::from_toml(text).expect("a built-in profile")).collect()
+        BUILT_IN.iter().map(|text| Profile::parse(text).expect("a built-in profile")).collect()
     }
 
     /// A profile that comes with crashcheck.
@@ -377,11 +377,24 @@ impl Profile {
         }
     }
 
-    /// Reads a profile.
+    /// Reads a profile. Names of those that come with crashcheck are taken: what was found under a profile is looked for by
+    /// its name.
     ///
     /// # Errors
     /// Says what is wrong, and in which line.
     pub fn from_toml(text: &str) -> Result<Profile, ProfileError> {
+        let profile = Profile::parse(text)?;
+        let same = |known: &Profile| Profile { about: known.about.clone(), ..profile.clone() } == *known;
+        match Profile::named(&profile.name) {
+            Ok(known) if !same(&known) => {
+                let why = "a profile of this name comes with crashcheck and says something else; choose another name";
+                Err(ProfileError::Contradiction { name: profile.name, why })
+            }
+            _ => Ok(profile),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Profile, ProfileError> {
         let profile: Profile =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
         let contradiction = |why| ProfileError::Contradiction { name: profile.name.clone(), why };

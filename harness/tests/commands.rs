@@ -1,8 +1,10 @@
 //! Commands that recover a recorded trace, and what they may do to the machine beside that.
 
-use crashcheck::outcome::{Exploration, Verdict};
-use crashcheck::trace::{Event, Trace};
-use crashcheck::{Bytes, CommandError, Commands, Device, DeviceId, Limits, Options, explore_trace};
+use crashcheck::outcome::{Exploration, Step, Verdict};
+use crashcheck::trace::{Event, Label, Trace};
+use crashcheck::{
+    Bytes, CommandError, Commands, Device, DeviceId, Limits, Options, Profile, Shrink, explore_trace,
+};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -146,4 +148,90 @@ fn where_no_image_can_be_written_any_more_there_is_an_error_and_no_finding() {
     let options = Options { explain: false, ..Options::default() };
     let error = run(recorded(Bytes(4096)), &recover, "true", &options).expect_err("there is no place");
     assert!(matches!(error, CommandError::Images(_)), "{error}");
+}
+
+/// Noise, then a page and what says that it is there, without a flush between them.
+fn page_and_meta(noise: u64) -> Trace {
+    let labelled = |at, label: &str| match write(at) {
+        Event::Write { device, at, data, fua, .. } => {
+            Event::Write { device, at, data, fua, label: Some(Label::from(label)) }
+        }
+        other => other,
+    };
+    let mut trace = recorded(Bytes(1 << 16));
+    trace.events = (0..noise).map(|nth| labelled(Bytes(8192 + 512 * nth), "noise")).collect();
+    trace.events.extend([labelled(Bytes(0), "page"), labelled(Bytes(512), "meta")]);
+    trace
+}
+
+const META_NEEDS_PAGE: &str = "sh -c 'byte() { od -An -tu1 -j$1 -N1 $2 | tr -d \" \"; }; \
+    [ \"$(byte 512 $0)\" != 7 ] || [ \"$(byte 0 $0)\" = 7 ]' {image}";
+
+#[test]
+fn events_keep_the_numbers_of_the_file_when_a_trace_is_made_small() {
+    let options = Options { shrink: Some(Shrink::default()), ..Options::default() };
+    let exploration = run(page_and_meta(3), "true", META_NEEDS_PAGE, &options).expect("it runs");
+    let finding = exploration.findings.first().expect("the page may be lost");
+    assert_eq!(finding.shrunk.as_ref().expect("shrunk").events, 2, "{finding:#?}");
+    let order = &finding.cause.as_ref().expect("a cause").missing[0];
+    assert_eq!((order.before.event, order.after.event), (3, 4));
+    assert_eq!((finding.writes[0].event, finding.writes.len()), (3, 1));
+    assert!(finding.crash_point.starts_with("after #4 meta"), "{}", finding.crash_point);
+    assert!(finding.state.contains("#3 (page"), "{}", finding.state);
+    let picture = finding.picture.as_ref().expect("a picture");
+    let events = picture.steps.iter().filter_map(|step| match step {
+        Step::Event(event) => Some(event.event),
+        Step::Gap(_) => None,
+    });
+    assert_eq!((events.collect::<Vec<_>>(), picture.crash), (vec![3, 4], 5));
+}
+
+#[test]
+fn what_comes_before_the_power_may_fail_is_durable_and_keeps_its_numbers() {
+    let mut trace = page_and_meta(0);
+    trace.events.splice(0..0, [write(Bytes(1024)), write(Bytes(1536))]);
+    let made = "sh -c '[ \"$(od -An -tu1 -j1536 -N1 $0 | tr -d \" \")\" = 7 ]' {image}";
+    let explored = |from: usize| {
+        let (recover, timeout) = ("true".to_owned(), Duration::from_secs(30));
+        let checks = vec![made.to_owned(), META_NEEDS_PAGE.to_owned()];
+        let (commands, options) = (Commands { recover, checks, timeout, from }, Options::default());
+        let stop = AtomicBool::new(false);
+        explore_trace(trace.clone(), "made.crash", &commands, &options, &stop, &mut |_| ()).expect("it runs")
+    };
+    assert_eq!(explored(0).verdict, Verdict::Broken, "nothing is made yet before the first event");
+    let exploration = explored(2);
+    let [finding] = &exploration.findings[..] else { panic!("{:#?}", exploration.findings) };
+    let order = &finding.cause.as_ref().expect("a cause").missing[0];
+    assert_eq!((order.before.event, order.after.event), (2, 3));
+    assert_eq!(exploration.coverage.total, "4");
+}
+
+#[test]
+fn a_torn_write_is_told_by_its_bytes() {
+    let mut trace = recorded(Bytes(4096));
+    trace.events = vec![Event::Write {
+        device: DeviceId(0),
+        at: Bytes(1024),
+        data: vec![7; 1536].into(),
+        fua: false,
+        label: None,
+    }];
+    let check = "sh -c 'byte() { od -An -tu1 -j$1 -N1 $2 | tr -d \" \"; }; \
+        [ \"$(byte 1024 $0)$(byte 1536 $0)$(byte 2048 $0)\" != 770 ]' {image}";
+    let profile = Profile::named("torn").expect("a built-in profile");
+    let exploration = run(trace, "true", check, &Options { profile, ..Options::default() }).expect("it runs");
+    let finding = exploration.findings.first().expect("it may tear there");
+    let torn = "torn: bytes 0 to 1023 survived, 1024 to 1535 lost";
+    assert_eq!(finding.writes[0].fate, torn);
+    assert!(finding.state.ends_with(torn), "{}", finding.state);
+}
+
+/// A device without a volatile cache loses at most what was being written.
+#[test]
+fn without_a_volatile_cache_only_the_last_write_is_in_flight() {
+    let profile = Profile::named("write-through").expect("a built-in profile");
+    let options = Options { profile, ..Options::default() };
+    let exploration = run(page_and_meta(3), "true", META_NEEDS_PAGE, &options).expect("it runs");
+    assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
+    assert_eq!(exploration.coverage.total, "6");
 }

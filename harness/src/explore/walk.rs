@@ -205,7 +205,9 @@ impl<'a> Walk<'a> {
             let told = self.options.explain || self.options.shrink.is_some();
             let share = if told && self.tally.has_findings() { WALKED } else { 1.0 };
             let time = budget.time.filter(|time| self.started.elapsed() >= time.mul_f64(share));
-            time.map(|time| format!("the budget of {} s is used up", time.as_secs_f64()))
+            time.map(|time| {
+                format!("the budget of {} s is used up", (time.as_secs_f64() * 10.0).round() / 10.0)
+            })
         }
     }
 

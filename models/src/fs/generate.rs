@@ -17,7 +17,10 @@ const PATHS: [&str; 9] = ["/a", "/b", "/d", "/e", "/d/a", "/d/b", "/d/e", "/e/a"
 const LENGTHS: [u64; 10] = [0, 1, 100, 512, 1000, 4095, 4096, 4097, 8192, 12 * 4096 + 1];
 
 /// How many operations [`generated`] makes.
-const GENERATED_OPS: usize = 12;
+const GENERATED_OPS: usize = 16;
+
+/// Every so many-th of them makes something durable, as does the last.
+const DURABLE_EVERY: usize = 4;
 
 /// One in so many of the draws stays in a generated workload even if the model refuses it.
 const REFUSALS_KEPT: u32 = 8;
@@ -58,8 +61,9 @@ pub fn any_ops(most: usize) -> impl Strategy<Value = Vec<FsOp>> {
     proptest::collection::vec(any_op(), 0..=most)
 }
 
-/// A dozen operations made from a seed; the same on every machine. Most of those that the model refuses are left out:
-/// a refusal leaves nothing for a crash to tear.
+/// Some operations made from a seed; the same on every machine. Most of those that the model refuses are left out: a refusal
+/// leaves nothing for a crash to tear. Every few of them one makes a file or everything durable, so that there is something
+/// to be lost.
 pub fn generated(seed: u64) -> Vec<FsOp> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -73,8 +77,15 @@ pub fn generated(seed: u64) -> Vec<FsOp> {
         if posix::apply(&mut view, &op).is_ok() || draw % REFUSALS_KEPT == 0 {
             ops.push(op);
         }
-        if ops.len() == GENERATED_OPS {
-            break;
+        if ops.len() % DURABLE_EVERY == DURABLE_EVERY - 1 {
+            let path = any_path().new_tree(&mut runner).expect("a path").current();
+            let fsync = FsOp::Fsync(path);
+            let ends = ops.len() + 1 == GENERATED_OPS;
+            let there = !ends && posix::apply(&mut view, &fsync).is_ok();
+            ops.push(if there { fsync } else { FsOp::Sync });
+            if ends {
+                break;
+            }
         }
     }
     ops

@@ -7,7 +7,10 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// How many operations [`generated`] makes.
-const GENERATED_OPS: usize = 10;
+const GENERATED_OPS: usize = 12;
+
+/// Every so many-th of them is a flush.
+const FLUSH_EVERY: usize = 4;
 
 /// The plainest fill that is not taken for zeros.
 const PLAIN: Fill = Fill(1);
@@ -27,7 +30,7 @@ pub fn any_op(blocks: u64) -> impl Strategy<Value = VolumeOp> {
     ]
 }
 
-/// A few operations made from a seed; the same on every machine.
+/// A few operations made from a seed, the last of which makes all durable; the same on every machine.
 pub fn generated(seed: u64, blocks: u64) -> Vec<VolumeOp> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -35,7 +38,8 @@ pub fn generated(seed: u64, blocks: u64) -> Vec<VolumeOp> {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     // Nothing of this strategy rejects what it draws.
     let mut draw = || any_op(blocks).new_tree(&mut runner).expect("an operation").current();
-    (0..GENERATED_OPS).map(|_| draw()).collect()
+    let op = |nth| if nth % FLUSH_EVERY == 0 { VolumeOp::Flush } else { draw() };
+    (1..=GENERATED_OPS).map(op).collect()
 }
 
 /// Simpler operations of the same kind, the simplest first: one block instead of many, the first block, the plainest

@@ -14,6 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::progress::Meter;
 use crate::screen::Screen;
+use crate::select::{Generate, Selected, Subjects};
 use crate::{interrupt, select};
 use crashcheck::outcome::{Exploration, REPORT_VERSION, Report};
 use crashcheck::{Options, Shrink, census_of_each};
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
             vec![Target::Recorded(recorded, args.recorded.clone())]
         }
         None => {
-            let selected = select::cases(&all, &args.targets, &args.bugs)?;
+            let selected = selected(args, &all, search.seed)?;
             if let Some(folder) = &regressions {
                 first = stored::targets(folder, &selected)?;
             }
@@ -85,6 +86,15 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     outputs.write(&report)?;
     conclude(&report, &outputs, unexplored, interrupted, screen);
     Ok(verdict::exit_code(&report, &search, interrupted))
+}
+
+/// The workloads of the reference systems that are named or to be made.
+fn selected<'a>(args: &ExploreArgs, all: &'a Subjects, seed: u64) -> Result<Vec<Selected<'a>>, Failure> {
+    let selected = select::cases(all, &args.targets, &args.bugs)?;
+    match args.generate {
+        Some(workloads) => Generate { workloads, seed }.instead(&args.targets, selected),
+        None => Ok(selected),
+    }
 }
 
 /// How findings are shrunk, and where they are stored.

@@ -67,7 +67,10 @@ impl Target<'_> {
     fn profile(&self) -> &'static str {
         match self {
             Target::Reference(Selected { subject, .. }) => subject.profile(),
-            Target::Recorded(..) => "reorder",
+            Target::Recorded(recorded, _) => {
+                let is_flash = recorded.trace.devices.iter().any(|device| device.chip().is_some());
+                if is_flash { "flash" } else { "reorder" }
+            }
         }
     }
 
