@@ -164,6 +164,40 @@ fn a_recorded_trace_is_explored_with_commands_and_replayed() {
 }
 
 #[test]
+fn the_power_fails_only_after_what_is_taken_as_done() {
+    let place = Place::new();
+    place.record("vsfs:append", "a.crash");
+    let trace = ["explore", "--trace", "a.crash", "--recover", "true {image}", "--check", "true"];
+    let run = |more: &[&str]| place.run(&[&trace[..], more].concat());
+    assert_eq!(run(&["--from-event", "3"]).code, Some(0));
+    for (more, words) in [
+        (["--from-event", "100000"], "events, after which nothing can fail"),
+        (["--from-mark", "mkfs"], "the trace has no marks"),
+        (["--device-len", "512"], "but its device ends at 512"),
+    ] {
+        let ran = run(&more);
+        assert_eq!(ran.code, Some(2), "{more:?}: {}", ran.err);
+        assert!(ran.err.contains(words), "{more:?}: {}", ran.err);
+    }
+    let ran = place.run(&["explore", "--trace", "a.crash", "--recover", "true", "--check", "false"]);
+    assert_eq!(ran.code, Some(5), "{}", ran.out);
+    assert!(ran.out.contains("before the first event") && ran.out.contains("--base"), "{}", ran.out);
+}
+
+#[test]
+fn generated_workloads_are_explored_instead_of_those_with_names() {
+    let place = Place::new();
+    let ran = place.run(&["explore", "journal", "--generate", "3", "--seed", "5", "--no-regressions"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let rows = ran.out.lines().filter(|line| line.starts_with("journal "));
+    let names: Vec<&str> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();
+    assert_eq!(names, ["generated-5", "generated-6", "generated-7"]);
+    let ran = place.run(&["explore", "journal:create", "--generate", "3"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("name the system alone"), "{}", ran.err);
+}
+
+#[test]
 fn a_recovery_command_that_does_not_exist_is_an_error_and_no_finding() {
     let place = Place::new();
     place.record("vsfs:append", "a.crash");

@@ -216,6 +216,15 @@ fn profiles_are_data_and_bad_ones_are_refused_in_words() {
     assert!(Profile::from_toml(text).is_ok(), "what keeps the order can be cut off as well");
     let text = "name = \"x y\"\nabout = \"y\"\n";
     assert!(matches!(Profile::from_toml(text), Err(ProfileError::Contradiction { .. })));
+    let taken = "name = \"torn\"\nabout = \"y\"\natomic = 1024\n";
+    assert!(
+        Profile::from_toml(taken)
+            .expect_err("a name that is taken")
+            .to_string()
+            .contains("choose another name")
+    );
+    let same = "name = \"torn\"\nabout = \"y\"\natomic = 512\n";
+    assert!(Profile::from_toml(same).is_ok(), "what says the same is the same");
     let unknown = Profile::named("fast").expect_err("no such profile").to_string();
     assert!(unknown.contains("reorder") && unknown.contains("lying-flush"), "{unknown}");
 }
