@@ -321,12 +321,14 @@ pub(super) fn writes(painter: &Painter<'_>, epoch: u32, point: usize, path: &Pat
 /// lost`.
 fn of_units(painter: &Painter<'_>, known: &Known<'_>, event: EventId) -> Option<String> {
     let (timeline, trace) = (painter.timeline, painter.teller.trace);
-    let (_, at, _) = trace.events[event.index()].range()?;
+    let (_, at, len) = trace.events[event.index()].range()?;
     let mut runs: Vec<(u64, u64, Option<AtomFate>)> = Vec::new();
     for atom in timeline.atoms_of(event) {
         let fate = known.fate(atom);
         let cells = timeline.atoms[atom.0 as usize].cells.iter();
-        for (start, end) in cells.map(|cell| timeline.cells[cell.0 as usize].span()) {
+        let spans = cells.map(|cell| timeline.cells[cell.0 as usize].span());
+        // A page that shares its flash cells with another one may take that with it.
+        for (start, end) in spans.filter(|(start, end)| at <= *start && *end <= at + len) {
             let (start, end) = ((start - at).0, (end - at).0);
             match runs.last_mut() {
                 Some(last) if last.1 == start && last.2 == fate => last.1 = end,
