@@ -45,21 +45,9 @@ fn within(trace: &Trace, events: usize) -> Result<usize, Failure> {
 
 /// How many events come before the power may fail: those up to a mark.
 fn after(trace: &Trace, mark: &str) -> Result<usize, Failure> {
-    let marks = trace.events.iter().enumerate().filter_map(|(index, event)| match event {
-        Event::Mark { text } => Some((index, text.as_str())),
-        Event::Write { .. }
-        | Event::WriteZeroes { .. }
-        | Event::Discard { .. }
-        | Event::Resize { .. }
-        | Event::Program { .. }
-        | Event::Erase { .. }
-        | Event::Flush { .. }
-        | Event::Begin { .. }
-        | Event::Ack { .. }
-        | Event::Send { .. }
-        | Event::Deliver { .. }
-        | Event::Down { .. }
-        | Event::Up { .. } => None,
+    let marks = trace.events.iter().enumerate().filter_map(|(index, event)| {
+        let Event::Mark { text } = event else { return None };
+        Some((index, text.as_str()))
     });
     let marks: Vec<(usize, &str)> = marks.collect();
     match marks.iter().find(|(_, text)| *text == mark) {
