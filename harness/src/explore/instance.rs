@@ -3,7 +3,7 @@
 use super::continued::Continued;
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
-use crate::erased::{AnySystem, AnyView, Course, Live, Op, View};
+use crate::erased::{AnyOp, AnySystem, AnyView, Course, Live, Op, View};
 use crate::judge::{Violation, Window};
 use crate::system::{Ack, Error};
 use crashcheck_outcome::Difference;
@@ -490,12 +490,17 @@ impl Recorded {
         why
     }
 
-    /// The operations of the recorded workload, next to each other, that something shows as if they had been done once more.
+    /// The operations of the recorded workload, next to each other, that something shows as if they had been done once more:
+    /// of those that recovery had not shown, and that nobody has begun again since.
     fn came_back(&self, view: &dyn AnyView, course: &dyn Course, window: Window) -> Option<(usize, usize)> {
-        let ops = self.course.len();
-        let runs =
-            (0..BACK).flat_map(|more| (0..ops.saturating_sub(more)).map(move |first| (first, first + more)));
-        let mut runs = runs;
+        let (ops, shown) = (self.course.len(), self.state_shown(course.state(0)).unwrap_or(0));
+        let text = |op: &dyn AnyOp| op.json().unwrap_or_default();
+        let again: Vec<String> =
+            (0..window.begun.min(course.len())).map(|nth| text(course.op(nth))).collect();
+        let is_gone: Vec<bool> = (0..ops).map(|nth| !again.contains(&text(self.course.op(nth)))).collect();
+        let of_length = |more| (shown..ops.saturating_sub(more)).map(move |first| (first, first + more));
+        let runs = (0..BACK).flat_map(of_length);
+        let mut runs = runs.filter(|(first, last)| is_gone[*first..=*last].iter().all(|gone| *gone));
         runs.find(|(first, last)| {
             (window.durable..=window.begun)
                 .any(|nth| self.system.after(course.state(nth), &*self.course, *first..=*last).equals(view))

@@ -86,6 +86,12 @@ pub(crate) fn assert_survives(exploration: &Exploration) {
     assert!(coverage.complete && coverage.later.iter().all(|life| life.complete), "{coverage:#?}");
 }
 
+/// What a later life did again, and what was replaced before the crash, did not come back.
+pub(crate) fn assert_nothing_comes_back(exploration: &Exploration) {
+    let promises: Vec<&str> = exploration.findings.iter().map(|finding| finding.promise.as_str()).collect();
+    assert!(!promises.contains(&"no-resurrection"), "{promises:?}");
+}
+
 /// The first finding, which breaks this promise.
 pub(crate) fn found<'a>(exploration: &'a Exploration, promise: &str) -> &'a Finding {
     assert_eq!(exploration.verdict, Verdict::Lost);

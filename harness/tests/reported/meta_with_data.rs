@@ -1,7 +1,8 @@
 //! After ReOpenLDAP 1 (LMDB with a writable map): meta pages and data pages are written back by one sync.
 
 use super::common::{
-    assert_missing, assert_survives, device, explored, found, read, sealed, unsealed, write,
+    assert_missing, assert_nothing_comes_back, assert_survives, device, explored, found, read, sealed,
+    unsealed, write,
 };
 use crashcheck::{Ack, Device, Disk, Result, System};
 
@@ -76,6 +77,7 @@ fn a_meta_page_that_is_ahead_of_its_data_is_found() {
     let exploration = explored(MetaWithData { repaired: false }, VALUES);
     let finding = found(&exploration, "durable");
     assert_missing(finding, &[("data", "meta")], "disk");
+    assert_nothing_comes_back(&exploration);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! After rocksdb 11149: a second log goes on before the first is durable, and replay does not see the hole.
 
 use super::common::{
-    assert_missing, assert_survives, clear, device, explored, found, read, sealed, unsealed, write,
+    assert_missing, assert_nothing_comes_back, assert_survives, clear, device, explored, found, read, sealed,
+    unsealed, write,
 };
 use crashcheck::{Ack, Device, DeviceId, Disk, Result, System};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,7 @@ fn a_hole_between_two_logs_is_found() {
     let exploration = explored(TwoLogs { repaired: false }, OPERATIONS);
     let finding = found(&exploration, "atomic");
     assert_missing(finding, &[("record of 4.log", "record of 8.log")], "4.log");
+    assert_nothing_comes_back(&exploration);
 }
 
 #[test]
