@@ -64,6 +64,8 @@ pub(crate) fn assert_clean(exploration: &Exploration) {
     assert!(findings.is_empty(), "{}", findings.join("\n\n"));
     let nothing = *verdict == Verdict::NotMeasured && coverage.total == "1";
     assert!(*verdict == Verdict::Survived || nothing, "{system}:{workload}: {verdict:?}: {reason:?}");
-    // The only remark that a deterministic recovery may cause is that states were not counted exactly.
-    assert_eq!(exploration.notes.len(), usize::from(!coverage.exact), "{:?}", exploration.notes);
+    // The only remark that a deterministic recovery may cause is that states were not counted exactly; another one is about
+    // the profile.
+    let about_recovery = exploration.notes.iter().filter(|note| !note.contains("none was torn"));
+    assert_eq!(about_recovery.count(), usize::from(!coverage.exact), "{:?}", exploration.notes);
 }
