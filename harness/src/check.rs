@@ -1,29 +1,64 @@
 //! What `check` does in a test: it explores what was stored, explores, and panics with what is found, shrunk, stored and
 //! reported.
 
-use crate::explore::Naming;
+use crate::explore::{Naming, Options, guarded};
 use crate::prepared::Prepared;
 use crate::regression::Regression;
+use crate::supervise::in_test::{self, Outcome, Task};
 use crashcheck_outcome::{Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict};
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 impl Prepared {
     /// Explores what was stored, explores, and panics with what is found.
     pub(crate) fn check(&self) {
+        let made_of = format!("{:?} {:?}", self.setup, self.ops);
+        self.end_with(&made_of, |prepared| {
+            let exploration = prepared.run(&AtomicBool::new(false), &mut |_| ());
+            let exploration = exploration.map_err(|error| format!("{}: {error}", prepared.naming.system))?;
+            prepared.failure(&exploration).map_or_else(|| Ok(format!("{}\n", summary(&exploration))), Err)
+        });
+    }
+
+    /// Explores what was stored, does the rest of a `check`, prints its text, and panics with what is wrong. In a test all
+    /// that is done in a child process, which notices from what the workload is made of if it is another one there.
+    pub(crate) fn end_with(&self, made_of: &str, rest: impl Fn(&Prepared) -> Outcome) {
         let prepared = self.clone().for_check();
-        prepared.check_stored();
-        match prepared.run(&AtomicBool::new(false), &mut |_| ()) {
-            Ok(exploration) => match prepared.failure(&exploration) {
-                None => println!("{}", summary(&exploration)),
-                Some(text) => panic!("{text}"),
-            },
-            Err(error) => panic!("{}: {error}", prepared.naming.system),
+        let Options { profile, regressions, lives, .. } = &prepared.options;
+        let Naming { system, bugs, .. } = &prepared.naming;
+        let identity = FxBuildHasher.hash_one((system, bugs, &profile.name, lives, made_of));
+        let task = Task { identity, regressions: regressions.clone(), only_first: false };
+        let work = |task: &Task| {
+            let prepared = prepared.clone().for_task(task);
+            prepared.check_stored().and_then(|()| rest(&prepared))
+        };
+        let outcome = match in_test::this_test().filter(|_| !self.in_process) {
+            None => work(&task),
+            Some(test) => in_test::check(&test, &task, |task| {
+                guarded(|| work(task)).unwrap_or_else(|abort| Err(format!("{system}: {abort}")))
+            }),
+        };
+        match outcome {
+            Ok(text) => print!("{text}"),
+            Err(text) => panic!("{text}"),
         }
     }
 
+    /// With the folder of the process that asks. Where one finding is enough, nothing is done about it but to tell it.
+    fn for_task(mut self, task: &Task) -> Self {
+        self.options.regressions.clone_from(&task.regressions);
+        if task.only_first {
+            self.options.budget.fail_fast = true;
+            self.options.explain = false;
+            self.options.shrink = None;
+        }
+        self
+    }
+
     /// With what `check` does beside exploring.
-    pub(crate) fn for_check(mut self) -> Self {
+    fn for_check(mut self) -> Self {
         self.options.shrink.get_or_insert_default();
         if self.stores && self.options.regressions.is_none() {
             let package = std::env::var_os("CARGO_MANIFEST_DIR");
@@ -34,27 +69,28 @@ impl Prepared {
 
     /// Explores the stored failures of this system.
     ///
-    /// # Panics
+    /// # Errors
     /// If one cannot be read, or fails again.
-    pub(crate) fn check_stored(&self) {
-        let Some(folder) = &self.options.regressions else { return };
-        let stored = Regression::load_all(folder).unwrap_or_else(|error| panic!("{error}"));
+    fn check_stored(&self) -> Result<(), String> {
+        let Some(folder) = &self.options.regressions else { return Ok(()) };
+        let stored = Regression::load_all(folder).map_err(|error| error.to_string())?;
         let Naming { system, bugs, .. } = &self.naming;
         let profile = &self.options.profile.name;
         for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == *profile) {
             let file = folder.join(regression.file_name());
             let stored = self.clone().stored(regression);
-            let mut stored = stored.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let mut stored = stored.map_err(|error| format!("{}: {error}", file.display()))?;
             stored.options.shrink = None;
             let exploration = stored.run(&AtomicBool::new(false), &mut |_| ());
             let exploration =
-                exploration.unwrap_or_else(|error| panic!("{system}: {}: {error}", file.display()));
+                exploration.map_err(|error| format!("{system}: {}: {error}", file.display()))?;
             if exploration.verdict != Verdict::NotMeasured
                 && let Some(text) = self.failure(&exploration)
             {
-                panic!("what was stored in {} fails again: {text}", file.display());
+                return Err(format!("what was stored in {} fails again: {text}", file.display()));
             }
         }
+        Ok(())
     }
 
     /// What is wrong, if something is, and where the whole report is.

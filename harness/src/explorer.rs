@@ -22,7 +22,8 @@ pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let options = Options { profile: Profile::of(&system.devices()), ..Options::default() };
     let (setup, ops) = (Vec::new(), Vec::new());
     let naming = Naming::new(name);
-    Explorer::of(Prepared { system: Arc::new(system), options, naming, stores: true, setup, ops })
+    let system = Arc::new(system);
+    Explorer::of(Prepared { system, options, naming, stores: true, in_process: false, setup, ops })
 }
 
 /// A system about to be explored.
@@ -50,7 +51,7 @@ impl<S> Clone for WithWorkload<S> {
 }
 
 impl<S> Explorer<S> {
-    fn of(prepared: Prepared) -> Self {
+    pub(crate) fn of(prepared: Prepared) -> Self {
         Explorer { prepared, typed: PhantomData }
     }
 }
@@ -63,7 +64,7 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
-    /// What the device may leave behind; by default `reorder`, and `cluster` on a cluster.
+    /// What the device may leave behind; by default `reorder`, `flash` on flash chips, and `cluster` on a cluster.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.prepared.options.profile = profile;
@@ -124,6 +125,15 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
+    /// Lets [`check`](WithWorkload::check) explore in the process of its test: for debuggers, and for a system that tells the
+    /// test something in memory. Then a recovery that takes its process down ends the tests. The environment variable
+    /// `CRASHCHECK_IN_PROCESS=1` does the same for all tests.
+    #[must_use]
+    pub fn in_process(mut self) -> Self {
+        self.prepared.in_process = true;
+        self
+    }
+
     /// Worker threads; by default one for each core.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
@@ -155,7 +165,8 @@ impl<S: System + 'static> WithWorkload<S> {
         self
     }
 
-    /// Explores, and returns what came of it.
+    /// Explores, and returns what came of it. All of that happens in this process: a recovery that takes it down (it exits,
+    /// aborts, overflows its stack) ends it. [`check`](Self::check) and the [`supervise`](crate::supervise) module find it.
     ///
     /// # Errors
     /// If the system fails without any crash.
@@ -177,6 +188,12 @@ impl<S: System + 'static> WithWorkload<S> {
 
     /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
     /// stored before is explored first.
+    ///
+    /// A recovery that takes its process down (it exits, aborts, overflows its stack) is a finding, too: in a test, the
+    /// test binary is run once more for this test alone, and that child explores. It repeats what the test does before this
+    /// call, and nothing of what comes after it; what the system notes in memory stays in the child. It explores in this
+    /// process where there is no such test (an example, a doctest), where the child comes to other operations, as if
+    /// they are random, and where it is [told to](Explorer::in_process).
     ///
     /// # Panics
     /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.

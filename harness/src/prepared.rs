@@ -15,6 +15,8 @@ pub(crate) struct Prepared {
     pub(crate) naming: Naming,
     /// Whether a failing check is stored where the package keeps its regressions.
     pub(crate) stores: bool,
+    /// Whether a check starts no other process.
+    pub(crate) in_process: bool,
     /// The operations that are run first, and whose crashes are not explored.
     pub(crate) setup: Vec<Op>,
     /// The operations that are explored.

@@ -5,6 +5,8 @@
 //! the same state, and the trail tells which. From then on that state is not run any more: it fails, for the reason the
 //! child died of. States that do not kill anything cost nothing.
 
+pub(crate) mod in_test;
+
 use crashcheck_trace::Bytes;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
@@ -30,24 +32,42 @@ const DEATHS: usize = 32;
 /// If the command cannot be started, or dies in too many different states.
 pub fn supervise(command: impl Fn() -> Command, signals: &AtomicUsize) -> io::Result<ExitStatus> {
     let directory = tempfile::TempDir::with_prefix("crashcheck-")?;
+    until_finished(
+        directory.path(),
+        || {
+            let mut command = command();
+            // In a process group of its own it gets no signal of the terminal beside those passed on.
+            command.process_group(0);
+            command
+        },
+        |mut command| wait(&mut command.spawn()?, signals),
+    )
+}
+
+/// Runs a command as often as needed to get to its end. What `run` fails with ends that.
+fn until_finished<E: From<io::Error>>(
+    directory: &Path,
+    command: impl Fn() -> Command,
+    mut run: impl FnMut(Command) -> Result<ExitStatus, E>,
+) -> Result<ExitStatus, E> {
     let mut trail = false;
     for _ in 0..DEATHS {
         let mut command = command();
-        // In a process group of its own it gets no signal of the terminal beside those passed on.
-        command.process_group(0).env(DIRECTORY, directory.path());
+        command.env(DIRECTORY, directory);
         if trail {
             command.env(TRAIL, "1");
         }
-        let status = wait(&mut command.spawn()?, signals)?;
-        if directory.path().join("finished").exists() {
+        let status = run(command)?;
+        if directory.join("finished").exists() {
             return Ok(status);
         }
         if trail {
-            note_death(directory.path(), status)?;
+            note_death(directory, status)?;
         }
         trail = true;
     }
-    Err(io::Error::other(format!("recovery took the process down in more than {DEATHS} states: giving up")))
+    let why = format!("recovery took the process down in more than {DEATHS} states: giving up");
+    Err(io::Error::other(why).into())
 }
 
 /// Waits for a child, and passes signals on to it.

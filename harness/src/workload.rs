@@ -37,27 +37,23 @@ impl<S: System + 'static> Explorer<S> {
         S::Op: quickcheck::Arbitrary,
     {
         use quickcheck::{Arbitrary, Gen};
-        let explorer = self.for_check();
-        for case in 0..u64::from(CASES) {
-            let ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
-            explorer.check_one(Candidates::of(ops));
-        }
+        self.prepared.end_with("quickcheck", |prepared| {
+            let explorer = Explorer::<S>::of(prepared.clone());
+            for case in 0..u64::from(CASES) {
+                let ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
+                explorer.check_one(Candidates::of(ops))?;
+            }
+            Ok(String::new())
+        });
     }
 
-    /// With what `check` does beside exploring, when what was stored has been explored.
-    fn for_check(mut self) -> Self {
-        self.prepared = self.prepared.for_check();
-        self.prepared.check_stored();
-        self
-    }
-
-    /// Explores the workload that a value tree stands at, and panics with what is found, as small as the tree can make it.
-    fn check_one<T: ValueTree<Value = Vec<S::Op>>>(&self, tree: T) {
+    /// Explores the workload that a value tree stands at, and fails with what is found, as small as the tree can make it.
+    fn check_one<T: ValueTree<Value = Vec<S::Op>>>(&self, tree: T) -> Result<(), String> {
         let (workload, never) = (self.clone().workload(tree.current()).prepared, AtomicBool::new(false));
-        let mut exploration = match workload.unshrunk(&never, &mut |_| ()) {
-            Ok(exploration) => exploration,
-            Err(error) => panic!("{}: the system fails without any crash: {error}", workload.naming.system),
-        };
+        let system = &workload.naming.system;
+        let exploration = workload.unshrunk(&never, &mut |_| ());
+        let mut exploration =
+            exploration.map_err(|error| format!("{system}: the system fails without any crash: {error}"))?;
         // The tree leads to one place only: it belongs to the simplest finding.
         let mut tree = Some(tree);
         shrink_from(&workload, &mut exploration, &never, &mut |_| (), &mut |begun, bounds, judge| {
@@ -66,9 +62,7 @@ impl<S: System + 'static> Explorer<S> {
         // A workload in which there is nothing to judge is no failure.
         let measured = exploration.verdict != Verdict::NotMeasured;
         let text = measured.then(|| workload.failure(&exploration)).flatten();
-        if let Some(text) = text {
-            panic!("{}: {text}", workload.naming.system);
-        }
+        text.map_or(Ok(()), |text| Err(format!("{system}: {text}")))
     }
 
     /// Runs operations made from the raw bytes of a fuzzer: as many as the bytes are enough for.
@@ -115,18 +109,20 @@ where
     /// # Panics
     /// As [`WithWorkload::check`](crate::WithWorkload::check).
     pub fn check(self) {
-        let config = Config { failure_persistence: None, ..Config::default() };
-        let rng = TestRng::deterministic_rng(config.rng_algorithm);
-        let mut runner = TestRunner::new_with_rng(config, rng);
-        let explorer = self.explorer.for_check();
-        for _ in 0..self.cases {
-            match self.strategy.new_tree(&mut runner) {
-                Ok(tree) => explorer.check_one(tree),
-                Err(reason) => {
-                    panic!("{}: the strategy makes no workload: {reason}", explorer.prepared.naming.system)
-                }
+        let WithStrategy { explorer, strategy, cases } = self;
+        explorer.prepared.end_with(&format!("{cases} workloads"), |prepared| {
+            let config = Config { failure_persistence: None, ..Config::default() };
+            let rng = TestRng::deterministic_rng(config.rng_algorithm);
+            let mut runner = TestRunner::new_with_rng(config, rng);
+            let explorer = Explorer::<S>::of(prepared.clone());
+            for _ in 0..cases {
+                let tree = strategy.new_tree(&mut runner).map_err(|reason| {
+                    format!("{}: the strategy makes no workload: {reason}", prepared.naming.system)
+                })?;
+                explorer.check_one(tree)?;
             }
-        }
+            Ok(String::new())
+        });
     }
 }
 

@@ -126,9 +126,12 @@ impl<'a> Walk<'a> {
     /// Walks until everything is covered or the budget is used up.
     pub(crate) fn run(mut self, mut report: impl FnMut(Progress)) -> Tally {
         // A trail has room for one state.
-        let jobs = if supervised().is_some() { 1 } else { self.options.jobs };
+        let trail = supervised().is_some();
+        let jobs = if trail { 1 } else { self.options.jobs };
         let mut pool = Pool::new(Arc::clone(&self.context), jobs);
-        let mut size = 16;
+        // Where one finding is enough, no other state of its batch need take a process down.
+        let most = if trail && self.options.budget.fail_fast { 1 } else { BATCH };
+        let mut size = most.min(16);
         while let Some(planned) = self.plan(size) {
             let (places, jobs): (Vec<u32>, Vec<Job>) = planned.into_iter().unzip();
             let eager = self.context.eager.load(Ordering::Relaxed) && !self.context.instance.eager();
@@ -144,7 +147,7 @@ impl<'a> Walk<'a> {
                 }
             }
             report(self.tally.progress());
-            size = (size * 2).min(BATCH);
+            size = (size * 2).min(most);
         }
         if let Some(deviations) = self.options.budget.deviations {
             self.tally.leave_out(format!("the walk ends {deviations} deviations from either pole"));
