@@ -63,7 +63,7 @@ pub(crate) fn explain(
     effort.states.dedup();
     let causes = by_key
         .into_iter()
-        .map(|(key, failures, states)| (key.clone(), effort.cause(context, key, &failures.leaves, states)));
+        .map(|(key, failures, states)| (key.clone(), effort.cause(context, key, failures, states)));
     causes.collect()
 }
 
@@ -82,13 +82,13 @@ impl Effort<'_> {
         &mut self,
         context: &Context,
         key: &Key,
-        leaves: &[Failure],
+        failures: &Failures,
         states: Option<Vec<Shortfall>>,
     ) -> Cause {
         let trace = &context.trace;
         let one_by_one = context.timeline.script.is_some();
         let Some(mut states) = states else {
-            return Cause { why: why_none(leaves, one_by_one), ..Cause::default() };
+            return Cause { why: why_none(failures, one_by_one), ..Cause::default() };
         };
         let (fix, why) = match () {
             () if !context.timeline.profile.is_honest() => (None, Some(LIES.to_owned())),
@@ -101,7 +101,7 @@ impl Effort<'_> {
         let flushes = fix.as_ref().map_or(&[][..], |fix| &fix.flushes);
         let flushes = flushes.iter().map(|(device, before)| (before.index(), *device));
         let missing = missing(trace, &states, &flushes.collect::<Vec<Flush>>());
-        let why = why.filter(|_| !missing.is_empty()).or_else(|| why_none(leaves, one_by_one));
+        let why = why.filter(|_| !missing.is_empty()).or_else(|| why_none(failures, one_by_one));
         Cause { missing, why: why.filter(|_| fix.is_none()), fix }
     }
 
@@ -191,9 +191,9 @@ struct Explored {
 }
 
 /// What there is to say where no order of the trace prevents a finding; nothing where it is the usual.
-fn why_none(leaves: &[Failure], one_by_one: bool) -> Option<String> {
-    if leaves.iter().all(Failure::is_later) {
-        let order = leaves.iter().find_map(Failure::order_of_later_life);
+fn why_none(failures: &Failures, one_by_one: bool) -> Option<String> {
+    if failures.leaves.iter().all(Failure::is_later) {
+        let order = failures.told.order_of_later_life();
         let order = order.map(|(trace, lost, there)| {
             let teller = Teller::new(trace);
             let (lost, there) = (teller.numbered(lost), teller.numbered(there));

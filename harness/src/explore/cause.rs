@@ -21,6 +21,8 @@ pub(crate) struct Failure {
 pub(crate) struct Failures {
     /// What is seen in the simplest of the states.
     pub(crate) detail: String,
+    /// The simplest of the states.
+    pub(crate) told: Failure,
     /// The failing states, some of them.
     pub(crate) leaves: Vec<Failure>,
 }

@@ -140,9 +140,10 @@ impl Groups {
 
     /// The failing leaves of every finding, some of them.
     pub(crate) fn failures(&self) -> BTreeMap<Key, Failures> {
-        let failures = |group: &Group| Failures {
-            detail: group.simplest.failed.violation.detail.clone(),
-            leaves: group.failures.clone(),
+        let failures = |group: &Group| {
+            let Simplest { failed, path, stories, .. } = &group.simplest;
+            let told = Failure { point: failed.points[0], path: path.clone(), stories: stories.clone() };
+            Failures { detail: failed.violation.detail.clone(), told, leaves: group.failures.clone() }
         };
         self.0.iter().map(|(key, group)| (key.clone(), failures(group))).collect()
     }

@@ -86,6 +86,20 @@ pub(crate) fn assert_survives(exploration: &Exploration) {
     assert!(coverage.complete && coverage.later.iter().all(|life| life.complete), "{coverage:#?}");
 }
 
+/// The writes that the cause names had been issued when the power failed in the state that is told.
+pub(crate) fn assert_cause_is_of_the_state(exploration: &Exploration) {
+    let numbers = |text: &str| -> Vec<u32> {
+        let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+        text.split('#').skip(1).filter_map(|rest| digits(rest).parse().ok()).collect()
+    };
+    for finding in exploration.findings.iter().filter(|finding| !finding.lives.is_empty()) {
+        let why = finding.cause.as_ref().and_then(|cause| cause.why.as_deref()).unwrap_or_default();
+        let failed = finding.lives.last().map(|life| numbers(&life.crash_point)).unwrap_or_default();
+        let last = failed.first().copied().unwrap_or_default();
+        assert!(numbers(why).iter().all(|named| *named <= last), "{why}\n{finding}");
+    }
+}
+
 /// What a later life did again, and what was replaced before the crash, did not come back.
 pub(crate) fn assert_nothing_comes_back(exploration: &Exploration) {
     let promises: Vec<&str> = exploration.findings.iter().map(|finding| finding.promise.as_str()).collect();

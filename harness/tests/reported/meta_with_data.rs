@@ -1,8 +1,8 @@
 //! After ReOpenLDAP 1 (LMDB with a writable map): meta pages and data pages are written back by one sync.
 
 use super::common::{
-    assert_missing, assert_nothing_comes_back, assert_survives, device, explored, found, read, sealed,
-    unsealed, write,
+    assert_cause_is_of_the_state, assert_missing, assert_nothing_comes_back, assert_survives, device,
+    explored, found, read, sealed, unsealed, write,
 };
 use crashcheck::{Ack, Device, Disk, Result, System};
 
@@ -78,6 +78,7 @@ fn a_meta_page_that_is_ahead_of_its_data_is_found() {
     let finding = found(&exploration, "durable");
     assert_missing(finding, &[("data", "meta")], "disk");
     assert_nothing_comes_back(&exploration);
+    assert_cause_is_of_the_state(&exploration);
 }
 
 #[test]
