@@ -1,4 +1,4 @@
-//! Failing workloads of a dozen operations shrink to the few that matter, and still fail for the same reason.
+//! Failing workloads of many operations shrink to the few that matter, and still fail for the same reason.
 
 use super::common::{at_most, case, explored, named, usual};
 use crashcheck::outcome::Finding;
@@ -28,7 +28,8 @@ fn generated_workloads_shrink_to_the_few_operations_that_matter() {
             let reasons = |findings: Vec<Finding>| -> BTreeMap<String, (String, Option<u64>)> {
                 let reason = |finding: Finding| {
                     let left = finding.shrunk.map(|shrunk| {
-                        assert_eq!((shrunk.operations_before, shrunk.ended), (12, None));
+                        assert!(shrunk.operations_before >= 16, "{shrunk:?}");
+                        assert_eq!(shrunk.ended, None);
                         shrunk.operations
                     });
                     (finding.fingerprint, (finding.promise, left))
