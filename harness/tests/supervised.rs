@@ -244,18 +244,6 @@ fn a_check_in_another_thread_is_done_in_process() {
 }
 
 #[test]
-#[ignore = "it is asked for by the test below"]
-fn ignored() {
-    let processes = opened_in("ignored", |pairs| pairs.workload([1]).check());
-    assert_ne!(processes, [std::process::id()]);
-}
-
-#[test]
-fn an_ignored_test_that_is_asked_for_has_a_child() {
-    output_of("ignored");
-}
-
-#[test]
 fn the_environment_turns_children_off() {
     const TEST: &str = "the_environment_turns_children_off";
     if is_asked_for(TEST) {
