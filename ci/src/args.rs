@@ -100,6 +100,9 @@ pub(crate) struct ExploreArgs {
     /// How to show the progress
     #[arg(long, value_name = "HOW")]
     pub(crate) progress: Option<Show>,
+    /// Print a line for every workload, and every finding in full
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
     /// Only say how many crash states there are
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -83,14 +83,6 @@ impl Meter {
         }
     }
 
-    /// Does something that writes to the terminal.
-    pub(crate) fn suspend(&self, write: impl FnOnce()) {
-        match &self.how {
-            How::Bar(bar) => bar.suspend(write),
-            _ => write(),
-        }
-    }
-
     /// The run is over.
     pub(crate) fn finish(&self) {
         if let How::Bar(bar) = &self.how {

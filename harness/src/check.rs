@@ -5,7 +5,7 @@ use crate::explore::{Naming, Options, guarded};
 use crate::prepared::Prepared;
 use crate::regression::Regression;
 use crate::supervise::in_test::{self, Outcome, Task};
-use crashcheck_outcome::{Coverage, Exploration, Finding, LifeCoverage, REPORT_VERSION, Report, Verdict};
+use crashcheck_outcome::{Coverage, Exploration, Finding, LifeCoverage, Report, Verdict};
 use rustc_hash::FxBuildHasher;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ impl Prepared {
     pub(crate) fn failure(&self, exploration: &Exploration) -> Option<String> {
         let reason = exploration.reason.clone().unwrap_or_default();
         match exploration.verdict {
-            Verdict::Survived | Verdict::DeviceLies => None,
+            Verdict::Survived | Verdict::Incomplete | Verdict::DeviceLies => None,
             Verdict::NotMeasured => Some(format!("{}: not measured: {reason}", exploration.system)),
             Verdict::Broken => Some(format!("{} fails without any crash: {reason}", exploration.system)),
             Verdict::Lost => {
@@ -118,12 +118,7 @@ impl Prepared {
         let program = std::env::current_exe().ok()?;
         let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
         let folder = target.join("crashcheck");
-        let report = Report {
-            version: REPORT_VERSION,
-            crashcheck: env!("CARGO_PKG_VERSION").to_owned(),
-            seed: self.options.seed,
-            explorations: vec![exploration.clone()],
-        };
+        let report = Report::new(env!("CARGO_PKG_VERSION"), self.options.seed, vec![exploration.clone()]);
         let text = serde_json::to_string_pretty(&report).ok()?;
         let first = &exploration.findings.first()?.fingerprint;
         let path = folder.join(format!("{}-{first}.json", exploration.system));

@@ -16,6 +16,7 @@ mod cluster;
 mod crashed;
 mod layer;
 mod nand;
+mod orders;
 mod plain;
 mod recording;
 mod run;
@@ -24,6 +25,8 @@ use backing::Backing;
 pub use layer::BlockDevice;
 use layer::Layer;
 pub use nand::Nand;
+use orders::Orders;
+pub(crate) use orders::kind_of;
 use plain::Plain;
 use recording::Recording;
 use run::Run;
@@ -36,6 +39,8 @@ pub struct Disk {
     label: Option<Label>,
     /// The power cycle that this handle belongs to; it is dead in later ones.
     cycle: u64,
+    /// Orders that whoever uses it is made to keep.
+    orders: Option<Arc<Orders>>,
 }
 
 impl Disk {
@@ -61,7 +66,13 @@ impl Disk {
     }
 
     fn on(machine: Machine) -> Disk {
-        Disk { machine: Arc::new(Mutex::new(machine)), device: DeviceId(0), label: None, cycle: 0 }
+        Disk {
+            machine: Arc::new(Mutex::new(machine)),
+            device: DeviceId(0),
+            label: None,
+            cycle: 0,
+            orders: None,
+        }
     }
 
     /// Another device of the same machine.
@@ -109,6 +120,7 @@ impl Disk {
     /// # Errors
     /// If the range ends beyond the device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
         self.awake()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
@@ -117,6 +129,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
         self.awake()?.write(self.device, at, data, true, self.label.as_ref())
     }
 
@@ -125,6 +138,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn write_zeroes(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
         self.awake()?.write_zeroes(self.device, at, len, self.label.as_ref())
     }
 
@@ -133,6 +147,7 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write).
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
         self.awake()?.discard(self.device, at, len)
     }
 
@@ -151,7 +166,9 @@ impl Disk {
     pub fn flush(&self) -> Result<(), DiskError> {
         let mut machine = self.awake()?;
         machine.not_flash(self.device)?;
-        machine.flush(self.device)
+        machine.flush(self.device)?;
+        self.after_flush();
+        Ok(())
     }
 
     /// The machine, as long as this handle has power and the node that the device belongs to is up.
@@ -176,7 +193,10 @@ impl Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
         machine.wire.restart();
-        Disk { cycle: machine.cycle, label: None, device: DeviceId(0), machine: Arc::clone(&self.machine) }
+        if let Some(orders) = &self.orders {
+            orders.restart();
+        }
+        Disk { cycle: machine.cycle, label: None, device: DeviceId(0), ..self.clone() }
     }
 
     /// From now on what recovered is in use. Whether there are faults that only happen then.

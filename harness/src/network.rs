@@ -69,6 +69,7 @@ impl Network {
     /// # Errors
     /// If the sender is down, or there is no such node, or without power.
     pub fn send(&self, from: NodeId, to: NodeId, message: &[u8], label: &str) -> Result<(), DiskError> {
+        self.0.before_send(from)?;
         self.0.powered()?.send(from, to, message, label)
     }
 

@@ -4,6 +4,7 @@ use crate::erased::{AnySystem, Course, Op};
 use crate::explore::{Context, Naming, Options, Recorded, shortened};
 use crate::record::{self, RecordError};
 use crate::regression::{Regression, RegressionError};
+use crashcheck_outcome::Rule;
 use crashcheck_trace::Trace;
 use std::sync::Arc;
 
@@ -21,12 +22,19 @@ pub(crate) struct Prepared {
     pub(crate) setup: Vec<Op>,
     /// The operations that are explored.
     pub(crate) ops: Vec<Op>,
+    /// What the system is made to keep, to see what that mends.
+    pub(crate) rules: Arc<[Rule]>,
 }
 
 impl Prepared {
     /// The same with other operations.
     pub(crate) fn with(&self, setup: Vec<Op>, ops: Vec<Op>) -> Prepared {
         Prepared { setup, ops, ..self.clone() }
+    }
+
+    /// The same with a system that is made to keep some rules.
+    pub(crate) fn keeping(&self, rules: &[Rule]) -> Prepared {
+        Prepared { rules: rules.into(), ..self.clone() }
     }
 
     /// The same under another name.
@@ -57,7 +65,7 @@ impl Prepared {
     /// # Errors
     /// If the system fails without any crash.
     pub(crate) fn record(&self) -> Result<(Trace, Box<dyn Course>), RecordError> {
-        record::recorded(&*self.system, &self.setup, &self.ops)
+        record::recorded(&*self.system, &self.setup, &self.ops, &self.rules)
     }
 
     /// Records the workload, and prepares its crashes.
@@ -67,7 +75,7 @@ impl Prepared {
     pub(crate) fn context(&self) -> Result<Arc<Context>, RecordError> {
         let (trace, course) = self.record()?;
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
-        let instance = Recorded::new(Arc::clone(&self.system), course);
+        let instance = Recorded::new(Arc::clone(&self.system), course, Arc::clone(&self.rules));
         Ok(Arc::new(Context::new(instance, naming, Arc::new(trace), &self.options)))
     }
 

@@ -1,9 +1,11 @@
 //! Running a workload on a recording disk.
 
 use crate::disk::Disk;
-use crate::erased::{self, AnySystem, Course, Live, Op, Typed, View};
+use crate::erased::{self, AnyOp, AnySystem, Course, Live, Op, Typed, View};
 use crate::system::{Ack, Error, System};
+use crashcheck_outcome::Rule;
 use crashcheck_trace::{Event, OpId, Trace};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A workload that was run once, without a crash.
@@ -88,23 +90,25 @@ pub fn record_after<S: System + 'static>(
 ) -> Result<Recording<S>, RecordError> {
     let setup: Vec<Op> = setup.iter().cloned().map(Op::new).collect();
     let ops: Vec<Op> = ops.into_iter().map(Op::new).collect();
-    let (trace, course) = recorded(system, &setup, &ops)?;
+    let (trace, course) = recorded(system, &setup, &ops, &Arc::default())?;
     let Typed { ops, states } = erased::typed::<S>(course);
     Ok(Recording { trace, ops, states })
 }
 
-/// As [`record_after`], of a system of any type.
+/// As [`record_after`], of a system of any type, which is made to keep some rules.
 pub(crate) fn recorded(
     system: &dyn AnySystem,
     setup: &[Op],
     ops: &[Op],
+    rules: &Arc<[Rule]>,
 ) -> Result<(Trace, Box<dyn Course>), RecordError> {
-    let disk = Disk::recording(&system.devices());
+    let disk = Disk::recording(&system.devices()).keeping(rules);
     system.format(&disk).map_err(RecordError::Format)?;
     disk.machine().rebase();
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
+    disk.after_recovery().map_err(|error| RecordError::Open(error.into()))?;
     for (index, op) in setup.iter().enumerate() {
-        let ack = apply(system, &mut live, index, op)?;
+        let ack = apply(system, &disk, &mut live, index, op)?;
         if index + 1 == setup.len() && ack != Ack::Durable {
             return Err(RecordError::Setup { index, op: format!("{op:?}") });
         }
@@ -120,7 +124,7 @@ pub(crate) fn recorded(
     for (index, op) in ops.iter().enumerate() {
         let id = OpId(index as u32);
         disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
-        let ack = apply(system, &mut live, index, op)?;
+        let ack = apply(system, &disk, &mut live, index, op)?;
         disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
         system.step(&mut *course, &**op, ack == Ack::Refused);
     }
@@ -135,9 +139,29 @@ pub(crate) fn recorded(
     Ok((trace, course))
 }
 
-fn apply(system: &dyn AnySystem, live: &mut Live, index: usize, op: &Op) -> Result<Ack, RecordError> {
+fn apply(
+    system: &dyn AnySystem,
+    disk: &Disk,
+    live: &mut Live,
+    index: usize,
+    op: &Op,
+) -> Result<Ack, RecordError> {
     let failed = |source| RecordError::Apply { index, op: format!("{op:?}"), source };
-    system.apply(live, &**op).map_err(failed)
+    performed(system, disk, live, &**op).map_err(failed)
+}
+
+/// Performs an operation, whose durable acknowledgement may have to wait for what a rule asks for.
+pub(crate) fn performed(
+    system: &dyn AnySystem,
+    disk: &Disk,
+    live: &mut Live,
+    op: &dyn AnyOp,
+) -> Result<Ack, Error> {
+    let ack = system.apply(live, op)?;
+    if ack == Ack::Durable {
+        disk.before_ack()?;
+    }
+    Ok(ack)
 }
 
 fn shown(system: &dyn AnySystem, live: &mut Live, when: &str) -> Result<View, RecordError> {

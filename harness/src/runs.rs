@@ -54,7 +54,7 @@ impl Prepared {
         let (trace, course) = self.record()?;
         let options = Options { jobs: 1, lives: 1, ..self.options.clone() };
         let kept = Arc::default();
-        let instance = Recorded::new(Arc::clone(&self.system), course);
+        let instance = Recorded::new(Arc::clone(&self.system), course, Arc::clone(&self.rules));
         let instance = Keeping { instance, kept: Arc::clone(&kept) };
         let context = Arc::new(Context::new(instance, Naming::default(), Arc::new(trace), &options));
         Walk::new(context, &options, &AtomicBool::new(false)).run(|_| ());

@@ -19,6 +19,8 @@ pub struct Replayed {
     pub shows: String,
     /// Whether the answers did not fit the questions that were asked: the trace or recovery has changed.
     pub diverged: bool,
+    /// Whether the trace does not have the moment at which the power is to fail, so that nothing was looked at.
+    pub missing: bool,
 }
 
 /// Explores, looks for the causes of what is found, and says what came of it.
@@ -94,9 +96,13 @@ const ANSWERS: usize = 1 << 24;
 
 /// Looks at one state again. How many lives end in a crash is told by the answers.
 pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
-    let nowhere = |shows: &str| Replayed { finding: None, shows: shows.to_owned(), diverged: true };
-    if state.epoch as usize >= context.timeline.epochs.len() {
-        return nowhere("the trace has no such epoch");
+    let nowhere = |shows: String| Replayed { finding: None, shows, diverged: true, missing: true };
+    let (epochs, events) = (context.timeline.epochs.len(), context.trace.events.len());
+    if state.epoch as usize >= epochs {
+        return nowhere(format!("the trace has no epoch {}, its last is {}", state.epoch, epochs - 1));
+    }
+    if state.point.index() > events {
+        return nowhere(format!("the trace has no crash point {}, its last is {events}", state.point.0));
     }
     // An answer beyond 8 bits fits no question, so that the replay diverges.
     let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
@@ -111,5 +117,6 @@ pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
         finding: groups.into_findings(context, &BTreeMap::new()).pop(),
         shows: leaf.end.recovered.kind.shows.clone(),
         diverged: leaf.diverged || !context.is_of(state),
+        missing: false,
     }
 }

@@ -1,6 +1,6 @@
 //! Shared by the packages beside it: explores every workload of a system, prints what came of it, and writes a page.
 
-use crashcheck::outcome::{About, Exploration, REPORT_VERSION, Report, Verdict};
+use crashcheck::outcome::{About, Exploration, Report, Verdict};
 use crashcheck::{Options, Profile, Reference, Shrink, explore, summary};
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) fn run<R: Reference + Clone>(system: &R) -> ExitCode {
         tell(&exploration);
         explorations.push(exploration);
     }
-    let lost = explorations.iter().any(|exploration| exploration.verdict != Verdict::Survived);
+    let lost = explorations.iter().any(|exploration| !exploration.verdict.is_clean());
     match write_page(explorations) {
         Ok(()) => println!("page: {PAGE}"),
         Err(error) => eprintln!("{PAGE}: {error}"),
@@ -56,12 +56,7 @@ fn tell(exploration: &Exploration) {
 }
 
 fn write_page(explorations: Vec<Exploration>) -> std::io::Result<()> {
-    let report = Report {
-        version: REPORT_VERSION,
-        crashcheck: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: Options::default().seed,
-        explorations,
-    };
+    let report = Report::new(env!("CARGO_PKG_VERSION"), Options::default().seed, explorations);
     let page = Path::new(PAGE);
     page.parent().map_or(Ok(()), std::fs::create_dir_all)?;
     std::fs::write(page, crashcheck_report::html::write(&report))

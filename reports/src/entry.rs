@@ -1,6 +1,6 @@
 //! The findings of a report, each fault once.
 
-use crashcheck_outcome::{Exploration, Finding, Report};
+use crashcheck_outcome::{Exploration, Finding, Group, Report, by_cause};
 use std::collections::BTreeMap;
 
 /// A finding, and where it belongs.
@@ -14,10 +14,15 @@ pub(crate) struct Entry<'a> {
     pub(crate) again: Vec<(&'a Exploration, &'a Finding)>,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
     /// `journal+no-revoke:block-reuse`.
     pub(crate) fn subject(&self) -> String {
         subject(self.exploration)
+    }
+
+    /// Where it was seen.
+    pub(crate) fn explorations(&self) -> impl Iterator<Item = &'a Exploration> {
+        std::iter::once(self.exploration).chain(self.again.iter().map(|(exploration, _)| *exploration))
     }
 
     /// What was seen, in a line.
@@ -32,20 +37,39 @@ pub(crate) fn subject(exploration: &Exploration) -> String {
     format!("{}{bugs}:{}", exploration.system, exploration.workload)
 }
 
-/// The findings of all explorations, in order, those that are one fault together.
-pub(crate) fn entries(report: &Report) -> Vec<Entry<'_>> {
-    let mut entries: Vec<Entry<'_>> = Vec::new();
-    let mut known: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+/// Findings that have one cause.
+pub(crate) struct Grouped<'a> {
+    pub(crate) group: Group,
+    /// That by which they are told first.
+    pub(crate) entries: Vec<Entry<'a>>,
+}
+
+/// The findings of all explorations by cause, numbered in this order.
+pub(crate) fn grouped(report: &Report) -> Vec<Grouped<'_>> {
+    let mut shown: BTreeMap<_, Vec<(&Exploration, &Finding)>> = BTreeMap::new();
     for exploration in &report.explorations {
-        for finding in &exploration.findings {
-            let key = (finding.fingerprint.as_str(), finding.device_lies);
-            if let Some(index) = known.get(&key) {
-                entries[*index].again.push((exploration, finding));
-                continue;
-            }
-            known.insert(key, entries.len());
-            entries.push(Entry { number: entries.len() + 1, exploration, finding, again: Vec::new() });
+        let Exploration { system, bugs, profile, findings, .. } = exploration;
+        for finding in findings {
+            let key = (system, bugs, profile, &finding.fingerprint);
+            shown.entry(key).or_default().push((exploration, finding));
         }
     }
-    entries
+    let mut number = 0;
+    let mut groups = Vec::new();
+    for group in by_cause(&report.explorations) {
+        let mut entries = Vec::new();
+        let Group { system, bugs, profile, .. } = &group;
+        for fingerprint in &group.findings {
+            let key = (system, bugs, profile, fingerprint);
+            let Some([(exploration, finding), again @ ..]) = shown.get(&key).map(Vec::as_slice) else {
+                continue;
+            };
+            number += 1;
+            entries.push(Entry { number, exploration, finding, again: again.to_vec() });
+        }
+        if !entries.is_empty() {
+            groups.push(Grouped { group, entries });
+        }
+    }
+    groups
 }

@@ -78,7 +78,7 @@ fn test_case(xml: &mut Xml, suite: &str, case: &Exploration) -> io::Result<()> {
     xml.write_event(Event::Start(element.with_attributes(attributes)))?;
     let reason = escape(case.reason.as_deref().unwrap_or("it fails without any crash"));
     match case.verdict {
-        Verdict::Survived | Verdict::DeviceLies => {}
+        Verdict::Survived | Verdict::Incomplete | Verdict::DeviceLies => {}
         Verdict::NotMeasured => with_text(xml, "skipped", &[("message", &*reason)], "")?,
         Verdict::Broken => with_text(xml, "error", &[("message", &*reason), ("type", "broken")], &reason)?,
         Verdict::Lost => failure(xml, case)?,

@@ -4,7 +4,7 @@
 //! HTML is a character reference. So it cannot end what it stands in, and nobody is mentioned and nothing linked by it:
 //! GitHub makes no links in code.
 
-use crate::entry::{Entry, entries, subject};
+use crate::entry::{Entry, Grouped, grouped, subject};
 use crate::text::{
     self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, life, of_life, short,
     shrunk, verdict,
@@ -32,8 +32,14 @@ pub fn write(report: &Report) -> String {
     text.push(&format!("### {who} {what}\n\n"));
     text.push(&table(&report.explorations));
     let mut left_out = 0;
-    for entry in entries(report) {
-        left_out += usize::from(!text.push(&finding(&entry)));
+    for group in grouped(report) {
+        text.push(&cause_of(&group));
+        let [first, others @ ..] = &group.entries[..] else { continue };
+        left_out += usize::from(!text.push(&finding(first)));
+        left_out += others.iter().filter(|other| !text.push(&line(other))).count();
+        if !others.is_empty() {
+            text.push("\n");
+        }
     }
     let mut text = text.text;
     if left_out > 0 {
@@ -124,9 +130,30 @@ fn reasons(exploration: &Exploration) -> Vec<String> {
 fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Survived => "✅",
-        Verdict::NotMeasured | Verdict::DeviceLies => "⚠️",
+        Verdict::Incomplete | Verdict::NotMeasured | Verdict::DeviceLies => "⚠️",
         Verdict::Lost | Verdict::Broken => "❌",
     }
+}
+
+/// What several findings have in common.
+fn cause_of(Grouped { group, entries }: &Grouped<'_>) -> String {
+    let mut text = String::new();
+    if entries.len() > 1 {
+        let bugs: String = group.bugs.iter().map(|bug| format!("+{bug}")).collect();
+        let system = code(&format!("{}{bugs}", group.system));
+        let _ = writeln!(text, "**{} findings of {system} {}**\n", entries.len(), group.title());
+    }
+    for (name, line) in group.lines() {
+        let _ = writeln!(text, "- **{name}**: {}", code(&clipped(&line)));
+    }
+    text.push('\n');
+    text
+}
+
+/// A finding in a line, which has the cause of one that is told.
+fn line(entry: &Entry<'_>) -> String {
+    let sentence = code(&clipped(entry.sentence()));
+    format!("- {} {}: {sentence}\n", code(&entry.subject()), code(&entry.finding.promise))
 }
 
 /// A finding, folded up.

@@ -2,12 +2,20 @@
 
 mod common;
 
-use crashcheck_outcome::{LifeCoverage, Operation, Promised, Verdict};
-use crashcheck_report::text::{Colour, census, finding, judged, overview, summary};
+use crashcheck_outcome::{LifeCoverage, Operation, Promised, Report, Verdict};
+use crashcheck_report::text::{self, Colour, causes, census, finding, judged, remarks, systems};
 
 fn told(colour: Colour) -> String {
     let lost = common::lost();
-    finding(&lost, &lost.findings[0], Some("target/crashcheck/report.html"), colour)
+    finding(&lost, &lost.findings[0], colour)
+}
+
+fn overview(report: &Report, colour: Colour) -> String {
+    text::overview(&report.explorations.iter().collect::<Vec<_>>(), colour)
+}
+
+fn summary(report: &Report, colour: Colour) -> String {
+    format!("{}{}", remarks(report), text::summary(report, colour))
 }
 
 #[test]
@@ -21,11 +29,24 @@ fn a_finding_is_as_agreed() {
 }
 
 #[test]
+fn the_table_of_systems_is_as_agreed() {
+    assert_eq!(systems(&common::report(), Colour::Plain), include_str!("golden/systems.txt"));
+}
+
+#[test]
+fn findings_with_one_cause_are_told_once() {
+    let told = causes(&common::one_cause(), false, Colour::Plain);
+    assert_eq!(told.concat(), include_str!("golden/causes.txt"));
+    let all = causes(&common::one_cause(), true, Colour::Plain);
+    assert_eq!(all.len(), told.len() + 2, "every finding in full, if that is asked for");
+}
+
+#[test]
 fn a_long_workload_does_not_fill_the_screen() {
     let mut lost = common::lost();
     let done = Operation { text: "x".repeat(1000), promised: Promised::Durable };
     lost.findings[0].operations = vec![done; 500];
-    let text = finding(&lost, &lost.findings[0], None, Colour::Plain);
+    let text = finding(&lost, &lost.findings[0], Colour::Plain);
     assert!(text.lines().count() < 60 && text.lines().all(|line| line.len() < 600), "{text}");
     assert!(text.contains("operation:    488 before these") && text.contains(" 500. xxx"), "{text}");
 }
@@ -68,7 +89,9 @@ fn a_bound_does_not_look_like_a_count() {
 #[test]
 fn hostile_text_does_not_reach_the_terminal() {
     let report = common::report();
-    for text in [told(Colour::Plain), summary(&report, Colour::Plain), overview(&report, Colour::Plain)] {
+    let causes = causes(&common::one_cause(), true, Colour::Plain).concat();
+    let tables = [overview(&report, Colour::Plain), systems(&report, Colour::Plain)].concat();
+    for text in [told(Colour::Plain), summary(&report, Colour::Plain), tables, causes] {
         assert!(text.chars().all(|c| (!c.is_control() || c == '\n') && c != '\u{202e}'), "{text}");
     }
 }
@@ -85,6 +108,7 @@ fn colour_adds_nothing_but_escape_sequences() {
     assert_ne!(told(Colour::Ansi), told(Colour::Plain));
     assert_eq!(strip(&told(Colour::Ansi)), told(Colour::Plain));
     assert_eq!(strip(&overview(&report, Colour::Ansi)), overview(&report, Colour::Plain));
+    assert_eq!(strip(&systems(&report, Colour::Ansi)), systems(&report, Colour::Plain));
     assert_eq!(strip(&summary(&report, Colour::Ansi)), summary(&report, Colour::Plain));
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &AdviseArgs, config: &Config, screen: &Screen) -> Result
 
 fn tell(advice: &Advice, screen: &Screen) {
     for finding in &advice.exploration.findings {
-        let text = text::finding(&advice.exploration, finding, None, screen.colour);
+        let text = text::finding(&advice.exploration, finding, screen.colour);
         screen.print(&format!("{text}\n"));
     }
     screen.print(&text::advice(advice, screen.colour));

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
         None => replay_reference(args, config, &id, &options)?,
     };
     screen.print(&told(&id, &replayed, args.fixed, screen));
-    Ok(match (&replayed.finding, replayed.diverged && !args.fixed) {
+    Ok(match (&replayed.finding, replayed.missing || (replayed.diverged && !args.fixed)) {
         (_, true) => ExitCode::Diverged,
         (Some(_), _) => ExitCode::Findings,
         (None, _) => ExitCode::Clean,
@@ -75,10 +75,15 @@ fn told(id: &ReplayId, replayed: &Replayed, fixed: bool, screen: &Screen) -> Str
         false => format!("{id}"),
     };
     let mut text = match (&replayed.finding, replayed.diverged, fixed) {
+        _ if replayed.missing => format!("{} {subject}\n", colour.doubtful("DIVERGED")),
         (_, true, false) => format!("{} {subject}\n", colour.doubtful("DIVERGED")),
         (Some(_), ..) => format!("{} {subject}\n", colour.bad("FAILS")),
         (None, ..) => format!("{} {subject}\n", colour.good("PASSES")),
     };
+    if replayed.missing {
+        text.push_str(&format!("  nothing was looked at: {}\n", escape(&replayed.shows)));
+        return text;
+    }
     if replayed.diverged {
         text.push_str(match fixed {
             true => "  note: the repaired system asks other questions; the answers were applied as far as they fit\n",

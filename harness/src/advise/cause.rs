@@ -4,10 +4,11 @@ use super::cover::fewest;
 use super::failure::Shortfall;
 use super::mend::{Flush, back, can_be_fua, with_flushes, with_fua};
 use super::place::flushes;
+use crate::disk::kind_of;
 use crate::explore::{Cause, Context, Failure, Failures, Fix, Key, Options, Order, Teller, Walk};
 use crate::profile::{Honesty, Order as Keeps};
-use crashcheck_outcome::Coverage;
-use crashcheck_trace::{EventId, Trace};
+use crashcheck_outcome::{Coverage, Rule};
+use crashcheck_trace::{Event, EventId, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -88,7 +89,9 @@ impl Effort<'_> {
         let trace = &context.trace;
         let one_by_one = context.timeline.script.is_some();
         let Some(mut states) = states else {
-            return Cause { why: why_none(failures, one_by_one), ..Cause::default() };
+            let later = failures.told.order_of_later_life();
+            let rules = later.and_then(|(trace, _, there)| rule(trace, there)).into_iter().collect();
+            return Cause { why: why_none(failures, one_by_one), rules, ..Cause::default() };
         };
         let (fix, why) = match () {
             () if !context.timeline.profile.is_honest() => (None, Some(LIES.to_owned())),
@@ -102,7 +105,9 @@ impl Effort<'_> {
         let flushes = flushes.iter().map(|(device, before)| (before.index(), *device));
         let missing = missing(trace, &states, &flushes.collect::<Vec<Flush>>());
         let why = why.filter(|_| !missing.is_empty()).or_else(|| why_none(failures, one_by_one));
-        Cause { missing, why: why.filter(|_| fix.is_none()), fix }
+        let rules = missing.iter().filter_map(|order| rule(trace, order.after));
+        let rules: BTreeSet<Rule> = rules.collect();
+        Cause { missing, why: why.filter(|_| fix.is_none()), fix, rules: rules.into_iter().collect() }
     }
 
     /// The fewest flushes after which the finding is gone, proved by exploring the mended trace. What fails there is one
@@ -202,6 +207,19 @@ fn why_none(failures: &Failures, one_by_one: bool) -> Option<String> {
         return Some(order.unwrap_or_else(|| LATER.to_owned()));
     }
     one_by_one.then(|| CLUSTER_NONE.to_owned())
+}
+
+/// What should have waited, as a rule that a system could always keep.
+fn rule(trace: &Trace, after: EventId) -> Option<Rule> {
+    let after = &trace.events[after.index()];
+    if matches!(after, Event::Ack { durable: true, .. }) {
+        return Some(Rule::BeforeAck);
+    }
+    if matches!(after, Event::Send { .. }) {
+        return Some(Rule::BeforeSend);
+    }
+    let is_write = after.device().is_some() && !matches!(after, Event::Flush { .. });
+    is_write.then(|| Rule::BeforeWrite { kind: kind_of(after.label()) })
 }
 
 /// The fewest writes that should have been durable earlier, each with what came first of that which should have waited;

@@ -3,6 +3,7 @@
 use super::cover::fewest;
 use super::failure::Shortfall;
 use super::mend::Flush;
+use crate::disk::kind_of;
 use crashcheck_trace::{DeviceId, Event, Trace};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -107,8 +108,6 @@ fn is_volatile_mark(event: &Event) -> bool {
 
 /// Whether the system calls two writes to one device the same, but for numbers.
 fn are_alike(one: &Event, other: &Event) -> bool {
-    let plain = |event: &Event| -> Option<String> {
-        Some(event.label()?.as_str().chars().filter(|c| !c.is_ascii_digit()).collect())
-    };
-    one.device() == other.device() && plain(one).is_some() && plain(one) == plain(other)
+    let kind = |event: &Event| event.label().map(|label| kind_of(Some(label)));
+    one.device() == other.device() && kind(one).is_some() && kind(one) == kind(other)
 }

@@ -101,6 +101,7 @@ impl Nand {
         if self.geometry.page_len() != Bytes::of(data.len()) {
             return Err(self.wrong_length(data.len()));
         }
+        self.disk.before_write(label)?;
         self.disk.powered()?.program(self.disk.device, &self.geometry, page, data, label)
     }
 
@@ -114,6 +115,7 @@ impl Nand {
         if block.0 >= self.geometry.blocks {
             return Err(DiskError::NoSuchBlock { block, blocks: self.geometry.blocks });
         }
+        self.disk.before_write(label)?;
         self.disk.powered()?.erase(self.disk.device, &self.geometry, block, label)
     }
 
@@ -122,7 +124,9 @@ impl Nand {
     /// # Errors
     /// Without power.
     pub fn wait(&self) -> Result<(), DiskError> {
-        self.disk.powered()?.flush(self.disk.device)
+        self.disk.powered()?.flush(self.disk.device)?;
+        self.disk.after_flush();
+        Ok(())
     }
 
     fn check_page(&self, page: PageNo) -> Result<(), DiskError> {

@@ -2,7 +2,7 @@
 
 use super::memo::Story;
 use crate::choice::Path;
-use crashcheck_outcome::Coverage;
+use crashcheck_outcome::{Coverage, Rule};
 use crashcheck_trace::{DeviceId, EventId};
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub(crate) struct Cause {
     pub(crate) fix: Option<Fix>,
     /// Why there is no order, or no fix, where there is something to say.
     pub(crate) why: Option<String>,
+    /// The orders as rules, whatever the workload and the life; of a crash of a later life what is suspected.
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// Flushes that remove a finding.

@@ -128,7 +128,13 @@ impl<'a> Teller<'a> {
             recoveries: fix.coverage.recoveries,
             clean: fix.clean,
         });
-        outcome::Cause { missing: missing.collect(), fix, why: cause.why.clone() }
+        outcome::Cause {
+            missing: missing.collect(),
+            fix,
+            why: cause.why.clone(),
+            rules: cause.rules.clone(),
+            cures: Vec::new(),
+        }
     }
 
     /// When the power went, in words.

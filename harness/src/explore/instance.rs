@@ -5,8 +5,9 @@ use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{AnyOp, AnySystem, AnyView, Course, Live, Op, View};
 use crate::judge::{Violation, Window};
+use crate::record::performed;
 use crate::system::{Ack, Error};
-use crashcheck_outcome::Difference;
+use crashcheck_outcome::{Difference, Rule};
 use crashcheck_trace::{Event, OpId};
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
@@ -166,10 +167,13 @@ pub(crate) struct Recorded {
     alike: FxHashMap<usize, Vec<usize>>,
     /// What the judge has said of them where the recorded workload was crashed.
     verdicts: Verdicts,
+    /// What the system is made to keep.
+    rules: Arc<[Rule]>,
 }
 
 impl Instance for Recorded {
     fn live(&self, disk: &Disk) -> Lived {
+        let disk = &disk.keeping(&self.rules);
         if disk.is_run() {
             return self.rerun(disk);
         }
@@ -251,7 +255,7 @@ impl Instance for Recorded {
 }
 
 impl Recorded {
-    pub(crate) fn new(system: Arc<dyn AnySystem>, course: Box<dyn Course>) -> Self {
+    pub(crate) fn new(system: Arc<dyn AnySystem>, course: Box<dyn Course>, rules: Arc<[Rule]>) -> Self {
         let (mut by_hash, mut alike) = (FxHashMap::<u64, Vec<usize>>::default(), FxHashMap::default());
         for nth in 0..=course.len() {
             let state = course.state(nth);
@@ -263,7 +267,7 @@ impl Recorded {
             }
             alike.entry(first).or_insert_with(Vec::new).push(nth);
         }
-        Recorded { system, course, by_hash, alike, verdicts: Verdicts::default() }
+        Recorded { system, course, by_hash, alike, verdicts: Verdicts::default(), rules }
     }
 
     /// What the judge says of a state of the model, asked once.
@@ -303,7 +307,7 @@ impl Recorded {
             SeenView::Known(nth) => {
                 format!("the state after {nth} of {} operations", self.course.len())
             }
-            SeenView::Other(_) => "none of the model's states".to_owned(),
+            SeenView::Other(_) => "none of the model's states as a whole".to_owned(),
         };
         Kind { found: shown.remark.clone(), shows }
     }
@@ -314,9 +318,16 @@ impl Recorded {
         alike.iter().copied().find(|nth| self.course.state(*nth).equals(view))
     }
 
+    /// Turns the power on, and recovers.
+    fn open(&self, disk: &Disk) -> Result<Live, Error> {
+        let live = self.system.open(disk.power_on())?;
+        disk.after_recovery()?;
+        Ok(live)
+    }
+
     /// Recovers, and looks at what that shows.
     fn first_look_at(&self, disk: &Disk) -> Result<Look, Violation> {
-        let opened = self.system.open(disk.power_on());
+        let opened = self.open(disk);
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
         let remark = self.system.remark(&live);
         self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
@@ -376,7 +387,7 @@ impl Recorded {
     /// Recovers once more without a crash in between.
     fn recover_again(&self, disk: &Disk, view: &dyn AnyView) -> Result<(), Violation> {
         let broken = |error: Error| Violation::new("idempotent", error.to_string());
-        let mut live = self.system.open(disk.power_on()).map_err(broken)?;
+        let mut live = self.open(disk).map_err(broken)?;
         let again = self.system.view(&mut live).map_err(broken)?;
         if again.equals(view) {
             return Ok(());
@@ -414,7 +425,7 @@ impl Recorded {
         }
         let id = OpId(past.course.len() as u32);
         disk.note_with(|| Event::Begin { op: id, text: format!("{op:?}") });
-        let ack = self.system.apply(live, &**op);
+        let ack = performed(&*self.system, disk, live, &**op);
         let ended = past.has_ended(disk);
         self.system.step(&mut *past.course, &**op, matches!(ack, Ok(Ack::Refused)));
         if let Ok(ack) = ack {
@@ -435,7 +446,7 @@ impl Recorded {
         let broken = |promise: &str, why: &dyn std::fmt::Display| {
             Violation::new(promise, format!("opened once more after it was used, without a crash: {why}"))
         };
-        let opened = self.system.open(disk.power_on());
+        let opened = self.open(disk);
         let mut live = opened.map_err(|error| broken("recovers", &error))?;
         self.system.check(&mut live).map_err(|error| broken("well-formed", &error))?;
         let view = self.system.view(&mut live).map_err(|error| broken("recovers", &error))?;

@@ -7,6 +7,7 @@ use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{Live, Op, View};
 use crate::judge::Violation;
+use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_trace::{Event, OpId};
 
@@ -60,7 +61,7 @@ impl Recorded {
             let id = OpId(index as u32);
             disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
             begun = index + 1;
-            let ack = self.system.apply(&mut live, op);
+            let ack = performed(&*self.system, disk, &mut live, op);
             let durable = matches!(ack, Ok(Ack::Durable));
             acked = if durable { begun } else { acked };
             match ack {

@@ -333,6 +333,7 @@ impl Tally {
             () if !self.groups.is_empty() && self.context.timeline.profile.is_honest() => Verdict::Lost,
             () if !self.groups.is_empty() => Verdict::DeviceLies,
             () if nothing => Verdict::NotMeasured,
+            () if !self.coverage().complete => Verdict::Incomplete,
             () => Verdict::Survived,
         }
     }
@@ -343,7 +344,7 @@ impl Tally {
                 Some("no write was in flight at any crash point, or nothing was judged".to_owned())
             }
             Verdict::DeviceLies => Some("the promise depends on a flush that the device ignores".to_owned()),
-            Verdict::Survived | Verdict::Lost | Verdict::Broken => None,
+            Verdict::Survived | Verdict::Incomplete | Verdict::Lost | Verdict::Broken => None,
         }
     }
 

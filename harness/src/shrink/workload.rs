@@ -6,10 +6,11 @@ use crate::explore::{Budget, Naming, Options, Progress, Shrinking, Walk, guarded
 use crate::prepared::Prepared;
 use crate::regression::{self, Found, Regression};
 use crate::tasks::told;
-use crashcheck_outcome::{Exploration, Finding, Shrunk};
+use crashcheck_outcome::{Cure, Exploration, Finding, Rule, Shrunk};
 use proptest::strategy::ValueTree;
 use serde::Serialize;
-use std::sync::atomic::AtomicBool;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
@@ -93,7 +94,10 @@ impl Shrinker<'_> {
         let first = others(&workload, bounds, &mut judge);
         let begun = first.map_or_else(|| workload.clone(), |ops| workload.with(Vec::new(), ops));
         let smallest = smallest(&begun, bounds, &mut judge);
-        let Some((smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
+        let Some((mut smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
+        if let Some(cause) = &mut smaller.cause {
+            cause.cures = self.cures(&smallest, &finding.fingerprint, &cause.rules, bounds);
+        }
         self.finish(finding, smaller, &smallest, events, bounds).map(Some)
     }
 
@@ -112,6 +116,49 @@ impl Shrinker<'_> {
         let states = options.budget.states.map_or(recoveries, |states| states.min(recoveries));
         let budget = Budget { time, states: Some(states), fail_fast: false, ..options.budget };
         Options { budget, ..options.clone() }
+    }
+
+    /// The rules that leave nothing of a finding, if the system is made to keep them whatever it does.
+    fn cures(
+        &self,
+        smallest: &Prepared,
+        fingerprint: &str,
+        suspected: &[Rule],
+        bounds: &Bounds<'_>,
+    ) -> Vec<Cure> {
+        let always = [Rule::BeforeAck, Rule::AfterRecovery, Rule::BeforeSend];
+        let mut candidates: Vec<Vec<Rule>> =
+            suspected.iter().chain(&always).map(|rule| vec![rule.clone()]).collect();
+        candidates.push(suspected.to_vec());
+        candidates.push(suspected.iter().chain(&always[..1]).cloned().collect());
+        for rules in &mut candidates {
+            rules.sort_unstable();
+            rules.dedup();
+        }
+        let mut tried = BTreeSet::new();
+        let untried = candidates.into_iter().filter(|rules| !rules.is_empty() && tried.insert(rules.clone()));
+        untried.filter_map(|rules| self.cure(smallest, fingerprint, rules, bounds)).collect()
+    }
+
+    fn cure(
+        &self,
+        smallest: &Prepared,
+        fingerprint: &str,
+        rules: Vec<Rule>,
+        bounds: &Bounds<'_>,
+    ) -> Option<Cure> {
+        let context = guarded(|| smallest.keeping(&rules).context()).ok()?.ok()?;
+        let options = Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell()) };
+        let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
+        let coverage = tally.coverage();
+        let cure = || Cure {
+            rules,
+            clean: tally.failures().is_empty(),
+            complete: coverage.complete_in_all(),
+            recoveries: coverage.recoveries_in_all(),
+        };
+        // Who is told to stop has not seen that nothing is left.
+        (!tally.has_found(fingerprint) && !self.stop.load(Ordering::Relaxed)).then(cure)
     }
 
     /// The finding as the workload shows it, and how many events its trace has.

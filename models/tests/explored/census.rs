@@ -13,7 +13,7 @@ fn census(exploration: &Exploration) -> Vec<(&str, &str, u64)> {
 
 const OLD: &str = "the state after 0 of 2 operations";
 const NEW: &str = "the state after 1 of 2 operations";
-const GARBAGE: &str = "none of the model's states";
+const GARBAGE: &str = "none of the model's states as a whole";
 
 #[test]
 fn the_append_alone_has_the_eight_crash_states_of_the_book() {

@@ -78,7 +78,7 @@ fn generated_operations_are_survived() {
         let verdicts: Vec<Verdict> = generated
             .map(|case| survived(&*subject, &case, &at_most(1000, usual(&*subject))).verdict)
             .collect();
-        let measured = verdicts.iter().filter(|verdict| **verdict == Verdict::Survived).count();
+        let measured = verdicts.iter().filter(|verdict| verdict.is_clean()).count();
         assert!(measured >= 4, "{}: only {measured} had something in flight", subject.name());
     }
 }

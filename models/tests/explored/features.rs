@@ -21,7 +21,7 @@ fn survived(exploration: &Exploration) -> bool {
     assert!(exploration.findings.is_empty(), "{:#?}", exploration.findings);
     assert_ne!(exploration.verdict, Verdict::Broken, "{:?}", exploration.reason);
     println!("{}", summary(exploration));
-    exploration.verdict == Verdict::Survived
+    exploration.verdict.is_clean()
 }
 
 #[cfg(feature = "quickcheck")]

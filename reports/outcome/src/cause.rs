@@ -13,6 +13,42 @@ pub struct Cause {
     pub fix: Option<Fix>,
     /// Why there is no order, or no fix, where there is more to say than [`NO_ORDER`].
     pub why: Option<String>,
+    /// The same orders as rules, whatever the workload and the life; of a crash of a later life what is suspected.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// The rules that were tried, and left nothing of the finding, each by itself.
+    #[serde(default)]
+    pub cures: Vec<Cure>,
+}
+
+/// An order that a system could keep in all that it does, in each of its lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "order")]
+pub enum Rule {
+    /// What was written is durable before an operation is acknowledged as durable.
+    BeforeAck,
+    /// What a node has written is durable before it sends a message.
+    BeforeSend,
+    /// What recovery has written is durable before it is over.
+    AfterRecovery,
+    /// What was written is durable before a write of some kind is issued.
+    BeforeWrite {
+        /// The label of such a write, without its numbers.
+        kind: String,
+    },
+}
+
+/// Rules that a system was made to keep, by flushes at the right moments in all its lives, and what was found then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cure {
+    /// The rules, kept together.
+    pub rules: Vec<Rule>,
+    /// Whether nothing at all was found; otherwise only this finding is gone.
+    pub clean: bool,
+    /// Whether everything was covered, in all lives.
+    pub complete: bool,
+    /// The recoveries that looked for it.
+    pub recoveries: u64,
 }
 
 /// So many missing orders are told in lines.
@@ -28,7 +64,9 @@ impl Cause {
         }
         match (&self.fix, &self.why) {
             (Some(fix), _) => lines.push(("fix", fix.to_string())),
-            (None, None) if lines.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
+            (None, None) if lines.is_empty() && self.cures.is_empty() => {
+                lines.push(("missing edge", NO_ORDER.to_owned()));
+            }
             (None, Some(why)) if lines.is_empty() => lines.push(("missing edge", why.clone())),
             (None, Some(why)) => lines.push(("fix", format!("none: {why}"))),
             (None, None) => {}
@@ -89,6 +127,17 @@ pub const NO_ORDER: &str =
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} ({})", self.event, self.what)
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::BeforeAck => write!(f, "a flush before an operation is acknowledged as durable"),
+            Rule::BeforeSend => write!(f, "a flush before a node sends a message"),
+            Rule::AfterRecovery => write!(f, "a flush at the end of recovery"),
+            Rule::BeforeWrite { kind } => write!(f, "a flush before each write of '{kind}'"),
+        }
     }
 }
 

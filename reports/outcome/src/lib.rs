@@ -6,12 +6,14 @@ mod advice;
 mod cause;
 mod check;
 mod finding;
+mod group;
 mod picture;
 
 pub use advice::{Advice, AdvisedFlush, Need};
-pub use cause::{Cause, Fix, FixingFlush, MissingOrder, NO_ORDER, Place};
+pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
 pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, WriteFate};
+pub use group::{Common, Group, by_cause};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,17 @@ pub struct Report {
     pub seed: u64,
     /// The explorations, in the order in which they were asked for.
     pub explorations: Vec<Exploration>,
+    /// The findings of all of them by cause.
+    #[serde(default)]
+    pub causes: Vec<Group>,
+}
+
+impl Report {
+    /// What a run of this version of crashcheck with this seed came to.
+    pub fn new(crashcheck: &str, seed: u64, explorations: Vec<Exploration>) -> Report {
+        let causes = by_cause(&explorations);
+        Report { version: REPORT_VERSION, crashcheck: crashcheck.to_owned(), seed, explorations, causes }
+    }
 }
 
 /// One system, one workload, one device profile.
@@ -94,8 +107,10 @@ pub struct About {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Every crash state that was looked at keeps every promise.
+    /// Every crash state of the workload keeps every promise.
     Survived,
+    /// Every crash state that was looked at keeps every promise, and not all of the workload were looked at.
+    Incomplete,
     /// There was nothing to judge.
     NotMeasured,
     /// A promise is broken only because the device does not keep its own.
@@ -104,6 +119,13 @@ pub enum Verdict {
     Lost,
     /// The system fails without any crash.
     Broken,
+}
+
+impl Verdict {
+    /// Whether something was judged, and nothing is wrong with it.
+    pub fn is_clean(self) -> bool {
+        matches!(self, Verdict::Survived | Verdict::Incomplete)
+    }
 }
 
 /// How much of what is possible was covered. Numbers of states are decimal strings: they exceed 64 bits.
@@ -186,7 +208,7 @@ pub struct Judged {
 pub struct CensusRow {
     /// What recovery met, in the system's words.
     pub found: Option<String>,
-    /// What it shows: `after 3 of 5 operations`, `none of the model's states`, `does not recover`.
+    /// What it shows: `after 3 of 5 operations`, `none of the model's states as a whole`, `does not recover`.
     pub shows: String,
     /// The crash states, as a decimal string.
     pub states: String,

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::counted;
 use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
-use crashcheck_outcome::{Cause, Check, Difference, Finding, NO_ORDER, Shrunk};
+use crashcheck_outcome::{Cause, Check, Cure, Difference, Finding, NO_ORDER, Shrunk};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -15,6 +15,8 @@ const ORDERS_MAX: usize = 12;
 const DIFFERENCES_MAX: usize = 40;
 /// So many other workloads are named that show the same fault.
 const AGAIN_MAX: usize = 8;
+/// So many rules that prevent a finding are told.
+const CURES_MAX: usize = 2;
 /// A longer text is cut.
 const TEXT_MAX: usize = 600;
 
@@ -93,9 +95,9 @@ fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
 
 /// Why it happens, and what prevents it.
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
-    let Some(Cause { missing, fix, why }) = cause else { return };
+    let Some(Cause { missing, fix, why, cures, .. }) = cause else { return };
     page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
-    if missing.is_empty() && fix.is_none() {
+    if missing.is_empty() && fix.is_none() && (why.is_some() || cures.is_empty()) {
         let why = why.as_deref().unwrap_or(NO_ORDER);
         page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&why]);
     }
@@ -134,7 +136,22 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
     } else if let Some(why) = why.as_deref().filter(|_| !missing.is_empty()) {
         page.put("<div><dt>Verified fix</dt><dd>None: {}.</dd></div>\n", &[&why]);
     }
+    cures.iter().take(CURES_MAX).for_each(|cure| kept(page, cure));
     page.raw("</dl>\n");
+}
+
+/// What a rule would do that the system keeps in all its lives.
+fn kept(page: &mut Markup, cure: &Cure) {
+    page.raw("<div><dt>As a rule</dt><dd>With ");
+    for (nth, rule) in cure.rules.iter().enumerate() {
+        page.put("{}<b>{}</b>", &[&if nth == 0 { "" } else { " and " }, rule]);
+    }
+    let left = if cure.clean { "nothing is found" } else { "this finding is gone" };
+    let covered = if cure.complete { "covered completely" } else { "not covered completely" };
+    page.put(
+        ", whatever it does and in each of its lives, {} in this workload ({}, {}).</dd></div>\n",
+        &[&left, &counted(cure.recoveries, "recovery"), &covered],
+    );
 }
 
 /// The trace and the medium.

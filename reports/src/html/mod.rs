@@ -10,6 +10,7 @@
 //! | `assets.rs` | its style and its script |
 //! | `words.rs` | what names mean |
 //! | `summary.rs` | the verdict, what was covered, what was not and why |
+//! | `causes.rs` | what is missing, before everything else |
 //! | `index.rs` | the list of the findings, the filter and the search |
 //! | `finding.rs` | one finding from beginning to end |
 //! | `story.rs` | what happened, step by step |
@@ -19,6 +20,7 @@
 //! | `guide.rs` | how to read the page |
 
 mod assets;
+mod causes;
 mod finding;
 mod guide;
 mod index;
@@ -32,7 +34,7 @@ mod timeline;
 mod words;
 
 use self::markup::Markup;
-use crate::entry::{Entry, entries, subject};
+use crate::entry::{Entry, Grouped, grouped, subject};
 use crate::text;
 
 pub(crate) use self::summary::headline;
@@ -40,13 +42,17 @@ use crashcheck_outcome::Report;
 
 /// The report as an HTML document.
 pub fn write(report: &Report) -> String {
-    let entries = entries(report);
+    let groups = grouped(report);
+    let entries: Vec<Entry<'_>> = groups.iter().flat_map(|group| group.entries.iter().cloned()).collect();
     let mut page = Markup::default();
     head(&mut page, report);
     page.raw("<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n");
     assets::symbols(&mut page);
     banner(&mut page, report, &entries);
     page.raw("<main id=\"main\" tabindex=\"-1\">\n");
+    if !groups.is_empty() {
+        causes::write(&mut page, &groups);
+    }
     summary::write(&mut page, report, entries.len());
     if !entries.is_empty() {
         index::write(&mut page, &entries);

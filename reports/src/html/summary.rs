@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// So many findings of an exploration are linked in the table.
 const LINKS_MAX: usize = 6;
+/// What is said where not everything was covered.
+const TRIED: &str = "survived every crash that was tried";
 /// So many explorations are broken down by what recovery showed.
 const CENSUS_MAX: usize = 40;
 
@@ -27,13 +29,17 @@ pub(crate) fn headline(report: &Report) -> (String, &'static str) {
         () if of(Verdict::DeviceLies) > 0 => {
             (Verdict::DeviceLies, "depends on an honest device", "depend on an honest device")
         }
-        () if of(Verdict::Survived) == 0 => return ("Nothing".to_owned(), "was measured"),
-        () if complete => (Verdict::Survived, "survives every crash", "survive every crash"),
-        () => {
-            (Verdict::Survived, "survived every crash that was tried", "survived every crash that was tried")
+        () if of(Verdict::Survived) + of(Verdict::Incomplete) == 0 => {
+            return ("Nothing".to_owned(), "was measured");
         }
+        () if complete => (Verdict::Survived, "survives every crash", "survive every crash"),
+        () => (Verdict::Incomplete, TRIED, TRIED),
     };
-    match (&explorations[..], of(verdict)) {
+    let count = match verdict {
+        Verdict::Incomplete => of(Verdict::Incomplete) + of(Verdict::Survived),
+        _ => of(verdict),
+    };
+    match (&explorations[..], count) {
         ([only], _) => (subject(only), one),
         (all, count) if count == all.len() => (format!("All {count} workloads"), many),
         (all, 1) => (format!("1 of {} workloads", all.len()), one),

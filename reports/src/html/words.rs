@@ -26,7 +26,8 @@ pub(super) fn promise(name: &str) -> Option<&'static str> {
 /// What a verdict means.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Survived => "every crash state that was looked at keeps every promise",
+        Verdict::Survived => "every crash state of the workload keeps every promise",
+        Verdict::Incomplete => "every crash state that was looked at keeps every promise; not all were",
         Verdict::NotMeasured => "there was nothing to judge",
         Verdict::DeviceLies => "a promise is broken, but only because the device breaks its own",
         Verdict::Lost => "a promise is broken",
@@ -38,7 +39,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Survived => "good",
-        Verdict::NotMeasured | Verdict::DeviceLies => "doubtful",
+        Verdict::Incomplete | Verdict::NotMeasured | Verdict::DeviceLies => "doubtful",
         Verdict::Lost | Verdict::Broken => "bad",
     }
 }

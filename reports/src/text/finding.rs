@@ -22,58 +22,74 @@ const LINE: usize = 400;
 /// One line of the list below the sentence; its text begins in a column of its own.
 const TEXT_AT: usize = 16;
 
-/// The system, one sentence of what is wrong, the operations, the state, the lives that followed, its id, the line that shows
-/// it again, and the file with everything about this run, if there is one.
-pub fn finding(exploration: &Exploration, finding: &Finding, report: Option<&str>, colour: Colour) -> String {
+/// The lines below a heading, each with its name.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) text: String,
+}
+
+impl Rows {
+    pub(super) fn put(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.text, "  {:<14}{}", format!("{name}:"), escape_lines(value, TEXT_AT));
+    }
+
+    /// How to see it again.
+    pub(super) fn end(&mut self, finding: &Finding) {
+        if let Some(replay) = &finding.replay {
+            let _ = writeln!(self.text, "  Reproduce with: {}", escape(replay));
+        }
+    }
+}
+
+/// The system, one sentence of what is wrong, the operations, the state, the lives that followed, its id, and the line that
+/// shows it again.
+pub fn finding(exploration: &Exploration, finding: &Finding, colour: Colour) -> String {
     let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
     let kind = if finding.device_lies { colour.doubtful("DEVICE LIES") } else { colour.bad("LOST") };
-    let mut text = format!("{kind} {subject} under {}\n", escape(&exploration.profile));
+    let mut rows = Rows::default();
+    body(&mut rows, finding, colour);
+    rows.end(finding);
+    format!("{kind} {subject} under {}\n{}", escape(&exploration.profile), rows.text)
+}
+
+/// A finding without its heading, and without how to see it again.
+pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     let sentence = escape_lines(&finding.detail, 4);
-    let _ = writeln!(text, "  {}: {sentence}", colour.strong(&escape(&finding.promise)));
-    let mut row = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {:<14}{}", format!("{name}:"), escape_lines(value, TEXT_AT));
-    };
+    let _ = writeln!(rows.text, "  {}: {sentence}", colour.strong(&escape(&finding.promise)));
     for sentence in finding.also.iter().take(ALSO) {
-        row("also", sentence);
+        rows.put("also", sentence);
     }
     if !finding.setup.is_empty() {
-        row("run before", &finding.setup.join("; "));
+        rows.put("run before", &finding.setup.join("; "));
     }
     for line in operations(&finding.operations, finding.operations_skipped) {
-        row("operation", &line);
+        rows.put("operation", &line);
     }
-    row("power fails", &finding.crash_point);
-    row("crash state", &finding.state);
+    rows.put("power fails", &finding.crash_point);
+    rows.put("crash state", &finding.state);
     for line in writes(&finding.writes) {
-        row("write", &line);
+        rows.put("write", &line);
     }
     for (name, line) in finding.lives.iter().flat_map(life) {
-        row(&name, &line);
+        rows.put(&name, &line);
     }
     for line in differences(finding) {
-        row("difference", &line);
+        rows.put("difference", &line);
     }
     for (name, line) in cause(finding) {
-        row(name, &line);
+        rows.put(name, &line);
     }
     for check in &finding.checks {
-        row("check", &check.to_string());
+        rows.put("check", &check.to_string());
     }
     if finding.device_lies {
-        row("note", "the device breaks its own promise here; this is not a fault of the system");
+        rows.put("note", "the device breaks its own promise here; this is not a fault of the system");
     }
-    row("seen in", &seen_in(finding));
+    rows.put("seen in", &seen_in(finding));
     if let Some(small) = &finding.shrunk {
-        row("shrunk", &shrunk(small));
+        rows.put("shrunk", &shrunk(small));
     }
-    row("id", &finding.id);
-    if let Some(replay) = &finding.replay {
-        let _ = writeln!(text, "  Reproduce with: {}", escape(replay));
-    }
-    if let Some(report) = report {
-        let _ = writeln!(text, "  Report: {}", escape(report));
-    }
-    text
+    rows.put("id", &finding.id);
 }
 
 /// What was done, a line each, with what the user had been told of it; so many operations before are not listed.
@@ -143,14 +159,6 @@ fn clipped(text: &str) -> String {
         None => format!("{line} ..."),
         Some((end, _)) => format!("{} ...", &line[..end]),
     }
-}
-
-/// One line for a fault that was found before in another workload.
-pub fn seen_again(exploration: &Exploration, finding: &Finding, colour: Colour) -> String {
-    let subject = format!("{}:{}", system(exploration), escape(&exploration.workload));
-    let (state, again) = (short(&finding.states), colour.bad("AGAIN"));
-    let sentence = escape(finding.detail.lines().next().unwrap_or_default());
-    format!("{again} {subject}: {}: {sentence} ({state} crash states)\n", escape(&finding.promise))
 }
 
 /// Why it happens, and what would prevent it: lines with their names.

@@ -17,9 +17,9 @@ pub fn life(life: &LaterLife) -> Vec<(String, String)> {
 }
 
 /// The numbers of the lives after the first in which some of these explorations crashed.
-pub(crate) fn later_lives(explorations: &[Exploration]) -> RangeInclusive<u8> {
-    let numbers =
-        explorations.iter().flat_map(|exploration| &exploration.coverage.later).map(|life| life.life);
+pub(crate) fn later_lives<'a>(explorations: impl IntoIterator<Item = &'a Exploration>) -> RangeInclusive<u8> {
+    let later = explorations.into_iter().flat_map(|exploration| &exploration.coverage.later);
+    let numbers = later.map(|life| life.life);
     2..=numbers.max().unwrap_or(1)
 }
 

@@ -4,21 +4,25 @@ mod advice;
 mod colour;
 mod escape;
 mod finding;
+mod group;
 mod life;
 mod number;
 mod summary;
+mod systems;
 mod table;
 
 pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
 pub(crate) use finding::cause;
-pub use finding::{finding, seen_again, shrunk};
+pub use finding::{finding, shrunk};
+pub use group::causes;
 pub use life::life;
 pub(crate) use life::{later_lives, left_out_of_life, of_life};
 pub use number::{coverage, coverage_of_life, short};
 pub(crate) use summary::by_text;
-pub use summary::{census, judged, summary};
+pub use summary::{census, judged, remarks, summary};
+pub use systems::systems;
 pub use table::{Align, overview, table};
 
 use crashcheck_outcome::{Exploration, Verdict};
@@ -27,6 +31,7 @@ use crashcheck_outcome::{Exploration, Verdict};
 pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Survived => "survived",
+        Verdict::Incomplete => "incomplete",
         Verdict::NotMeasured => "not measured",
         Verdict::DeviceLies => "device lies",
         Verdict::Lost => "lost",

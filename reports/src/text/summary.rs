@@ -9,8 +9,8 @@ use std::fmt::Write;
 /// How many explorations are named in a line before it says "and so many more".
 const NAMED_MAX: usize = 6;
 
-/// The verdicts counted, what was not covered and why, what else a reader should know, and the seed.
-pub fn summary(report: &Report, colour: Colour) -> String {
+/// What was not covered and why, and what else a reader should know.
+pub fn remarks(report: &Report) -> String {
     let mut text = String::new();
     let explorations = &report.explorations;
     let reason = |exploration: &Exploration| {
@@ -25,6 +25,13 @@ pub fn summary(report: &Report, colour: Colour) -> String {
         text.push_str(&grouped(&prefix, explorations, |exploration| left_out_of_life(exploration, life)));
     }
     text.push_str(&grouped("note: ", explorations, |exploration| exploration.notes.clone()));
+    text
+}
+
+/// The verdicts counted, and the seed.
+pub fn summary(report: &Report, colour: Colour) -> String {
+    let mut text = String::new();
+    let explorations = &report.explorations;
     let recoveries: u64 =
         explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();

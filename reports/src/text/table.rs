@@ -1,7 +1,7 @@
 //! Tables with aligned columns.
 
 use super::{Colour, coverage, coverage_of_life, escape, later_lives, of_life, short, system, verdict};
-use crashcheck_outcome::{Exploration, Report, Verdict};
+use crashcheck_outcome::{Exploration, Verdict};
 
 /// On which side a column is flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,20 +42,19 @@ fn pad(cell: &str, align: Align, width: usize) -> String {
     }
 }
 
-/// The table at the end of a run: a row for each exploration. The recoveries are those of all lives, and a later life that was
+/// A row for each exploration. The recoveries are those of all lives, and a later life that was
 /// crashed has a column of its own.
-pub fn overview(report: &Report, colour: Colour) -> String {
+pub fn overview(explorations: &[&Exploration], colour: Colour) -> String {
     use Align::{Left, Right};
-    let explorations = &report.explorations;
     let profiles = explorations.iter().any(|exploration| exploration.profile != explorations[0].profile);
     let later: Vec<(u8, String)> =
-        later_lives(explorations).map(|life| (life, format!("life {life}"))).collect();
+        later_lives(explorations.iter().copied()).map(|life| (life, format!("life {life}"))).collect();
     let mut heading = vec![("system", Left), ("workload", Left), ("profile", Left), ("events", Right)];
     heading.extend([("crash states", Right), ("recoveries", Right), ("coverage", Right)]);
     heading.extend(later.iter().map(|(_, name)| (name.as_str(), Right)));
     heading.extend([("states/s", Right), ("findings", Right), ("verdict", Left)]);
-    let row = |exploration| row(exploration, later.iter().map(|(life, _)| *life));
-    let mut rows: Vec<Vec<String>> = explorations.iter().map(row).collect();
+    let row = |exploration: &Exploration| row(exploration, later.iter().map(|(life, _)| *life));
+    let mut rows: Vec<Vec<String>> = explorations.iter().copied().map(row).collect();
     if !profiles {
         heading.remove(2);
         rows.iter_mut().for_each(|row| drop(row.remove(2)));
@@ -89,7 +88,7 @@ fn row(exploration: &Exploration, later: impl Iterator<Item = u8>) -> Vec<String
 }
 
 /// Colours the last column. Done last, because escape sequences have no width.
-fn paint_verdicts(text: &str, explorations: &[Exploration], colour: Colour) -> String {
+fn paint_verdicts(text: &str, explorations: &[&Exploration], colour: Colour) -> String {
     let mut lines = text.lines();
     let mut painted = colour.strong(lines.next().unwrap_or_default());
     painted.push('\n');
@@ -108,7 +107,7 @@ pub(super) fn paint_verdict(value: Verdict, colour: Colour) -> String {
     let word = verdict(value);
     match value {
         Verdict::Survived => colour.good(word),
-        Verdict::NotMeasured | Verdict::DeviceLies => colour.doubtful(word),
+        Verdict::Incomplete | Verdict::NotMeasured | Verdict::DeviceLies => colour.doubtful(word),
         Verdict::Lost | Verdict::Broken => colour.bad(word),
     }
 }

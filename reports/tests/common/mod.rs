@@ -4,10 +4,10 @@
 #![allow(dead_code)]
 
 use crashcheck_outcome::{
-    About, Cause, CensusRow, Check, Coverage, Difference, EventKind, Exploration, Fate, Finding, Fix,
+    About, Cause, CensusRow, Check, Coverage, Cure, Difference, EventKind, Exploration, Fate, Finding, Fix,
     FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
-    PictureDevice, PictureEvent, Place, Promised, REPORT_VERSION, Report, Sector, Shrunk, Step, Timing,
-    Verdict, WriteFate,
+    PictureDevice, PictureEvent, Place, Promised, Report, Rule, Sector, Shrunk, Step, Timing, Verdict,
+    WriteFate,
 };
 
 /// Clears a terminal, turns text around, closes elements, strings and cells, runs a script, calls people.
@@ -15,7 +15,32 @@ pub(crate) const HOSTILE: &str = "</failure>]]>&\"'<img src=x onerror=alert(1)><
 
 pub(crate) fn report() -> Report {
     let explorations = vec![survived(), lost(), not_measured(), broken()];
-    Report { version: REPORT_VERSION, crashcheck: "0.1.0".into(), seed: 7, explorations }
+    Report::new("0.1.0", 7, explorations)
+}
+
+/// Three findings in two workloads that one rule prevents, and one that no order prevents.
+pub(crate) fn one_cause() -> Report {
+    let mut first = lost();
+    let finding = first.findings.pop().expect("one finding");
+    let another = |nth: u64, promise: &str, cures: Vec<Cure>| {
+        let cause = Cause { missing: Vec::new(), fix: None, why: None, rules: Vec::new(), cures };
+        Finding {
+            fingerprint: format!("{nth:016x}"),
+            promise: promise.to_owned(),
+            detail: format!("finding {nth}"),
+            cause: Some(cause),
+            ..finding.clone()
+        }
+    };
+    let flush = |clean| Cure { rules: vec![Rule::BeforeAck], clean, complete: true, recoveries: 9 };
+    let other = Cure { rules: vec![Rule::AfterRecovery], clean: true, complete: true, recoveries: 8 };
+    first.findings.push(another(1, "durable", vec![other, flush(true)]));
+    first.findings.push(another(2, "atomic", vec![flush(false)]));
+    let mut second = Exploration { workload: "second".into(), ..first.clone() };
+    second.findings = vec![another(3, "durable", vec![flush(true)]), another(4, "recovers", Vec::new())];
+    // The same fault as one of the first, not looked at again.
+    second.findings.push(Finding { cause: None, ..first.findings[1].clone() });
+    Report::new("0.1.0", 7, vec![first, second])
 }
 
 pub(crate) fn survived() -> Exploration {
@@ -265,7 +290,13 @@ fn cause() -> Cause {
             clean: true,
         }),
         why: None,
+        rules: vec![before_write()],
+        cures: vec![Cure { rules: vec![before_write()], clean: false, complete: true, recoveries: 31 }],
     }
+}
+
+fn before_write() -> Rule {
+    Rule::BeforeWrite { kind: format!("journal commit {HOSTILE}") }
 }
 
 pub(crate) fn not_measured() -> Exploration {

@@ -16,7 +16,7 @@ use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::select::{Generate, Selected, Subjects};
 use crate::{interrupt, select};
-use crashcheck::outcome::{Exploration, REPORT_VERSION, Report};
+use crashcheck::outcome::{Exploration, Report, Verdict};
 use crashcheck::{Options, Shrink, census_of_each};
 use crashcheck_report::text::{self, Align, escape, short, table};
 use std::collections::BTreeSet;
@@ -70,21 +70,16 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
         regressions,
         known: BTreeSet::new(),
     };
-    let explorer = Explorer { search: &search, shrinking, stop: &stop, outputs: &outputs, screen, meter };
+    let explorer = Explorer { search: &search, shrinking, stop: &stop, meter };
     let explorations = explorer.run(&runs)?;
     for note in notes {
         screen.print(&format!("{note}\n"));
     }
     let interrupted = stop.load(Ordering::Relaxed);
-    let unexplored = runs.len() - explorations.len();
-    let report = Report {
-        version: REPORT_VERSION,
-        crashcheck: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: search.seed,
-        explorations,
-    };
+    let left = Left { interrupted, unexplored: runs.len() - explorations.len() };
+    let report = Report::new(env!("CARGO_PKG_VERSION"), search.seed, explorations);
     outputs.write(&report)?;
-    conclude(&report, &outputs, unexplored, interrupted, screen);
+    conclude(&report, &outputs, &left, args.verbose, screen);
     Ok(verdict::exit_code(&report, &search, interrupted))
 }
 
@@ -117,13 +112,18 @@ impl Shrinking {
     }
 }
 
+/// What was not done.
+struct Left {
+    interrupted: bool,
+    /// So many runs were not begun.
+    unexplored: usize,
+}
+
 /// Explores one run after the other.
 struct Explorer<'a> {
     search: &'a Search,
     shrinking: Shrinking,
     stop: &'a AtomicBool,
-    outputs: &'a Outputs,
-    screen: &'a Screen,
     meter: Meter,
 }
 
@@ -140,7 +140,6 @@ impl Explorer<'_> {
                 run.target.explore(&options, self.stop, &mut |progress| meter.update(progress))?;
             let regressions = self.shrinking.regressions.as_deref();
             run.complete(&mut exploration, regressions.unwrap_or(Path::new(REGRESSIONS)));
-            self.tell(&exploration);
             let failed = !exploration.findings.is_empty();
             let fingerprints = exploration.findings.iter().map(|finding| finding.fingerprint.clone());
             self.shrinking.known.extend(fingerprints);
@@ -152,44 +151,60 @@ impl Explorer<'_> {
         self.meter.finish();
         Ok(explorations)
     }
-
-    /// Prints the findings as soon as there are any.
-    fn tell(&self, exploration: &Exploration) {
-        let report = self.outputs.report_path();
-        let known = &self.shrinking.known;
-        for finding in &exploration.findings {
-            if known.contains(&finding.fingerprint) {
-                let again = text::seen_again(exploration, finding, self.screen.colour);
-                self.meter.suspend(|| self.screen.print(&again));
-                continue;
-            }
-            let text = text::finding(exploration, finding, Some(&report), self.screen.colour);
-            self.meter.suspend(|| self.screen.print(&format!("{text}\n")));
-        }
-    }
 }
 
-/// The table, and what the run as a whole came to.
-fn conclude(report: &Report, outputs: &Outputs, unexplored: usize, interrupted: bool, screen: &Screen) {
-    let mut text = text::overview(report, screen.colour);
-    text.push('\n');
-    if let [only] = &report.explorations[..] {
+/// So many workloads of a run that did not survive have a line of their own.
+const FAILED: usize = 8;
+
+/// The tables, what was not covered, and, last, what was found.
+fn conclude(report: &Report, outputs: &Outputs, left: &Left, verbose: bool, screen: &Screen) {
+    let colour = screen.colour;
+    let explorations: Vec<&Exploration> = report.explorations.iter().collect();
+    let mut text = String::new();
+    if let [only] = &explorations[..] {
+        text.push_str(&format!("{}\n", text::overview(&explorations, colour)));
         if !only.census.is_empty() {
-            text.push_str(&format!("{}\n", text::census(only, screen.colour)));
+            text.push_str(&format!("{}\n", text::census(only, colour)));
         }
         if !only.judged.is_empty() {
             text.push_str(&text::judged(only));
         }
+    } else if verbose {
+        text.push_str(&format!("{}\n", text::overview(&explorations, colour)));
+    } else {
+        text.push_str(&format!("{}\n", text::systems(report, colour)));
+        text.push_str(&failed(&explorations, screen));
     }
-    if interrupted {
+    text.push_str(&text::remarks(report));
+    for cause in text::causes(report, verbose, colour) {
+        text.push_str(&format!("\n{cause}"));
+    }
+    if !report.causes.is_empty() {
+        text.push('\n');
+    }
+    if left.interrupted {
         text.push_str("interrupted\n");
     }
-    if unexplored > 0 {
-        text.push_str(&format!("not explored: {unexplored} more\n"));
+    if left.unexplored > 0 {
+        text.push_str(&format!("not explored: {} more\n", left.unexplored));
     }
-    text.push_str(&text::summary(report, screen.colour));
+    text.push_str(&text::summary(report, colour));
     text.push_str(&format!("report: {}\n", escape(&outputs.report_path())));
     screen.print(&text);
+}
+
+/// A line for each workload that did not survive, the first of them.
+fn failed(explorations: &[&Exploration], screen: &Screen) -> String {
+    let bad = |exploration: &&&Exploration| matches!(exploration.verdict, Verdict::Lost | Verdict::Broken);
+    let failed: Vec<&Exploration> = explorations.iter().filter(bad).copied().collect();
+    if failed.is_empty() {
+        return String::new();
+    }
+    let more = match failed.len().saturating_sub(FAILED) {
+        0 => String::new(),
+        more => format!("and {more} more (--verbose lists them)\n"),
+    };
+    format!("{}{more}\n", text::overview(&failed[..failed.len().min(FAILED)], screen.colour))
 }
 
 /// How much there would be to do.

@@ -1,0 +1,70 @@
+//! A run in a line for each system.
+
+use super::{Align, Colour, escape, later_lives, system, table, verdict};
+use crashcheck_outcome::{Exploration, Report, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A row for each system under a profile: its workloads, how many of them were covered completely, and what came of them.
+pub fn systems(report: &Report, colour: Colour) -> String {
+    use Align::{Left, Right};
+    let explorations = &report.explorations;
+    let mut systems: Vec<Vec<&Exploration>> = Vec::new();
+    for exploration in explorations {
+        let is_it = |others: &&mut Vec<&Exploration>| {
+            let Exploration { system, bugs, profile, .. } = others[0];
+            (system, bugs, profile) == (&exploration.system, &exploration.bugs, &exploration.profile)
+        };
+        match systems.iter_mut().find(is_it) {
+            Some(others) => others.push(exploration),
+            None => systems.push(vec![exploration]),
+        }
+    }
+    let later = !later_lives(explorations).is_empty();
+    let mut heading = vec![("system", Left), ("profile", Left), ("workloads", Right), ("recoveries", Right)];
+    heading.push(("covered", Right));
+    heading.extend(later.then_some(("in all lives", Right)));
+    heading.extend([("states/s", Right), ("findings", Right), ("verdict", Left)]);
+    let rows: Vec<Vec<String>> = systems.iter().map(|of_system| row(of_system, later)).collect();
+    table(&heading, &rows, colour)
+}
+
+fn row(explorations: &[&Exploration], later: bool) -> Vec<String> {
+    let all = explorations.len();
+    let count = |is: fn(&Exploration) -> bool| {
+        let complete = explorations.iter().filter(|exploration| is(exploration)).count();
+        if complete == all { "all".to_owned() } else { format!("{complete} of {all}") }
+    };
+    let sum =
+        |of: fn(&Exploration) -> u64| explorations.iter().map(|exploration| of(exploration)).sum::<u64>();
+    let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
+    let recoveries = sum(|exploration| exploration.coverage.recoveries_in_all());
+    let looked_at = recoveries + sum(|exploration| exploration.coverage.known_in_all());
+    let speed = if seconds > 0.0 { format!("{:.0}", looked_at as f64 / seconds) } else { "-".to_owned() };
+    let mut cells = vec![
+        system(explorations[0]),
+        escape(&explorations[0].profile),
+        all.to_string(),
+        recoveries.to_string(),
+        count(|exploration| exploration.coverage.complete),
+    ];
+    cells.extend(later.then(|| count(|exploration| exploration.coverage.complete_in_all())));
+    let findings = explorations.iter().flat_map(|exploration| &exploration.findings);
+    let findings: BTreeSet<&str> = findings.map(|finding| finding.fingerprint.as_str()).collect();
+    cells.extend([speed, findings.len().to_string(), verdicts(explorations)]);
+    cells
+}
+
+/// `survived`, or `1 lost, 23 survived`: the worst first.
+fn verdicts(explorations: &[&Exploration]) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for exploration in explorations {
+        *counts.entry(exploration.verdict).or_default() += 1;
+    }
+    match counts.iter().next() {
+        Some((only, _)) if counts.len() == 1 => verdict(*only).to_owned(),
+        _ => {
+            let parts = counts.iter().rev().map(|(kind, count)| format!("{count} {}", verdict(*kind)));
+            parts.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
