@@ -280,7 +280,7 @@ impl<S: System + 'static> Subject for Entry<S> {
     }
 
     fn record(&self, case: &Case) -> Result<Trace, CaseError> {
-        Ok(self.prepare(case, &Options::default())?.record()?.0)
+        Ok(self.prepare(case, &Options::default())?.record()?.trace)
     }
 
     fn explore(

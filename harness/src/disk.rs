@@ -9,6 +9,7 @@ use crate::lent::Lent;
 use crate::media::{AsRecovered, LazyImage};
 use crate::wire::Wire;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Label, Trace};
+use std::backtrace::Backtrace;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod backing;
@@ -58,6 +59,11 @@ impl Disk {
     /// A machine that records.
     pub(crate) fn recording(devices: &[Device]) -> Disk {
         Disk::on(Machine::new(Box::new(Recording::new(devices)), Wire::new(devices)))
+    }
+
+    /// The same, with the calls that led to each event.
+    pub(crate) fn recording_with_sites(devices: &[Device]) -> Disk {
+        Disk::on(Machine::new(Box::new(Recording::with_sites(devices)), Wire::new(devices)))
     }
 
     /// A machine without power, to be given crash states.
@@ -295,6 +301,11 @@ impl Machine {
     pub(crate) fn rebase(&mut self) {
         self.wire.restart();
         self.backing.rebase();
+    }
+
+    /// The calls that led to each recorded event, if they are recorded as well.
+    pub(crate) fn take_sites(&mut self) -> Vec<Backtrace> {
+        self.backing.take_sites()
     }
 
     /// Cuts the power and returns what was recorded. Handles that are still about get errors from now on.

@@ -1,11 +1,11 @@
 //! What is explored: a system, the operations of a workload, and all settings, whatever the types.
 
-use crate::erased::{AnySystem, Course, Op};
+use crate::disk::Disk;
+use crate::erased::{AnySystem, Op};
 use crate::explore::{Context, Naming, Options, Recorded, shortened};
-use crate::record::{self, RecordError};
+use crate::record::{self, RecordError, Run};
 use crate::regression::{Regression, RegressionError};
 use crashcheck_outcome::Rule;
-use crashcheck_trace::Trace;
 use std::sync::Arc;
 
 /// A system with a workload, ready to be run.
@@ -64,8 +64,20 @@ impl Prepared {
     ///
     /// # Errors
     /// If the system fails without any crash.
-    pub(crate) fn record(&self) -> Result<(Trace, Box<dyn Course>), RecordError> {
-        record::recorded(&*self.system, &self.setup, &self.ops, &self.rules)
+    pub(crate) fn record(&self) -> Result<Run, RecordError> {
+        self.record_on(&Disk::recording(&self.system.devices()))
+    }
+
+    /// The same, with the calls that led to each event.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub(crate) fn record_with_sites(&self) -> Result<Run, RecordError> {
+        self.record_on(&Disk::recording_with_sites(&self.system.devices()))
+    }
+
+    fn record_on(&self, disk: &Disk) -> Result<Run, RecordError> {
+        record::recorded(&*self.system, &self.setup, &self.ops, &disk.keeping(&self.rules))
     }
 
     /// Records the workload, and prepares its crashes.
@@ -73,7 +85,7 @@ impl Prepared {
     /// # Errors
     /// If the system fails without any crash.
     pub(crate) fn context(&self) -> Result<Arc<Context>, RecordError> {
-        let (trace, course) = self.record()?;
+        let Run { trace, course, .. } = self.record()?;
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
         let instance = Recorded::new(Arc::clone(&self.system), course, Arc::clone(&self.rules));
         Ok(Arc::new(Context::new(instance, naming, Arc::new(trace), &self.options)))

@@ -3,9 +3,8 @@
 use crate::disk::Disk;
 use crate::erased::{self, AnyOp, AnySystem, Course, Live, Op, Typed, View};
 use crate::system::{Ack, Error, System};
-use crashcheck_outcome::Rule;
 use crashcheck_trace::{Event, OpId, Trace};
-use std::sync::Arc;
+use std::backtrace::Backtrace;
 use thiserror::Error;
 
 /// A workload that was run once, without a crash.
@@ -90,25 +89,32 @@ pub fn record_after<S: System + 'static>(
 ) -> Result<Recording<S>, RecordError> {
     let setup: Vec<Op> = setup.iter().cloned().map(Op::new).collect();
     let ops: Vec<Op> = ops.into_iter().map(Op::new).collect();
-    let (trace, course) = recorded(system, &setup, &ops, &Arc::default())?;
+    let Run { trace, course, .. } = recorded(system, &setup, &ops, &Disk::recording(&system.devices()))?;
     let Typed { ops, states } = erased::typed::<S>(course);
     Ok(Recording { trace, ops, states })
 }
 
-/// As [`record_after`], of a system of any type, which is made to keep some rules.
+/// What came of running a workload, whatever the types.
+pub(crate) struct Run {
+    pub(crate) trace: Trace,
+    pub(crate) course: Box<dyn Course>,
+    /// By event, the calls that led to it, if they were recorded.
+    pub(crate) sites: Vec<Backtrace>,
+}
+
+/// As [`record_after`], of a system of any type, on a disk that records.
 pub(crate) fn recorded(
     system: &dyn AnySystem,
     setup: &[Op],
     ops: &[Op],
-    rules: &Arc<[Rule]>,
-) -> Result<(Trace, Box<dyn Course>), RecordError> {
-    let disk = Disk::recording(&system.devices()).keeping(rules);
-    system.format(&disk).map_err(RecordError::Format)?;
+    disk: &Disk,
+) -> Result<Run, RecordError> {
+    system.format(disk).map_err(RecordError::Format)?;
     disk.machine().rebase();
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
     disk.after_recovery().map_err(|error| RecordError::Open(error.into()))?;
     for (index, op) in setup.iter().enumerate() {
-        let ack = apply(system, &disk, &mut live, index, op)?;
+        let ack = apply(system, disk, &mut live, index, op)?;
         if index + 1 == setup.len() && ack != Ack::Durable {
             return Err(RecordError::Setup { index, op: format!("{op:?}") });
         }
@@ -124,7 +130,7 @@ pub(crate) fn recorded(
     for (index, op) in ops.iter().enumerate() {
         let id = OpId(index as u32);
         disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
-        let ack = apply(system, &disk, &mut live, index, op)?;
+        let ack = apply(system, disk, &mut live, index, op)?;
         disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
         system.step(&mut *course, &**op, ack == Ack::Refused);
     }
@@ -134,9 +140,10 @@ pub(crate) fn recorded(
         let (shown, expected) = (format!("{shown:?}"), format!("{expected:?}"));
         return Err(RecordError::Disagree { when: when.to_owned(), shown, expected });
     }
+    let sites = disk.machine().take_sites();
     let trace = disk.machine().power_off().unwrap_or_default();
     drop(live);
-    Ok((trace, course))
+    Ok(Run { trace, course, sites })
 }
 
 fn apply(

@@ -1,14 +1,17 @@
 //! What can be done with a workload: run it, look at a state again, ask what its flushes are good for.
 
+use crate::cures::cure_all;
 use crate::explore::{Context, CrashImage, Keeping, Naming, Options, Progress, Recorded, Walk};
 use crate::prepared::Prepared;
-use crate::record::RecordError;
+use crate::record::{RecordError, Run};
 use crate::shrink::shrink;
+use crate::sites::tell_sites;
 use crate::tasks::{Replayed, advised, explored, replay};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use crashcheck_trace::ReplayId;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 impl Prepared {
     pub(crate) fn run(
@@ -34,6 +37,13 @@ impl Prepared {
         let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, report);
         for finding in &mut exploration.findings {
             finding.setup = self.setup_in_words();
+            if explain {
+                tell_sites(self, finding);
+            }
+        }
+        if explain {
+            let left = options.budget.time_left(Duration::from_secs_f64(exploration.timing.seconds));
+            cure_all(self, &mut exploration, stop, left);
         }
         Ok(exploration)
     }
@@ -51,7 +61,7 @@ impl Prepared {
     }
 
     pub(crate) fn images(&self) -> Result<Vec<CrashImage>, RecordError> {
-        let (trace, course) = self.record()?;
+        let Run { trace, course, .. } = self.record()?;
         let options = Options { jobs: 1, lives: 1, ..self.options.clone() };
         let kept = Arc::default();
         let instance = Recorded::new(Arc::clone(&self.system), course, Arc::clone(&self.rules));

@@ -1,8 +1,9 @@
 //! What a user meets who plugs in a system: verdicts, findings, budgets, generated workloads.
 
-use crashcheck::outcome::{Exploration, Verdict};
+use crashcheck::outcome::{Common, Exploration, Finding, Group, Rule, Verdict, by_cause};
 use crashcheck::{
-    Ack, Budget, Bytes, Disk, Options, Profile, ProfileError, ReplayId, Result, StrategyKind, System, explore,
+    Ack, Budget, Bytes, Disk, Options, Profile, ProfileError, ReplayId, Result, Shrink, StrategyKind, System,
+    explore,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,9 +14,11 @@ struct Counted {
     flushes_first: bool,
     /// Acknowledges `Sync` only when the count is durable.
     flushes_last: bool,
+    /// Recovery takes the newest entry for a torn one.
+    forgets_newest: bool,
 }
 
-const CORRECT: Counted = Counted { flushes_first: true, flushes_last: true };
+const CORRECT: Counted = Counted { flushes_first: true, flushes_last: true, forgets_newest: false };
 const NO_FIRST: Counted = Counted { flushes_first: false, ..CORRECT };
 const NO_LAST: Counted = Counted { flushes_last: false, ..CORRECT };
 
@@ -43,6 +46,9 @@ impl System for Counted {
             let mut block = [0];
             disk.read(Bytes(512 * (index as u64 + 1)), &mut block)?;
             *entry = block[0];
+        }
+        if self.forgets_newest {
+            entries.pop();
         }
         Ok(Live { disk, entries })
     }
@@ -102,11 +108,42 @@ fn a_correct_system_survives_and_everything_is_covered() {
 }
 
 #[test]
+fn a_finding_names_the_rule_that_prevents_it_in_all_lives() {
+    let shrunk = |system| {
+        let explorer = explore(system).shrink(Shrink::default()).without_regressions();
+        explorer.workload(OPS).run().expect("it works without a crash")
+    };
+    for (system, rule) in
+        [(NO_FIRST, Rule::BeforeWrite { kind: "count".to_owned() }), (NO_LAST, Rule::BeforeAck)]
+    {
+        let exploration = shrunk(system);
+        for finding in &exploration.findings {
+            let cures = &finding.cause.as_ref().expect("it was looked for").cures;
+            let cure = cures.iter().find(|cure| cure.rules == [rule.clone()]);
+            assert!(cure.is_some_and(|cure| cure.clean && cure.complete), "{finding}\n{cures:?}");
+        }
+        let groups = by_cause(&[exploration]);
+        let [Group { common: Common::Cured { rules, .. }, .. }] = &groups[..] else { panic!("{groups:?}") };
+        assert_eq!(*rules, [rule]);
+    }
+    let exploration = shrunk(Counted { forgets_newest: true, ..CORRECT });
+    let cause = |finding: &Finding| finding.cause.clone().expect("it was looked for");
+    assert!(exploration.findings.iter().all(|finding| cause(finding).cures.is_empty()), "no flush helps");
+    assert!(by_cause(&[exploration]).iter().all(|group| group.common == Common::NoOrder));
+}
+
+#[test]
 fn a_missing_flush_is_found_and_the_finding_names_the_writes() {
     let exploration = run(NO_FIRST, Options::default());
     assert_eq!(exploration.verdict, Verdict::Lost);
     let finding = &exploration.findings[0];
     assert_eq!(finding.promise, "atomic");
+    let calls = finding.sites.iter().flat_map(|site| &site.calls);
+    assert!(
+        finding.sites.len() > 1 && calls.clone().all(|call| call.contains("tests/door.rs:")),
+        "{:?}",
+        finding.sites
+    );
     let words = format!("{finding}");
     assert!(words.contains("count"), "{words}");
     assert!(words.contains("operation 3 (Sync)"), "{words}");

@@ -179,6 +179,9 @@ fn finding(entry: &Entry<'_>) -> String {
     for (name, line) in cause(finding) {
         row(name, &line);
     }
+    for site in &finding.sites {
+        row("issued at", &site.to_string());
+    }
     for check in &finding.checks {
         row("check", &check.to_string());
     }

@@ -5,6 +5,7 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, Event, Label, NandChip, NandGeometry, Trace};
+use std::backtrace::Backtrace;
 
 /// The devices of a machine. Each range lies within its device.
 pub(super) trait Backing: Send {
@@ -101,6 +102,11 @@ pub(super) trait Backing: Send {
     /// Ends a recording.
     fn into_trace(self: Box<Self>) -> Option<Trace> {
         None
+    }
+
+    /// The calls that led to each event of a recording; none if they are not recorded.
+    fn take_sites(&mut self) -> Vec<Backtrace> {
+        Vec::new()
     }
 
     /// The crash state.

@@ -4,11 +4,14 @@ use super::backing::{Backing, Chips};
 use crate::error::DiskError;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image};
 use crashcheck_trace::{Label, NandGeometry, Payload, Trace};
+use std::backtrace::Backtrace;
 
 pub(super) struct Recording {
     images: Vec<Image>,
     trace: Trace,
     chips: Chips,
+    /// By event, the calls that led to it.
+    sites: Option<Vec<Backtrace>>,
 }
 
 impl Recording {
@@ -17,7 +20,13 @@ impl Recording {
             images: devices.iter().map(|device| device.base.clone()).collect(),
             trace: Trace { devices: devices.to_vec(), events: Vec::new() },
             chips: Chips::of(devices),
+            sites: None,
         }
+    }
+
+    /// One that records the calls that led to each event as well.
+    pub(super) fn with_sites(devices: &[Device]) -> Recording {
+        Recording { sites: Some(Vec::new()), ..Recording::new(devices) }
     }
 }
 
@@ -113,17 +122,25 @@ impl Backing for Recording {
     }
 
     fn note(&mut self, event: Event) {
+        if let Some(sites) = &mut self.sites {
+            sites.push(Backtrace::force_capture());
+        }
         self.trace.events.push(event);
     }
 
     fn rebase(&mut self) {
         self.trace.events.clear();
+        self.sites.as_mut().map(Vec::clear);
         for ((id, device), image) in (0..).map(DeviceId).zip(&mut self.trace.devices).zip(&self.images) {
             device.base = image.clone();
             if let Some(chip) = self.chips.get(id) {
                 device.kind = DeviceKind::Nand(chip.clone());
             }
         }
+    }
+
+    fn take_sites(&mut self) -> Vec<Backtrace> {
+        self.sites.take().unwrap_or_default()
     }
 
     fn into_trace(self: Box<Self>) -> Option<Trace> {

@@ -221,6 +221,7 @@ impl Group {
             device_lies: !context.timeline.profile.is_honest(),
             cause,
             operations,
+            sites: Vec::new(),
             setup: Vec::new(),
             operations_skipped,
             shrunk: None,

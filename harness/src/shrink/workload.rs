@@ -1,20 +1,24 @@
 //! The workload of a finding, made small: every candidate is recorded, and its crash states are explored again.
 
+use crate::cures::Effort;
 use crate::descent::{Bounds, List, descend};
 use crate::erased::{AnyOp, Op};
 use crate::explore::{Budget, Naming, Options, Progress, Shrinking, Walk, guarded};
 use crate::prepared::Prepared;
 use crate::regression::{self, Found, Regression};
+use crate::sites::tell_sites;
 use crate::tasks::told;
-use crashcheck_outcome::{Cure, Exploration, Finding, Rule, Shrunk};
+use crashcheck_outcome::{Exploration, Finding, Shrunk};
 use proptest::strategy::ValueTree;
 use serde::Serialize;
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
 const RECOVERIES: u64 = 2_000;
+
+/// The rules that prevent a finding are looked for with so many times as many.
+const CURING: u64 = 2;
 
 /// An operation of a workload, as one element of the list that is shrunk.
 #[derive(Clone, Debug, Serialize)]
@@ -95,8 +99,12 @@ impl Shrinker<'_> {
         let begun = first.map_or_else(|| workload.clone(), |ops| workload.with(Vec::new(), ops));
         let smallest = smallest(&begun, bounds, &mut judge);
         let Some((mut smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
+        tell_sites(&smallest, &mut smaller);
         if let Some(cause) = &mut smaller.cause {
-            cause.cures = self.cures(&smallest, &finding.fingerprint, &cause.rules, bounds);
+            let options = self.options(bounds.left_to_tell());
+            let recoveries = CURING * options.budget.states.unwrap_or(RECOVERIES);
+            let mut effort = Effort { options, stop: self.stop, recoveries };
+            cause.cures = effort.cures(&smallest, &finding.fingerprint, &cause.rules);
         }
         self.finish(finding, smaller, &smallest, events, bounds).map(Some)
     }
@@ -116,49 +124,6 @@ impl Shrinker<'_> {
         let states = options.budget.states.map_or(recoveries, |states| states.min(recoveries));
         let budget = Budget { time, states: Some(states), fail_fast: false, ..options.budget };
         Options { budget, ..options.clone() }
-    }
-
-    /// The rules that leave nothing of a finding, if the system is made to keep them whatever it does.
-    fn cures(
-        &self,
-        smallest: &Prepared,
-        fingerprint: &str,
-        suspected: &[Rule],
-        bounds: &Bounds<'_>,
-    ) -> Vec<Cure> {
-        let always = [Rule::BeforeAck, Rule::AfterRecovery, Rule::BeforeSend];
-        let mut candidates: Vec<Vec<Rule>> =
-            suspected.iter().chain(&always).map(|rule| vec![rule.clone()]).collect();
-        candidates.push(suspected.to_vec());
-        candidates.push(suspected.iter().chain(&always[..1]).cloned().collect());
-        for rules in &mut candidates {
-            rules.sort_unstable();
-            rules.dedup();
-        }
-        let mut tried = BTreeSet::new();
-        let untried = candidates.into_iter().filter(|rules| !rules.is_empty() && tried.insert(rules.clone()));
-        untried.filter_map(|rules| self.cure(smallest, fingerprint, rules, bounds)).collect()
-    }
-
-    fn cure(
-        &self,
-        smallest: &Prepared,
-        fingerprint: &str,
-        rules: Vec<Rule>,
-        bounds: &Bounds<'_>,
-    ) -> Option<Cure> {
-        let context = guarded(|| smallest.keeping(&rules).context()).ok()?.ok()?;
-        let options = Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell()) };
-        let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
-        let coverage = tally.coverage();
-        let cure = || Cure {
-            rules,
-            clean: tally.failures().is_empty(),
-            complete: coverage.complete_in_all(),
-            recoveries: coverage.recoveries_in_all(),
-        };
-        // Who is told to stop has not seen that nothing is left.
-        (!tally.has_found(fingerprint) && !self.stop.load(Ordering::Relaxed)).then(cure)
     }
 
     /// The finding as the workload shows it, and how many events its trace has.

@@ -35,6 +35,9 @@ pub struct Finding {
     pub device_lies: bool,
     /// Why it happens; absent if that was not looked for.
     pub cause: Option<Cause>,
+    /// Where in the source the writes of the workload's life were issued that matter; none where that is not known.
+    #[serde(default)]
+    pub sites: Vec<Site>,
     /// Operations that had been run before the trace begins, and were durable; the last of them, if there were many.
     pub setup: Vec<String>,
     /// The operations of the workload, the shrunk one if it was shrunk; none for a trace that says nothing of them. Of
@@ -55,6 +58,15 @@ pub struct Finding {
     pub picture: Option<Picture>,
     /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
     pub replay: Option<String>,
+}
+
+/// The calls that led to an event of the trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The event.
+    pub event: u32,
+    /// Places in the source of the system, a file with a line each, from the device outwards.
+    pub calls: Vec<String>,
 }
 
 /// A life that followed a crash, up to the next.
@@ -179,6 +191,12 @@ impl fmt::Display for Promised {
     }
 }
 
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} at {}", self.event, self.calls.join(", called from "))
+    }
+}
+
 impl fmt::Display for Shrunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shrunk { operations_before, operations, events_before, events, candidates, .. } = self;
@@ -224,6 +242,9 @@ impl fmt::Display for Finding {
             for (name, line) in cause.lines() {
                 writeln!(f, "  {:<13} {line}", format!("{name}:"))?;
             }
+        }
+        for site in &self.sites {
+            writeln!(f, "  issued at:    {site}")?;
         }
         if self.device_lies {
             writeln!(

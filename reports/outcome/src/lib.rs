@@ -12,7 +12,7 @@ mod picture;
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
-pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, WriteFate};
+pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
 pub use group::{Common, Group, by_cause};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
 

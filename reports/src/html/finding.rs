@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::counted;
 use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
-use crashcheck_outcome::{Cause, Check, Cure, Difference, Finding, NO_ORDER, Shrunk};
+use crashcheck_outcome::{Cause, Check, Cure, Difference, Finding, NO_ORDER, Shrunk, Site};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -201,6 +201,7 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
             &counted(finding.found_after, "recovery"),
         ],
     );
+    sites(page, &finding.sites);
     also_in(page, entry);
     checks(page, &finding.checks);
     if let Some(shrunk) = &finding.shrunk {
@@ -249,6 +250,22 @@ fn also_in(page: &mut Markup, entry: &Entry<'_>) {
     }
     if entry.again.len() > AGAIN_MAX {
         page.put(" and {} more", &[&(entry.again.len() - AGAIN_MAX)]);
+    }
+    page.raw("</dd></div>\n");
+}
+
+/// Where in the source the writes were issued that matter.
+fn sites(page: &mut Markup, sites: &[Site]) {
+    if sites.is_empty() {
+        return;
+    }
+    page.raw("<div><dt>Issued at</dt><dd>");
+    for site in sites {
+        page.put("<p><b>#{}</b> at ", &[&site.event]);
+        for (nth, call) in site.calls.iter().enumerate() {
+            page.put("{}<code>{}</code>", &[&if nth == 0 { "" } else { ", called from " }, call]);
+        }
+        page.raw("</p>");
     }
     page.raw("</dd></div>\n");
 }

@@ -79,6 +79,9 @@ pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     for (name, line) in cause(finding) {
         rows.put(name, &line);
     }
+    for site in &finding.sites {
+        rows.put("issued at", &site.to_string());
+    }
     for check in &finding.checks {
         rows.put("check", &check.to_string());
     }

@@ -6,7 +6,7 @@
 use crashcheck_outcome::{
     About, Cause, CensusRow, Check, Coverage, Cure, Difference, EventKind, Exploration, Fate, Finding, Fix,
     FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
-    PictureDevice, PictureEvent, Place, Promised, Report, Rule, Sector, Shrunk, Step, Timing, Verdict,
+    PictureDevice, PictureEvent, Place, Promised, Report, Rule, Sector, Shrunk, Site, Step, Timing, Verdict,
     WriteFate,
 };
 
@@ -158,6 +158,7 @@ pub(crate) fn finding() -> Finding {
             Operation { text: "fsync /a".into(), promised: Promised::Begun },
             Operation { text: "remove /a".into(), promised: Promised::NotBegun },
         ],
+        sites: vec![Site { event: 44, calls: vec!["src/log.rs:120".into(), format!("src/{HOSTILE}.rs:9")] }],
         setup: vec![format!("create /a {HOSTILE}"), "sync".into()],
         operations_skipped: 0,
         shrunk: Some(Shrunk {
