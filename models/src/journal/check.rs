@@ -252,6 +252,9 @@ mod tests {
     const LOG: u32 = 40;
     const SUPERBLOCK: BlockNo = BlockNo(257);
 
+    /// What is told, and what breaks a journal so.
+    type Case<'a> = (&'a str, &'a dyn Fn(&Disk));
+
     fn claim(at: u32, next: u64) -> Claim {
         let end = End { at, next: Sequence(next) };
         Claim { superblock: SUPERBLOCK, log_blocks: LOG, end, tail_at: TAIL_AT }
@@ -329,7 +332,7 @@ mod tests {
         let holds = |sequence, blocks, revokes: &'static [u32]| {
             move |disk: &Disk| transaction(disk, 38, sequence, blocks, revokes)
         };
-        let cases: [(&str, &dyn Fn(&Disk)); 11] = [
+        let cases: [Case<'_>; 11] = [
             ("the journal superblock has the magic", &field(0)),
             ("the journal superblock has the version 0, not 1", &field(4)),
             ("the journal superblock has the length 41, not 40", &field(8)),

@@ -32,7 +32,7 @@ impl fmt::Display for Holds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Holds::Content { inode, version, position } => {
-                let (height, first) = (position >> 30, position & (1 << 30) - 1);
+                let (height, first) = (position >> 30, position & ((1 << 30) - 1));
                 match height {
                     0 => write!(f, "block {first} of inode {inode} in version {version}"),
                     _ => write!(f, "pointers to block {first} of inode {inode} in version {version}"),
