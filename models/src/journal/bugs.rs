@@ -169,7 +169,7 @@ const NO_ADVANCE_FLUSH: BugSwitch = BugSwitch {
 const OVERWRITE_LIVE_LOG: BugSwitch = BugSwitch {
     name: "overwrite-live-log",
     about: "a full log is written over instead of being checkpointed",
-    breaks: &["durable"],
+    breaks: &["durable", "well-formed"],
     checks: &["JN-17"],
     workload: "laps",
     profile: "reorder",
@@ -260,7 +260,7 @@ const SEQUENCE_KEPT: BugSwitch = BugSwitch {
     name: "sequence-kept",
     about: "recovery empties the log but counts from the same number again: after another crash, new transactions are \
             continued by those that were replayed before",
-    breaks: &["durable", "well-formed"],
+    breaks: &["well-formed"],
     checks: &["JN-16", "JN-27"],
     workload: "laps",
     profile: "reorder",

@@ -78,6 +78,11 @@ impl Log {
         self.region.log_blocks
     }
 
+    /// Where the next transaction begins, and its number.
+    pub(super) fn end(&self) -> (LogBlock, Sequence) {
+        (self.head, self.next)
+    }
+
     fn free(&self) -> u32 {
         if self.bugs.has(Bug::OverwriteLiveLog) {
             return self.capacity();

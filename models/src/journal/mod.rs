@@ -15,10 +15,12 @@
 //! | `format.rs` | the journal on the disk |
 //! | `transaction.rs`, `log.rs`, `store.rs` | the running transaction, its way into the log and into place, the store |
 //! | `recover.rs` | scan, revoke, replay |
+//! | `check.rs` | is the journal well-formed? A reader of its format that shares nothing with recovery |
 //! | `judge.rs` | what each mode promises |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads for a small log |
 
 pub mod bugs;
+pub mod check;
 pub mod checks;
 pub mod format;
 mod judge;
@@ -141,19 +143,13 @@ pub struct Journal<V> {
     variant: PhantomData<V>,
 }
 
-/// Why the file system does not open or is not well-formed.
+/// Why the file system does not open.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum JournalError {
     /// Recovery gave up.
     #[error("the journal cannot be recovered: {0}")]
     Recover(#[from] RecoverError),
-    /// The file system failed.
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    /// After recovery fsck finds something.
-    #[error("fsck finds: {0}")]
-    NotClean(String),
 }
 
 /// The opened file system.
@@ -242,8 +238,9 @@ impl<V: Variant> System for Journal<V> {
 
     fn check(&self, live: &mut Mounted) -> Result<()> {
         let geometry = *live.fs.geometry();
-        let report = vsfs::recover::check(live.fs.store_mut(), geometry)?;
-        if report.is_clean() { Ok(()) } else { Err(JournalError::NotClean(report.words()).into()) }
+        let store = live.fs.store_mut();
+        check::check(store.disk(), &store.claim(BlockNo(geometry.blocks())))?;
+        Ok(vsfs::check::check(store, &geometry)?)
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {

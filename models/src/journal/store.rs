@@ -6,6 +6,8 @@
 
 use super::Mode;
 use super::bugs::{Bug, Bugs};
+use super::check::{self, Claim};
+use super::format::SECTOR;
 use super::log::Log;
 use super::transaction::{Dirty, Transaction};
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, InodeNo, Page};
@@ -45,6 +47,20 @@ impl JournalStore {
             freed_blocks: BTreeSet::new(),
             freed_inodes: BTreeSet::new(),
         }
+    }
+
+    /// The device below.
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// What the journal says of itself, if it lies behind a file system that ends here.
+    pub(super) fn claim(&self, superblock: BlockNo) -> Claim {
+        let (at, next) = self.log.end();
+        // With that fault the tail stands in the second sector of the journal superblock.
+        let tail_at = if self.bugs.has(Bug::TwoSectorSuperblock) { SECTOR } else { check::TAIL_AT };
+        let end = check::End { at: at.0, next };
+        Claim { superblock, log_blocks: self.log.capacity(), end, tail_at }
     }
 
     /// Takes back the current operation. Whether the transaction holds others: after a commit of those it may fit.

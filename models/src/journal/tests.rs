@@ -113,3 +113,22 @@ fn a_device_without_a_journal_is_refused_in_words() {
     let error = system.open(disk).err().expect("must be refused").to_string();
     assert!(error.contains("block 257 holds no journal superblock"), "{error}");
 }
+
+/// JN-16, JN-27: a recovery that empties the log and counts from the same number again leaves one that the next recovery
+/// would replay once more.
+#[test]
+fn a_log_that_recovery_did_not_empty_is_found() {
+    let faulty = Journal::<Ordered>::with_bugs(&["sequence-kept".to_owned()]).expect("a switch");
+    let disk = Disk::plain(&faulty.devices());
+    faulty.format(&disk).expect("room for a file system");
+    let mut live = faulty.open(disk.clone()).expect("an empty file system");
+    for op in [FsOp::Create(Path::of("/a")), FsOp::Sync] {
+        faulty.apply(&mut live, &op).expect("works");
+        faulty.check(&mut live).expect("the log is as the journal says");
+    }
+    let mut again = faulty.open(disk.clone()).expect("opens");
+    let told = faulty.check(&mut again).expect_err("must be found").to_string();
+    assert!(told.contains("the log goes on with T2"), "{told}");
+    let mut right = Journal::<Ordered>::default().open(disk).expect("opens");
+    Journal::<Ordered>::default().check(&mut right).expect("is well-formed");
+}

@@ -7,7 +7,7 @@
 //! the old blocks, a crash after it the new ones (LF-34).
 
 use super::bugs::Bug;
-use super::format::{PIECE_SIZE, SegmentNo};
+use super::format::SegmentNo;
 use super::imap::{PieceNo, Place};
 use super::log::{Dirty, Log, decode_inode, device, read_page};
 use super::position::Position;
@@ -33,17 +33,6 @@ pub(super) enum Live {
     Inode(InodeNo),
     /// A piece of the inode map.
     Piece(PieceNo),
-}
-
-impl Live {
-    /// How many bytes it takes.
-    pub(super) fn size(self) -> usize {
-        match self {
-            Live::Page(..) => BLOCK_SIZE,
-            Live::Inode(_) => INODE_SIZE,
-            Live::Piece(_) => PIECE_SIZE,
-        }
-    }
 }
 
 /// Blocks that an operation changes at most, the log's own left out.

@@ -66,11 +66,6 @@ impl InodeMap {
         self.used.get(inode.index()).is_some_and(|used| *used)
     }
 
-    /// The numbers in use.
-    pub(super) fn used(&self) -> impl Iterator<Item = InodeNo> + '_ {
-        (0..).map(InodeNo).zip(&self.used).filter(|(_, used)| **used).map(|(inode, _)| inode)
-    }
-
     /// Gives out the lowest number that is free.
     pub(super) fn allocate(&mut self) -> Option<InodeNo> {
         let free =

@@ -21,7 +21,8 @@
 //! | `checkpoint.rs`, `imap.rs`, `usage.rs` | checkpoint regions, the inode map, the segment usage table |
 //! | `log.rs`, `files.rs` | the opened file system; inodes and blocks for the operations |
 //! | `write.rs`, `clean.rs` | batches and checkpoints; the cleaner |
-//! | `scan.rs`, `recover.rs`, `check.rs` | the log behind a checkpoint; roll-forward; is everything well-formed? |
+//! | `scan.rs`, `recover.rs` | the log behind a checkpoint; roll-forward |
+//! | `check/` | is everything well-formed? A reader of the format that shares nothing with those |
 //! | `cost.rs` | what cleaning costs, simulated |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads for a small log |
 
@@ -121,7 +122,7 @@ impl System for Lfs {
     }
 
     fn check(&self, live: &mut Mounted) -> Result<()> {
-        Ok(check::check(&mut live.log)?)
+        Ok(check::check(&live.log)?)
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {

@@ -7,12 +7,14 @@
 //! | `store.rs`, `cache.rs` | the blocks below the file system; the write-back cache |
 //! | `blocks.rs`, `names.rs`, `content.rs`, `ops.rs`, `show.rs` | the file system over any store |
 //! | `mkfs.rs`, `recover/` | making one; fsck |
+//! | `check/` | is everything well-formed? A reader of the format that shares nothing with fsck |
 //! | `model/` | what a crash may show |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show those which no common one does |
 
 mod blocks;
 pub mod bugs;
 mod cache;
+pub mod check;
 pub mod checks;
 pub(crate) mod content;
 pub(crate) mod dir;
@@ -124,11 +126,7 @@ impl System for Vsfs {
 
     fn check(&self, live: &mut Mounted) -> crashcheck::Result<()> {
         let geometry = *live.fs.geometry();
-        let report = recover::check(live.fs.store_mut(), geometry)?;
-        if report.is_clean() {
-            return Ok(());
-        }
-        Err(format!("fsck finds after its own repair: {} ({:?})", report.words(), report.repairs()).into())
+        Ok(check::check(live.fs.store_mut(), &geometry)?)
     }
 
     fn probe(&self, view: &View) -> Vec<FsOp> {

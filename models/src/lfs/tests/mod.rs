@@ -1,5 +1,6 @@
 //! Tests of the parts, and of the whole without crashes. Crash states are explored in `tests/`.
 
+mod checker;
 mod cleaner;
 mod order;
 mod recovery;
@@ -46,7 +47,7 @@ fn perform(live: &mut Mounted, ops: &[FsOp]) {
 /// What is shown, after everything was written and found to be well-formed.
 fn checked_view(live: &mut Mounted) -> View {
     live.log.checkpoint().expect("room for a checkpoint");
-    check::check(&mut live.log).expect("is well-formed");
+    check::check(&live.log).expect("is well-formed");
     Lfs::default().view(live).expect("can be read")
 }
 

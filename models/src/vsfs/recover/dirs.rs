@@ -126,14 +126,18 @@ impl<S: Store> Fsck<'_, S> {
         }
     }
 
-    /// "." and ".." come first; where ".." should lead is for the next phase to say.
+    /// "." and ".." come first and are directories; where ".." should lead is for the next phase to say.
     fn mend_dots(&mut self, number: InodeNo, page: &mut Page) {
-        if dir::this(page) != Some(number) || dir::parent(page).is_none() {
+        let typed = dir::entries(page).take(2).all(|record| record.kind == FileType::Dir as u8);
+        if dir::this(page) != Some(number) || dir::parent(page).is_none() || !typed {
             self.report.push(Repair::Dots(number));
-            if dir::this(page).is_some() && dir::parent(page).is_some() {
-                dir::retarget(page, 0, number, FileType::Dir);
-            } else {
-                dir::put_dots(page, number, InodeNo::ROOT);
+            let second = dir::entries(page).nth(1).map(|record| record.at);
+            match (dir::this(page), dir::parent(page), second) {
+                (Some(_), Some(parent), Some(second)) => {
+                    dir::retarget(page, 0, number, FileType::Dir);
+                    dir::retarget(page, second, parent, FileType::Dir);
+                }
+                _ => dir::put_dots(page, number, InodeNo::ROOT),
             }
         }
         self.dotdot[number.index()] = dir::parent(page).unwrap_or(InodeNo::ROOT);

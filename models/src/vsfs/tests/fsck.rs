@@ -10,13 +10,13 @@ use crashcheck::trace::Image;
 use format::{BlockNo, GroupNo, InodeNo, Page, bit, put_u32, set_bit};
 
 /// A file system with /d/a (two blocks), /b (one block, also /c), /big (14 blocks) and /s.
-struct Bench {
-    disk: Disk,
-    geometry: Geometry,
+pub(super) struct Bench {
+    pub(super) disk: Disk,
+    pub(super) geometry: Geometry,
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub(super) fn new() -> Bench {
         let disk = fresh(&Vsfs::default());
         let mut live = Vsfs::default().open(disk.clone()).expect("opens");
         let (a, b) = (Path::of("/d/a"), Path::of("/b"));
@@ -43,19 +43,19 @@ impl Bench {
         Bench { disk, geometry: Geometry::default() }
     }
 
-    fn page(&self, block: BlockNo) -> Page {
+    pub(super) fn page(&self, block: BlockNo) -> Page {
         let mut page = [0; BLOCK_SIZE];
         self.disk.read(block.at(), &mut page).expect("in range");
         page
     }
 
-    fn change(&self, block: BlockNo, change: impl FnOnce(&mut Page)) {
+    pub(super) fn change(&self, block: BlockNo, change: impl FnOnce(&mut Page)) {
         let mut page = self.page(block);
         change(&mut page);
         self.disk.write(block.at(), &page).expect("in range");
     }
 
-    fn find(&self, path: &'static str) -> (InodeNo, Inode) {
+    pub(super) fn find(&self, path: &'static str) -> (InodeNo, Inode) {
         let cache = Cache::new(self.disk.clone(), &self.geometry, Bugs::NONE).expect("fits");
         let mut fs = FileSystem::new(cache, self.geometry, Bugs::NONE);
         let path = Path::of(path);
@@ -69,7 +69,7 @@ impl Bench {
         (number, fs.inode(number).expect("in use"))
     }
 
-    fn change_inode(&self, path: &'static str, change: impl FnOnce(&mut Inode)) -> InodeNo {
+    pub(super) fn change_inode(&self, path: &'static str, change: impl FnOnce(&mut Inode)) -> InodeNo {
         let (number, mut inode) = self.find(path);
         change(&mut inode);
         let (block, at) = self.geometry.inode_location(number);
@@ -77,7 +77,7 @@ impl Bench {
         number
     }
 
-    fn change_entry(&self, dir: &'static str, name: &str, change: impl FnOnce(&mut Page, usize)) {
+    pub(super) fn change_entry(&self, dir: &'static str, name: &str, change: impl FnOnce(&mut Page, usize)) {
         let block = self.find(dir).1.pointers[0];
         self.change(block, |page| {
             let at = dir::entries(page).find(|record| record.name == name.as_bytes()).expect("is there").at;
@@ -85,7 +85,7 @@ impl Bench {
         });
     }
 
-    fn image(&self) -> Image {
+    pub(super) fn image(&self) -> Image {
         let mut bytes = vec![0; self.geometry.device_len().index()];
         self.disk.read(Bytes::ZERO, &mut bytes).expect("in range");
         Image::from_bytes(&bytes)
@@ -331,6 +331,18 @@ fn dots_come_first_and_lead_where_they_should() {
     let (repairs, view) = bench.fsck();
     assert_eq!(repairs, [Repair::Dots(number), Repair::Dots(number)]);
     assert_eq!(content(&view, "/d/a"), text(1, 2));
+}
+
+#[test]
+fn dots_say_that_they_lead_to_directories() {
+    let bench = Bench::new();
+    let (number, inode) = bench.find("/d");
+    for at in [7, 12 + 7] {
+        bench.change(inode.pointers[0], |page| page[at] = FileType::File as u8);
+        let (repairs, view) = bench.fsck();
+        assert_eq!(repairs, [Repair::Dots(number)]);
+        assert_eq!(content(&view, "/d/a"), text(1, 2));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Tests of the whole: golden reads and writes, fsck on corrupted images, the outcomes of an append. Crash states are
-//! explored in `tests/`.
+//! Tests of the whole: golden reads and writes, fsck and the checker on corrupted images, the outcomes of an append. Crash
+//! states are explored in `tests/`.
 
 mod census;
+mod checker;
 mod fsck;
 mod golden;
 mod states;
