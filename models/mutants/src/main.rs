@@ -63,9 +63,9 @@ struct Args {
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
 
-    /// Only build, to know that all of them compile
+    /// Only see that all of them are in the sources and compile
     #[arg(long)]
-    build_only: bool,
+    check: bool,
 }
 
 fn main() -> ExitCode {
@@ -86,10 +86,10 @@ fn work(args: &Args) -> Result<bool, String> {
     let all = faults::read(&here.join("faults"))?;
     let numbers = faults::select(&all, &args.only, args.sample, args.seed)?;
     let scratch = target(&top).join("mutants");
-    let command = scratch::build(&top, &scratch, &all)?;
-    if args.build_only {
-        return Ok(true);
+    if args.check {
+        return scratch::check(&top, &scratch, &all).map(|()| true);
     }
+    let command = scratch::build(&top, &scratch, &all)?;
     let time = Duration::from_secs(args.time);
     let runner = Runner { command, folder: scratch.join("runs"), generate: args.generate, time };
     let chosen: Vec<_> = numbers.iter().map(|number| &all[number - 1]).collect();

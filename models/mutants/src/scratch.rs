@@ -112,17 +112,32 @@ struct Span {
     is_primary: bool,
 }
 
-/// Copies the workspace at `top` into `scratch`, with the faults in it, and builds the command there. Where it is.
+/// Builds the command with the faults in it. Where it is.
 ///
 /// # Errors
 /// If a fault is not to be found in its file, or does not compile; then those that do not are named.
 pub(crate) fn build(top: &Path, scratch: &Path, faults: &[Fault]) -> Result<PathBuf, String> {
+    let said = cargo(top, scratch, faults, &["build", "--release", "--package", "crashcheck-cli"])?;
+    let built = said.into_iter().filter_map(|said| said.executable).next_back();
+    built.ok_or_else(|| "cargo built no command".to_owned())
+}
+
+/// Compiles the systems with the faults in them as far as it takes to know that they compile.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn check(top: &Path, scratch: &Path, faults: &[Fault]) -> Result<(), String> {
+    cargo(top, scratch, faults, &["check", "--package", "crashcheck-models"]).map(drop)
+}
+
+/// Copies the workspace at `top` into `scratch`, with the faults in it, and runs cargo there. What it says.
+fn cargo(top: &Path, scratch: &Path, faults: &[Fault], what: &[&str]) -> Result<Vec<Said>, String> {
     let copied = scratch.join("sources");
     fs::create_dir_all(&copied).map_err(|error| format!("{}: {error}", copied.display()))?;
     let places = copy(top, &copied, faults)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--package", "crashcheck-cli", "--message-format", "json"])
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(what)
+        .args(["--locked", "--message-format", "json"])
         .current_dir(&copied)
         .env("CARGO_TARGET_DIR", scratch.join("build"))
         .stderr(Stdio::inherit())
@@ -132,11 +147,7 @@ pub(crate) fn build(top: &Path, scratch: &Path, faults: &[Fault]) -> Result<Path
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    if !output.status.success() {
-        return Err(blame(&said, &places, faults));
-    }
-    let built = said.into_iter().filter_map(|said| said.executable).next_back();
-    built.ok_or_else(|| "cargo built no command".to_owned())
+    if output.status.success() { Ok(said) } else { Err(blame(&said, &places, faults)) }
 }
 
 /// Names the faults that the errors of the compiler are in.
