@@ -51,8 +51,8 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// So many generated workloads of each system, where the others find nothing
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    /// So many generated workloads of each system as well, where those with a name find nothing
+    #[arg(long, value_name = "N", default_value_t = 0)]
     generate: usize,
 
     /// How long one exploration may take, in seconds
