@@ -5,9 +5,9 @@
 //! switched on after the other. A fault is *killed* if something is found. Without any, nothing may be.
 //!
 //! ```sh
-//! cargo run --release -p crashcheck-mutants
-//! cargo run --release -p crashcheck-mutants -- --only raid
-//! cargo run --release -p crashcheck-mutants -- --sample 12
+//! cargo run -p crashcheck-mutants
+//! cargo run -p crashcheck-mutants -- --only raid
+//! cargo run -p crashcheck-mutants -- --sample 12
 //! ```
 //!
 //! | file | does |
