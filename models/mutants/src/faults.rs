@@ -12,6 +12,7 @@
 //! | `form` | `expression`, if left out, or `statement`: what the text is |
 //! | `why` | the mistake, in one sentence |
 //! | `systems` | the systems that are explored, if not those of the file |
+//! | `generate` | so many generated workloads are explored as well, because those with a name do not find it |
 //! | `harmless` | why no promise can be broken by it |
 //! | `survives` | what would be needed to find it, where it is known that it is not found |
 
@@ -45,6 +46,8 @@ pub(crate) struct Fault {
     pub(crate) why: String,
     #[serde(default)]
     pub(crate) systems: Vec<String>,
+    #[serde(default)]
+    pub(crate) generate: usize,
     pub(crate) harmless: Option<String>,
     pub(crate) survives: Option<String>,
 }

@@ -94,7 +94,7 @@ fn work(args: &Args) -> Result<bool, String> {
     let runner = Runner { command, folder: scratch.join("runs"), generate: args.generate, time };
     let chosen: Vec<_> = numbers.iter().map(|number| &all[number - 1]).collect();
     let systems: BTreeSet<String> = chosen.iter().flat_map(|fault| fault.systems.iter().cloned()).collect();
-    let sound = match runner.run(0, &Vec::from_iter(systems)) {
+    let sound = match runner.run(0, &Vec::from_iter(systems), args.generate) {
         Outcome::Survived => true,
         outcome => {
             println!("without any fault: {outcome:?}");

@@ -114,6 +114,7 @@ mod tests {
             form,
             why: String::new(),
             systems: Vec::new(),
+            generate: 0,
             harmless: None,
             survives: None,
         }

@@ -58,7 +58,7 @@ impl Runner {
                 numbers.get(index).map(|number| (index, *number))
             } {
                 let fault = &faults[number - 1];
-                let outcome = self.run(number, &fault.systems);
+                let outcome = self.run(number, &fault.systems, self.generate.max(fault.generate));
                 tell(fault, &outcome);
                 results.lock().expect("no worker panics")[index] = Some(outcome);
             }
@@ -68,12 +68,13 @@ impl Runner {
         results.into_iter().map(|outcome| outcome.expect("every number was run")).collect()
     }
 
-    /// Explores the systems with the fault of this number; with 0, without any.
-    pub(crate) fn run(&self, number: usize, systems: &[String]) -> Outcome {
+    /// Explores the systems with the fault of this number, and so many generated workloads if nothing else finds it; with 0,
+    /// without any fault.
+    pub(crate) fn run(&self, number: usize, systems: &[String], generate: usize) -> Outcome {
         let by_default = self.explore(number, systems, &[]);
         match by_default {
-            Outcome::Survived | Outcome::TimedOut if self.generate > 0 => {
-                match self.explore(number, systems, &["--generate".to_owned(), self.generate.to_string()]) {
+            Outcome::Survived | Outcome::TimedOut if generate > 0 => {
+                match self.explore(number, systems, &["--generate".to_owned(), generate.to_string()]) {
                     Outcome::ByDefault => Outcome::ByGenerated,
                     Outcome::Survived => by_default,
                     other => other,
@@ -154,7 +155,7 @@ mod tests {
 
     fn outcome(script: &str) -> Outcome {
         let folder = tempfile::tempdir().expect("a folder");
-        runner(folder.path(), script).run(3, &["vsfs".to_owned()])
+        runner(folder.path(), script).run(3, &["vsfs".to_owned()], 4)
     }
 
     #[test]
@@ -175,6 +176,6 @@ mod tests {
     fn what_takes_too_long_is_ended_and_told_apart() {
         let folder = tempfile::tempdir().expect("a folder");
         let runner = Runner { time: Duration::from_millis(60), ..runner(folder.path(), "exec sleep 30") };
-        assert_eq!(runner.run(1, &[]), Outcome::TimedOut);
+        assert_eq!(runner.run(1, &[], 0), Outcome::TimedOut);
     }
 }

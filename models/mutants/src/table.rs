@@ -94,6 +94,7 @@ mod tests {
             form: crate::faults::Form::Statement,
             why: "it was forgotten".to_owned(),
             systems: Vec::new(),
+            generate: 0,
             harmless: harmless.then(|| "nobody reads it".to_owned()),
             survives: survives.then(|| "a longer workload".to_owned()),
         }
