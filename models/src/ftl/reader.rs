@@ -321,7 +321,7 @@ mod tests {
         torn[100..2000].fill(0xff);
         assert_eq!(held(&mut torn), None);
         let mut unfit = raw(Kind::Data);
-        unfit[PAGE + PAGE_ECC..PAGE + PAGE_ECC + CODE].fill(0x5a);
+        unfit[PAGE + PAGE_ECC] ^= 3;
         assert_eq!(held(&mut unfit), Some(Err(())));
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     fn look(mut self, live: Option<&Live>) -> Result<Vec<Bad>, IntegrityError> {
         // What was written since the last commit is nowhere yet.
         let live = live.filter(|live| live.map.changed() == 0);
-        let (mut open, mut mapped) = (vec![(self.root.height, 0, self.root.top)], 0);
+        let (mut open, mut mapped, mut astray) = (vec![(self.root.height, 0, self.root.top)], 0, None);
         while let Some((level, index, pointer)) = open.pop() {
             if pointer.0 == 0 {
                 continue;
@@ -130,9 +130,7 @@ impl<'a> Reader<'a> {
             let content = self.block(pointer)?;
             if level == 0 {
                 mapped += 1;
-                if let Some(live) = live {
-                    agrees(live, index, pointer)?;
-                }
+                astray = astray.or_else(|| live.and_then(|live| astray_from(live, index, pointer)));
                 continue;
             }
             let before = open.len();
@@ -152,6 +150,9 @@ impl<'a> Reader<'a> {
             if last * below >= self.root.blocks {
                 return bad_map(pointer.0, "leads beyond the volume");
             }
+        }
+        if let Some(what) = astray {
+            return unsound(what);
         }
         if let Some(live) = live {
             self.compare(live, mapped)?;
@@ -230,16 +231,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a volume looks for a block where the map has it.
-fn agrees(live: &Live, block: u64, (place, sum): (u32, u32)) -> Result<(), IntegrityError> {
+/// Where a volume looks for a block, if the map has it elsewhere.
+fn astray_from(live: &Live, block: u64, (place, sum): (u32, u32)) -> Option<String> {
     let known = live.pointer(block);
-    if (known.place.0, known.sum.0) == (place, sum) {
-        return Ok(());
-    }
-    unsound(format!(
-        "the volume looks for its block {block} in block {}, its map has it in {place}",
-        known.place.0
-    ))
+    let differs = (known.place.0, known.sum.0) != (place, sum);
+    let at = known.place.0;
+    differs
+        .then(|| format!("the volume looks for its block {block} in block {at}, its map has it in {place}"))
 }
 
 /// The root that a member has at a place.

@@ -88,7 +88,10 @@ impl HybridFtl {
                 is_table_of(*block, pages, held)?;
                 for (place, tag) in (0..).zip(held).filter_map(|(place, held)| Some((place, held.whole()?))) {
                     if tag.lpn != first + place {
-                        return unsound(format!("page {place} of data {block} holds {}", tag.words()));
+                        return unsound(format!(
+                            "page {place} of {block}, a data block, holds {}",
+                            tag.words()
+                        ));
                     }
                     found[tag.lpn as usize] = Some(tag);
                 }
@@ -99,7 +102,11 @@ impl HybridFtl {
             let mut newest = vec![None; per_block as usize];
             for (place, tag) in (0..).zip(held).filter_map(|(place, held)| Some((place, held.whole()?))) {
                 if !of_chunk.contains(&tag.lpn) {
-                    return unsound(format!("page {place} of log {} holds {}", log.block, tag.words()));
+                    return unsound(format!(
+                        "page {place} of {}, a log block, holds {}",
+                        log.block,
+                        tag.words()
+                    ));
                 }
                 let known: &mut Option<Tag> = &mut newest[(tag.lpn - first) as usize];
                 if known.is_none_or(|known| known.sequence <= tag.sequence) {

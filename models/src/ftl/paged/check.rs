@@ -127,3 +127,6 @@ fn told(summary: &Summary) -> (u16, u32, u32, u64) {
 fn facts(tag: Tag) -> (u16, u32, u32, u64) {
     (tag.kind, tag.lpn, tag.count, tag.sequence)
 }
+
+#[cfg(test)]
+mod tests;
