@@ -71,7 +71,7 @@ impl Cluster {
     /// GM-21: a node that is up has written to its disk which of its lives this is, so that no later one is taken for it.
     fn disks_are_theirs(&self) -> Result<(), GmsError> {
         for node in self.live() {
-            let found = superblock_of(&*self.disk_of(node.id).lend(Bytes::ZERO, SECTOR)?);
+            let found = superblock_of(&self.disk_of(node.id).lend(Bytes::ZERO, SECTOR)?);
             let Geometry { nodes, file_pages, swap_pages, .. } = self.geometry;
             let expected = (node.id.0, nodes, file_pages, swap_pages, node.life().0);
             violated(
