@@ -27,6 +27,7 @@ pub(crate) trait AnySystem: Send + Sync {
     fn apply(&self, live: &mut Live, op: &dyn AnyOp) -> Result<Ack>;
     fn view(&self, live: &mut Live) -> Result<View>;
     fn check(&self, live: &mut Live) -> Result<()>;
+    fn audit(&self, live: &mut Live) -> Result<()>;
     fn remark(&self, live: &Live) -> Option<String>;
     fn probe(&self, view: &dyn AnyView) -> Vec<Op>;
     /// What a life goes on with that shows this; what is left of the workload begins at an operation of the course.
@@ -251,6 +252,10 @@ impl<S: System + 'static> AnySystem for S {
 
     fn check(&self, live: &mut Live) -> Result<()> {
         System::check(self, live.downcast_mut().expect(FOREIGN))
+    }
+
+    fn audit(&self, live: &mut Live) -> Result<()> {
+        System::audit(self, live.downcast_mut().expect(FOREIGN))
     }
 
     fn remark(&self, live: &Live) -> Option<String> {

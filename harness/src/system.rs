@@ -91,6 +91,16 @@ pub trait System: Send + Sync {
         Ok(())
     }
 
+    /// The same for what a user may see before it: asked when what the system shows is known, and what it shows while a
+    /// device fails in service, so that whatever is wrong hides neither. It only reads, and of a cluster it is not asked.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    fn audit(&self, live: &mut Self::Live) -> Result<()> {
+        let _ = live;
+        Ok(())
+    }
+
     /// Operations that must work, and not be refused, on a recovered system that shows this. By default none: *usable*
     /// is then not measured.
     fn probe(&self, view: &Self::View) -> Vec<Self::Op> {

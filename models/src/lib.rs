@@ -6,6 +6,7 @@ pub mod ftl;
 pub mod gms;
 pub mod integrity;
 pub mod journal;
+mod le;
 pub mod lfs;
 pub mod raid;
 pub mod switches;

@@ -346,6 +346,7 @@ impl Recorded {
         past: &mut Continued,
     ) -> Result<(), Violation> {
         self.serve(disk, &mut live, view)?;
+        self.system.audit(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let recovered = disk.as_recovered();
         let gone_on = self.go_on(disk, live, seen, past);
         // A recovery that has written nothing would do and show the same, unless a device may have failed since.
@@ -450,6 +451,7 @@ impl Recorded {
         let mut live = opened.map_err(|error| broken("recovers", &error))?;
         self.system.check(&mut live).map_err(|error| broken("well-formed", &error))?;
         let view = self.system.view(&mut live).map_err(|error| broken("recovers", &error))?;
+        self.system.audit(&mut live).map_err(|error| broken("well-formed", &error))?;
         let Continued { ref course, durable, .. } = *past;
         if durable == 0 && !self.system.is_stable() {
             return Ok(());

@@ -53,6 +53,11 @@ impl Chip {
         self.nand.geometry()
     }
 
+    /// The handle, for whoever reads the chip without this.
+    pub(super) fn nand(&self) -> &Nand {
+        &self.nand
+    }
+
     /// The pages of a block, in the order in which they are programmed.
     pub fn pages_of(&self, block: BlockNo) -> impl Iterator<Item = PageNo> + use<> {
         let geometry = *self.geometry();

@@ -39,7 +39,7 @@ pub trait Translation: Send {
     /// As [`store`](Translation::store).
     fn maintain(&mut self, step: u8) -> Result<(), FtlError>;
 
-    /// Whether what is in memory is what the chip says.
+    /// Whether the chip holds what the format says, and what is in memory is what the chip says.
     ///
     /// # Errors
     /// Says what is not.

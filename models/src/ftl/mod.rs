@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `format.rs`, `ecc.rs` | a page with its out-of-band data and its error-correcting code |
 //! | `chip.rs` | the chip, and what was done to it |
+//! | `reader.rs` | what a chip says, read by nothing that the layers read it with; each has a `check.rs` over it |
 //! | `checks.rs` | what the codes of checks mean |
 //! | `exported.rs` | byte ranges made of logical pages |
 //! | `direct/`, `paged/`, `hybrid/` | the layers |
@@ -26,6 +27,7 @@ mod exported;
 pub mod format;
 pub mod hybrid;
 pub mod paged;
+mod reader;
 
 pub use chip::{Chip, Counters};
 pub use exported::{Exported, Translation};
@@ -83,6 +85,12 @@ pub enum FtlError {
     /// No block can be freed.
     #[error("the chip has no room left: too many of its blocks are worn out")]
     Full,
+    /// The chip does not hold what the format says.
+    #[error("the chip is not as its format says: {what}")]
+    Unsound {
+        /// What is wrong.
+        what: String,
+    },
     /// The tables in memory are not what the chip says.
     #[error("the tables are not what the chip says: {what}")]
     Differs {

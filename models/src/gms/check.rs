@@ -1,14 +1,19 @@
 //! What must hold in all nodes together when nothing is on its way.
+//!
+//! Disks are read by the drawing in `format.rs`, and who keeps the entry of a page is computed from the POD, by nothing that
+//! the nodes themselves do it with. Nothing is written; but the nodes are first asked for a sign of life, so that all know
+//! who is up.
 
-use super::GmsError;
 use super::cluster::Cluster;
 use super::directory::{Holder, Pod};
-use super::format::{ConfigId, Superblock, read_page};
+use super::format::{ConfigId, FormatError, SECTOR};
 use super::frames::{Frame, State};
-use super::message::Plan;
+use super::message::{Member, Plan};
 use super::node::Node;
-use super::page::{Tenure, Uid};
-use crashcheck::NodeId;
+use super::page::{PAGE, Partition, Tenure, Uid};
+use super::{Geometry, GmsError};
+use crate::le::{u16_at, u32_at, u64_at};
+use crashcheck::{Bytes, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -19,9 +24,10 @@ impl Cluster {
     /// Says which check is violated, and by what.
     pub fn check(&mut self) -> Result<(), GmsError> {
         self.find_each_other()?;
+        self.disks_are_theirs()?;
         self.memory_is_divided()?;
         self.global_pages_are_alone()?;
-        self.clean_pages_equal_the_disk()?;
+        self.pages_are_those_of_the_disk()?;
         let pod = self.ownership_is_agreed()?;
         self.directory_is_exact(&pod)?;
         self.epoch_is_agreed()
@@ -62,25 +68,60 @@ impl Cluster {
         }
     }
 
-    /// GM-01: what is in global memory, or private and not changed, is equal to its copy on disk, as far as the home
-    /// is up. Of shared copies nothing is said (GM-03).
-    fn clean_pages_equal_the_disk(&self) -> Result<(), GmsError> {
-        for (node, frame) in self.frames().filter(|(_, frame)| !frame.dirty && frame.state != State::Shared) {
+    /// GM-21: a node that is up has written to its disk which of its lives this is, so that no later one is taken for it.
+    fn disks_are_theirs(&self) -> Result<(), GmsError> {
+        for node in self.live() {
+            let found = superblock_of(&self.disk_of(node.id).lend(Bytes::ZERO, SECTOR)?);
+            let Geometry { nodes, file_pages, swap_pages, .. } = self.geometry;
+            let expected = (node.id.0, nodes, file_pages, swap_pages, node.life().0);
+            violated(
+                found != Some(expected),
+                "GM-21",
+                node.id,
+                format!("is in life {}, which its superblock does not say: {found:?}", node.life().0),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// GM-01, GM-05, GM-23: what was not changed is equal to its copy on disk, and what was changed was made from it, as far
+    /// as the home is up: no memory is older than the disk, and none newer but for changes that it knows of.
+    fn pages_are_those_of_the_disk(&self) -> Result<(), GmsError> {
+        for (node, frame) in self.frames() {
             let home = frame.uid.home();
             if self.nodes.get(home.index()).is_none_or(Option::is_none) {
                 continue;
             }
-            let disk = self.disk_of(home);
-            let (version, page) = read_page(&disk, &Superblock::read(&disk, home)?, frame.uid)?;
-            let differs = (version, page) != (frame.version, frame.page);
+            let sector = self.disk_of(home).lend(self.slot(frame.uid)?, SECTOR)?;
+            let (version, page) = slot_of(frame.uid, &sector)?;
+            let (kept, on_disk) = (frame.version.0, version);
+            // Of a change that was written back, the home may have gone down before it could say so.
+            let is_its_own = frame.dirty && on_disk == kept + 1;
             violated(
-                differs,
+                kept != on_disk && !is_its_own,
+                "GM-23",
+                node.id,
+                format!("has version {kept} of {}, of which version {on_disk} is on the disk", frame.uid),
+            )?;
+            violated(
+                !frame.dirty && *page != frame.page,
                 "GM-01",
                 node.id,
                 format!("has a clean {} that differs from the disk", frame.uid),
             )?;
         }
         Ok(())
+    }
+
+    /// Where a page lies on the disk of its home.
+    fn slot(&self, uid: Uid) -> Result<Bytes, GmsError> {
+        let (before, pages) = match uid.partition {
+            Partition::Files => (1, self.geometry.file_pages),
+            Partition::Swap => (1 + self.geometry.file_pages, self.geometry.swap_pages),
+        };
+        let exists = uid.inode == 1 && uid.offset < pages;
+        violated(!exists, "GM-14", uid.home(), format!("has no {uid}"))?;
+        Ok(Bytes(u64::from(before + uid.offset) * SECTOR as u64))
     }
 
     /// GM-17, GM-21: all nodes that are up are in one configuration, with the same POD, which names none that is down.
@@ -92,6 +133,19 @@ impl Cluster {
             };
             let differs = seen.is_some_and(|first| first != (config.id, &config.pod));
             violated(differs, "GM-17", node.id, "has another POD than its peers")?;
+            let alive = |member: &Member| {
+                let known = self.nodes.get(member.node.index()).and_then(Option::as_ref);
+                known.is_some_and(|known| known.life() == member.life)
+            };
+            let ghost = config.members.iter().find(|member| !alive(member));
+            if let Some(Member { node: ghost, life, .. }) = ghost {
+                violated(
+                    true,
+                    "GM-21",
+                    node.id,
+                    format!("counts on life {} of {ghost}, which is over", life.0),
+                )?;
+            }
             let dead = config.pod.parts().iter().find(|keeper| self.nodes[keeper.index()].is_none());
             if let Some(dead) = dead {
                 violated(true, "GM-21", node.id, format!("looks for pages at {dead}, which is down"))?;
@@ -107,7 +161,7 @@ impl Cluster {
         for keeper in self.live() {
             for (uid, entry) in keeper.gcd().iter() {
                 for Holder { node, tenure, global } in entry.holders.iter().copied() {
-                    violated(pod.keeper(uid) != keeper.id, "GM-17", keeper.id, format!("keeps {uid}"))?;
+                    violated(keeper_of(pod, uid) != keeper.id, "GM-17", keeper.id, format!("keeps {uid}"))?;
                     entries.insert((node, uid, tenure), (keeper.id, global));
                 }
             }
@@ -152,6 +206,43 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// The node that keeps the entry of a page: its home if no other node uses it, or else who has its part (GM-17, GM-18).
+fn keeper_of(pod: &Pod, uid: Uid) -> NodeId {
+    let parts = pod.parts();
+    let part = (u64::from(uid.ip) + u64::from(uid.inode) + u64::from(uid.offset)) % parts.len() as u64;
+    match uid.partition {
+        Partition::Swap => uid.home(),
+        Partition::Files => parts[part as usize],
+    }
+}
+
+/// What a superblock of version 1 says: the node, nodes, pages of the file, anonymous pages, how often booted.
+fn superblock_of(sector: &[u8]) -> Option<(u16, u16, u32, u32, u32)> {
+    let whole = sector[..8] == *b"GMSSUPER" && u32_at(sector, 8) == 1;
+    let whole = whole && u32_at(sector, 28) == crc32fast::hash(&sector[..28]);
+    let numbers = (u16_at(sector, 12), u16_at(sector, 14), u32_at(sector, 16), u32_at(sector, 20));
+    whole.then_some((numbers.0, numbers.1, numbers.2, numbers.3, u32_at(sector, 24)))
+}
+
+/// The version of a page, and the page, as its slot has them.
+fn slot_of(uid: Uid, sector: &[u8]) -> Result<(u64, &[u8]), FormatError> {
+    let page = &sector[SECTOR - PAGE..];
+    if sector.iter().all(|byte| *byte == 0) {
+        return Ok((0, page));
+    }
+    let mut sum = crc32fast::Hasher::new();
+    [&sector[..4], &[0; 4], &sector[8..]].iter().for_each(|bytes| sum.update(bytes));
+    let partition = match uid.partition {
+        Partition::Files => 0,
+        Partition::Swap => 1,
+    };
+    let named = (u32_at(sector, 8), u16_at(sector, 12), u32_at(sector, 14), u32_at(sector, 18));
+    let right = sector[..4] == *b"PAGE"
+        && u32_at(sector, 4) == sum.finalize()
+        && named == (uid.ip, partition, uid.inode, uid.offset);
+    if right { Ok((u64_at(sector, 24), page)) } else { Err(FormatError::Damaged(uid)) }
 }
 
 fn violated(is: bool, check: &'static str, node: NodeId, detail: impl Display) -> Result<(), GmsError> {

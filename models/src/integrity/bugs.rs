@@ -54,7 +54,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
     BugSwitch {
         name: "read-unchecked",
         about: "a read does not compare the checksum: what rotted is returned as good",
-        breaks: &["no-foreign-data", "recovers"],
+        breaks: &["no-foreign-data", "recovers", "well-formed"],
         checks: &["DI-02", "HM-12", "HM-15"],
         workload: "reuse",
         profile: "corrupt",
@@ -64,7 +64,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         name: "no-physical-id",
         about: "a block carries a checksum and does not say which block it is: one that landed next door is taken for \
                 the one that lives there",
-        breaks: &["no-foreign-data"],
+        breaks: &["no-foreign-data", "well-formed"],
         checks: &["M28", "DI-06"],
         workload: "neighbours",
         profile: "misdirected",
@@ -74,7 +74,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         name: "no-parent-checksum",
         about: "only the checksum that a block keeps of itself is compared: a write that was lost leaves what was right \
                 once",
-        breaks: &["no-foreign-data"],
+        breaks: &["no-foreign-data", "well-formed"],
         checks: &["DI-07"],
         workload: "reuse",
         profile: "lost-write",
@@ -102,7 +102,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
         name: "checksum-in-place",
         about: "data and its checksum are written over the old ones without a journal: a crash between the two looks \
                 like corruption of both copies",
-        breaks: &["recovers", "well-formed"],
+        breaks: &["recovers"],
         checks: &["DI-09"],
         workload: "reuse",
         profile: "reorder",
@@ -111,7 +111,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
     BugSwitch {
         name: "root-without-generation",
         about: "the first root that is whole is taken, be it the newest or not",
-        breaks: &["durable"],
+        breaks: &["durable", "well-formed"],
         checks: &["DI-07", "HM-15"],
         workload: "write",
         profile: "reorder",
@@ -120,7 +120,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
     BugSwitch {
         name: "root-with-map",
         about: "the root is issued together with what it leads to, without a flush between them",
-        breaks: &["recovers", "well-formed"],
+        breaks: &["recovers"],
         checks: &["DI-09", "HM-04", "M24"],
         workload: "reuse",
         profile: "reorder",

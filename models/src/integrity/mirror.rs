@@ -5,7 +5,7 @@ use super::IntegrityError;
 use super::bugs::{Bug, Bugs};
 use super::checksum::{Checksum, Sum};
 use super::format::{FORMATTED, Identity, Member, Page, Place, Pointer, content, identity, is_whole, seal};
-use crashcheck::{DeviceId, Disk, DiskError};
+use crashcheck::{Disk, DiskError};
 use std::fmt;
 
 /// What is wrong with a copy.
@@ -74,7 +74,7 @@ impl Met {
 
 /// Two members.
 pub(super) struct Mirror {
-    disk: Disk,
+    members: [Disk; 2],
     lost: [bool; 2],
     pub(super) kind: Checksum,
     pub(super) bugs: Bugs,
@@ -82,8 +82,8 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    pub(super) fn new(disk: Disk, kind: Checksum, bugs: Bugs) -> Mirror {
-        Mirror { disk, lost: [false; 2], kind, bugs, met: Met::default() }
+    pub(super) fn new(members: &[Disk; 2], kind: Checksum, bugs: Bugs) -> Mirror {
+        Mirror { members: members.clone(), lost: [false; 2], kind, bugs, met: Met::default() }
     }
 
     /// The checksum of a content, for whoever points at it.
@@ -241,7 +241,8 @@ impl Mirror {
         IntegrityError::NoGoodCopy { place, why: each.join(", ") }
     }
 
-    fn member(&self, member: Member) -> Disk {
-        self.disk.device(DeviceId(u16::from(member.0)))
+    /// The device of a member.
+    pub(super) fn member(&self, member: Member) -> Disk {
+        self.members[usize::from(member.0)].clone()
     }
 }

@@ -22,9 +22,12 @@
 //! | `live.rs`, `device.rs` | the opened volume with its commits; as a disk |
 //! | `recover.rs` | opening |
 //! | `scrub.rs` | reading every copy of everything |
+//! | `check.rs`, `aside.rs` | a reader of the format that shares nothing with these; members on which a scrub is tried |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
 
+mod aside;
 pub mod bugs;
+mod check;
 pub mod checks;
 pub mod checksum;
 mod device;
@@ -95,6 +98,12 @@ pub enum IntegrityError {
         place: Place,
         /// What is wrong with that.
         what: &'static str,
+    },
+    /// The members do not hold what the format says, or not what the volume goes by.
+    #[error("the volume is not what its members hold: {what}")]
+    Unsound {
+        /// What is wrong.
+        what: String,
     },
     /// A scrub left a bad copy.
     #[error("block {} of member {} was left bad by a scrub: {what}", place.0, member.0)]

@@ -11,14 +11,14 @@ use super::live::Live;
 use super::map::Map;
 use super::mirror::{Fault, Mirror};
 use super::space::Space;
-use crashcheck::Disk;
+use crashcheck::{DeviceId, Disk};
 
 /// Prepares both members for a volume without any data.
 ///
 /// # Errors
 /// If a member refuses.
 pub fn format(disk: &Disk, geometry: Geometry, kind: Checksum, bugs: Bugs) -> Result<(), IntegrityError> {
-    let mut mirror = Mirror::new(disk.clone(), kind, bugs);
+    let mut mirror = Mirror::new(&members(disk), kind, bugs);
     for generation in 0..u64::from(ROOTS) {
         let generation = Generation(generation);
         let root = Root { kind, generation, geometry, top: Pointer::NONE };
@@ -32,19 +32,28 @@ pub fn format(disk: &Disk, geometry: Geometry, kind: Checksum, bugs: Bugs) -> Re
 /// # Errors
 /// If neither member has a root, or what the newest one leads to has no good copy.
 pub fn open(disk: &Disk, bugs: Bugs) -> Result<Live, IntegrityError> {
-    let (mut mirror, root) = newest_root(disk, bugs)?;
+    open_on(&members(disk), bugs)
+}
+
+/// Opens the volume of two members.
+pub(super) fn open_on(members: &[Disk; 2], bugs: Bugs) -> Result<Live, IntegrityError> {
+    let (mut mirror, root) = newest_root(members, bugs)?;
     renew_root(&mut mirror, &root)?;
     let mut space = Space::new(&root.geometry);
     let map = Map::load(&mut mirror, &root.geometry, root.top, &mut space)?;
     Ok(Live::new(mirror, &root, map, space))
 }
 
+fn members(disk: &Disk) -> [Disk; 2] {
+    Member::BOTH.map(|member| disk.device(DeviceId(u16::from(member.0))))
+}
+
 /// The newest root. A root says itself with which kind of checksum it is to be compared; all four copies are looked at
 /// under that of the first that is whole.
-fn newest_root(disk: &Disk, bugs: Bugs) -> Result<(Mirror, Root), IntegrityError> {
+fn newest_root(members: &[Disk; 2], bugs: Bugs) -> Result<(Mirror, Root), IntegrityError> {
     let mut why = Vec::new();
     for kind in Checksum::ALL.into_iter().rev() {
-        let mut mirror = Mirror::new(disk.clone(), kind, bugs);
+        let mut mirror = Mirror::new(members, kind, bugs);
         let mut roots = Vec::new();
         for place in (0..ROOTS).map(Place) {
             for member in Member::BOTH {

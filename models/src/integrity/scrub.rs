@@ -5,7 +5,6 @@ use super::bugs::Bug;
 use super::format::{Member, Page, Place};
 use super::live::Live;
 use super::mirror::Fault;
-use std::collections::BTreeSet;
 
 /// What a pass over a volume has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,27 +96,5 @@ impl Live {
             }
         }
         Ok(())
-    }
-
-    /// Whether the volume is well-formed: every block can be read, a scrub leaves nothing to find, and no place belongs
-    /// to two blocks.
-    ///
-    /// # Errors
-    /// Says what is wrong.
-    pub fn check(&mut self) -> Result<(), IntegrityError> {
-        let mapped: Vec<u64> = self.map.mapped().collect();
-        for block in mapped {
-            self.read_block(block)?;
-        }
-        self.scrub()?;
-        if let Some((member, place, fault)) = self.audit()?.bad.first() {
-            let (member, place, what) = (*member, *place, fault.to_string());
-            return Err(IntegrityError::LeftByScrub { member, place, what });
-        }
-        let mut places = BTreeSet::new();
-        match self.map.pointers().into_iter().find(|pointer| !places.insert(pointer.place)) {
-            None => Ok(()),
-            Some(twice) => Err(IntegrityError::BadMap { place: twice.place, what: "belongs to two blocks" }),
-        }
     }
 }

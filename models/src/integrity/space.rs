@@ -44,6 +44,12 @@ impl Space {
         true
     }
 
+    /// Whether a place is not free.
+    pub(super) fn is_taken(&self, place: Place) -> bool {
+        let (word, bit) = bit(place);
+        self.taken[word] & bit != 0
+    }
+
     /// How many places are free.
     pub(super) fn free(&self) -> u64 {
         self.free
@@ -51,10 +57,7 @@ impl Space {
 
     /// A free place for something new: the lowest.
     pub(super) fn allocate(&mut self) -> Option<Place> {
-        let place = (self.lowest..self.places).map(Place).find(|place| {
-            let (word, bit) = bit(*place);
-            self.taken[word] & bit == 0
-        })?;
+        let place = (self.lowest..self.places).map(Place).find(|place| !self.is_taken(*place))?;
         self.lowest = place.0 + 1;
         self.take(place);
         let (word, bit) = bit(place);

@@ -81,7 +81,7 @@ impl Seeded for Bug {
 const FLUSH_FIRST_MEMBER: BugSwitch = BugSwitch {
     name: "flush-first-member",
     about: "a flush of the array flushes its first member only: acknowledged blocks on the others are lost",
-    breaks: &["durable"],
+    breaks: &["durable", "well-formed"],
     checks: &["RD-01", "HM-15"],
     workload: "write",
     profile: "reorder",
@@ -90,7 +90,7 @@ const FLUSH_FIRST_MEMBER: BugSwitch = BugSwitch {
 const NO_RESYNC: BugSwitch = BugSwitch {
     name: "no-resync",
     about: "after a crash the parity of half-written stripes is believed: the write hole",
-    breaks: &["redundant"],
+    breaks: &["redundant", "well-formed"],
     checks: &["M14", "RD-20", "RD-22"],
     workload: "small-write",
     profile: "member-loss",
@@ -104,7 +104,7 @@ const NO_MIRROR_RESYNC: BugSwitch = BugSwitch {
 const STALE_OLD_DATA: BugSwitch = BugSwitch {
     name: "stale-old-data",
     about: "a small write takes its old data from a cache that writes do not update: parity drifts from the data",
-    breaks: &["redundant"],
+    breaks: &["redundant", "well-formed"],
     checks: &["M15", "RD-11"],
     workload: "small-writes",
     profile: "member-loss",
@@ -113,7 +113,7 @@ const STALE_OLD_DATA: BugSwitch = BugSwitch {
 const BITMAP_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "bitmap-not-durable",
     about: "a stripe is written while its mark is still in flight: a crash can keep the one and lose the other",
-    breaks: &["redundant"],
+    breaks: &["redundant", "well-formed"],
     checks: &["RD-20", "RD-22"],
     workload: "small-write",
     profile: "member-loss",
@@ -122,7 +122,7 @@ const BITMAP_NOT_DURABLE: BugSwitch = BugSwitch {
 const BITMAP_CLEARED_EARLY: BugSwitch = BugSwitch {
     name: "bitmap-cleared-early",
     about: "the mark of a stripe is dropped when its writes were issued instead of when they are durable",
-    breaks: &["redundant"],
+    breaks: &["redundant", "well-formed"],
     checks: &["RD-20", "RD-22"],
     workload: "two-stripes",
     profile: "member-loss",
@@ -131,7 +131,7 @@ const BITMAP_CLEARED_EARLY: BugSwitch = BugSwitch {
 const BITMAP_CLEARED_BEFORE_RESYNC: BugSwitch = BugSwitch {
     name: "bitmap-cleared-before-resync",
     about: "recovery clears the marks first: a crash in the middle of it leaves stripes that nobody resynchronises",
-    breaks: &["usable"],
+    breaks: &["well-formed"],
     checks: &["RD-22"],
     workload: "fail-later",
     profile: "reorder",
@@ -149,7 +149,7 @@ const RESYNC_FROM_FAILED_MEMBER: BugSwitch = BugSwitch {
 const STALE_MEMBER_TRUSTED: BugSwitch = BugSwitch {
     name: "stale-member-trusted",
     about: "a member that has failed and comes back is believed: blocks that were written meanwhile are old again",
-    breaks: &["no-resurrection"],
+    breaks: &["no-resurrection", "well-formed"],
     checks: &["RD-19", "HM-15"],
     workload: "degraded",
     profile: "reorder",
@@ -158,7 +158,7 @@ const STALE_MEMBER_TRUSTED: BugSwitch = BugSwitch {
 const REBUILD_WATERMARK_EARLY: BugSwitch = BugSwitch {
     name: "rebuild-watermark-early",
     about: "rows count as rebuilt before the spare has them: after a crash the rebuild goes on at the wrong place",
-    breaks: &["durable"],
+    breaks: &["durable", "well-formed"],
     checks: &["RD-19"],
     workload: "rebuild-while-serving",
     profile: "reorder",
@@ -167,7 +167,7 @@ const REBUILD_WATERMARK_EARLY: BugSwitch = BugSwitch {
 const NO_JOURNAL: BugSwitch = BugSwitch {
     name: "no-journal",
     about: "rows are written without a journal: a crash between two members leaves what nobody wrote",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-05", "RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
@@ -176,7 +176,7 @@ const NO_JOURNAL: BugSwitch = BugSwitch {
 const JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "journal-not-durable",
     about: "a row is written while its record in the journal is still in flight",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-22"],
     workload: "small-write",
     profile: "member-loss-at-crash",
@@ -194,7 +194,7 @@ const JOURNAL_CHECKSUM_IGNORED: BugSwitch = BugSwitch {
 const JOURNAL_FREED_EARLY: BugSwitch = BugSwitch {
     name: "journal-freed-early",
     about: "the journal goes round before the rows of its records are durable",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-22"],
     workload: "wrap",
     profile: "member-loss-at-crash",
@@ -203,7 +203,7 @@ const JOURNAL_FREED_EARLY: BugSwitch = BugSwitch {
 const JOURNAL_ON_ONE_MEMBER: BugSwitch = BugSwitch {
     name: "journal-on-one-member",
     about: "the journal has no copy: it is lost together with its member, and the write hole is open",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-22", "RD-20"],
     workload: "two-stripes",
     profile: "member-loss-at-crash",
@@ -212,7 +212,7 @@ const JOURNAL_ON_ONE_MEMBER: BugSwitch = BugSwitch {
 const REPLAY_WITHOUT_PARITY: BugSwitch = BugSwitch {
     name: "replay-without-parity",
     about: "replay puts data into place and leaves the parity as it was",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-22", "RD-09"],
     workload: "small-write",
     profile: "member-loss-at-crash",
@@ -222,17 +222,17 @@ const JOURNAL_NUMBER_REUSED: BugSwitch = BugSwitch {
     name: "journal-number-reused",
     about: "after a recovery the next record takes the number, and the slot, of the newest one: if a crash tears it, the \
             record before that is the newest, and undoes what came after it",
-    breaks: &["no-foreign-data"],
+    breaks: &["well-formed"],
     checks: &["RD-22"],
     workload: "small-write",
     profile: "reorder",
-    lives: 2,
+    lives: 1,
 };
 const REPLAY_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "replay-not-durable",
     about: "the journal goes on before the rows that were replayed are durable: a record is not needed any more, and its \
             row is half written",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["RD-22"],
     workload: "wrap",
     profile: "reorder",
@@ -242,7 +242,7 @@ const RESYNC_NOT_DURABLE: BugSwitch = BugSwitch {
     name: "resync-not-durable",
     about: "recovery takes the marks away while the new checks are in flight: another crash leaves stripes that nobody \
             resynchronises",
-    breaks: &["usable"],
+    breaks: &["well-formed"],
     checks: &["RD-20", "RD-22"],
     workload: "fail-later",
     profile: "reorder",
@@ -250,11 +250,7 @@ const RESYNC_NOT_DURABLE: BugSwitch = BugSwitch {
 };
 
 const MIRROR_BITMAP_CLEARED_EARLY: BugSwitch =
-    BugSwitch { breaks: &["redundant", "idempotent"], checks: &["RD-21", "RD-22"], ..BITMAP_CLEARED_EARLY };
-
-/// A rebuilt copy serves reads, so that they flap.
-const MIRROR_REBUILD_WATERMARK_EARLY: BugSwitch =
-    BugSwitch { breaks: &["durable", "idempotent"], ..REBUILD_WATERMARK_EARLY };
+    BugSwitch { checks: &["RD-21", "RD-22"], ..BITMAP_CLEARED_EARLY };
 /// The block has to lie apart from the journal: the member that is lost takes its own block with it.
 const PARITY_JOURNAL_NOT_DURABLE: BugSwitch = BugSwitch { workload: "two-stripes", ..JOURNAL_NOT_DURABLE };
 
@@ -265,7 +261,7 @@ pub const RAID1: &[BugSwitch] =
     &[NO_MIRROR_RESYNC, FLUSH_FIRST_MEMBER, BITMAP_NOT_DURABLE, MIRROR_BITMAP_CLEARED_EARLY];
 /// What `raid1-degraded` can be built with.
 pub const RAID1_DEGRADED: &[BugSwitch] =
-    &[STALE_MEMBER_TRUSTED, RESYNC_FROM_FAILED_MEMBER, MIRROR_REBUILD_WATERMARK_EARLY];
+    &[STALE_MEMBER_TRUSTED, RESYNC_FROM_FAILED_MEMBER, REBUILD_WATERMARK_EARLY];
 /// What `raid2` can be built with.
 pub const RAID2: &[BugSwitch] = &[NO_JOURNAL, JOURNAL_NOT_DURABLE];
 /// What `raid3` can be built with.

@@ -24,6 +24,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// The number of the next record.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Every record so far is in place and durable.
     pub(super) fn settle(&mut self) {
         self.tail = self.next;

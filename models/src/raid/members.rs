@@ -41,6 +41,11 @@ impl Members {
         Members { served: vec![Served::default(); disks.len()], disks, data_at }
     }
 
+    /// The devices.
+    pub(super) fn disks(&self) -> &[Disk] {
+        &self.disks
+    }
+
     fn position(&self, row: Row, at: usize) -> Bytes {
         self.data_at + Bytes(row.0 * UNIT as u64) + Bytes::of(at)
     }

@@ -32,6 +32,7 @@
 //! | `bitmap.rs`, `journal.rs` | the two ways to close the write hole |
 //! | `recover.rs` | assembling, resynchronising |
 //! | `maintain.rs`, `scrub.rs` | failures, spares, rebuilding, scrubbing |
+//! | `check.rs`, `check/` | a reader of the format that shares nothing with these |
 //! | `cost.rs` | how fast an array is, from the requests its members served |
 //! | `explain.rs` | the write hole in words |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
@@ -39,6 +40,7 @@
 mod array;
 mod bitmap;
 pub mod bugs;
+mod check;
 pub mod checks;
 pub mod cost;
 mod explain;
@@ -220,7 +222,6 @@ impl<V: Variant> Layer for Raid<V> {
         Ok(open(&disk, self.bugs)?)
     }
 
-    /// What the members say of the array. Whether the parity holds shows when a member is lost.
     fn check(&self, live: &mut Array) -> Result<()> {
         Ok(live.check()?)
     }

@@ -43,6 +43,12 @@ pub enum RaidError {
         /// Which.
         device: u8,
     },
+    /// The devices do not hold what the format says, or not what the array goes by.
+    #[error("the array is not what its devices hold: {what}")]
+    Unsound {
+        /// What is wrong.
+        what: String,
+    },
     /// More members are lost than the level survives.
     #[error("members {lost} are lost, which this level does not survive: bring one of them back")]
     TooManyLost {
@@ -171,24 +177,6 @@ fn readmit_if_trusted(superblock: &mut Superblock, device: u8, found: &Found, bu
 }
 
 impl Array {
-    /// Whether every device that has not failed holds the superblock in force.
-    ///
-    /// # Errors
-    /// Names one that does not, or a failure of too many devices.
-    pub fn check(&mut self) -> Result<(), RaidError> {
-        for device in 0..self.superblock.devices {
-            if self.superblock.failed >> device & 1 == 1 {
-                continue;
-            }
-            let found = self.members.read_sector(device, Bytes::ZERO);
-            let Some(unit) = self.or_missing(device, found)? else { continue };
-            if Superblock::decode(&unit) != Some((self.superblock.clone(), device)) {
-                return Err(RaidError::Disagrees { device });
-            }
-        }
-        Ok(())
-    }
-
     fn refuse_if_too_many_are_lost(&self) -> Result<(), RaidError> {
         let lost = self.degraded();
         if lost.is_empty() || self.geometry().survives(&lost) {

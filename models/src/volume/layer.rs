@@ -42,7 +42,8 @@ pub trait Layer: Copy + Send + Sync + 'static {
     /// Refusing to open a crash state is a finding.
     fn open(&self, disk: Disk) -> Result<Self::Live>;
 
-    /// Whether the opened device is well-formed by its own rules: the parity of every stripe, map and scan.
+    /// Whether the opened device is well-formed: its devices are read, and nothing is written, by what its format says,
+    /// and the result is compared with what the layer goes by. That is asked right after it was opened.
     ///
     /// # Errors
     /// Says what is wrong.

@@ -133,7 +133,8 @@ impl<L: Layer> System for Volume<L> {
         generate::simpler(op)
     }
 
-    fn check(&self, live: &mut L::Live) -> Result<()> {
+    /// A layer is checked by what its devices hold, after a user has looked: what a fault has put there shows first.
+    fn audit(&self, live: &mut L::Live) -> Result<()> {
         self.0.check(live)
     }
 

@@ -152,6 +152,10 @@ impl<U: System> System for Stack<U> {
         self.upper.check(live)
     }
 
+    fn audit(&self, live: &mut U::Live) -> Result<()> {
+        self.upper.audit(live)
+    }
+
     fn probe(&self, view: &U::View) -> Vec<U::Op> {
         self.upper.probe(view)
     }

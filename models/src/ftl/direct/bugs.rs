@@ -43,7 +43,7 @@ impl Seeded for Bug {
 const ERASE_IN_PLACE: BugSwitch = BugSwitch {
     name: "erase-in-place",
     about: "a block is erased and programmed again without a copy, as in the textbook: a crash in between loses all of it",
-    breaks: &["durable", "well-formed"],
+    breaks: &["durable"],
     checks: &["FT-13", "FT-03"],
     workload: "overwrite",
     profile: "flash",

@@ -20,9 +20,11 @@
 //! |---|---|
 //! | `rewrite.rs` | the layer, and how a block is written again |
 //! | `recover.rs` | which block is damaged, and which scratch block makes up for it |
+//! | `check.rs` | a reader of the chip that shares nothing with these |
 //! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
 
 pub mod bugs;
+mod check;
 mod recover;
 mod rewrite;
 mod workloads;

@@ -154,20 +154,4 @@ impl DirectFtl {
     fn takes_for_whole(&self, content: &Content) -> bool {
         self.bugs.has(Bug::IncompleteCopyTaken) && content.first().is_some_and(Option::is_some)
     }
-
-    /// Reads every page of the chip and compares.
-    pub(super) fn compare_with_scan(&mut self) -> Result<(), FtlError> {
-        for block in (0..Self::blocks(&self.chip)).map(BlockNo) {
-            let present: Vec<bool> = match self.left(block, Kind::Data)? {
-                Left::Blank => vec![false; self.chip.pages_of(block).count()],
-                Left::Damaged(_) => return Err(FtlError::Differs { what: format!("{block} is not whole") }),
-                Left::Whole { content, .. } => content.iter().map(Option::is_some).collect(),
-            };
-            let first = self.chip.geometry().page_of(block, 0).0 as usize;
-            if self.present[first..first + present.len()] != present {
-                return Err(FtlError::Differs { what: format!("{block} holds other pages") });
-            }
-        }
-        Ok(())
-    }
 }

@@ -155,6 +155,6 @@ impl Translation for DirectFtl {
     }
 
     fn check(&mut self) -> Result<(), FtlError> {
-        self.compare_with_scan()
+        self.check_chip()
     }
 }

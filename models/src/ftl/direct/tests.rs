@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ftl::FtlError;
-use crate::ftl::format::Lpn;
+use crate::ftl::format::{Lpn, PageNo, Sequence};
 use crashcheck::BlockNo;
 
 fn opened(bugs: &[&str]) -> (Disk, DirectFtl) {
@@ -62,4 +62,40 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     assert_eq!(ftl.load(Lpn(7)).expect("a page"), [7; PAGE]);
     assert_eq!(ftl.load(Lpn(2)).expect("a page"), [0; PAGE]);
     ftl.check().expect("the chip agrees");
+}
+
+type Break = fn(&Disk, &mut DirectFtl);
+
+/// Each by a hand that has broken one thing.
+const BROKEN: [(&str, Break); 6] = [
+    ("the next write would have the number 2, but write 2 is on the chip", |_, ftl| ftl.next = Sequence(2)),
+    ("logical page 2 should be in erase block 0, which holds data 2, write 1", |_, ftl| {
+        ftl.present[2] = false
+    }),
+    ("erase block 1 was erased ", |_, ftl| ftl.erases[1] = 9),
+    ("is used next, but holds the newest copy, write 2", |_, ftl| ftl.turn = 1 - ftl.turn),
+    ("page 1 of erase block 1 holds nothing, not logical page 5", |disk, _| {
+        let chip = disk.nand(CHIP).expect("a chip");
+        let mut raw = vec![0; crate::ftl::format::RAW];
+        chip.read(PageNo(4), &mut raw).expect("a page");
+        chip.erase(BlockNo(1), None).expect("a chip");
+        chip.program(PageNo(4), &raw, None).expect("an erased page");
+    }),
+    ("erase block 4 holds write 2 of erase block 1, which holds write 0", |disk, ftl| {
+        disk.nand(CHIP).expect("a chip").erase(BlockNo(1), None).expect("a chip");
+        ftl.present[7] = false;
+    }),
+];
+
+#[test]
+fn whatever_is_broken_is_told() {
+    for (words, broken) in BROKEN {
+        let (disk, mut ftl) = opened(&[]);
+        ftl.store(Lpn(2), &[2; PAGE], None).expect("room");
+        ftl.store(Lpn(7), &[7; PAGE], None).expect("room");
+        assert_eq!(ftl.check(), Ok(()), "{words}");
+        broken(&disk, &mut ftl);
+        let told = ftl.check().expect_err(words).to_string();
+        assert!(told.contains(words), "{told}, not {words}");
+    }
 }

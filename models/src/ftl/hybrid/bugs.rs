@@ -103,7 +103,7 @@ const DATA_BEFORE_LOG: BugSwitch = BugSwitch {
 const LOG_NOT_REBUILT: BugSwitch = BugSwitch {
     name: "log-not-rebuilt",
     about: "recovery finds the data blocks, and forgets what is in the log blocks",
-    breaks: &["durable", "no-resurrection"],
+    breaks: &["no-resurrection", "well-formed"],
     checks: &["FT-22", "FT-15"],
     workload: "full-merge",
     profile: "flash",
@@ -140,11 +140,11 @@ const NUMBERS_REUSED: BugSwitch = BugSwitch {
     name: "numbers-reused",
     about: "recovery goes on behind the number with which the newest block was begun: new writes have the numbers of \
             those in it, and another crash takes them for older",
-    breaks: &["no-resurrection"],
+    breaks: &["well-formed"],
     checks: &["FT-16", "FT-22"],
     workload: "again",
     profile: "flash",
-    lives: 2,
+    lives: 1,
 };
 
 /// What the layer can be built with.

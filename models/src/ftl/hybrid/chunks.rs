@@ -206,6 +206,6 @@ impl Translation for HybridFtl {
     }
 
     fn check(&mut self) -> Result<(), FtlError> {
-        self.compare_with_scan()
+        self.check_chip()
     }
 }

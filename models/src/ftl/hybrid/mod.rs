@@ -22,9 +22,11 @@
 //! | `chunks.rs` | reads, writes, discards |
 //! | `merge.rs` | the three merges |
 //! | `recover.rs` | a new layer, and an old one opened again |
+//! | `check.rs` | a reader of the chip that shares nothing with these |
 //! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
 
 pub mod bugs;
+mod check;
 mod chunks;
 mod merge;
 mod recover;

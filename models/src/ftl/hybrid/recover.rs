@@ -130,25 +130,4 @@ impl HybridFtl {
         let same_chunk = !next.lpn.0.is_multiple_of(self.pages_per_block());
         (self.bugs.has(Bug::TornLogPageTaken) && same_chunk).then_some(next)
     }
-
-    /// Reads every page of the chip and compares (FT-21).
-    pub(super) fn compare_with_scan(&mut self) -> Result<(), FtlError> {
-        let differs = |what: String| Err(FtlError::Differs { what });
-        for chunk in 0..self.chunks.len() {
-            let Chunk { data, log } = self.chunks[chunk].clone();
-            let first = self.first(chunk);
-            if let Some((block, pages)) = &data
-                && !pages.is_data(first, true)
-            {
-                return differs(format!("{block} is no data block: its pages are out of place"));
-            }
-            for (block, pages) in data.into_iter().chain(log.map(|log| (log.block, log.pages))) {
-                let found = self.read_block(block)?.pages;
-                if found != pages {
-                    return differs(format!("{block} does not hold what the table of chunk {chunk} says"));
-                }
-            }
-        }
-        Ok(())
-    }
 }

@@ -73,7 +73,7 @@ const ERASE_BEFORE_COPIES: BugSwitch = BugSwitch {
 const REBUILD_IGNORES_SEQUENCE: BugSwitch = BugSwitch {
     name: "rebuild-ignores-sequence",
     about: "the map is rebuilt in the order of the chip: an older version beats a newer one in an earlier block",
-    breaks: &["no-resurrection"],
+    breaks: &["no-resurrection", "well-formed"],
     checks: &["M17", "FT-16"],
     workload: "around",
     profile: "flash",
@@ -100,7 +100,7 @@ const TOMBSTONE_DROPPED: BugSwitch = BugSwitch {
 const CHECKPOINT_TRUSTED: BugSwitch = BugSwitch {
     name: "checkpoint-trusted",
     about: "the map is what the checkpoint says, and pages that were written later are not looked at",
-    breaks: &["well-formed"],
+    breaks: &["durable", "well-formed"],
     checks: &["FT-16", "FT-15"],
     workload: "write",
     profile: "flash",
@@ -109,7 +109,7 @@ const CHECKPOINT_TRUSTED: BugSwitch = BugSwitch {
 const INTERRUPTED_ERASE_REUSED: BugSwitch = BugSwitch {
     name: "interrupted-erase-reused",
     about: "a block whose erase was interrupted passes for erased, and is programmed",
-    breaks: &["usable"],
+    breaks: &["well-formed"],
     checks: &["FT-26", "FT-01"],
     workload: "collect",
     profile: "flash",
@@ -127,7 +127,7 @@ const CHECKPOINT_IN_PLACE: BugSwitch = BugSwitch {
 const CHECKPOINT_BEFORE_DATA: BugSwitch = BugSwitch {
     name: "checkpoint-before-data",
     about: "a checkpoint is written before the pages that it speaks of are durable",
-    breaks: &["well-formed"],
+    breaks: &["recovers", "well-formed"],
     checks: &["FT-16"],
     workload: "checkpoints",
     profile: "flash",
@@ -164,11 +164,11 @@ const NUMBER_REUSED: BugSwitch = BugSwitch {
     name: "number-reused",
     about: "after a recovery the next write takes the number of the newest one: if both are of the same page, another \
             crash takes the new one for a copy of the old",
-    breaks: &["no-resurrection"],
+    breaks: &["well-formed"],
     checks: &["FT-16", "FT-17"],
     workload: "again",
     profile: "flash",
-    lives: 2,
+    lives: 1,
 };
 
 /// What the layer can be built with on cells of one bit.

@@ -153,17 +153,32 @@ pub struct Area {
     programmed: Option<u32>,
     /// Whether there is only one half: the newest checkpoint is erased to make room for the next.
     in_place: bool,
+    /// The highest number that a page of it has, be its checkpoint whole or not.
+    newest: Sequence,
 }
 
 impl Area {
     /// The area of a chip behind so many blocks that hold data.
     pub fn behind(blocks: u32, half: u32, in_place: bool) -> Area {
-        Area { first: BlockNo(blocks), half, current: 0, programmed: None, in_place }
+        Area {
+            first: BlockNo(blocks),
+            half,
+            current: 0,
+            programmed: None,
+            in_place,
+            newest: Sequence::default(),
+        }
     }
 
     fn pages(&self, half: u32, chip: &Chip) -> Vec<PageNo> {
         let first = self.first.0 + half * self.half;
         (first..first + self.half).flat_map(|block| chip.pages_of(BlockNo(block))).collect()
+    }
+
+    /// The highest number that [`find`](Area::find) has met: that of a checkpoint of which a crash has left a part must not be
+    /// that of another, whose parts could not be told from it.
+    pub fn newest(&self) -> Sequence {
+        self.newest
     }
 
     /// Appends a checkpoint. Everything that it speaks of must be durable; it is so itself after the next wait.
@@ -217,6 +232,7 @@ impl Area {
             for page in self.pages(half, chip) {
                 let Some(written) = chip.read(page)?.valid() else { continue };
                 let oob = written.oob;
+                self.newest = self.newest.max(oob.sequence);
                 let most = self.half * chip.geometry().pages_per_block;
                 if oob.kind != Kind::Checkpoint || oob.count > most || oob.lpn.0 >= oob.count {
                     continue;

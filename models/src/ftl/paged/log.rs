@@ -195,6 +195,6 @@ impl Translation for PagedFtl {
     }
 
     fn check(&mut self) -> Result<(), FtlError> {
-        self.compare_with_scan()
+        self.check_chip()
     }
 }

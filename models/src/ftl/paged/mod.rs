@@ -16,9 +16,11 @@
 //! | `collect.rs` | garbage collection and wear levelling |
 //! | `checkpoint.rs` | checkpoints, drawn |
 //! | `recover.rs` | a new layer, and an old one opened again |
+//! | `check.rs` | a reader of the chip that shares nothing with these |
 //! | `bugs.rs`, `workloads.rs` | the faults, and the workloads that show them |
 
 pub mod bugs;
+mod check;
 pub mod checkpoint;
 mod collect;
 mod log;

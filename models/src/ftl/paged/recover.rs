@@ -12,7 +12,7 @@ use super::log::PagedFtl;
 use super::tables::{Block, State, Summary, Tables};
 use crate::ftl::FtlError;
 use crate::ftl::chip::Chip;
-use crate::ftl::format::{BlockNo, Kind, Lpn, Page, Sequence};
+use crate::ftl::format::{BlockNo, Kind, Page, Sequence};
 use crashcheck::{DiskError, Nand, NandGeometry};
 
 /// What was found when the layer was opened.
@@ -67,7 +67,7 @@ impl PagedFtl {
         if !same_chip || checkpoint.blocks.len() as u32 != data || checkpoint.capacity > geometry.pages() {
             return Err(missing);
         }
-        let (mut found, mut newest) = (Found::default(), checkpoint.sequence);
+        let (mut found, mut newest) = (Found::default(), area.newest());
         let mut blocks = Vec::new();
         for (number, noted) in (0..).map(BlockNo).zip(&checkpoint.blocks) {
             let mut reading = Reading { chip: &mut chip, bugs, found: &mut found, newest: &mut newest };
@@ -83,42 +83,6 @@ impl PagedFtl {
     pub fn found(&self) -> Found {
         self.found
     }
-
-    /// Reads every page of the chip and compares (FT-15, FT-16).
-    pub(super) fn compare_with_scan(&mut self) -> Result<(), FtlError> {
-        let differs = |what: String| FtlError::Differs { what };
-        let (mut found, mut newest) = (Found::default(), Sequence::default());
-        let mut scanned = self.tables.clone();
-        for (number, block) in (0..).map(BlockNo).zip(&mut scanned.blocks) {
-            if block.state == State::Bad {
-                continue;
-            }
-            let mut reading =
-                Reading { chip: &mut self.chip, bugs: Bugs::NONE, found: &mut found, newest: &mut newest };
-            for (place, (found, noted)) in reading.scan(number)?.pages.iter().zip(&block.pages).enumerate() {
-                if found != noted {
-                    let (found, noted) = (words(*found), words(*noted));
-                    return Err(differs(format!("page {place} of {number} holds {found}, not {noted}")));
-                }
-            }
-        }
-        scanned.rebuild(self.bugs.has(Bug::RebuildIgnoresSequence));
-        for lpn in (0..self.tables.map.len() as u32).map(Lpn) {
-            let data = |tables: &Tables| tables.find(lpn).and_then(|page| tables.summary(page));
-            let (here, there) = (data(&self.tables), data(&scanned));
-            if here != there {
-                let (here, there) = (words(here), words(there));
-                return Err(differs(format!("logical page {lpn} is {here}, but a scan finds {there}")));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn words(summary: Option<Summary>) -> String {
-    let Some(Summary { kind, lpn, sequence, .. }) = summary else { return "nothing".to_owned() };
-    let what = if kind == Kind::Data { "data" } else { "the trim of" };
-    format!("{what} {lpn}, write {}", sequence.0)
 }
 
 fn worn_out(outcome: Result<(), DiskError>) -> Result<bool, FtlError> {

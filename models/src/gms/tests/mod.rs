@@ -1,6 +1,7 @@
 //! Tests of the whole: a small cluster whose messages are written down.
 
 mod cases;
+mod check;
 mod crashes;
 mod ratios;
 

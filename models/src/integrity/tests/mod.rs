@@ -1,5 +1,6 @@
 //! The layer on plain members whose bytes the tests change behind its back. Its crash states are explored in `tests/`.
 
+mod check;
 mod checksums;
 mod faults;
 mod formats;

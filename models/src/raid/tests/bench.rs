@@ -92,8 +92,12 @@ impl Bench {
 
     /// Opens the array on the devices as they are.
     pub(super) fn open(&self) -> Result<Array, RaidError> {
+        self.open_with(Bugs::NONE)
+    }
+
+    pub(super) fn open_with(&self, bugs: Bugs) -> Result<Array, RaidError> {
         let disk = |device: &Arc<Mutex<Faulty>>| Disk::over(Box::new(Handle(Arc::clone(device))));
-        assemble(self.devices.iter().map(disk).collect(), Bugs::NONE)
+        assemble(self.devices.iter().map(disk).collect(), bugs)
     }
 
     pub(super) fn device(&self, device: u8) -> MutexGuard<'_, Faulty> {

@@ -1,6 +1,7 @@
 //! What arrays compute, serve and survive.
 
 mod bench;
+mod check;
 mod explored;
 mod faults;
 mod formats;
