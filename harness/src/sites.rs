@@ -86,7 +86,7 @@ mod tests {
    1: crashcheck::disk::Disk::write
              at {OURS}disk.rs:90:9
    2: store::log::Log::append
-             at ./src/log.rs:41:13
+             at ./tests/log.rs:41:13
    3: core::iter::traits::iterator::Iterator::for_each
              at /rustc/5980/library/core/src/iter/traits/iterator.rs:800:9
    4: <store::Store as crashcheck::system::System>::apply
@@ -94,10 +94,10 @@ mod tests {
    5: crashcheck::record::recorded
              at {OURS}record.rs:9:9
    6: store::tests::main
-             at ./src/lib.rs:200:5
+             at ./tests/log.rs:200:5
 "
         );
-        assert_eq!(calls(&backtrace), ["harness/src/log.rs:41", "store/src/lib.rs:77"]);
+        assert_eq!(calls(&backtrace), ["harness/tests/log.rs:41", "store/src/lib.rs:77"]);
         assert!(calls("disabled backtrace").is_empty());
     }
 }
