@@ -3,13 +3,10 @@
 
 use crate::explore::{Budget, Options, Walk, guarded};
 use crate::prepared::Prepared;
-use crashcheck_outcome::{Cure, Exploration, Rule};
+use crashcheck_outcome::{Cause, Cure, Exploration, Finding, Rule};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// What most systems should keep.
-const ALWAYS: [Rule; 3] = [Rule::BeforeAck, Rule::AfterRecovery, Rule::BeforeSend];
 
 /// The explorations for findings that are not made small may take so many recoveries, and so many times those of the walk.
 const RECOVERIES: (u64, u64) = (2_000, 3);
@@ -20,6 +17,8 @@ pub(crate) struct Effort<'a> {
     pub(crate) stop: &'a AtomicBool,
     /// So many recoveries.
     pub(crate) recoveries: u64,
+    /// What has prevented other findings.
+    pub(crate) known: Vec<Vec<Rule>>,
 }
 
 /// Looks for the rules that prevent the findings of an exploration of a workload.
@@ -33,30 +32,46 @@ pub(crate) fn cure_all(
     let recoveries = least + times * exploration.coverage.recoveries_in_all();
     let options = &workload.options;
     let options = Options { budget: Budget { time, ..options.budget.clone() }, ..options.clone() };
-    let mut effort = Effort { options, stop, recoveries };
+    let mut effort = Effort { options, stop, recoveries, known: Vec::new() };
     for finding in exploration.findings.iter_mut().filter(|finding| !finding.device_lies) {
         let workload = workload.clone().with_lives(1 + finding.lives.len() as u8);
-        if let Some(cause) = &mut finding.cause {
-            cause.cures = effort.cures(&workload, &finding.fingerprint, &cause.rules);
-        }
+        let Some(Cause { rules, .. }) = &finding.cause else { continue };
+        let cures = effort.cures(&workload, finding, rules);
+        finding.cause.iter_mut().for_each(|cause| cause.cures.clone_from(&cures));
     }
 }
 
 impl Effort<'_> {
-    /// The rules, or sets of rules, that leave nothing of a finding; none that holds another.
-    pub(crate) fn cures(&mut self, workload: &Prepared, fingerprint: &str, suspected: &[Rule]) -> Vec<Cure> {
-        let suspected: BTreeSet<Rule> = suspected.iter().cloned().collect();
-        let mut candidates: Vec<BTreeSet<Rule>> =
-            suspected.iter().chain(&ALWAYS).map(|rule| BTreeSet::from([rule.clone()])).collect();
-        candidates.push(suspected.clone());
-        candidates.push(suspected.into_iter().chain([Rule::BeforeAck]).collect());
+    /// The rules, or sets of rules, that leave nothing of a finding, up to the first after which nothing at all is found. What
+    /// has prevented other findings is tried before what is suspected of this one.
+    pub(crate) fn cures(&mut self, workload: &Prepared, finding: &Finding, suspected: &[Rule]) -> Vec<Cure> {
+        let mut candidates = vec![vec![Rule::BeforeAck]];
+        candidates.extend(self.known.iter().cloned());
+        candidates.extend(suspected.iter().map(|rule| vec![rule.clone()]));
+        if !finding.lives.is_empty() {
+            candidates.push(vec![Rule::AfterRecovery]);
+        }
+        if workload.system.devices().iter().any(|device| device.node.is_some()) {
+            candidates.push(vec![Rule::BeforeSend]);
+        }
+        candidates.push(suspected.to_vec());
+        candidates.push([suspected, &[Rule::BeforeAck]].concat());
         let (mut cures, mut tried) = (Vec::<Cure>::new(), BTreeSet::new());
-        for rules in candidates {
+        for mut rules in candidates {
+            rules.sort_unstable();
+            rules.dedup();
             let holds_one = cures.iter().any(|cure| cure.rules.iter().all(|rule| rules.contains(rule)));
-            if !rules.is_empty() && !holds_one && tried.insert(rules.clone()) {
-                cures.extend(self.cure(workload, fingerprint, rules.into_iter().collect()));
+            if rules.is_empty() || holds_one || !tried.insert(rules.clone()) {
+                continue;
+            }
+            cures.extend(self.cure(workload, &finding.fingerprint, rules));
+            if cures.last().is_some_and(|cure| cure.clean) {
+                break;
             }
         }
+        let new = cures.iter().map(|cure| cure.rules.clone()).filter(|rules| !self.known.contains(rules));
+        let new: Vec<Vec<Rule>> = new.collect();
+        self.known.extend(new);
         cures
     }
 

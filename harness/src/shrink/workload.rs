@@ -8,9 +8,10 @@ use crate::prepared::Prepared;
 use crate::regression::{self, Found, Regression};
 use crate::sites::tell_sites;
 use crate::tasks::told;
-use crashcheck_outcome::{Exploration, Finding, Shrunk};
+use crashcheck_outcome::{Cause, Exploration, Finding, Rule, Shrunk};
 use proptest::strategy::ValueTree;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ pub(crate) fn shrink_from(
     others: &mut Others<'_>,
 ) {
     let (recoveries, events) = (exploration.coverage.recoveries, exploration.events);
-    let shrinker = Shrinker { workload, recoveries, events, stop };
+    let shrinker = Shrinker { workload, recoveries, events, stop, cures: RefCell::default() };
     super::each(&workload.options, exploration, stop, |finding, bounds| {
         shrinker.shrunk(finding, bounds, report, others)
     });
@@ -77,6 +78,8 @@ struct Shrinker<'a> {
     /// How many events its trace has.
     events: u64,
     stop: &'a AtomicBool,
+    /// Rules that have prevented findings.
+    cures: RefCell<Vec<Vec<Rule>>>,
 }
 
 impl Shrinker<'_> {
@@ -100,11 +103,14 @@ impl Shrinker<'_> {
         let smallest = smallest(&begun, bounds, &mut judge);
         let Some((mut smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
         tell_sites(&smallest, &mut smaller);
-        if let Some(cause) = &mut smaller.cause {
+        if let Some(Cause { rules, .. }) = &smaller.cause {
             let options = self.options(bounds.left_to_tell());
             let recoveries = CURING * options.budget.states.unwrap_or(RECOVERIES);
-            let mut effort = Effort { options, stop: self.stop, recoveries };
-            cause.cures = effort.cures(&smallest, &finding.fingerprint, &cause.rules);
+            let known = self.cures.take();
+            let mut effort = Effort { options, stop: self.stop, recoveries, known };
+            let cures = effort.cures(&smallest, &smaller, rules);
+            self.cures.replace(effort.known);
+            smaller.cause.iter_mut().for_each(|cause| cause.cures.clone_from(&cures));
         }
         self.finish(finding, smaller, &smallest, events, bounds).map(Some)
     }
