@@ -129,6 +129,19 @@ fn files() -> Vec<Workload<FsOp>> {
             ],
         ),
         workload(
+            "write-behind-end",
+            "A file is cut within a block and written to behind its end: what lies between must read as zeros.",
+            vec![
+                create("/a"),
+                append("/a", BLOCK, 1),
+                SYNC,
+                truncate("/a", 100),
+                SYNC,
+                write("/a", 2000, 100, 2),
+                SYNC,
+            ],
+        ),
+        workload(
             "unlink",
             "Files are removed, one of them with content.",
             vec![
@@ -190,6 +203,9 @@ fn names() -> Vec<Workload<FsOp>> {
 /// Too long for an inode.
 const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long";
 
+/// Another one of the same length.
+const OTHER_LONG_TARGET: &str = "/b-name-of-fifty-bytes-which-makes-the-target-so-long/b-name-of-fifty-bytes-which-makes-the-target-so-long/b-name-of-fifty-bytes-which-makes-the-target-so-long";
+
 fn directories() -> Vec<Workload<FsOp>> {
     vec![
         workload(
@@ -233,6 +249,12 @@ fn directories() -> Vec<Workload<FsOp>> {
                 SYNC,
             ],
         ),
+        Workload {
+            name: "link-target-reuse",
+            about: "The long target of a symbolic link takes the block of another one that is gone (OP-03).",
+            setup: vec![symlink(OTHER_LONG_TARGET, "/s"), SYNC, unlink("/s"), SYNC],
+            ops: vec![symlink(LONG_TARGET, "/t"), SYNC],
+        },
         workload(
             "unlink-reuse",
             "A file is removed and another one takes its blocks before anything was made durable (OP-06).",
@@ -316,6 +338,19 @@ fn sizes() -> Vec<Workload<FsOp>> {
                 append("/a", 3 * BLOCK, 2),
                 SYNC,
                 truncate("/a", BLOCK),
+                SYNC,
+            ],
+        ),
+        workload(
+            "regrow",
+            "A sparse file is cut within its block of pointers and made longer again: what was cut off must not be back.",
+            vec![
+                create("/a"),
+                write("/a", 12 * BLOCK, 2 * BLOCK, 1),
+                SYNC,
+                truncate("/a", 13 * BLOCK),
+                SYNC,
+                truncate("/a", 14 * BLOCK),
                 SYNC,
             ],
         ),
