@@ -74,7 +74,7 @@ pub fn probe(view: &View) -> Vec<FsOp> {
 
 /// The workloads of every reference file system.
 pub fn all() -> Vec<Workload<FsOp>> {
-    [files(), names(), directories(), protocols(), sizes()].concat()
+    [files(), gone(), names(), directories(), protocols(), sizes()].concat()
 }
 
 fn workload(name: &'static str, about: &'static str, ops: Vec<FsOp>) -> Workload<FsOp> {
@@ -129,6 +129,25 @@ fn files() -> Vec<Workload<FsOp>> {
             ],
         ),
         workload(
+            "unlink",
+            "Files are removed, one of them with content.",
+            vec![
+                create("/a"),
+                append("/a", 2 * BLOCK, 1),
+                create("/b"),
+                SYNC,
+                unlink("/a"),
+                unlink("/b"),
+                SYNC,
+            ],
+        ),
+    ]
+}
+
+/// What was cut off or removed must not be back.
+fn gone() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
             "write-behind-end",
             "A file is cut within a block and written to behind its end: what lies between must read as zeros.",
             vec![
@@ -142,18 +161,24 @@ fn files() -> Vec<Workload<FsOp>> {
             ],
         ),
         workload(
-            "unlink",
-            "Files are removed, one of them with content.",
+            "regrow",
+            "A sparse file is cut within its block of pointers and made longer again: what was cut off must not be back.",
             vec![
                 create("/a"),
-                append("/a", 2 * BLOCK, 1),
-                create("/b"),
+                write("/a", 12 * BLOCK, 2 * BLOCK, 1),
                 SYNC,
-                unlink("/a"),
-                unlink("/b"),
+                truncate("/a", 13 * BLOCK),
+                SYNC,
+                truncate("/a", 14 * BLOCK),
                 SYNC,
             ],
         ),
+        Workload {
+            name: "link-target-reuse",
+            about: "The long target of a symbolic link takes the block of another one that is gone (OP-03).",
+            setup: vec![symlink(OTHER_LONG_TARGET, "/s"), SYNC, unlink("/s"), SYNC],
+            ops: vec![symlink(LONG_TARGET, "/t"), SYNC],
+        },
     ]
 }
 
@@ -249,12 +274,6 @@ fn directories() -> Vec<Workload<FsOp>> {
                 SYNC,
             ],
         ),
-        Workload {
-            name: "link-target-reuse",
-            about: "The long target of a symbolic link takes the block of another one that is gone (OP-03).",
-            setup: vec![symlink(OTHER_LONG_TARGET, "/s"), SYNC, unlink("/s"), SYNC],
-            ops: vec![symlink(LONG_TARGET, "/t"), SYNC],
-        },
         workload(
             "unlink-reuse",
             "A file is removed and another one takes its blocks before anything was made durable (OP-06).",
@@ -338,19 +357,6 @@ fn sizes() -> Vec<Workload<FsOp>> {
                 append("/a", 3 * BLOCK, 2),
                 SYNC,
                 truncate("/a", BLOCK),
-                SYNC,
-            ],
-        ),
-        workload(
-            "regrow",
-            "A sparse file is cut within its block of pointers and made longer again: what was cut off must not be back.",
-            vec![
-                create("/a"),
-                write("/a", 12 * BLOCK, 2 * BLOCK, 1),
-                SYNC,
-                truncate("/a", 13 * BLOCK),
-                SYNC,
-                truncate("/a", 14 * BLOCK),
                 SYNC,
             ],
         ),

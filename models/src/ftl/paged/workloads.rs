@@ -33,6 +33,33 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(3, 6, 4), FLUSH],
         },
         Workload {
+            name: "level",
+            about: "What lies on the block that was erased least is moved (FT-23).",
+            setup: [vec![write(16, 8, 1)], (1..=20).map(|fill| write(0, 8, fill)).collect(), vec![FLUSH]].concat(),
+            ops: vec![LEVEL, write(0, 1, 30), FLUSH],
+        },
+        Workload {
+            name: "worn-out",
+            about: "The block with the old version of a discarded page turns out to be worn out (FT-08).",
+            setup: worn(),
+            ops: vec![
+                VolumeOp::Discard { block: 23, count: 1 },
+                write(16, 7, 5),
+                FLUSH,
+                COLLECT,
+                COLLECT,
+                FLUSH,
+            ],
+        },
+    ]);
+    all.extend(discards());
+    all
+}
+
+/// What was discarded goes through a collection.
+fn discards() -> Vec<Workload<VolumeOp>> {
+    vec![
+        Workload {
             name: "discard-collect",
             about: "The block with the record of a discard is freed before the one with the old version (FT-25).",
             setup: vec![write(0, 8, 1), FLUSH],
@@ -62,27 +89,7 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
                 FLUSH,
             ],
         },
-        Workload {
-            name: "level",
-            about: "What lies on the block that was erased least is moved (FT-23).",
-            setup: [vec![write(16, 8, 1)], (1..=20).map(|fill| write(0, 8, fill)).collect(), vec![FLUSH]].concat(),
-            ops: vec![LEVEL, write(0, 1, 30), FLUSH],
-        },
-        Workload {
-            name: "worn-out",
-            about: "The block with the old version of a discarded page turns out to be worn out (FT-08).",
-            setup: worn(),
-            ops: vec![
-                VolumeOp::Discard { block: 23, count: 1 },
-                write(16, 7, 5),
-                FLUSH,
-                COLLECT,
-                COLLECT,
-                FLUSH,
-            ],
-        },
-    ]);
-    all
+    ]
 }
 
 /// For a chip whose pages share cells.
