@@ -74,7 +74,7 @@ pub fn probe(view: &View) -> Vec<FsOp> {
 
 /// The workloads of every reference file system.
 pub fn all() -> Vec<Workload<FsOp>> {
-    [files(), names(), directories(), protocols(), sizes()].concat()
+    [files(), gone(), names(), directories(), protocols(), sizes()].concat()
 }
 
 fn workload(name: &'static str, about: &'static str, ops: Vec<FsOp>) -> Workload<FsOp> {
@@ -144,6 +144,44 @@ fn files() -> Vec<Workload<FsOp>> {
     ]
 }
 
+/// What was cut off or removed must not be back.
+fn gone() -> Vec<Workload<FsOp>> {
+    vec![
+        workload(
+            "write-behind-end",
+            "A file is cut within a block and written to behind its end: what lies between must read as zeros.",
+            vec![
+                create("/a"),
+                append("/a", BLOCK, 1),
+                SYNC,
+                truncate("/a", 100),
+                SYNC,
+                write("/a", 2000, 100, 2),
+                SYNC,
+            ],
+        ),
+        workload(
+            "regrow",
+            "A sparse file is cut within its block of pointers and made longer again: what was cut off must not be back.",
+            vec![
+                create("/a"),
+                write("/a", 12 * BLOCK, 2 * BLOCK, 1),
+                SYNC,
+                truncate("/a", 13 * BLOCK),
+                SYNC,
+                truncate("/a", 14 * BLOCK),
+                SYNC,
+            ],
+        ),
+        Workload {
+            name: "link-target-reuse",
+            about: "The long target of a symbolic link takes the block of another one that is gone (OP-03).",
+            setup: vec![symlink(OTHER_LONG_TARGET, "/s"), SYNC, unlink("/s"), SYNC],
+            ops: vec![symlink(LONG_TARGET, "/t"), SYNC],
+        },
+    ]
+}
+
 fn names() -> Vec<Workload<FsOp>> {
     vec![
         workload(
@@ -189,6 +227,9 @@ fn names() -> Vec<Workload<FsOp>> {
 
 /// Too long for an inode.
 const LONG_TARGET: &str = "/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long/a-name-of-fifty-bytes-which-makes-the-target-so-long";
+
+/// Another one of the same length.
+const OTHER_LONG_TARGET: &str = "/b-name-of-fifty-bytes-which-makes-the-target-so-long/b-name-of-fifty-bytes-which-makes-the-target-so-long/b-name-of-fifty-bytes-which-makes-the-target-so-long";
 
 fn directories() -> Vec<Workload<FsOp>> {
     vec![

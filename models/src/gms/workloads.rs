@@ -11,7 +11,7 @@ const GENERATED_OPS: usize = 10;
 
 /// Every workload.
 pub(super) fn all() -> Vec<Workload<GmsOp>> {
-    [of_faults(), of_directories(), of_ages(), of_many()].concat()
+    [of_faults(), of_directories(), of_ages(), of_many(), of_three()].concat()
 }
 
 /// What becomes of changed pages, and the cases of a fault.
@@ -164,6 +164,36 @@ fn of_many() -> Vec<Workload<GmsOp>> {
                 read(0, file(1, 0)),
                 both((0, file(1, 0), Some(6)), (2, file(1, 0), Some(7))),
                 write(1, file(1, 0), 8),
+                GmsOp::Sync,
+            ],
+        },
+    ]
+}
+
+/// What three nodes want of one page.
+fn of_three() -> Vec<Workload<GmsOp>> {
+    vec![
+        Workload {
+            name: "three-share",
+            about: "A page that three nodes have is written to by one of them, and then read by the others (GM-23).",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                read(0, file(1, 0)),
+                read(1, file(1, 0)),
+                read(2, file(1, 0)),
+                write(0, file(1, 0), 5),
+                both((1, file(1, 0), None), (2, file(1, 0), None)),
+                GmsOp::Sync,
+            ],
+        },
+        Workload {
+            name: "both-want-to-write",
+            about: "Two nodes that share a page write to it at once (GM-23).",
+            setup: written(&[file(1, 0)]),
+            ops: vec![
+                read(0, file(1, 0)),
+                read(2, file(1, 0)),
+                both((0, file(1, 0), Some(5)), (2, file(1, 0), Some(6))),
                 GmsOp::Sync,
             ],
         },

@@ -28,6 +28,14 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(0, blocks, 2), FLUSH],
         },
         Workload {
+            name: "discard-and-write",
+            about: "Blocks of a full volume are discarded and written until there would be no place left.",
+            setup: vec![write(0, blocks, 1), FLUSH],
+            ops: (2..5)
+                .flat_map(|fill| [VolumeOp::Discard { block: 0, count: 6 }, write(0, 6, fill), FLUSH])
+                .collect(),
+        },
+        Workload {
             name: "scrub",
             about: "A volume is scrubbed between two commits.",
             setup: vec![write(0, 2, 1), FLUSH],

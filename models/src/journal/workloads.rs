@@ -15,7 +15,7 @@ const TOO_MUCH_UNORDERED_DATA: [&str; 3] = ["large-file", "many-blocks", "burst"
 pub(super) fn of(mode: Mode) -> Vec<Workload<FsOp>> {
     let mut all = all();
     if mode == Mode::Data {
-        all.extend([rewrite(), same_content()]);
+        all.extend([rewrite(), same_content(), full_log(), too_big_together()]);
     }
     if mode == Mode::Writeback {
         all.retain(|workload| !TOO_MUCH_UNORDERED_DATA.contains(&workload.name));
@@ -46,6 +46,18 @@ fn all() -> Vec<Workload<FsOp>> {
             "block-reuse-wrap",
             "A directory's block becomes the content of a file, and then its former self is checkpointed.",
             [reused_block(), small_transactions(4)].concat(),
+        ),
+        freed_and_large(),
+        revoked_twice(),
+        workload(
+            "freed-at-once",
+            "A directory comes and goes within a transaction, its block becomes the content of a file, and the log is full.",
+            [
+                vec![FsOp::Mkdir(root("e")), FsOp::Mkdir(root("d")), FsOp::Rmdir(root("d")), FsOp::Sync],
+                file_in_e(),
+                small_transactions(4),
+            ]
+            .concat(),
         ),
         workload("burst", "Two transactions are committed of which only the second is waited for.", burst()),
     ]);
@@ -80,6 +92,75 @@ fn same_content() -> Workload<FsOp> {
         setup: vec![FsOp::Create(a.clone()), append(&a, blocks, 1), FsOp::Sync],
         ops: vec![FsOp::Create(root("b")), write(&a, 0, blocks, 1), FsOp::Sync],
     }
+}
+
+/// The second transaction is one block longer than what the first has left of the log.
+fn full_log() -> Workload<FsOp> {
+    let (a, blocks) = (root("a"), 20 * BLOCK);
+    Workload {
+        name: "full-log",
+        about: "A transaction is committed that is one block longer than what is free of the log (JN-14).",
+        setup: vec![FsOp::Create(a.clone()), append(&a, blocks, 1), FsOp::Sync],
+        ops: vec![write(&a, 0, 15 * BLOCK, 2), FsOp::Sync, write(&a, 0, blocks, 3), FsOp::Sync],
+    }
+}
+
+fn too_big_together() -> Workload<FsOp> {
+    let a = root("a");
+    Workload {
+        name: "too-big-together",
+        about: "An operation does not fit what is left of the running transaction, and gets one of its own (JN-18).",
+        setup: vec![FsOp::Create(a.clone()), append(&a, 32 * BLOCK, 1), FsOp::Sync],
+        ops: vec![FsOp::Mkdir(root("d")), FsOp::Mkdir(root("e")), write(&a, 0, 32 * BLOCK, 1), FsOp::Sync],
+    }
+}
+
+/// Renaming a directory changes three blocks of directories. The log is empty before, as what was last committed is too
+/// large to be kept.
+fn freed_and_large() -> Workload<FsOp> {
+    let dirs: Vec<Path> = (0..10).map(|number| root(&format!("d{number}"))).collect();
+    let (file, other) = (root("a"), root("b"));
+    let made = dirs.iter().map(|dir| FsOp::Mkdir(dir.clone())).chain([FsOp::Sync]);
+    let below = dirs.iter().step_by(2).map(|dir| FsOp::Mkdir(dir.join("x")));
+    let beside = dirs.iter().skip(1).step_by(2).take(3).map(|dir| FsOp::Create(dir.join("y")));
+    let moves = dirs.chunks(2).map(|pair| FsOp::Rename { from: pair[0].join("x"), to: pair[1].join("x") });
+    Workload {
+        name: "freed-and-large",
+        about: "A transaction that frees a file grows so large that it is committed, and nobody waits for it (JN-18).",
+        setup: made
+            .chain(below)
+            .chain([FsOp::Create(file.clone()), append(&file, BLOCK, 1)])
+            .chain(beside)
+            .chain([FsOp::Sync])
+            .collect(),
+        ops: [FsOp::Unlink(file)]
+            .into_iter()
+            .chain(moves)
+            .chain([FsOp::Create(other.clone()), append(&other, BLOCK, 2), FsOp::Sync])
+            .collect(),
+    }
+}
+
+/// What is in the log of the block in the end is older than the second revoke, and newer than the first.
+fn revoked_twice() -> Workload<FsOp> {
+    let (file, at) = (root("f"), root("s"));
+    let target =
+        (0..4).fold(Path::root(), |path, _| path.join("a-name-that-makes-the-target-too-long-for-an-inode"));
+    let made = FsOp::Symlink { target, at: at.clone() };
+    let gone = [FsOp::Unlink(at), FsOp::Sync];
+    let again = [made.clone(), FsOp::Sync];
+    Workload {
+        name: "revoked-twice",
+        about: "A block holds the target of a symbolic link twice, is freed twice, and gets the content of a file (JN-24, JN-25).",
+        setup: vec![FsOp::Create(file.clone()), made, FsOp::Sync],
+        ops: [&gone[..], &again, &gone, &[append(&file, BLOCK, 1), FsOp::Sync]].concat(),
+    }
+}
+
+/// A file with a block near those of the directory that it is in.
+fn file_in_e() -> Vec<FsOp> {
+    let file = root("e").join("f");
+    vec![FsOp::Create(file.clone()), append(&file, BLOCK, 1), FsOp::Fsync(file)]
 }
 
 fn root(name: &str) -> Path {

@@ -83,6 +83,11 @@ pub(super) fn degraded() -> Vec<Workload<VolumeOp>> {
             vec![fail(1), WORK, write(0, 1, 2), write(10, 1, 3), FLUSH, WORK, write(4, 1, 4), WORK, FLUSH],
         ),
         on_full(
+            "rebuild-late",
+            "Blocks are written between the failure of a member and the beginning of its rebuild (RD-19).",
+            vec![fail(1), write(0, 1, 2), write(4, 1, 3), WORK, write(0, 1, 4), WORK, FLUSH],
+        ),
+        on_full(
             "fail-later",
             "A block is overwritten, and then another member of its stripe fails (RD-20, RD-22).",
             vec![write(4, 1, 2), fail(1)],

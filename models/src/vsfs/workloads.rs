@@ -1,6 +1,7 @@
 //! Workloads of vsfs: the common ones, and those that show what only a file system without a journal does.
 
-use crate::fs::{Fill, FsOp, Path, workloads};
+use crate::fs::workloads::{self, SYNC, append, create, unlink, write};
+use crate::fs::{Fill, FsOp, Path};
 use crashcheck::{Bytes, Workload};
 
 const BLOCK: u64 = 4096;
@@ -13,7 +14,7 @@ const TOO_MUCH_UNORDERED_DATA: [&str; 1] = ["many-blocks"];
 pub fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
     all.retain(|workload| !TOO_MUCH_UNORDERED_DATA.contains(&workload.name));
-    all.extend([shrink_indirect(), swap_directories()]);
+    all.extend([shrink_indirect(), write_back(), swap_directories()]);
     all
 }
 
@@ -37,6 +38,30 @@ fn shrink_indirect() -> Workload<FsOp> {
             FsOp::Sync,
             FsOp::Truncate { path: path.clone(), len: Bytes(13 * BLOCK) },
             FsOp::Sync,
+        ],
+    }
+}
+
+/// So many blocks that the cache writes them back. They are written with what they hold, so that few of them differ from
+/// what lies in their places.
+fn write_back() -> Workload<FsOp> {
+    let (blocks, fill) = (70, 1);
+    Workload {
+        name: "write-back",
+        about: "More blocks are changed than the cache keeps, while what was removed must not be given out again (OP-06).",
+        setup: vec![
+            create("/a"),
+            append("/a", blocks * BLOCK, fill),
+            create("/b"),
+            append("/b", 2 * BLOCK, 2),
+            SYNC,
+        ],
+        ops: vec![
+            unlink("/b"),
+            write("/a", 0, blocks * BLOCK, fill),
+            create("/c"),
+            append("/c", 2 * BLOCK, 3),
+            SYNC,
         ],
     }
 }

@@ -33,19 +33,6 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(3, 6, 4), FLUSH],
         },
         Workload {
-            name: "discard-collect",
-            about: "The block with the record of a discard is freed before the one with the old version (FT-25).",
-            setup: vec![write(0, 8, 1), FLUSH],
-            ops: vec![
-                VolumeOp::Discard { block: 0, count: 1 },
-                write(8, 7, 3),
-                FLUSH,
-                write(8, 7, 4),
-                COLLECT,
-                FLUSH,
-            ],
-        },
-        Workload {
             name: "level",
             about: "What lies on the block that was erased least is moved (FT-23).",
             setup: [vec![write(16, 8, 1)], (1..=20).map(|fill| write(0, 8, fill)).collect(), vec![FLUSH]].concat(),
@@ -65,7 +52,44 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ],
         },
     ]);
+    all.extend(discards());
     all
+}
+
+/// What was discarded goes through a collection.
+fn discards() -> Vec<Workload<VolumeOp>> {
+    vec![
+        Workload {
+            name: "discard-collect",
+            about: "The block with the record of a discard is freed before the one with the old version (FT-25).",
+            setup: vec![write(0, 8, 1), FLUSH],
+            ops: vec![
+                VolumeOp::Discard { block: 0, count: 1 },
+                write(8, 7, 3),
+                FLUSH,
+                write(8, 7, 4),
+                COLLECT,
+                FLUSH,
+            ],
+        },
+        Workload {
+            name: "discard-several",
+            about: "Of several pages that were discarded one is written again, and then the record of the discard is moved (FT-25).",
+            setup: vec![write(0, 8, 1), FLUSH],
+            ops: vec![
+                VolumeOp::Discard { block: 0, count: 4 },
+                write(8, 7, 2),
+                FLUSH,
+                write(1, 1, 3),
+                write(8, 7, 4),
+                COLLECT,
+                FLUSH,
+                write(8, 8, 5),
+                COLLECT,
+                FLUSH,
+            ],
+        },
+    ]
 }
 
 /// For a chip whose pages share cells.
