@@ -55,7 +55,8 @@ fn one_missing_flush_is_told_once_in_no_more_than_a_screen() {
 #[test]
 fn a_system_runs_on_a_block_device_with_the_faults_of_both() {
     let place = Place::new();
-    let clean = place.run(&["explore", "journal@raid5:create", "lfs@ftl:create", "--max-states", "200"]);
+    let both = ["journal@raid5:create", "lfs@ftl:create"];
+    let clean = place.run(&["explore", both[0], both[1], "--max-states", "200", "--verbose"]);
     assert_eq!(clean.code, Some(0), "{}", clean.err);
     for row in ["journal@raid5  create    member-loss", "lfs@ftl        create    flash"] {
         assert!(clean.out.contains(row), "{}", clean.out);
@@ -103,7 +104,7 @@ fn a_finding_names_its_missing_edge_and_advice_what_each_flush_is_good_for() {
 #[test]
 fn the_write_hole_is_told_by_a_block_that_nobody_wrote() {
     let place = Place::new();
-    let ran = place.run(&["explore", "raid5", "--bug", "no-resync"]);
+    let ran = place.run(&["explore", "raid5", "--bug", "no-resync", "--verbose"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let told = |line: &&str| {
         line.contains("redundant: write hole: block 1, which no operation had written, reads as its content XOR (old XOR new")
@@ -205,7 +206,7 @@ fn the_power_fails_only_after_what_is_taken_as_done() {
 #[test]
 fn generated_workloads_are_explored_instead_of_those_with_names() {
     let place = Place::new();
-    let ran = place.run(&["explore", "journal", "--generate", "3", "--seed", "5", "--no-regressions"]);
+    let ran = place.run(&["explore", "journal", "--generate", "3", "--seed", "5", "--no-regressions", "-v"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let rows = ran.out.lines().filter(|line| line.starts_with("journal "));
     let names: Vec<&str> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();

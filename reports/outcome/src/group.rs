@@ -192,11 +192,11 @@ fn uncured(cause: Option<&Cause>) -> Common {
     }
 }
 
-/// The simplest of some faults is told.
-fn simplicity(fault: &Fault<'_>) -> (usize, u8, usize, usize) {
-    let Finding { lives, operations, cause, .. } = fault.finding;
+/// The simplest of some faults is told, and what a user sees before what only a reader of the format does.
+fn simplicity(fault: &Fault<'_>) -> (usize, bool, u8, usize, usize) {
+    let Finding { lives, operations, cause, promise, .. } = fault.finding;
     let operations = operations.len() + lives.iter().map(|life| life.operations.len()).sum::<usize>();
     let fix = cause.as_ref().and_then(|cause| cause.fix.as_ref()).map(|fix| fix.clean);
     // A fix that leaves nothing before one that leaves something else, and that before none.
-    (lives.len(), fix.map_or(2, |clean| u8::from(!clean)), operations, fault.nth)
+    (lives.len(), promise == "well-formed", fix.map_or(2, |clean| u8::from(!clean)), operations, fault.nth)
 }

@@ -172,20 +172,24 @@ pub(crate) fn finding() -> Finding {
             ended: Some(format!("the time was up {HOSTILE}")),
             file: Some(format!("regressions/{HOSTILE}.toml")),
         }),
-        differences: vec![
-            Difference {
-                what: format!("/b {HOSTILE}"),
-                expected: Some("4096 bytes of 'b'".into()),
-                recovered: Some(format!("4096 bytes of 'a' {HOSTILE}")),
-            },
-            Difference { what: "/c".into(), expected: None, recovered: Some("empty".into()) },
-            Difference { what: "/d".into(), expected: Some("empty".into()), recovered: None },
-        ],
+        differences: differences(),
         compared_with: Some(format!("the model after 3 of 4 operations {HOSTILE}")),
         picture: Some(picture()),
         lives: lives(),
         replay: Some(format!("crashcheck replay 'journal+no-revoke:reuse/x {HOSTILE}'")),
     }
+}
+
+fn differences() -> Vec<Difference> {
+    vec![
+        Difference {
+            what: format!("/b {HOSTILE}"),
+            expected: Some("4096 bytes of 'b'".into()),
+            recovered: Some(format!("4096 bytes of 'a' {HOSTILE}")),
+        },
+        Difference { what: "/c".into(), expected: None, recovered: Some("empty".into()) },
+        Difference { what: "/d".into(), expected: Some("empty".into()), recovered: None },
+    ]
 }
 
 /// One that went on after recovery, and one that did not get so far.

@@ -70,7 +70,7 @@ type Break = fn(&Disk, &mut DirectFtl);
 const BROKEN: [(&str, Break); 6] = [
     ("the next write would have the number 2, but write 2 is on the chip", |_, ftl| ftl.next = Sequence(2)),
     ("logical page 2 should be in erase block 0, which holds data 2, write 1", |_, ftl| {
-        ftl.present[2] = false
+        ftl.present[2] = false;
     }),
     ("erase block 1 was erased ", |_, ftl| ftl.erases[1] = 9),
     ("is used next, but holds the newest copy, write 2", |_, ftl| ftl.turn = 1 - ftl.turn),

@@ -46,7 +46,7 @@ type Break = fn(&Disk, &mut PagedFtl);
 const TABLES: [(&str, Break); 8] = [
     ("the next write would have the number 2, but write ", |_, ftl| ftl.next = Sequence(2)),
     ("page 3 of erase block 0 holds data 3, write 6, not None", |_, ftl| {
-        ftl.tables.blocks[0].pages[3] = None
+        ftl.tables.blocks[0].pages[3] = None;
     }),
     ("block 0 counts as free, but holds data 0", |_, ftl| {
         ftl.tables.blocks[0].state = State::Free { erased: false };
