@@ -18,17 +18,17 @@ export const names = readdirSync(directory).filter((name) => name.endsWith(".htm
 /** The data that a page was made of. */
 export const report = (name) => JSON.parse(readFileSync(join(directory, `${name}.json`), "utf8"));
 
-/** The findings of a report, each fault once, with the exploration of each. */
-export const findings = (report) => {
-  const known = new Map();
-  for (const exploration of report.explorations) {
-    for (const finding of exploration.findings) {
-      const key = `${finding.fingerprint} ${finding.device_lies}`;
-      if (!known.has(key)) known.set(key, { exploration, finding });
-    }
-  }
-  return [...known.values()];
-};
+/** The findings of a report in the order of the page, by cause, with the exploration that shows each first. */
+export const findings = (report) => report.causes.flatMap((group) => {
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+  const explorations = report.explorations.filter(({ system, bugs, profile }) =>
+    same([system, bugs, profile], [group.system, group.bugs, group.profile]));
+  return group.findings.map((fingerprint) => {
+    const shows = (exploration) => exploration.findings.find((finding) => finding.fingerprint === fingerprint);
+    const exploration = explorations.find(shows);
+    return { exploration, finding: shows(exploration) };
+  });
+});
 
 /** Text as the page shows it: on one line, with everything that could steer or hide written out. */
 export const shown = (text) => text.split("\n")[0].replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
