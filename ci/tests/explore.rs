@@ -119,6 +119,16 @@ fn a_replay_of_another_trace_has_diverged() {
     let ran = place.run(&["explore", "journal:block-reuse", "--bug", "no-revoke"]);
     let id = ran.line("id:");
     let hash = id.split('/').nth(4).expect("a fingerprint");
+    // A moment that the trace does not have is no pass, whatever is switched off.
+    for (nth, beyond) in [(2, "e999"), (3, "p999")] {
+        let parts: Vec<&str> =
+            id.split('/').enumerate().map(|(at, part)| if at == nth { beyond } else { part }).collect();
+        for more in [&[][..], &["--fixed"]] {
+            let again = place.run(&[&["replay", &parts.join("/")][..], more].concat());
+            assert_eq!(again.code, Some(6), "{}", again.out);
+            assert!(again.out.contains("nothing was looked at: the trace has no "), "{}", again.out);
+        }
+    }
     let other = id.replace(hash, "00000000");
     let again = place.run(&["replay", &other]);
     assert_eq!(again.code, Some(6), "{}", again.out);

@@ -41,7 +41,7 @@ fn ext4_with_barriers_survives_the_loss_or_the_survival_of_any_one_write() {
     let budget = Budget { deviations: Some(1), ..Budget::default() };
     let Some(exploration) = explored("ext4-barrier", budget) else { return };
     assert!(exploration.findings.is_empty(), "{}", exploration.findings[0]);
-    assert_eq!(exploration.verdict, Verdict::Survived);
+    assert_eq!(exploration.verdict, Verdict::Incomplete, "no more than one deviation");
     assert!(exploration.coverage.recoveries > 300);
 }
 

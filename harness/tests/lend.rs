@@ -68,7 +68,7 @@ fn what_is_lent_is_what_is_read() {
         let budget = Budget { states: Some(500), later: Some(500), ..Budget::default() };
         let subject = explore(Shelf).profile(Profile::named(profile).expect("is built in"));
         let exploration = subject.budget(budget).workload(ops).run().expect("runs");
-        assert_eq!(exploration.verdict, Verdict::Survived, "{profile}: {:?}", exploration.findings);
+        assert!(exploration.verdict.is_clean(), "{profile}: {:?}", exploration.findings);
     }
 }
 
