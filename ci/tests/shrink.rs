@@ -47,7 +47,7 @@ fn a_failure_is_stored_small_and_explored_first_from_then_on() {
         text.replace("bugs = [\"no-commit-flush\"]", "bugs = []"),
     )
     .expect("written");
-    let clean = place.run(&["explore", "journal:append"]);
+    let clean = place.run(&["explore", "journal:append", "--verbose"]);
     assert_eq!(clean.code, Some(0), "{}", clean.out);
     assert!(clean.out.contains(" shrunk-"), "{}", clean.out);
 }

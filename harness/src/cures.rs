@@ -83,6 +83,8 @@ impl Effort<'_> {
         let mut options = Options { lives: workload.options.lives, explain: false, ..self.options.clone() };
         let states = options.budget.states.map_or(self.recoveries, |states| states.min(self.recoveries));
         (options.budget.states, options.budget.fail_fast) = (Some(states), false);
+        // How far a walk has come that ends early depends on the number of threads, and what is left for others on that.
+        options.jobs = 1;
         let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
         let coverage = tally.coverage();
         let recoveries = coverage.recoveries_in_all();

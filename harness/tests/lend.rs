@@ -1,6 +1,5 @@
 //! What a device lends is what it reads, whatever a crash, a fault or an earlier life has left.
 
-use crashcheck::outcome::Verdict;
 use crashcheck::{Ack, Budget, Bytes, Device, Disk, Profile, Result, System, explore};
 
 const BLOCK: usize = 4096;

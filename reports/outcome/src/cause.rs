@@ -64,12 +64,16 @@ impl Cause {
         }
         match (&self.fix, &self.why) {
             (Some(fix), _) => lines.push(("fix", fix.to_string())),
-            (None, None) if lines.is_empty() && self.cures.is_empty() => {
-                lines.push(("missing edge", NO_ORDER.to_owned()));
+            (None, None) if lines.is_empty() && !self.cures.is_empty() => {
+                lines.push(("missing edge", "none in this trace that prevents all of it".to_owned()));
             }
+            (None, None) if lines.is_empty() => lines.push(("missing edge", NO_ORDER.to_owned())),
             (None, Some(why)) if lines.is_empty() => lines.push(("missing edge", why.clone())),
             (None, Some(why)) => lines.push(("fix", format!("none: {why}"))),
             (None, None) => {}
+        }
+        if let (None, Some(cure)) = (&self.fix, self.cures.first()) {
+            lines.push(("as a rule", cure.to_string()));
         }
         lines
     }
@@ -138,6 +142,15 @@ impl fmt::Display for Rule {
             Rule::AfterRecovery => write!(f, "a flush at the end of recovery"),
             Rule::BeforeWrite { kind } => write!(f, "a flush before each write of '{kind}'"),
         }
+    }
+}
+
+impl fmt::Display for Cure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules = self.rules.iter().map(Rule::to_string).collect::<Vec<_>>().join(" and ");
+        let left = if self.clean { "nothing is found" } else { "this finding is gone" };
+        let covered = if self.complete { "covered completely" } else { "not covered completely" };
+        write!(f, "with {rules}, kept in every life, {left} ({covered})")
     }
 }
 

@@ -97,8 +97,9 @@ fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
     let Some(Cause { missing, fix, why, cures, .. }) = cause else { return };
     page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
-    if missing.is_empty() && fix.is_none() && (why.is_some() || cures.is_empty()) {
-        let why = why.as_deref().unwrap_or(NO_ORDER);
+    if missing.is_empty() && fix.is_none() {
+        let none = if cures.is_empty() { NO_ORDER } else { "none in this trace that prevents all of it" };
+        let why = why.as_deref().unwrap_or(none);
         page.put("<div><dt>Missing order</dt><dd>{}.</dd></div>\n", &[&why]);
     }
     for order in missing.iter().take(ORDERS_MAX) {

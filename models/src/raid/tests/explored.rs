@@ -207,7 +207,7 @@ fn on<U: System<Op = FsOp> + 'static, V: Variant>(upper: U, bugs: &[&str]) -> Ex
 fn file_systems_run_on_arrays() {
     let survived = |explored: Exploration| {
         assert!(explored.findings.is_empty(), "{}: {:#?}", explored.system, explored.findings);
-        assert_eq!(explored.verdict, Verdict::Survived);
+        assert!(explored.verdict.is_clean(), "{:?}", explored.verdict);
     };
     survived(on::<_, Raid5>(Journal::<Ordered>::default(), &[]));
     survived(on::<_, Raid5Journal>(Journal::<Ordered>::default(), &[]));
