@@ -1,6 +1,6 @@
 //! Shared by the packages beside it: explores every workload of a system, prints what came of it, and writes a page.
 
-use crashcheck::outcome::{About, Exploration, Report, Verdict};
+use crashcheck::outcome::{About, Exploration, Report};
 use crashcheck::{Options, Profile, Reference, Shrink, explore, summary};
 use std::path::Path;
 use std::process::ExitCode;
