@@ -47,16 +47,11 @@ pub enum Common {
 }
 
 impl Group {
-    /// Whether the explorations of it may be these.
-    pub fn is_of(&self, exploration: &Exploration) -> bool {
-        (&self.system, &self.bugs, &self.profile)
-            == (&exploration.system, &exploration.bugs, &exploration.profile)
-    }
-
     /// What the findings are, in words, beside how many they are: `have one cause`.
     pub fn title(&self) -> &'static str {
         match self.common {
-            Common::Cured { .. } | Common::Missing { .. } => "have one cause",
+            Common::Cured { .. } => "have one cause",
+            Common::Missing { .. } => "that lack the same order",
             Common::NoOrder => "that no order of writes prevents",
             Common::Unknown => "whose cause is not known",
             Common::DeviceLies => "that an honest device prevents",
@@ -83,7 +78,7 @@ impl Group {
                 let kept = format!("kept in every life, {left} ({covered})");
                 vec![("missing", joined(rules)), ("tried", kept)]
             }
-            Common::Missing { rules } if findings > 1 && !rules.is_empty() => {
+            Common::Missing { rules } if findings > 1 => {
                 vec![("missing", format!("{}, as it seems", joined(rules)))]
             }
             Common::NoOrder if findings > 1 => vec![(
@@ -108,11 +103,10 @@ struct Fault<'a> {
 pub fn by_cause(explorations: &[Exploration]) -> Vec<Group> {
     let mut subjects: Vec<(&Exploration, BTreeMap<&str, Fault<'_>>)> = Vec::new();
     for exploration in explorations {
-        let of = |exploration: &'_ Exploration| {
-            let Exploration { system, bugs, profile, .. } = exploration;
-            (system.clone(), bugs.clone(), profile.clone())
+        let is_it = |(other, _): &(&Exploration, _)| {
+            (&other.system, &other.bugs, &other.profile)
+                == (&exploration.system, &exploration.bugs, &exploration.profile)
         };
-        let is_it = |(other, _): &(&Exploration, _)| of(other) == of(exploration);
         let index = subjects.iter().position(is_it).unwrap_or_else(|| {
             subjects.push((exploration, BTreeMap::new()));
             subjects.len() - 1
@@ -187,8 +181,11 @@ fn cure<'a>(fault: &Fault<'a>, rules: &[Rule]) -> Option<&'a Cure> {
 fn uncured(cause: Option<&Cause>) -> Common {
     match cause {
         None => Common::Unknown,
-        Some(Cause { missing, rules, .. }) if !missing.is_empty() => Common::Missing { rules: rules.clone() },
-        Some(_) => Common::NoOrder,
+        // What is only suspected of a later life was tried in vain.
+        Some(Cause { missing, .. }) if missing.is_empty() => Common::NoOrder,
+        // Orders that no rule says have nothing in common that is known.
+        Some(Cause { rules, .. }) if rules.is_empty() => Common::Unknown,
+        Some(Cause { rules, .. }) => Common::Missing { rules: rules.clone() },
     }
 }
 
