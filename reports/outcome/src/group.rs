@@ -52,7 +52,7 @@ impl Group {
         match self.common {
             Common::Cured { .. } => "have one cause",
             Common::Missing { .. } => "that lack the same order",
-            Common::NoOrder => "that no order of writes prevents",
+            Common::NoOrder => "that no rule prevents which was tried",
             Common::Unknown => "whose cause is not known",
             Common::DeviceLies => "that an honest device prevents",
         }
@@ -83,7 +83,7 @@ impl Group {
             }
             Common::NoOrder if findings > 1 => vec![(
                 "cause",
-                "no order of writes prevents these, so the fault is in what is written or in recovery; it may be more than one"
+                "no rule that was tried prevents these: the fault is likely in what is written or in recovery, and may be more than one"
                     .to_owned(),
             )],
             Common::Missing { .. } | Common::NoOrder | Common::Unknown | Common::DeviceLies => Vec::new(),
