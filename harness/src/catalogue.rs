@@ -65,8 +65,8 @@ pub trait Reference: System + Sized + 'static {
     const ABOUT: &'static str;
     /// What it keeps its data on: `block`, `array`, `flash`, `cluster`.
     const MEDIUM: &'static str;
-    /// The device profile it is explored under if nothing else is asked for: the worst that it promises to survive.
-    const PROFILE: &'static str = "reorder";
+    /// The device profiles it is explored under if nothing else is asked for: the worst that it promises to survive.
+    const PROFILES: &'static [&'static str] = &["reorder"];
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
     /// What the codes of the checks mean that those violate.
@@ -96,8 +96,8 @@ pub trait Subject: Send + Sync {
     /// What it keeps its data on.
     fn medium(&self) -> &'static str;
 
-    /// The device profile it is explored under if nothing else is asked for.
-    fn profile(&self) -> &'static str;
+    /// The device profiles it is explored under if nothing else is asked for; at least one.
+    fn profiles(&self) -> &[&'static str];
 
     /// The faults it can be built with.
     fn bugs(&self) -> &[BugSwitch];
@@ -185,7 +185,7 @@ pub fn subject<R: Reference>() -> Box<dyn Subject> {
         name: R::NAME.to_owned(),
         about: R::ABOUT.to_owned(),
         medium: R::MEDIUM,
-        profile: R::PROFILE,
+        profiles: R::PROFILES.to_vec(),
         bugs: R::BUGS.to_vec(),
         checks: R::CHECKS,
         with_bugs: Box::new(R::with_bugs),
@@ -205,8 +205,8 @@ pub struct Entry<S: System> {
     pub about: String,
     /// See [`Reference::MEDIUM`].
     pub medium: &'static str,
-    /// See [`Reference::PROFILE`].
-    pub profile: &'static str,
+    /// See [`Reference::PROFILES`].
+    pub profiles: Vec<&'static str>,
     /// See [`Reference::BUGS`].
     pub bugs: Vec<BugSwitch>,
     /// See [`Reference::CHECKS`].
@@ -267,8 +267,8 @@ impl<S: System + 'static> Subject for Entry<S> {
         self.medium
     }
 
-    fn profile(&self) -> &'static str {
-        self.profile
+    fn profiles(&self) -> &[&'static str] {
+        &self.profiles
     }
 
     fn bugs(&self) -> &[BugSwitch] {

@@ -393,7 +393,7 @@ impl Reference for Gms {
     const ABOUT: &'static str =
         "a global memory system: nodes keep clean pages for each other, and directories find them";
     const MEDIUM: &'static str = "cluster";
-    const PROFILE: &'static str = "cluster";
+    const PROFILES: &'static [&'static str] = &["cluster"];
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
     const CHECKS: &'static [Checks] = crate::checks::ALL;
 

@@ -143,7 +143,7 @@ impl Layer for Integrity {
     const ABOUT: &'static str =
         "a mirror with checksums, physical identity and a tree of checksums up to two alternating roots";
     const MEDIUM: &'static str = "array";
-    const PROFILE: &'static str = "any-fault";
+    const PROFILES: &'static [&'static str] = &["any-fault", "torn"];
     const BUGS: &'static [BugSwitch] = &bugs::SWITCHES;
     const CAPACITY: Bytes = Bytes(16 * format::BLOCK_SIZE as u64);
 

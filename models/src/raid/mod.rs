@@ -79,8 +79,8 @@ pub trait Variant: Copy + Debug + Default + Send + Sync + 'static {
     const NAME: &'static str;
     /// What it is, in a sentence.
     const ABOUT: &'static str;
-    /// The worst that it promises to survive.
-    const PROFILE: &'static str;
+    /// The device profiles that it promises to survive.
+    const PROFILES: &'static [&'static str];
     /// How it lays out data.
     const LEVEL: Level;
     /// What it does against half-written stripes.
@@ -96,7 +96,7 @@ pub trait Variant: Copy + Debug + Default + Send + Sync + 'static {
 }
 
 macro_rules! variants {
-    ($($type:ident: $name:literal, $about:literal, $profile:literal, $level:ident, $policy:ident,
+    ($($type:ident: $name:literal, $about:literal, $profiles:expr, $level:ident, $policy:ident,
        $members:literal + $spares:literal, $fails:literal, $bugs:ident;)*) => {$(
         #[doc = concat!("`", $name, "`: ", $about, ".")]
         #[derive(Clone, Copy, Debug, Default)]
@@ -105,7 +105,7 @@ macro_rules! variants {
         impl Variant for $type {
             const NAME: &'static str = $name;
             const ABOUT: &'static str = $about;
-            const PROFILE: &'static str = $profile;
+            const PROFILES: &'static [&'static str] = &$profiles;
             const LEVEL: Level = Level::$level;
             const POLICY: Policy = Policy::$policy;
             const MEMBERS: u8 = $members;
@@ -118,26 +118,26 @@ macro_rules! variants {
 
 variants! {
     Raid0: "raid0", "striping over four members, without redundancy",
-        "reorder", Striped, Nothing, 4 + 0, false, RAID0;
+        ["reorder"], Striped, Nothing, 4 + 0, false, RAID0;
     Raid1: "raid1", "striping over two mirrored pairs, with a write-intent bitmap",
-        "member-loss", Mirrored, Bitmap, 4 + 1, false, RAID1;
+        ["member-loss"], Mirrored, Bitmap, 4 + 1, false, RAID1;
     Raid1Degraded: "raid1-degraded", "raid1 of which a member fails and is rebuilt onto a spare",
-        "reorder", Mirrored, Bitmap, 4 + 1, true, RAID1_DEGRADED;
+        ["reorder"], Mirrored, Bitmap, 4 + 1, true, RAID1_DEGRADED;
     Raid2: "raid2", "bit striping over four members, a Hamming code on three more, and a stripe journal",
-        "member-loss-at-crash", Hamming, Journal, 7 + 0, false, RAID2;
+        ["member-loss-at-crash"], Hamming, Journal, 7 + 0, false, RAID2;
     Raid3: "raid3", "byte striping over four members, parity on a fifth, and a stripe journal",
-        "member-loss-at-crash", Bytes, Journal, 5 + 0, false, RAID3;
+        ["member-loss-at-crash"], Bytes, Journal, 5 + 0, false, RAID3;
     Raid4: "raid4", "striping over three members, parity on a fourth, and a write-intent bitmap",
-        "member-loss", FixedParity, Bitmap, 4 + 1, false, RAID4;
+        ["member-loss"], FixedParity, Bitmap, 4 + 1, false, RAID4;
     Raid5: "raid5", "striping with rotating parity over four members, and a write-intent bitmap",
-        "member-loss", RotatedParity, Bitmap, 4 + 1, false, RAID5;
+        ["member-loss"], RotatedParity, Bitmap, 4 + 1, false, RAID5;
     Raid5Degraded: "raid5-degraded", "raid5 of which a member fails and is rebuilt onto a spare",
-        "reorder", RotatedParity, Bitmap, 4 + 1, true, RAID5_DEGRADED;
+        ["reorder"], RotatedParity, Bitmap, 4 + 1, true, RAID5_DEGRADED;
     Raid5Journal: "raid5-journal", "striping with rotating parity over four members, and a stripe journal",
-        "member-loss-at-crash", RotatedParity, Journal, 4 + 1, false, RAID5_JOURNAL;
+        ["member-loss-at-crash", "sector-error"], RotatedParity, Journal, 4 + 1, false, RAID5_JOURNAL;
     Raid5JournalDegraded: "raid5-journal-degraded",
         "raid5-journal of which a member fails and is rebuilt onto a spare",
-        "reorder", RotatedParity, Journal, 4 + 1, true, RAID5_JOURNAL_DEGRADED;
+        ["reorder"], RotatedParity, Journal, 4 + 1, true, RAID5_JOURNAL_DEGRADED;
 }
 
 /// A RAID.
@@ -200,7 +200,7 @@ impl<V: Variant> Layer for Raid<V> {
     const NAME: &'static str = V::NAME;
     const ABOUT: &'static str = V::ABOUT;
     const MEDIUM: &'static str = "array";
-    const PROFILE: &'static str = V::PROFILE;
+    const PROFILES: &'static [&'static str] = V::PROFILES;
     const BUGS: &'static [BugSwitch] = V::BUGS;
     const CAPACITY: Bytes = Bytes(12 * UNIT as u64);
 

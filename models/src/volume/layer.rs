@@ -11,8 +11,8 @@ pub trait Layer: Copy + Send + Sync + 'static {
     const ABOUT: &'static str;
     /// What it keeps its data on: `block`, `array`, `flash`.
     const MEDIUM: &'static str;
-    /// The device profile it is explored under if nothing else is asked for.
-    const PROFILE: &'static str;
+    /// The device profiles it is explored under if nothing else is asked for.
+    const PROFILES: &'static [&'static str];
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
     /// How long the device is when it is explored by itself.

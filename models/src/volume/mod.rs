@@ -166,7 +166,7 @@ impl<L: Layer> Reference for Volume<L> {
     const NAME: &'static str = L::NAME;
     const ABOUT: &'static str = L::ABOUT;
     const MEDIUM: &'static str = L::MEDIUM;
-    const PROFILE: &'static str = L::PROFILE;
+    const PROFILES: &'static [&'static str] = L::PROFILES;
     const BUGS: &'static [BugSwitch] = L::BUGS;
     const CHECKS: &'static [Checks] = crate::checks::ALL;
 

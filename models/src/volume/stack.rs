@@ -19,8 +19,8 @@ pub trait Base: Send + Sync {
     /// What it keeps its data on.
     fn medium(&self) -> &'static str;
 
-    /// The device profile it is explored under if nothing else is asked for.
-    fn profile(&self) -> &'static str;
+    /// The device profiles it is explored under if nothing else is asked for.
+    fn profiles(&self) -> &'static [&'static str];
 
     /// The faults it can be built with.
     fn bugs(&self) -> &'static [BugSwitch];
@@ -63,8 +63,8 @@ impl<L: Layer> Base for Below<L> {
         L::MEDIUM
     }
 
-    fn profile(&self) -> &'static str {
-        L::PROFILE
+    fn profiles(&self) -> &'static [&'static str] {
+        L::PROFILES
     }
 
     fn bugs(&self) -> &'static [BugSwitch] {
@@ -190,7 +190,7 @@ pub fn stacked<U: Reference>(lower: &Arc<dyn Base>) -> Box<dyn Subject> {
     Box::new(Entry::<Stack<U>> {
         about: format!("{}; on {}", U::ABOUT, lower.name()),
         medium: lower.medium(),
-        profile: lower.profile(),
+        profiles: lower.profiles().to_vec(),
         bugs: U::BUGS.iter().chain(below).copied().collect(),
         checks: U::CHECKS,
         workloads: U::workloads,

@@ -13,9 +13,12 @@ const PROMISES: [&str; 6] = ["atomic", "durable", "idempotent", "recovers", "usa
 fn every_crash_state_of_every_workload_is_survived() {
     for subject in crashcheck_models::all() {
         let mut judged = BTreeMap::<String, u64>::new();
-        for (workload, _) in subject.workloads() {
-            let exploration = survived(&*subject, &case(workload), &usual(&*subject));
-            assert_eq!(exploration.verdict, Verdict::Survived, "{workload}");
+        let workloads = subject.workloads().into_iter();
+        let runs = workloads
+            .flat_map(|(workload, _)| subject.profiles().iter().map(move |profile| (workload, profile)));
+        for (workload, profile) in runs {
+            let exploration = survived(&*subject, &case(workload), &under(profile));
+            assert_eq!(exploration.verdict, Verdict::Survived, "{workload} under {profile}");
             let coverage = &exploration.coverage;
             assert!(coverage.complete && coverage.exact, "{workload}: {:?}", coverage.left_out);
             assert_eq!(coverage.represented, coverage.total, "{workload}");

@@ -15,9 +15,9 @@ pub(crate) fn showing(switch: &BugSwitch) -> (Case, Options) {
     (case, Options { lives: switch.lives, ..under(switch.profile) })
 }
 
-/// How a system is explored if nothing else is asked for.
+/// How a system is explored first if nothing else is asked for.
 pub(crate) fn usual(subject: &dyn Subject) -> Options {
-    under(subject.profile())
+    under(subject.profiles()[0])
 }
 
 /// Whether a system keeps its data on devices that block profiles describe.

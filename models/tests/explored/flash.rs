@@ -1,6 +1,6 @@
 //! Flash translation layers beyond their own workloads: bits that flip, and file systems on top.
 
-use super::common::{at_most, case, survived, under};
+use super::common::{at_most, case, survived, under, usual};
 use crashcheck_models::bases;
 
 /// FT-07: one flipped bit anywhere, in any crash state.
@@ -27,7 +27,7 @@ fn file_systems_on_flash_lose_nothing() {
         for (upper, workload) in [("journal", "create"), ("journal", "append"), ("lfs", "create")] {
             let name = format!("{upper}@{layer}");
             let subject = crashcheck_models::stack(&name).unwrap_or_else(|| panic!("there is no {name}"));
-            let exploration = survived(&*subject, &case(workload), &at_most(500, under(subject.profile())));
+            let exploration = survived(&*subject, &case(workload), &at_most(500, usual(&*subject)));
             assert!(exploration.verdict.is_clean(), "{name}");
         }
     }

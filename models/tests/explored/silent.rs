@@ -33,7 +33,7 @@ fn checksums_identity_and_parents_survive_any_fault() {
 fn a_file_system_on_checksums_survives_any_fault() {
     for system in ["journal@integrity", "vsfs@integrity"] {
         let subject = crashcheck_models::stack(system).expect("a stack");
-        assert_eq!(subject.profile(), "any-fault");
+        assert_eq!(subject.profiles(), ["any-fault", "torn"]);
         complete(&*subject, "append", "any-fault");
     }
 }

@@ -50,10 +50,11 @@ pub(in crate::commands) fn runs<'a>(
     for target in targets {
         let bugs = target.bugs();
         let shows = bugs.iter().map(|bug| bug.lives).max().unwrap_or(1);
-        let usual = target.profile();
-        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != usual);
+        let promised = target.profiles();
+        let special = bugs.iter().map(|bug| bug.profile).find(|name| *name != promised[0]);
         let profiles = match &search.profiles[..] {
-            [] => vec![profile(special.unwrap_or(usual))?],
+            [] if bugs.is_empty() => promised.into_iter().map(profile).collect::<Result<_, _>>()?,
+            [] => vec![profile(special.unwrap_or(promised[0]))?],
             asked => asked.to_vec(),
         };
         let lives = search.lives.unwrap_or(shows.max(Options::default().lives));
@@ -63,13 +64,13 @@ pub(in crate::commands) fn runs<'a>(
 }
 
 impl Target<'_> {
-    /// The profile it is explored under if none is asked for.
-    fn profile(&self) -> &'static str {
+    /// The profiles it is explored under if none is asked for; at least one.
+    fn profiles(&self) -> Vec<&'static str> {
         match self {
-            Target::Reference(Selected { subject, .. }) => subject.profile(),
+            Target::Reference(Selected { subject, .. }) => subject.profiles().to_vec(),
             Target::Recorded(recorded, _) => {
                 let is_flash = recorded.trace.devices.iter().any(|device| device.chip().is_some());
-                if is_flash { "flash" } else { "reorder" }
+                vec![if is_flash { "flash" } else { "reorder" }]
             }
         }
     }

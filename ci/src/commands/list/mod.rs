@@ -54,8 +54,8 @@ struct SystemEntry {
     name: String,
     about: String,
     medium: &'static str,
-    /// The profile it is explored under if none is asked for.
-    profile: &'static str,
+    /// The profiles it is explored under if none is asked for.
+    profiles: Vec<&'static str>,
     workloads: Vec<Entry>,
     bugs: Vec<BugEntry>,
 }
@@ -161,7 +161,7 @@ impl Everything {
 
     fn section(&self, what: What, colour: Colour) -> String {
         let (heading, rows): (&[&str], Vec<Vec<String>>) = match what {
-            What::Systems => (&["system", "medium", "profile", "about"], self.rows(SystemEntry::row)),
+            What::Systems => (&["system", "medium", "profiles", "about"], self.rows(SystemEntry::row)),
             What::Workloads => (&["system", "workload", "about"], self.rows(SystemEntry::workload_rows)),
             What::Bugs => {
                 (&["system", "bug", "breaks", "shown by", "about"], self.rows(SystemEntry::bug_rows))
@@ -193,7 +193,7 @@ impl Everything {
 
 impl SystemEntry {
     fn row(&self) -> Vec<Vec<String>> {
-        vec![row(&[&self.name, self.medium, self.profile, &self.about])]
+        vec![row(&[&self.name, self.medium, &self.profiles.join(", "), &self.about])]
     }
 
     fn workload_rows(&self) -> Vec<Vec<String>> {
@@ -241,7 +241,7 @@ fn system(subject: &dyn Subject) -> SystemEntry {
         name: subject.name().to_owned(),
         about: subject.about().to_owned(),
         medium: subject.medium(),
-        profile: subject.profile(),
+        profiles: subject.profiles().to_vec(),
         workloads: workloads.map(|(name, about)| Entry { name, about }).collect(),
         bugs: subject.bugs().iter().map(bug).collect(),
     }

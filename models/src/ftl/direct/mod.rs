@@ -55,7 +55,7 @@ impl Layer for Direct {
     const NAME: &'static str = "ftl-direct";
     const ABOUT: &'static str = "a flash translation layer that maps every page to one place, and rewrites blocks by way of a scratch block";
     const MEDIUM: &'static str = "flash";
-    const PROFILE: &'static str = "flash";
+    const PROFILES: &'static [&'static str] = &["flash"];
     const BUGS: &'static [BugSwitch] = bugs::ALL;
     const CAPACITY: Bytes = Bytes(12 * PAGE as u64);
 

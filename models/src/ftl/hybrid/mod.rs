@@ -63,7 +63,7 @@ impl Layer for Hybrid {
     const NAME: &'static str = "ftl-hybrid";
     const ABOUT: &'static str = "a flash translation layer that maps whole blocks, and pages of a few log blocks that are merged into them";
     const MEDIUM: &'static str = "flash";
-    const PROFILE: &'static str = "flash";
+    const PROFILES: &'static [&'static str] = &["flash"];
     const BUGS: &'static [BugSwitch] = bugs::ALL;
     const CAPACITY: Bytes = Bytes(20 * PAGE as u64);
 

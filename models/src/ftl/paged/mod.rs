@@ -115,7 +115,7 @@ impl<C: Cells> Layer for Paged<C> {
     const NAME: &'static str = C::NAME;
     const ABOUT: &'static str = C::ABOUT;
     const MEDIUM: &'static str = "flash";
-    const PROFILE: &'static str = "flash";
+    const PROFILES: &'static [&'static str] = &["flash"];
     const BUGS: &'static [BugSwitch] = C::BUGS;
     const CAPACITY: Bytes = Bytes(24 * PAGE as u64);
 

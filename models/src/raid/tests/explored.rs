@@ -197,7 +197,7 @@ fn on<U: System<Op = FsOp> + 'static, V: Variant>(upper: U, bugs: &[&str]) -> Ex
     let layer = Raid::<V>::with_bugs(&bugs).expect("a fault of this level");
     let file = Path::root().join("a");
     let append = FsOp::Append { path: file.clone(), len: Bytes(4096), fill: Fill(7) };
-    let explorer = explore(Stack::new(upper, base(layer))).profile(under(V::PROFILE)).lives(1);
+    let explorer = explore(Stack::new(upper, base(layer))).profile(under(V::PROFILES[0])).lives(1);
     let explorer = explorer.budget(Budget { states: Some(400), ..Budget::default() });
     explorer.workload([FsOp::Create(file), append, FsOp::Sync]).run().expect("works without a crash")
 }
