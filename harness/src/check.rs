@@ -75,9 +75,12 @@ impl Prepared {
         let Some(folder) = &self.options.regressions else { return Ok(()) };
         let stored = Regression::load_all(folder).map_err(|error| error.to_string())?;
         let Naming { system, bugs, .. } = &self.naming;
-        let profile = &self.options.profile.name;
-        for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == *profile) {
+        let profile = &self.options.profile;
+        for regression in stored.iter().filter(|it| it.is_of(system, bugs) && it.profile == profile.name) {
             let file = folder.join(regression.file_name());
+            if let Some(why) = regression.is_foreign_to(profile) {
+                return Err(format!("{}: {why}", file.display()));
+            }
             let stored = self.clone().stored(regression);
             let mut stored = stored.map_err(|error| format!("{}: {error}", file.display()))?;
             stored.options.shrink = None;

@@ -21,6 +21,7 @@ mod orders;
 mod plain;
 mod recording;
 mod run;
+mod strays;
 
 use backing::Backing;
 pub use layer::BlockDevice;
@@ -31,6 +32,7 @@ pub(crate) use orders::kind_of;
 use plain::Plain;
 use recording::Recording;
 use run::Run;
+use strays::Strays;
 
 /// A handle onto one device of the machine under test. Clones share the device.
 #[derive(Clone)]
@@ -187,7 +189,9 @@ impl Disk {
     /// The machine, as long as the power cycle of this handle lasts.
     pub(crate) fn powered(&self) -> Result<MutexGuard<'_, Machine>, DiskError> {
         let mut machine = self.machine();
-        if machine.cycle != self.cycle {
+        let has_power = machine.cycle == self.cycle;
+        machine.strays.look(has_power);
+        if !has_power {
             return Err(DiskError::PoweredOff);
         }
         machine.step()?;
@@ -198,11 +202,17 @@ impl Disk {
     pub(crate) fn power_on(&self) -> Disk {
         let mut machine = self.machine();
         machine.cycle += 1;
+        machine.strays.begin_recovery();
         machine.wire.restart();
         if let Some(orders) = &self.orders {
             orders.restart();
         }
         Disk { cycle: machine.cycle, label: None, device: DeviceId(0), ..self.clone() }
+    }
+
+    /// Recovery has returned: only this thread should use the devices from now on.
+    pub(crate) fn end_recovery(&self) {
+        self.machine().strays.end_recovery();
     }
 
     /// From now on what recovered is in use. Whether there are faults that only happen then.
@@ -265,6 +275,7 @@ pub(crate) struct Machine {
     /// Device operations used and allowed.
     used: u64,
     limit: u64,
+    strays: Strays,
 }
 
 /// After this many operations beyond its budget a recovery that ignores errors is stopped by unwinding.
@@ -275,7 +286,7 @@ pub(crate) struct Stopped;
 
 impl Machine {
     fn new(backing: Box<dyn Backing>, wire: Wire) -> Machine {
-        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX }
+        Machine { backing, wire, cycle: 0, used: 0, limit: u64::MAX, strays: Strays::default() }
     }
 
     /// Who is up, and what is on its way.
@@ -321,7 +332,8 @@ impl Machine {
             None => image,
             Some(_) => Box::new(Run::new(image)),
         };
-        *self = Machine { limit, cycle: self.cycle + 1, ..Machine::new(backing, wire) };
+        let (cycle, strays) = (self.cycle + 1, self.strays);
+        *self = Machine { limit, cycle, strays, ..Machine::new(backing, wire) };
     }
 
     /// Ends a crash state: cuts the power and takes the image out.
@@ -333,6 +345,11 @@ impl Machine {
     /// The crash state, if this machine holds one.
     pub(crate) fn crashed(&mut self) -> Option<&mut LazyImage> {
         self.backing.image()
+    }
+
+    /// Whether another thread than that which had recovered has used the devices.
+    pub(crate) fn met_strays(&self) -> bool {
+        self.strays.were_met()
     }
 
     /// Whether the budget of device operations was exceeded.

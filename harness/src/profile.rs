@@ -408,6 +408,15 @@ impl Profile {
         Ok(profile)
     }
 
+    /// What tells it from another profile of the same name: a hash of all that it allows, in eight hexadecimal digits.
+    /// `None` for one that comes with crashcheck, of which there is one by that name.
+    pub fn hash(&self) -> Option<String> {
+        let is_built_in = Profile::named(&self.name).is_ok();
+        let said = Profile { about: String::new(), ..self.clone() };
+        let text = (!is_built_in).then(|| toml::to_string(&said).expect("a profile can be written as TOML"));
+        text.map(|text| format!("{:08x}", crc32fast::hash(text.as_bytes())))
+    }
+
     /// Whether the device keeps what it promises: a finding on one that does not is the device's.
     pub fn is_honest(&self) -> bool {
         self.flush == Honesty::Honest && self.fua == Honesty::Honest

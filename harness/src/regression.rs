@@ -23,6 +23,7 @@
 //! every change of the program that leaves the operations as they are.
 
 use crate::erased::{AnySystem, Op};
+use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -52,6 +53,9 @@ pub struct Regression {
     pub workload: String,
     /// The device profile.
     pub profile: String,
+    /// What tells a profile of the user's own from another one of that name ([`Profile::hash`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile_hash: Option<String>,
     /// How many lives may end in a crash.
     #[serde(alias = "nested")]
     pub lives: u8,
@@ -114,7 +118,8 @@ impl Regression {
             system: system.to_owned(),
             bugs: bugs.to_vec(),
             workload: workload.to_owned(),
-            profile: profile.to_owned(),
+            profile: profile.name.clone(),
+            profile_hash: profile.hash(),
             lives,
             fingerprint: finding.fingerprint.clone(),
             promise: finding.promise.clone(),
@@ -137,6 +142,16 @@ impl Regression {
     /// Whether this is a failure of the system with just these bug switches on.
     pub fn is_of(&self, system: &str, bugs: &[String]) -> bool {
         self.system == system && self.bugs == bugs
+    }
+
+    /// Why it says nothing under a profile of the same name, if that is another one than it was found under.
+    pub fn is_foreign_to(&self, profile: &Profile) -> Option<String> {
+        let Regression { profile: name, profile_hash, .. } = self;
+        let text = format!(
+            "it was found under another device profile '{name}' than this one; \
+             give that one, or delete the stored failure to forget it"
+        );
+        (*name == profile.name && *profile_hash != profile.hash()).then_some(text)
     }
 
     /// The operations that are run first, and those that are explored.
@@ -216,7 +231,7 @@ pub(crate) struct Found<'a> {
     pub(crate) system: &'a str,
     pub(crate) bugs: &'a [String],
     pub(crate) workload: &'a str,
-    pub(crate) profile: &'a str,
+    pub(crate) profile: &'a Profile,
     pub(crate) lives: u8,
     pub(crate) finding: &'a crashcheck_outcome::Finding,
 }

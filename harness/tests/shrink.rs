@@ -2,7 +2,8 @@
 
 use crashcheck::outcome::{Exploration, Finding, Timing, Verdict};
 use crashcheck::{
-    Ack, Bytes, Disk, Options, Progress, RecordError, Regression, ReplayId, Result, Shrink, System, explore,
+    Ack, Bytes, Disk, Options, Profile, Progress, RecordError, Regression, ReplayId, Result, Shrink, System,
+    explore,
 };
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -263,6 +264,26 @@ fn a_stored_failure_outlives_what_does_not_change_the_operations() {
     assert_eq!(repaired.expect("no crash, no trouble").verdict, Verdict::Survived);
     let worse = explore(BOTH).stored(&stored).expect("its operations").run();
     assert_eq!(worse.expect("no crash, no trouble").verdict, Verdict::Lost);
+}
+
+/// A profile of one's own may be changed, and its name stay.
+#[test]
+fn what_was_found_under_another_profile_of_that_name_is_not_explored_under_this_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = |settings: &str| {
+        Profile::from_toml(&format!("name = \"own\"\nabout = \"{settings}\"\n{settings}\n"))
+            .expect("a profile")
+    };
+    let under = |profile: Profile, system: Table| {
+        explore(system).profile(profile).regressions(folder.path()).workload(noise()).check();
+    };
+    failing_check(|| under(own("atomic = 512"), LAZY));
+    let foreign = failing_check(|| under(own("atomic = 1024"), Table::default()));
+    assert!(foreign.contains("found under another device profile 'own'"), "{foreign}");
+    assert!(foreign.contains(".toml") && foreign.contains("delete"), "{foreign}");
+    let same = Profile { about: "In other words.".to_owned(), ..own("atomic = 512") };
+    under(same, Table::default());
+    assert!(Profile::default().hash().is_none(), "there is one profile of a built-in name");
 }
 
 #[test]

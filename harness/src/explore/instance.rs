@@ -322,6 +322,7 @@ impl Recorded {
     fn open(&self, disk: &Disk) -> Result<Live, Error> {
         let live = self.system.open(disk.power_on())?;
         disk.after_recovery()?;
+        disk.end_recovery();
         Ok(live)
     }
 

@@ -14,6 +14,7 @@ mod naming;
 mod options;
 mod picture;
 mod pool;
+mod queued;
 mod rerun;
 mod run;
 mod shown;

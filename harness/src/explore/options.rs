@@ -110,7 +110,8 @@ const BEYOND: u64 = 1_000;
 pub struct Limits {
     /// Device operations.
     pub device_operations: u64,
-    /// Wall-clock time.
+    /// Time, without that in which its thread waited for a processor that others had (on Linux; elsewhere that counts). A
+    /// recovery that took longer is run once more with nothing else beside it before it counts as one that does not come back.
     pub time: Duration,
 }
 

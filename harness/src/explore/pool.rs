@@ -2,13 +2,14 @@
 
 use super::isolate::guarded;
 use super::memo::Memo;
+use super::queued::Queued;
 use super::run::{Context, Job, Leaf, Runner, Stories};
 use crate::choice::Plan;
 use crate::disk::Disk;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ struct Worker {
     desk: Arc<Mutex<Desk>>,
     disk: Disk,
     stories: Stories,
+    queued: Arc<OnceLock<Queued>>,
+    /// What it was at when the watch last looked, and how long it had waited for a processor when it first was.
+    seen: Option<((usize, Instant), Duration)>,
 }
 
 /// What a worker is at, and what it has done.
@@ -137,7 +141,7 @@ impl Pool {
         troubles: &mut Vec<(usize, Trouble)>,
     ) {
         for worker in &mut self.workers {
-            let limit = self.context.limits.time;
+            let limit = self.context.limits.time.saturating_add(worker.waited_for_others());
             let mut desk = worker.desk();
             let Some((index, _)) = desk.at.take_if(|(_, since)| since.elapsed() > limit) else { continue };
             desk.done.drain(..).for_each(|(index, leaf)| leaves[index] = Some(leaf));
@@ -171,7 +175,10 @@ impl Worker {
         let desk = Arc::new(Mutex::new(Desk { at: None, done: Vec::new(), died: Vec::new() }));
         let mut runner = Runner::new(Arc::clone(context), Arc::clone(memo));
         let (disk, stories, mine) = (runner.disk().clone(), runner.stories().clone(), Arc::clone(&desk));
+        let queued = Arc::<OnceLock<Queued>>::default();
+        let of_thread = Arc::clone(&queued);
         thread::spawn(move || {
+            of_thread.get_or_init(Queued::of_this_thread);
             for batch in inbox {
                 if !work(&mut runner, &batch, &mine) {
                     return;
@@ -180,7 +187,18 @@ impl Worker {
                 let _ = batch.finished.send(());
             }
         });
-        Worker { batches, desk, disk, stories }
+        Worker { batches, desk, disk, stories, queued, seen: None }
+    }
+
+    /// How long it has waited for a processor since the watch first saw what it is at.
+    fn waited_for_others(&mut self) -> Duration {
+        let at = self.desk().at;
+        let waited = self.queued.get().map_or(Duration::ZERO, Queued::so_far);
+        self.seen = at.map(|at| match self.seen {
+            Some((seen, first)) if seen == at => (seen, first),
+            _ => (at, waited),
+        });
+        self.seen.map_or(Duration::ZERO, |(_, first)| waited.saturating_sub(first))
     }
 
     fn give(&self, batch: &Arc<Batch>) {

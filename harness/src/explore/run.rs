@@ -37,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) lives: u8,
     /// Everything is decided before recovery starts.
     pub(crate) eager: AtomicBool,
+    /// Threads of the system were seen to use the devices after recovery had returned.
+    pub(crate) strays: AtomicBool,
     /// By epoch: the different windows of its crash points, each with the first point that has it.
     windows: Vec<Vec<(usize, Window)>>,
     /// The numbers by which the events are told, if the trace was made from another one.
@@ -238,6 +240,7 @@ impl Context {
             limits,
             lives,
             eager,
+            strays: AtomicBool::new(false),
             windows,
             numbers: Vec::new(),
         }
@@ -488,7 +491,11 @@ impl Runner {
             Some(recovered) => (image, Lived::last(recovered)),
             None => {
                 let lived = self.live(image);
-                (self.disk.machine().take_crashed()?, lived)
+                let mut machine = self.disk.machine();
+                if machine.met_strays() {
+                    self.context.strays.store(true, Ordering::Relaxed);
+                }
+                (machine.take_crashed()?, lived)
             }
         };
         image.leave_trail(None);

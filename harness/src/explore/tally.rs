@@ -14,10 +14,15 @@ use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Different outcomes are counted up to here.
 const OUTCOMES: usize = 1 << 18;
+
+/// What is said where threads of the system were at work that nobody waited for.
+const STRAYS: &str = "threads other than the one that recovers used the devices after recovery had returned: whether a crash \
+                      state has what they wrote is a matter of time, so that another run may find something else";
 
 /// What was covered of one life.
 #[derive(Clone, Default)]
@@ -246,6 +251,9 @@ impl Tally {
                  (--profile torn looks at that)"
             );
             self.notes.push(note);
+        }
+        if self.context.strays.load(Ordering::Relaxed) {
+            self.notes.push(STRAYS.to_owned());
         }
         if self.outcomes.len() == OUTCOMES {
             self.notes.push(format!("different outcomes were counted up to {OUTCOMES}; there may be more"));

@@ -167,7 +167,7 @@ impl Shrinker<'_> {
         let options = &self.workload.options;
         if let Some(folder) = &options.regressions {
             let Naming { system, bugs, workload, .. } = &self.workload.naming;
-            let (profile, lives) = (&options.profile.name, options.lives);
+            let (profile, lives) = (&options.profile, options.lives);
             let found = Found { system, bugs, workload, profile, lives, finding: &smaller };
             let regression =
                 Regression::new(found, &smallest.setup, &smallest.ops).map_err(|error| error.to_string())?;

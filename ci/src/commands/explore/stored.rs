@@ -58,18 +58,22 @@ pub(in crate::commands) fn runs<'a>(
 ) -> (Vec<Run<'a>>, Vec<String>) {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for target in targets {
-        let (name, wanted, lives) = match target {
+        let (name, stored) = match target {
             Target::Reference(Selected { case: Case { stored: Some(stored), .. }, .. }) => {
-                (stored.name(), Some(&*stored.profile), stored.lives)
+                (stored.name(), Some(stored))
             }
-            Target::Reference(Selected { case, .. }) => (case.workload.clone(), None, 1),
-            Target::Recorded(recorded, _) => (recorded.name.clone(), None, 1),
+            Target::Reference(Selected { case, .. }) => (case.workload.clone(), None),
+            Target::Recorded(recorded, _) => (recorded.name.clone(), None),
         };
+        let (wanted, lives) = stored.map_or((None, 1), |stored| (Some(&*stored.profile), stored.lives));
         let lives = lives.max(search.lives.unwrap_or(Options::default().lives));
         let is_wanted = |asked: &&Named| wanted.is_none_or(|wanted| asked.profile.name == wanted);
         let asked = search.profiles.iter().find(is_wanted).cloned();
         match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
-            Ok(profile) => runs.push(Run { target, profile, lives, stored: true }),
+            Ok(profile) => match stored.and_then(|stored| stored.is_foreign_to(&profile.profile)) {
+                None => runs.push(Run { target, profile, lives, stored: true }),
+                Some(why) => notes.push(format!("not explored: the stored failure {name}: {why}")),
+            },
             Err(_) => notes.push(format!(
                 "not explored: the stored failure {name} needs the device profile '{}': give it as --profile FILE.toml",
                 wanted.unwrap_or_default()
