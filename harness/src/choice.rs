@@ -60,7 +60,7 @@ pub enum Question {
         block: u32,
     },
     /// Does this block hold something that nobody wrote, without a word from the device? 0: no; 1: garbage; 2: one bit
-    /// of it has flipped.
+    /// of it has flipped; 3: one of its first bytes is another; 4: one of its last; 5: it holds zeros.
     Corrupt {
         /// Of which device.
         device: DeviceId,
@@ -74,14 +74,14 @@ pub enum Question {
         /// Which atomic unit of it, from 0.
         unit: u32,
     },
-    /// Did this write land on a neighbouring block, although it was acknowledged and flushed? 0: no; 1: yes.
+    /// Did this write land elsewhere, although it was acknowledged and flushed? 0: no; 1: yes.
     Misdirected {
         /// The write.
         event: EventId,
         /// Which atomic unit of it, from 0.
         unit: u32,
-        /// Whether on the block behind it, or on the one before.
-        forward: bool,
+        /// Where.
+        landing: Landing,
     },
     /// Does a bit of this page of a flash chip read flipped until it is erased? 0: no, 1: one of the data area, 2: one of
     /// the spare area.
@@ -110,6 +110,22 @@ pub enum Question {
     },
 }
 
+/// Where a write lands that does not go where it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Landing {
+    /// On the block behind.
+    Behind,
+    /// On the block before.
+    Before,
+    /// On the same place of the next of several devices.
+    NextDevice,
+}
+
+impl Landing {
+    /// All of them.
+    pub(crate) const ALL: [Landing; 3] = [Landing::Behind, Landing::Before, Landing::NextDevice];
+}
+
 impl Question {
     /// Whether this is about something that need not happen at a crash: neither pole has it.
     pub fn is_fault(&self) -> bool {
@@ -134,7 +150,8 @@ impl Question {
         match self {
             Question::PowerFailed { stretches, .. } => stretches + 1,
             Question::FailedIn { epochs, .. } => *epochs,
-            Question::Corrupt { .. } | Question::Flipped { .. } => 3,
+            Question::Corrupt { .. } => 6,
+            Question::Flipped { .. } => 3,
             Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }

@@ -22,9 +22,10 @@ use thiserror::Error;
 /// most = 1              # so many of these at most, in one crash state
 /// device-lost = "never" # or "at-crash", "in-service": one of several devices fails as a whole
 /// unreadable = false    # a block cannot be read until it is written again
-/// corrupt = false       # a block reads as garbage, or with one bit flipped, until it is written again
+/// corrupt = false       # until it is written again a block reads as garbage, as zeros, with a bit flipped, or with
+///                       # another byte among its first or its last ones
 /// lost-write = false    # a write that was acknowledged and flushed never reached the medium
-/// misdirected = false   # one landed on a neighbouring block instead
+/// misdirected = false   # one landed on a neighbouring block instead, or at its place on the next of several devices
 /// flips = false         # one bit of a page of a flash chip reads flipped
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
@@ -152,7 +153,7 @@ pub struct Faults {
     pub corrupt: bool,
     /// Whether a write that was acknowledged and flushed may not be on the medium.
     pub lost_write: bool,
-    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block or on the next of several devices.
     pub misdirected: bool,
     /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
     /// disturb, and what leaks away with time.

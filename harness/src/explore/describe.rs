@@ -2,7 +2,8 @@
 
 use super::cause::Cause;
 use super::words;
-use crate::media::block_len;
+use crate::choice::Landing;
+use crate::media::{block_len, landing_of};
 use crashcheck_outcome as outcome;
 use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Place, Promised};
 use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
@@ -163,17 +164,17 @@ impl<'a> Teller<'a> {
     }
 
     /// Where a write landed, in words.
-    pub(super) fn misdirected(&self, event: EventId, forward: bool) -> String {
+    pub(super) fn misdirected(&self, event: EventId, landing: Landing) -> String {
+        let (what, devices) = (self.numbered(event), &self.trace.devices);
         let range = self.trace.events.get(event.index()).and_then(Event::range);
-        let place =
-            range.and_then(|(device, at, len)| Some((self.trace.devices.get(device.index())?, at, len)));
-        let Some((device, at, len)) = place else {
-            return format!("{} was misdirected", self.numbered(event));
-        };
-        let block = block_len(device).0;
-        let (meant, away) = (at.0 / block, len.0.div_ceil(block));
-        let landed = if forward { meant + away } else { meant.saturating_sub(away) };
-        format!("{} landed at block {landed} instead of block {meant}", self.numbered(event))
+        let landed =
+            range.and_then(|(on, at, len)| Some((on, at, landing_of(devices, on, (at, len), landing)?)));
+        let Some((meant_on, meant, (on, at))) = landed else { return format!("{what} was misdirected") };
+        if on != meant_on {
+            return format!("{what} landed on {} instead of {}", self.device(on), self.device(meant_on));
+        }
+        let block = block_len(&devices[on.index()]).0;
+        format!("{what} landed at block {} instead of block {}", at.0 / block, meant.0 / block)
     }
 
     /// What the system calls an event; without a name, what kind of event it is.

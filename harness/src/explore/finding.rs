@@ -407,13 +407,19 @@ fn faults(teller: &Teller<'_>, path: &Path) -> Vec<String> {
             Some(format!("block {block} of {} cannot be read", name(*device)))
         }
         Question::Corrupt { device, block } => {
-            let how = if *answer == 1 { "reads as garbage" } else { "has a flipped bit" };
+            let how = match *answer {
+                1 => "reads as garbage",
+                2 => "has a flipped bit",
+                3 => "has another one of its first bytes",
+                4 => "has another one of its last bytes",
+                _ => "reads as zeros",
+            };
             Some(format!("block {block} of {} {how}", name(*device)))
         }
         Question::WriteLost { event, .. } => {
             Some(format!("{} never reached the medium", teller.numbered(*event)))
         }
-        Question::Misdirected { event, forward, .. } => Some(teller.misdirected(*event, *forward)),
+        Question::Misdirected { event, landing, .. } => Some(teller.misdirected(*event, *landing)),
         Question::Flipped { device, page } => {
             Some(format!("a bit of {page} of {} reads flipped", name(*device)))
         }

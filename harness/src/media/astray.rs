@@ -1,8 +1,10 @@
 //! Writes that went wrong without a word: the device acknowledged and flushed them, and they are not where they should be.
 //!
 //! A *lost* write never reached the medium: its place holds what it held before. A *misdirected* one reached another
-//! place: the same range of a neighbouring block, or of the next ones if it is longer than a block. The place it was
-//! meant for holds what it held before, and what was there is gone.
+//! place: the same range of a neighbouring block, or of the next ones if it is longer than a block; or the same place on
+//! the next of several devices. The place it was meant for holds what it held before, and what was there is gone.
+//!
+//! What lands elsewhere lands when it is issued: over what was written there before, also if that is still in flight.
 //!
 //! Only writes that are durable go wrong here: one in flight that is lost is an ordinary crash state. Each of them is a
 //! [flag](super::flag) in the group of faults, asked for when a cell is looked at that would show it. Nobody sees the flag
@@ -13,11 +15,11 @@
 
 use super::cell::{Atom, AtomId, Cell, CellId};
 use super::contents::ContentId;
-use super::landing::landing;
+use super::landing::landing_of;
 use super::layout::Layout;
 use super::silent::{Effect, Mark, Silent, Site};
-use crate::choice::Question;
-use crashcheck_trace::{Bytes, Event, Trace};
+use crate::choice::{Landing, Question};
+use crashcheck_trace::{Bytes, DeviceId, Event, Trace};
 use std::ops::Range;
 
 impl Silent {
@@ -40,10 +42,13 @@ impl Silent {
                 let question = Question::WriteLost { event, unit };
                 silent.add(layout, first, id, question, &[]);
             }
-            for forward in [true, false].into_iter().filter(|_| faults.misdirected) {
-                let Some(start) = landing(&trace.devices[device.index()], at, len, forward) else { continue };
-                let question = Question::Misdirected { event, unit, forward };
-                let landed = landed(layout, trace, id, start, start.0.wrapping_sub(at.0));
+            for landing in Landing::ALL.into_iter().filter(|_| faults.misdirected) {
+                let Some(place) = landing_of(&trace.devices, device, (at, len), landing) else { continue };
+                if layout.lines[place.0.index()].length.is_some() {
+                    continue;
+                }
+                let question = Question::Misdirected { event, unit, landing };
+                let landed = landed(layout, trace, id, place, place.1.0.wrapping_sub(at.0));
                 silent.add(layout, first, id, question, &landed);
             }
         }
@@ -89,11 +94,11 @@ fn landed(
     layout: &mut Layout,
     trace: &Trace,
     atom: AtomId,
-    start: Bytes,
+    (device, start): (DeviceId, Bytes),
     shift: u64,
 ) -> Vec<(CellId, ContentId)> {
     let atom = &layout.atoms[atom.0 as usize];
-    let (event, device) = (atom.event, atom.device);
+    let event = atom.event;
     let len: u64 = atom.cells.iter().map(|cell| layout.cells[cell.0 as usize].len.0).sum();
     let mut landed = Vec::new();
     for index in layout.cells_of(device, start, Bytes(len)) {

@@ -155,17 +155,26 @@ fn take(borders: &mut &[Border], epoch: u32) -> Vec<u64> {
     now.iter().map(|(_, unusual)| *unusual).collect()
 }
 
-/// What a block reads as that is corrupt in this way.
+/// So many bytes at either end of a block are where headers and checksums are.
+const EDGE: u64 = 32;
+
+/// What a block reads as that is corrupt in this way ([`Question::Corrupt`]).
 pub(crate) fn corrupt(device: DeviceId, block: u64, way: u8, len: Bytes, within: Bytes, buf: &mut [u8]) {
     let seed = 1 << 62 | u64::from(device.0) << 40 | block;
-    if way == 1 {
-        let from = within.index();
-        return buf.copy_from_slice(&garbage(seed, from + buf.len())[from..]);
-    }
     // Somewhere in the block, but in another place from block to block.
     let bit = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
-    let byte = bit / 8 % len.0;
-    if let Some(byte) = byte.checked_sub(within.0).and_then(|at| buf.get_mut(at as usize)) {
-        *byte ^= 1 << (bit % 8);
+    let (anywhere, edge) = (bit / 8 % len.0, bit / 8 % len.0.min(EDGE));
+    let (at, change) = match way {
+        1 => {
+            let from = within.index();
+            return buf.copy_from_slice(&garbage(seed, from + buf.len())[from..]);
+        }
+        2 => (anywhere, 1 << (bit % 8)),
+        3 => (edge, u8::MAX),
+        4 => (len.0 - 1 - edge, u8::MAX),
+        _ => return buf.fill(0),
+    };
+    if let Some(byte) = at.checked_sub(within.0).and_then(|at| buf.get_mut(at as usize)) {
+        *byte ^= change;
     }
 }

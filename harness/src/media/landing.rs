@@ -1,8 +1,9 @@
-//! Where a write lands that goes to a neighbour by mistake.
+//! Where a write lands that goes elsewhere by mistake.
 
 use super::piece::Piece;
+use crate::choice::Landing;
 use crate::profile::Faults;
-use crashcheck_trace::{Bytes, Device};
+use crashcheck_trace::{Bytes, Device, DeviceId};
 
 /// The unit in which a device fails to be read: its logical block, or the page of a flash chip.
 pub(crate) fn block_len(device: &Device) -> Bytes {
@@ -12,23 +13,40 @@ pub(crate) fn block_len(device: &Device) -> Bytes {
     }
 }
 
-/// The ranges of a device that writes to it may land on by mistake.
-pub(super) fn victims(device: &Device, pieces: &[&Piece], faults: &Faults) -> Vec<(u64, u64)> {
+/// The ranges of a device that writes may land on by mistake, of all writes to all devices.
+pub(super) fn victims(
+    devices: &[Device],
+    on: DeviceId,
+    pieces: &[Piece],
+    faults: &Faults,
+) -> Vec<(u64, u64)> {
     let mut ranges = Vec::new();
-    let is_chip = device.chip().is_some();
-    if !faults.misdirected || is_chip || pieces.iter().any(|piece| piece.is_length()) {
+    if !faults.misdirected || pieces.iter().any(|piece| piece.device == on && piece.is_length()) {
         return ranges;
     }
-    for (at, len) in pieces.iter().filter_map(|piece| piece.range) {
-        let landings = [true, false].into_iter().filter_map(|forward| landing(device, at, len, forward));
-        ranges.extend(landings.map(|start| (start.0, start.0 + len.0)));
+    for (device, range) in pieces.iter().filter_map(|piece| Some((piece.device, piece.range?))) {
+        let landings = Landing::ALL.into_iter().filter_map(|how| landing_of(devices, device, range, how));
+        let here = landings.filter(|(landed, _)| *landed == on);
+        ranges.extend(here.map(|(_, start)| (start.0, start.0 + range.1.0)));
     }
     ranges
 }
 
-/// Where a write lands that goes to a neighbour, if the device reaches that far.
-pub(super) fn landing(device: &Device, at: Bytes, len: Bytes, forward: bool) -> Option<Bytes> {
-    let shift = len.0.next_multiple_of(block_len(device).0);
-    let start = if forward { at.0.checked_add(shift)? } else { at.0.checked_sub(shift)? };
-    (start.checked_add(len.0)? <= device.base.len().0).then_some(Bytes(start))
+/// Where a write to a range of a device lands that goes elsewhere, if there is such a place. No flash chip has one.
+pub(crate) fn landing_of(
+    devices: &[Device],
+    on: DeviceId,
+    (at, len): (Bytes, Bytes),
+    how: Landing,
+) -> Option<(DeviceId, Bytes)> {
+    let shift = len.0.next_multiple_of(block_len(&devices[on.index()]).0);
+    let next = DeviceId(((on.index() + 1) % devices.len()) as u16);
+    let (landed, start) = match how {
+        Landing::Behind => (on, at.0.checked_add(shift)?),
+        Landing::Before => (on, at.0.checked_sub(shift)?),
+        Landing::NextDevice => (next, at.0),
+    };
+    let is_there = (landed, start) != (on, at.0) && devices[landed.index()].chip().is_none();
+    let reaches = start.checked_add(len.0)? <= devices[landed.index()].base.len().0;
+    (is_there && devices[on.index()].chip().is_none() && reaches).then_some((landed, Bytes(start)))
 }

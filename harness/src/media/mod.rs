@@ -47,7 +47,7 @@ pub(crate) use contents::ContentId;
 pub(crate) use fault::corrupt;
 pub(crate) use image::{AsRecovered, Asked, Frozen, LazyImage, Observed, Represented};
 pub(crate) use known::Known;
-pub(crate) use landing::block_len;
+pub(crate) use landing::{block_len, landing_of};
 pub(crate) use life::Life;
 pub(crate) use member::{AtomFate, Shown};
 pub(crate) use timeline::Timeline;

@@ -14,8 +14,8 @@ enum Fault {
     Corrupt(usize, u64, u8),
     /// The durable write of this number.
     Lost(usize),
-    /// The same, and where it landed.
-    Landed(usize, Bytes),
+    /// The same, and the device and the place where it landed.
+    Landed(usize, usize, Bytes),
 }
 
 /// Plain images, and the block that is corrupt until it is written.
@@ -52,53 +52,53 @@ fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
     let mut faults = vec![Fault::Nothing];
     let blocks = (0..2).flat_map(|device| (0..GRAINS * GRAIN / BLOCK).map(move |block| (device, block)));
     for (device, block) in blocks.filter(|_| corrupt) {
-        faults.extend([Fault::Corrupt(device, block, 1), Fault::Corrupt(device, block, 2)]);
+        faults.extend((1..=5).map(|way| Fault::Corrupt(device, block, way)));
     }
     // Whether some grain of a range was last written before a write, which would then be seen there.
-    let seen = |nth: usize, device: usize, at: Bytes, len: usize, last: &dyn Fn(Option<usize>) -> bool| {
+    let seen = |device: usize, at: Bytes, len: usize, last: &dyn Fn(Option<usize>) -> bool| {
         let grains = (at.0..at.0 + len as u64).step_by(GRAIN as usize);
         grains.into_iter().any(|grain| {
             let here = |atom: &Atom| {
                 atom.device == device && atom.at.0 <= grain && grain < atom.at.0 + atom.data.len() as u64
             };
-            last((0..durable.len()).filter(|other| here(&durable[*other])).max()) && nth < durable.len()
+            last(durable.iter().filter(|other| here(other)).map(|other| other.event).max())
         })
     };
     for (nth, atom) in durable.iter().enumerate() {
-        let Atom { device, at, .. } = *atom;
+        let Atom { device, at, event, .. } = *atom;
         let len = atom.data.len();
         if matches!(events[atom.event], Event::Discard { .. }) {
             continue;
         }
-        let missed = seen(nth, device, at, len, &|last| last == Some(nth));
+        let missed = seen(device, at, len, &|last| last == Some(event));
         if lost_write && missed {
             faults.push(Fault::Lost(nth));
         }
         let shift = (len as u64).next_multiple_of(BLOCK);
-        for landed in [at.0.checked_add(shift), at.0.checked_sub(shift)].into_iter().flatten() {
+        let beside = [at.0.checked_add(shift), at.0.checked_sub(shift)].into_iter().flatten();
+        for (on, landed) in beside.map(|at| (device, at)).chain([(1 - device, at.0)]) {
             let fits = landed + len as u64 <= GRAINS * GRAIN;
-            if misdirected
-                && fits
-                && (missed || seen(nth, device, Bytes(landed), len, &|last| last < Some(nth)))
-            {
-                faults.push(Fault::Landed(nth, Bytes(landed)));
+            if misdirected && fits && (missed || seen(on, Bytes(landed), len, &|last| last < Some(event))) {
+                faults.push(Fault::Landed(nth, on, Bytes(landed)));
             }
         }
     }
     faults
 }
 
-/// The devices after all of that was written, with one fault.
+/// The devices after all of that was written in the order of issue, with one fault.
 fn images(base: &[Image], durable: &[Atom], written: &[(&Atom, Fate)], fault: Fault) -> Vec<Image> {
     let mut images = base.to_vec();
-    for (atom, _) in written {
-        let is = |nth: usize| std::ptr::eq(*atom, &raw const durable[nth]);
-        let at = match fault {
+    let mut written: Vec<&Atom> = written.iter().map(|(atom, _)| *atom).collect();
+    written.sort_by_key(|atom| atom.event);
+    for atom in written {
+        let is = |nth: usize| std::ptr::eq(atom, &raw const durable[nth]);
+        let (device, at) = match fault {
             Fault::Lost(nth) if is(nth) => continue,
-            Fault::Landed(nth, at) if is(nth) => at,
-            _ => atom.at,
+            Fault::Landed(nth, on, at) if is(nth) => (on, at),
+            _ => (atom.device, atom.at),
         };
-        images[atom.device].write(at, &atom.data);
+        images[device].write(at, &atom.data);
     }
     images
 }

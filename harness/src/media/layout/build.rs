@@ -39,7 +39,8 @@ impl Layout {
             let mine = pieces.iter().filter(|piece| piece.device.index() == index);
             let mut ranges: Vec<(u64, u64)> =
                 mine.clone().filter_map(|piece| piece.range).map(|(at, len)| (at.0, at.0 + len.0)).collect();
-            ranges.extend(victims(device, &mine.clone().collect::<Vec<_>>(), &self.profile.faults));
+            let on = DeviceId(index as u16);
+            ranges.extend(victims(&trace.devices, on, pieces, &self.profile.faults));
             let first = self.cells.len() as u32;
             for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
                 let base = self.base_of(device, start, end);
