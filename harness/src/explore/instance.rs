@@ -8,7 +8,7 @@ use crate::judge::{Violation, Window};
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
-use crashcheck_trace::{Event, OpId};
+use crashcheck_trace::{Event, Image, OpId};
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -33,6 +33,12 @@ pub(crate) trait Instance: Send + Sync + 'static {
     /// Whether what a recovery has shown survives all later crashes.
     fn is_stable(&self) -> bool {
         true
+    }
+
+    /// The devices as recovery left them, if what it shows holds them: a command writes to files, not to the disk.
+    fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {
+        let _ = shown;
+        None
     }
 
     /// Whether all of the image is needed whatever recovery reads, as a command that is given a file does.

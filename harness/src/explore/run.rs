@@ -11,9 +11,9 @@ use super::words::nearest;
 use crate::choice::{Path, Plan};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
+use crate::media::{CellId, Frozen, Kept, LazyImage, Observed, Represented, Timeline};
 use crate::profile::{Atomic, Profile, Torn};
-use crate::supervise::{Supervised, supervised};
+use crate::supervise::{Supervised, stop_for_debugger, supervised};
 use crashcheck_outcome::Difference;
 use crashcheck_trace::{Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
@@ -56,6 +56,20 @@ pub(crate) struct Job {
     pub(crate) is_last: bool,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
+    /// Whether somebody looks on who wants the devices, and how.
+    pub(crate) watched: Watched,
+}
+
+/// Whether somebody looks on at a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// It is one of many.
+    #[default]
+    Not,
+    /// The devices are kept.
+    Kept,
+    /// They are, and the process stops for a debugger before each recovery.
+    Stopped,
 }
 
 /// A life that another crash can end: the crash states of which recovery has made it, and what it did.
@@ -94,6 +108,8 @@ pub(crate) struct Leaf {
     pub(crate) diverged: bool,
     /// The state as far as it is decided, for the life that follows.
     frozen: Option<Frozen>,
+    /// The devices, if somebody wants them.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// A broken promise.
@@ -136,6 +152,17 @@ impl Leaf {
     /// The life in which the power failed last: 1 is the recorded workload.
     pub(crate) fn life(&self) -> u8 {
         self.stories.len() as u8 + 1
+    }
+
+    /// How it fails. A leaf that does not, and was watched, is told like any other all the same, without a promise; its
+    /// workload was crashed after so many events.
+    pub(crate) fn failed(&self, point: usize) -> Failed {
+        self.verdict.clone().err().unwrap_or_else(|| {
+            let mut points = self.kept.as_ref().map(|kept| kept.earliest.clone()).unwrap_or_default();
+            points.iter_mut().take(1).for_each(|first| *first = point.max(*first));
+            let by = (self.life(), Window { durable: 0, begun: 0 });
+            Failed { violation: Violation::new("", ""), points, by }
+        })
     }
 
     /// All that was asked and answered, in all lives.
@@ -375,6 +402,7 @@ impl Context {
             outcome: None,
             diverged: image.diverged(),
             frozen: end.story.is_some().then(|| image.freeze()),
+            kept: image.is_kept().then(|| image.kept(nearest)),
             stories,
             end,
         }
@@ -487,6 +515,9 @@ impl Runner {
         let (mut image, lived) = match death {
             Some(recovered) => (image, Lived::last(recovered)),
             None => {
+                if job.watched == Watched::Stopped {
+                    stop_for_debugger(image.life());
+                }
                 let lived = self.live(image);
                 (self.disk.machine().take_crashed()?, lived)
             }
@@ -553,7 +584,14 @@ impl Runner {
 }
 
 impl Job {
+    /// A state of the recorded workload that nobody else looks at.
+    pub(crate) fn of_workload(epoch: u32, plan: Plan) -> Job {
+        let (through, is_last, serial, watched) = (None, false, 0, Watched::Not);
+        Job { root: None, epoch, plan, through, is_last, serial, watched }
+    }
+
     fn begin(&self, image: &mut LazyImage, goes_on: bool) {
+        image.be_kept(self.watched != Watched::Not);
         match &self.root {
             None => image.restart(self.epoch, self.plan.clone(), goes_on),
             Some(root) => {

@@ -53,6 +53,13 @@ pub fn finding(exploration: &Exploration, finding: &Finding, colour: Colour) -> 
 }
 
 /// A finding without its heading, and without how to see it again.
+pub fn details(finding: &Finding, colour: Colour) -> String {
+    let mut rows = Rows::default();
+    body(&mut rows, finding, colour);
+    rows.text
+}
+
+/// The same, below what is there already.
 pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     let sentence = escape_lines(&finding.detail, 4);
     let _ = writeln!(rows.text, "  {}: {sentence}", colour.strong(&escape(&finding.promise)));
@@ -62,7 +69,7 @@ pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     if !finding.setup.is_empty() {
         rows.put("run before", &finding.setup.join("; "));
     }
-    for line in operations(&finding.operations, finding.operations_skipped) {
+    for line in last_operations(&finding.operations, finding.operations_skipped) {
         rows.put("operation", &line);
     }
     rows.put("power fails", &finding.crash_point);
@@ -95,23 +102,28 @@ pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     rows.put("id", &finding.id);
 }
 
-/// What was done, a line each, with what the user had been told of it; so many operations before are not listed.
-pub(super) fn operations(operations: &[Operation], skipped: u64) -> Vec<String> {
+/// What was done, a line each, with what the user had been told of it: the last before the crash. So many operations before
+/// these are not listed.
+pub(super) fn last_operations(operations: &[Operation], skipped: u64) -> Vec<String> {
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(OPERATIONS);
-    let told = |(index, operation): (usize, &Operation)| {
+    self::operations(&operations[start..begun], skipped + start as u64)
+}
+
+/// Operations, a line each, with what the user had been told of them; so many before these are not listed. Not escaped yet.
+pub fn operations(operations: &[Operation], skipped: u64) -> Vec<String> {
+    let told = |(operation, nth): (&Operation, u64)| {
         let promised = match operation.promised {
             Promised::Durable => "acknowledged as durable",
             Promised::Done => "done, not promised to be durable",
             Promised::Begun => "in progress",
             Promised::NotBegun => "not begun",
         };
-        format!("{}. {}: {promised}", skipped + index as u64 + 1, clipped(&operation.text))
+        format!("{nth}. {}: {promised}", clipped(&operation.text))
     };
-    let mut lines: Vec<String> = operations[..begun].iter().enumerate().skip(start).map(told).collect();
-    let before = skipped + start as u64;
-    if before > 0 {
-        lines.insert(0, format!("{before} before these"));
+    let mut lines: Vec<String> = operations.iter().zip(skipped + 1..).map(told).collect();
+    if skipped > 0 {
+        lines.insert(0, format!("{skipped} before these"));
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! The lives after the first: what was done in them, and how much of them was covered.
 
-use super::finding::{operations, writes};
+use super::finding::{last_operations, writes};
 use crashcheck_outcome::{Exploration, LaterLife, LifeCoverage};
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 pub fn life(life: &LaterLife) -> Vec<(String, String)> {
     let named = |name: &'static str| move |line: String| (name.to_owned(), line);
     let mut lines = vec![(format!("life {}", life.life), life.begins())];
-    lines.extend(operations(&life.operations, 0).into_iter().map(named("operation")));
+    lines.extend(last_operations(&life.operations, 0).into_iter().map(named("operation")));
     lines.push(named("power fails")(life.crash_point.clone()));
     lines.push(named("crash state")(life.state.clone()));
     lines.extend(writes(&life.writes).into_iter().map(named("write")));

@@ -15,7 +15,7 @@ pub use advice::advice;
 pub use colour::Colour;
 pub use escape::{escape, escape_lines};
 pub(crate) use finding::cause;
-pub use finding::{finding, shrunk};
+pub use finding::{details, finding, operations, shrunk};
 pub use group::causes;
 pub use life::life;
 pub(crate) use life::{later_lives, left_out_of_life, of_life};
