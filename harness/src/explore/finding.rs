@@ -210,7 +210,8 @@ impl Group {
         });
         writes.iter_mut().for_each(|write| write.event = teller.number(EventId(write.event)));
         let durable = context.timeline.windows[point].durable;
-        let (operations, operations_skipped) = teller.operations(point, durable);
+        let (operations, operations_skipped) =
+            teller.operations(point, durable, |op| context.instance.is_refused(None, op));
         let counted = [self.states, self.at_first.1, self.first];
         let states = counted.into_iter().find(|states| !states.is_zero()).unwrap_or_default();
         Finding {
@@ -272,7 +273,8 @@ impl Simplest {
             let writes = writes(&painter, epoch, point, &path);
             let recovered = point >= story.life.recovered;
             let durable = timeline.windows[point].durable;
-            let (mut operations, _) = painter.teller.operations(point, durable);
+            let is_refused = |op| context.instance.is_refused(Some(&story.past), op);
+            let (mut operations, _) = painter.teller.operations(point, durable, is_refused);
             operations.retain(|operation| operation.promised != Promised::NotBegun);
             LaterLife {
                 life,

@@ -5,7 +5,7 @@ use super::shown::{Past, Shown};
 use crate::choice::Pole;
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crashcheck_trace::Image;
+use crashcheck_trace::{Image, OpId};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A crash state that recovery was run on, as a whole.
@@ -39,6 +39,10 @@ impl<I: Instance> Instance for Keeping<I> {
 
     fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
         self.instance.compare(shown, past, window)
+    }
+
+    fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
+        self.instance.is_refused(past, op)
     }
 
     fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {

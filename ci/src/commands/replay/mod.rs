@@ -12,7 +12,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select::{self, Selected, Subjects};
-use crashcheck::outcome::Finding;
+use crashcheck::outcome::{Finding, operations_told};
 use crashcheck::{Case, Options, Regression, ReplayId, Replayed};
 use crashcheck_report::text::{self, escape};
 use std::path::Path;
@@ -122,13 +122,12 @@ fn told(id: &ReplayId, replayed: &Replayed, args: &ReplayArgs, screen: &Screen) 
 fn operations(state: &Finding) -> String {
     let before = state.setup.iter().map(|operation| format!("{}: run before, durable", escape(operation)));
     let mut lines: Vec<String> = before.collect();
-    lines.extend(
-        text::operations(&state.operations, state.operations_skipped).iter().map(|line| escape(line)),
-    );
+    lines
+        .extend(operations_told(&state.operations, state.operations_skipped).iter().map(|line| escape(line)));
     lines.push(format!("the power fails {}", escape(&state.crash_point)));
     for life in &state.lives {
         lines.push(format!("life {}: {}", life.life, escape(&life.begins())));
-        lines.extend(text::operations(&life.operations, 0).iter().map(|line| escape(line)));
+        lines.extend(operations_told(&life.operations, 0).iter().map(|line| escape(line)));
         lines.push(format!("the power fails {}", escape(&life.crash_point)));
     }
     lines.iter().fold("operations\n".to_owned(), |text, line| format!("{text}  {line}\n"))
