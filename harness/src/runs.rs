@@ -63,7 +63,12 @@ impl Prepared {
 
     /// The same, for somebody who looks on.
     pub(crate) fn replay_watched(&self, state: &ReplayId, watched: Watched) -> Result<Replayed, RecordError> {
-        let mut replayed = replay(&self.context()?, &self.options, state, watched);
+        let mut prepared = self.clone();
+        if watched == Watched::Stopped {
+            // Whoever uses a debugger takes their time.
+            prepared.options.limits.time = Duration::MAX;
+        }
+        let mut replayed = replay(&prepared.context()?, &self.options, state, watched);
         if let Some(crash) = &mut replayed.crash {
             crash.state.setup = self.setup_in_words();
             tell_sites(self, &mut crash.state);
