@@ -5,7 +5,7 @@ use super::instance::{Compared, Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
 use super::naming::Naming;
-use super::options::{Limits, Options};
+use super::options::{Limits, Options, Watched};
 use super::shown::{Past, Shown};
 use super::words::nearest;
 use crate::choice::{Path, Plan};
@@ -58,18 +58,6 @@ pub(crate) struct Job {
     pub(crate) serial: u64,
     /// Whether somebody looks on who wants the devices, and how.
     pub(crate) watched: Watched,
-}
-
-/// Whether somebody looks on at a state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Watched {
-    /// It is one of many.
-    #[default]
-    Not,
-    /// The devices are kept.
-    Kept,
-    /// They are, and the process stops for a debugger before each recovery.
-    Stopped,
 }
 
 /// A life that another crash can end: the crash states of which recovery has made it, and what it did.
