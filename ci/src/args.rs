@@ -40,9 +40,9 @@ pub(crate) enum Command {
     Advise(Box<AdviseArgs>),
     /// Write the trace of a workload to a file
     Record(RecordArgs),
-    /// Look at one crash state again
-    #[command(after_long_help = exit_code::HELP)]
-    Replay(ReplayArgs),
+    /// Look at one crash state again, and write its devices, its trace and its page to files
+    #[command(after_long_help = format!("{REPLAY_EXAMPLES}\n\n{}", exit_code::HELP))]
+    Replay(Box<ReplayArgs>),
     /// Make a page of the data that `explore` or a test has written
     Report(ReportArgs),
     /// List what there is: systems, workloads, strategies, profiles, bug switches, trace formats, checks
@@ -260,10 +260,41 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) profile: Option<String>,
     #[command(flatten)]
+    pub(crate) files: ReplayFiles,
+    /// Print all operations, with what the user had been told of each when the power failed
+    #[arg(long)]
+    pub(crate) ops: bool,
+    #[command(flatten)]
     pub(crate) stored: StoredArgs,
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
 }
+
+/// The files that a replay leaves. Where the power fails more than once, those of devices are about the last crash.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ReplayFiles {
+    /// Write the crash state to this new file: the device as recovery finds it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dir")]
+    pub(crate) image: Option<PathBuf>,
+    /// Write the crash state to new files in this directory, one for each device
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Write what recovery makes of it: to this new file, or to new files in this directory if there are several devices
+    #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) recovered: Option<PathBuf>,
+    /// Write what was done up to the crash, marks of operations included, as a trace
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) save_trace: Option<PathBuf>,
+    /// Write the page of this finding
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// What `replay` is good for.
+const REPLAY_EXAMPLES: &str = "Examples:
+  crashcheck replay ID --image before.img --recovered after.img
+  crashcheck replay ID --dir members --ops
+  crashcheck replay ID --trace log.crash --recover 'e2fsck -fy {image}' --image before.img; debugfs before.img";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {

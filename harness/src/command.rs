@@ -12,11 +12,12 @@ mod words;
 use crate::choice::{Plan, Pole};
 use crate::disk::Disk;
 use crate::explore::{
-    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Walk, look,
+    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Walk, Watched, look,
 };
 use crate::judge::{Violation, Window};
+use crate::replay::{Replayed, replay};
 use crate::shrink::{Smaller, begun_after, shrink_trace};
-use crate::tasks::{Replayed, advised, explored, replay};
+use crate::tasks::{advised, explored};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
 use crashcheck_trace::{DeviceId, Event, Image, ReplayId, Trace};
@@ -150,7 +151,7 @@ pub fn replay_trace(
     state: &ReplayId,
 ) -> Result<Replayed, CommandError> {
     let recorded = RecordedTrace::new(trace, name, commands, options)?;
-    let replayed = replay(&recorded.context, state);
+    let replayed = replay(&recorded.context, options, state, Watched::Kept);
     recorded.unless_in_trouble(replayed)
 }
 
@@ -383,6 +384,10 @@ impl Instance for External {
             self.with_files(|directory| self.check_in(directory, shown, window)).and_then(|verdict| verdict);
         lock(&self.known).insert(key, verdict.clone());
         verdict
+    }
+
+    fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {
+        Some(shown.get::<Left>().images.to_vec())
     }
 
     fn promises(&self) -> Vec<&'static str> {

@@ -74,6 +74,8 @@ pub(crate) trait Course: Any + Send + Sync {
     fn op(&self, nth: usize) -> &dyn AnyOp;
     /// What a user should see after so many operations.
     fn state(&self, nth: usize) -> &dyn AnyView;
+    /// Whether an operation was refused.
+    fn is_refused(&self, nth: usize) -> bool;
     /// The last operation once more, after which all is seen as before it.
     fn undo(&mut self);
     /// The same after something else: states, each with the operation that came next.
@@ -169,6 +171,8 @@ pub(crate) struct Typed<S: System> {
     pub(crate) ops: Vec<S::Op>,
     /// What a user should see after n operations; one longer than `ops`.
     pub(crate) states: Vec<S::View>,
+    /// Those that were refused, in order.
+    pub(crate) refused: Vec<usize>,
 }
 
 impl<S: System + 'static> Course for Typed<S> {
@@ -184,6 +188,10 @@ impl<S: System + 'static> Course for Typed<S> {
         &self.states[nth]
     }
 
+    fn is_refused(&self, nth: usize) -> bool {
+        self.refused.binary_search(&nth).is_ok()
+    }
+
     fn undo(&mut self) {
         self.states.push(self.states[self.states.len() - 2].clone());
         self.ops.extend(self.ops.last().cloned());
@@ -197,7 +205,8 @@ impl<S: System + 'static> Course for Typed<S> {
         }
         ops.extend_from_slice(&self.ops);
         states.extend_from_slice(&self.states);
-        Box::new(Typed::<S> { ops, states })
+        let refused = self.refused.iter().map(|nth| before.len() + nth).collect();
+        Box::new(Typed::<S> { ops, states, refused })
     }
 }
 
@@ -281,7 +290,7 @@ impl<S: System + 'static> AnySystem for S {
         window: Window,
         known: Option<&[usize]>,
     ) -> Result<(), Violation> {
-        let (view, Typed { ops, states }) = (seen::<S::View>(view), course_of::<S>(course));
+        let (view, Typed { ops, states, .. }) = (seen::<S::View>(view), course_of::<S>(course));
         let history = History::new(ops, states, window);
         System::judge(
             self,
@@ -310,16 +319,18 @@ impl<S: System + 'static> AnySystem for S {
     }
 
     fn begin(&self, shown: &dyn AnyView) -> Box<dyn Course> {
-        Box::new(Typed::<S> { ops: Vec::new(), states: vec![seen::<S::View>(shown).clone()] })
+        let (ops, refused) = (Vec::new(), Vec::new());
+        Box::new(Typed::<S> { ops, states: vec![seen::<S::View>(shown).clone()], refused })
     }
 
     fn step(&self, course: &mut dyn Course, op: &dyn AnyOp, refused: bool) {
         let any: &mut dyn Any = course;
-        let Typed { ops, states } = any.downcast_mut::<Typed<S>>().expect(FOREIGN);
+        let Typed { ops, states, refused: all_refused } = any.downcast_mut::<Typed<S>>().expect(FOREIGN);
         let op = done::<S::Op>(op);
         let mut next = states[ops.len()].clone();
-        if !refused {
-            System::model(self, &mut next, op);
+        match refused {
+            true => all_refused.push(ops.len()),
+            false => System::model(self, &mut next, op),
         }
         states.push(next);
         ops.push(op.clone());

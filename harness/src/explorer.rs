@@ -6,9 +6,9 @@ use crate::prepared::Prepared;
 use crate::profile::Profile;
 use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
+use crate::replay::Replayed;
 use crate::strategy::Walking;
 use crate::system::System;
-use crate::tasks::Replayed;
 use crashcheck_outcome::{Advice, Exploration};
 use crashcheck_trace::ReplayId;
 use std::marker::PhantomData;
@@ -23,7 +23,8 @@ pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let (setup, ops, rules) = (Vec::new(), Vec::new(), Arc::default());
     let naming = Naming::new(name);
     let system = Arc::new(system);
-    Explorer::of(Prepared { system, options, naming, stores: true, in_process: false, setup, ops, rules })
+    let (stores, in_process, reports, asked) = (true, false, None, None);
+    Explorer::of(Prepared { system, options, naming, stores, in_process, reports, asked, setup, ops, rules })
 }
 
 /// A system about to be explored.
@@ -125,6 +126,14 @@ impl<S: System + 'static> Explorer<S> {
         self
     }
 
+    /// Where a failing [`check`](WithWorkload::check) writes its report, as a page and as data. By default that is `crashcheck`
+    /// in the target folder of cargo, and nowhere where [nothing is stored](Self::without_regressions).
+    #[must_use]
+    pub fn reports(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.prepared.reports = Some(folder.into());
+        self
+    }
+
     /// Lets [`check`](WithWorkload::check) explore in the process of its test: for debuggers, and for a system that tells the
     /// test something in memory. Then a recovery that takes its process down ends the tests. The environment variable
     /// `CRASHCHECK_IN_PROCESS=1` does the same for all tests.
@@ -187,7 +196,12 @@ impl<S: System + 'static> WithWorkload<S> {
     }
 
     /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was
-    /// stored before is explored first.
+    /// stored before is explored first. A page about what was found is written as well, see [`reports`](Explorer::reports).
+    ///
+    /// Each finding ends with a line that looks at its crash state alone: `CRASHCHECK_REPLAY=ID cargo test NAME`. With that
+    /// variable a check explores nothing. It looks at the state, in its own process, panics with the finding, or says that
+    /// the state passes now; a check of something else does nothing. With `CRASHCHECK_REPLAY_STOP=1` as well, the process
+    /// stops (SIGSTOP) before each recovery, says its number, and waits for a debugger, without a limit of time.
     ///
     /// A recovery that takes its process down (it exits, aborts, overflows its stack) is a finding, too: in a test, the
     /// test binary is run once more for this test alone, and that child explores. It repeats what the test does before this
@@ -197,6 +211,7 @@ impl<S: System + 'static> WithWorkload<S> {
     ///
     /// # Panics
     /// If a promise is broken, if the system fails without any crash, or if there was nothing to judge.
+    #[track_caller]
     pub fn check(&self) {
         self.prepared.check();
     }

@@ -89,6 +89,7 @@ mod prepared;
 mod profile;
 mod record;
 mod regression;
+mod replay;
 mod runs;
 mod shrink;
 mod sites;
@@ -123,9 +124,9 @@ pub use profile::{
 };
 pub use record::{RecordError, Recording, record, record_after};
 pub use regression::{Regression, RegressionError, stored_traces};
+pub use replay::{Crash, Replayed};
 pub use strategy::{Met, Strategies, Strategy, StrategyKind, Tree, UnknownStrategy, Walking};
 pub use system::{Ack, Error, Result, System};
-pub use tasks::Replayed;
 pub use wire::{Envelope, Step};
 pub use workload::WithStrategy;
 

@@ -6,6 +6,8 @@ use crate::explore::{Context, Naming, Options, Recorded, shortened};
 use crate::record::{self, RecordError, Run};
 use crate::regression::{Regression, RegressionError};
 use crashcheck_outcome::Rule;
+use crashcheck_trace::ReplayId;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A system with a workload, ready to be run.
@@ -18,6 +20,10 @@ pub(crate) struct Prepared {
     pub(crate) stores: bool,
     /// Whether a check starts no other process.
     pub(crate) in_process: bool,
+    /// The folder of the reports of failing checks, if it is not the usual one.
+    pub(crate) reports: Option<PathBuf>,
+    /// The only state that a check looks at, if it was asked for.
+    pub(crate) asked: Option<ReplayId>,
     /// The operations that are run first, and whose crashes are not explored.
     pub(crate) setup: Vec<Op>,
     /// The operations that are explored.

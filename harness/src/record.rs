@@ -90,7 +90,7 @@ pub fn record_after<S: System + 'static>(
     let setup: Vec<Op> = setup.iter().cloned().map(Op::new).collect();
     let ops: Vec<Op> = ops.into_iter().map(Op::new).collect();
     let Run { trace, course, .. } = recorded(system, &setup, &ops, &Disk::recording(&system.devices()))?;
-    let Typed { ops, states } = erased::typed::<S>(course);
+    let Typed { ops, states, .. } = erased::typed::<S>(course);
     Ok(Recording { trace, ops, states })
 }
 

@@ -1,12 +1,13 @@
 //! What can be done with a workload: run it, look at a state again, ask what its flushes are good for.
 
 use crate::cures::cure_all;
-use crate::explore::{Context, CrashImage, Keeping, Naming, Options, Progress, Recorded, Walk};
+use crate::explore::{Context, CrashImage, Keeping, Naming, Options, Progress, Recorded, Walk, Watched};
 use crate::prepared::Prepared;
 use crate::record::{RecordError, Run};
+use crate::replay::{Replayed, replay};
 use crate::shrink::shrink;
 use crate::sites::tell_sites;
-use crate::tasks::{Replayed, advised, explored, replay};
+use crate::tasks::{advised, explored};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use crashcheck_trace::ReplayId;
 use std::sync::atomic::AtomicBool;
@@ -57,7 +58,24 @@ impl Prepared {
     }
 
     pub(crate) fn replay(&self, state: &ReplayId) -> Result<Replayed, RecordError> {
-        Ok(replay(&self.context()?, state))
+        self.replay_watched(state, Watched::Kept)
+    }
+
+    /// The same, for somebody who looks on.
+    pub(crate) fn replay_watched(&self, state: &ReplayId, watched: Watched) -> Result<Replayed, RecordError> {
+        let mut prepared = self.clone();
+        if watched == Watched::Stopped {
+            // Whoever uses a debugger takes their time.
+            prepared.options.limits.time = Duration::MAX;
+        }
+        let mut replayed = replay(&prepared.context()?, &self.options, state, watched);
+        if let Some(crash) = &mut replayed.crash {
+            crash.state.setup = self.setup_in_words();
+            tell_sites(self, &mut crash.state);
+            let findings = crash.exploration.findings.iter_mut().chain(&mut replayed.finding);
+            findings.for_each(|finding| finding.clone_from(&crash.state));
+        }
+        Ok(replayed)
     }
 
     pub(crate) fn images(&self) -> Result<Vec<CrashImage>, RecordError> {

@@ -8,7 +8,7 @@
 pub(crate) mod in_test;
 
 use crashcheck_trace::Bytes;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -106,6 +106,20 @@ pub fn limit_memory(most: Bytes) -> io::Result<()> {
     let maximum = getrlimit(Resource::As).maximum;
     let current = Some(maximum.map_or(most.0, |hard| most.0.min(hard)));
     Ok(setrlimit(Resource::As, Rlimit { current, maximum })?)
+}
+
+/// Stops this process before recovery in a life, 2 being the one that follows the crash of the workload, until a debugger
+/// or SIGCONT lets it go on.
+pub(crate) fn stop_for_debugger(life: u8) {
+    let (pid, life) = (std::process::id(), life + 1);
+    // What a test prints may be kept back until it ends, and nobody would know what to attach to.
+    let _ = writeln!(
+        io::stderr(),
+        "crashcheck: process {pid} stops before the recovery that begins life {life}; attach a debugger to it, or let it go on \
+         with: kill -CONT {pid}"
+    );
+    // A process that cannot be stopped goes on.
+    let _ = kill_process(getpid(), Signal::STOP);
 }
 
 /// Moves the state on the trail to those that kill.

@@ -1,5 +1,6 @@
 //! Workloads that a generator makes: proptest strategies, `quickcheck::Arbitrary`, and the bytes of a fuzzer.
 
+use crate::check::Passed;
 use crate::explorer::Explorer;
 #[cfg(feature = "arbitrary")]
 use crate::explorer::WithWorkload;
@@ -32,6 +33,7 @@ impl<S: System + 'static> Explorer<S> {
     /// # Panics
     /// As [`WithWorkload::check`](crate::WithWorkload::check).
     #[cfg(feature = "quickcheck")]
+    #[track_caller]
     pub fn quickcheck(self)
     where
         S::Op: quickcheck::Arbitrary,
@@ -39,18 +41,26 @@ impl<S: System + 'static> Explorer<S> {
         use quickcheck::{Arbitrary, Gen};
         self.prepared.end_with("quickcheck", |prepared| {
             let explorer = Explorer::<S>::of(prepared.clone());
+            let mut passed = Passed::default();
             for case in 0..u64::from(CASES) {
                 let ops = Vec::<S::Op>::arbitrary(&mut Gen::from_size_and_seed(16, case));
-                explorer.check_one(Candidates::of(ops))?;
+                explorer.check_one(Candidates::of(ops), &mut passed)?;
             }
-            Ok(String::new())
+            prepared.all_passed(&passed)
         });
     }
 
     /// Explores the workload that a value tree stands at, and fails with what is found, as small as the tree can make it.
-    fn check_one<T: ValueTree<Value = Vec<S::Op>>>(&self, tree: T) -> Result<(), String> {
+    fn check_one<T: ValueTree<Value = Vec<S::Op>>>(
+        &self,
+        tree: T,
+        passed: &mut Passed,
+    ) -> Result<(), String> {
         let (workload, never) = (self.clone().workload(tree.current()).prepared, AtomicBool::new(false));
         let system = &workload.naming.system;
+        if let Some(id) = &workload.asked {
+            return workload.replay_if_same(id, passed);
+        }
         let exploration = workload.unshrunk(&never, &mut |_| ());
         let mut exploration =
             exploration.map_err(|error| format!("{system}: the system fails without any crash: {error}"))?;
@@ -62,6 +72,7 @@ impl<S: System + 'static> Explorer<S> {
         // A workload in which there is nothing to judge is no failure.
         let measured = exploration.verdict != Verdict::NotMeasured;
         let text = measured.then(|| workload.failure(&exploration)).flatten();
+        passed.add(&exploration);
         text.map_or(Ok(()), |text| Err(format!("{system}: {text}")))
     }
 
@@ -108,6 +119,7 @@ where
     ///
     /// # Panics
     /// As [`WithWorkload::check`](crate::WithWorkload::check).
+    #[track_caller]
     pub fn check(self) {
         let WithStrategy { explorer, strategy, cases } = self;
         explorer.prepared.end_with(&format!("{cases} workloads"), |prepared| {
@@ -115,13 +127,14 @@ where
             let rng = TestRng::deterministic_rng(config.rng_algorithm);
             let mut runner = TestRunner::new_with_rng(config, rng);
             let explorer = Explorer::<S>::of(prepared.clone());
+            let mut passed = Passed::default();
             for _ in 0..cases {
                 let tree = strategy.new_tree(&mut runner).map_err(|reason| {
                     format!("{}: the strategy makes no workload: {reason}", prepared.naming.system)
                 })?;
-                explorer.check_one(tree)?;
+                explorer.check_one(tree, &mut passed)?;
             }
-            Ok(String::new())
+            prepared.all_passed(&passed)
         });
     }
 }

@@ -3,8 +3,8 @@
 //! One test suite for each system with its bug switches, one test case for each workload and device profile. Lost is a
 //! failure, broken an error, not measured is skipped; so no server shows as passed what was not judged.
 
-use crate::text::{cause, coverage, escape, escape_lines, life, shrunk, system};
-use crashcheck_outcome::{Exploration, LifeCoverage, Report, Verdict};
+use crate::text::{cause, coverage, escape, escape_lines, system};
+use crashcheck_outcome::{Exploration, LaterLife, LifeCoverage, Report, Verdict};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io;
@@ -97,14 +97,14 @@ fn failure(xml: &mut Xml, case: &Exploration) -> io::Result<()> {
         let (promise, id) = (escape(&finding.promise), escape(&finding.id));
         let (point, state) = (escape(&finding.crash_point), escape(&finding.state));
         let mut text = format!("{promise}: {detail}\npower fails: {point}\ncrash state: {state}\n");
-        for (name, line) in finding.lives.iter().flat_map(life) {
+        for (name, line) in finding.lives.iter().flat_map(LaterLife::lines) {
             text.push_str(&format!("{name}: {}\n", escape(&line)));
         }
         for (name, line) in cause(finding) {
             text.push_str(&format!("{name}: {}\n", escape(&line)));
         }
         if let Some(small) = &finding.shrunk {
-            text.push_str(&format!("shrunk: {}\n", shrunk(small)));
+            text.push_str(&format!("shrunk: {}\n", small.sizes()));
         }
         text.push_str(&format!("id: {id}\n"));
         if let Some(replay) = &finding.replay {

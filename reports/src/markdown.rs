@@ -6,10 +6,9 @@
 
 use crate::entry::{Entry, Grouped, grouped, subject};
 use crate::text::{
-    self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, life, of_life, short,
-    shrunk, verdict,
+    self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, of_life, short, verdict,
 };
-use crashcheck_outcome::{Difference, Exploration, Finding, Promised, Report, Verdict};
+use crashcheck_outcome::{Difference, Exploration, Finding, LaterLife, Promised, Report, Verdict};
 use std::fmt::Write;
 
 /// The longest comment that GitHub takes, in characters.
@@ -173,7 +172,7 @@ fn finding(entry: &Entry<'_>) -> String {
     };
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
-    for (name, line) in finding.lives.iter().flat_map(life) {
+    for (name, line) in finding.lives.iter().flat_map(LaterLife::lines) {
         row(&name, &line);
     }
     for (name, line) in cause(finding) {
@@ -191,7 +190,7 @@ fn finding(entry: &Entry<'_>) -> String {
         row("found again in", &again.join(", "));
     }
     if let Some(small) = &finding.shrunk {
-        row("shrunk", &shrunk(small));
+        row("shrunk", &small.sizes());
     }
     text.push('\n');
     text.push_str(&differences(finding));
@@ -215,6 +214,7 @@ fn operations(finding: &Finding) -> String {
         let told = match operation.promised {
             Promised::Durable => "**acknowledged as durable**",
             Promised::Done => "done, not promised to be durable",
+            Promised::Refused => "refused",
             Promised::Begun | Promised::NotBegun => "in progress",
         };
         let _ = writeln!(

@@ -2,7 +2,10 @@
 
 use crate::Bytes;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 
 const PAGE: usize = 4096;
@@ -148,6 +151,20 @@ impl Image {
         let mut all = vec![0; self.len.index()];
         self.read(Bytes::ZERO, &mut all);
         all
+    }
+
+    /// Writes the content to a file that must not be there yet: sparse, what holds only zeros takes no room.
+    ///
+    /// # Errors
+    /// If there is such a file, or it cannot be written.
+    pub fn write_new(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let mut file = File::create_new(path)?;
+        file.set_len(self.len.0)?;
+        for (at, page) in self.pages() {
+            file.seek(SeekFrom::Start(at.0))?;
+            file.write_all(page)?;
+        }
+        Ok(file)
     }
 
     fn check(&self, at: Bytes, len: usize) {

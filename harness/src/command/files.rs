@@ -38,13 +38,7 @@ impl ImageFile {
 
     /// Writes an image to a file.
     pub(super) fn of_image(image: &Image, path: PathBuf) -> std::io::Result<ImageFile> {
-        let mut file = File::create(&path)?;
-        file.set_len(image.len().0)?;
-        for (at, page) in image.pages() {
-            file.seek(SeekFrom::Start(at.0))?;
-            file.write_all(page)?;
-        }
-        ImageFile::written(&file, path)
+        ImageFile::written(&image.write_new(&path)?, path)
     }
 
     fn written(file: &File, path: PathBuf) -> std::io::Result<ImageFile> {

@@ -98,6 +98,7 @@ impl Run {
     /// The crash state, with what the last life has outlived. Where nobody went down no life has ended; nor is there another
     /// one for a cluster that gave up while it was booting.
     pub(super) fn end(mut self) -> Box<LazyImage> {
+        self.keep();
         let crashed = |node: &Node| node.last == Last::Crashed;
         let is_life = !self.is_followed() && !self.restarted && self.nodes.iter().any(crashed);
         let outlived = is_life.then(|| self.outlived());
@@ -151,7 +152,19 @@ impl Run {
     pub(super) fn note_recovered(&mut self) {
         match self.is_followed() {
             true => self.follow(|event| matches!(event, Event::Mark { .. })),
-            false => self.image.note_recovered(),
+            false => {
+                self.image.note_recovered();
+                self.keep();
+            }
+        }
+    }
+
+    /// Keeps the disks that no crash has touched, if somebody wants the devices as recovery leaves them.
+    fn keep(&mut self) {
+        if self.image.is_kept() {
+            let disks = (0..).map(DeviceId).zip(&self.disks).filter(|(device, _)| !self.has_crashed(*device));
+            let spared: Vec<(DeviceId, Image)> = disks.map(|(device, disk)| (device, disk.clone())).collect();
+            self.image.keep_spared(spared);
         }
     }
 

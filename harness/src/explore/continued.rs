@@ -2,6 +2,7 @@
 
 use crate::disk::Disk;
 use crate::erased::{AnyView, Course, Op, View};
+use crate::judge::Violation;
 use crate::system::Error;
 use crashcheck_trace::{Event, OpId};
 
@@ -57,6 +58,16 @@ impl Continued {
     /// So many operations, from the first, were acknowledged as durable.
     pub(super) fn durable(&self) -> usize {
         self.durable
+    }
+
+    /// A promise that was broken while it went on, with what was done until then.
+    pub(super) fn behind(&self, violation: Violation) -> Violation {
+        let Violation { promise, mut detail } = violation;
+        for nth in 0..self.course.len() {
+            let refused = if self.course.is_refused(nth) { ": refused" } else { "" };
+            detail.push_str(&format!("\nafter recovery, {}. {:?}{refused}", nth + 1, self.course.op(nth)));
+        }
+        Violation { promise, detail }
     }
 
     /// The last operation has failed, and nothing is seen of it. That is one more thing that happened.

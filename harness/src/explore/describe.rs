@@ -90,8 +90,14 @@ impl<'a> Teller<'a> {
     }
 
     /// The operations, with what the user had been told of each when the power failed after `point` events and so many
-    /// were durable; of very many those around the crash, with the number of those before them.
-    pub(super) fn operations(&self, point: usize, durable: usize) -> (Vec<Operation>, u64) {
+    /// were durable; of very many those around the crash, with the number of those before them. An instance says which were
+    /// refused, in the workload or in what a life did.
+    pub(super) fn operations(
+        &self,
+        point: usize,
+        durable: usize,
+        is_refused: impl Fn(OpId) -> bool,
+    ) -> (Vec<Operation>, u64) {
         let begins = || self.marks.iter().enumerate().filter(|(_, (_, op))| op.is_some());
         let begun = begins().take_while(|(_, (event, _))| (*event as usize) < point).count();
         let skipped = begun.saturating_sub(OPERATIONS);
@@ -103,6 +109,7 @@ impl<'a> Teller<'a> {
                 .is_some_and(|(mark, next)| next.is_none() && (*mark as usize) < point);
             let promised = match () {
                 () if *event as usize >= point => Promised::NotBegun,
+                () if done && op.is_some_and(&is_refused) => Promised::Refused,
                 () if op.is_some_and(|op| op.index() < durable) => Promised::Durable,
                 () if done => Promised::Done,
                 () => Promised::Begun,
@@ -163,6 +170,16 @@ impl<'a> Teller<'a> {
         self.trace.devices.get(device.index()).map_or("", |device| &device.name)
     }
 
+    /// The name of a device, if there are others.
+    fn named(&self, device: DeviceId) -> Option<&'a str> {
+        Some(self.device(device)).filter(|_| self.trace.devices.len() > 1)
+    }
+
+    /// The same behind what it is a property of.
+    fn of(&self, device: DeviceId) -> String {
+        self.named(device).map(|name| format!(" of {name}")).unwrap_or_default()
+    }
+
     /// Where a write landed, in words.
     pub(super) fn misdirected(&self, event: EventId, landing: Landing) -> String {
         let (what, devices) = (self.numbered(event), &self.trace.devices);
@@ -192,7 +209,8 @@ impl<'a> Teller<'a> {
     pub(super) fn event(&self, id: EventId) -> String {
         let Some(event) = self.trace.events.get(id.index()) else { return "the end".to_owned() };
         match event {
-            Event::Resize { len, .. } => return format!("length = {}", len.0),
+            Event::Resize { device, len } => return format!("length{} = {}", self.of(*device), len.0),
+            Event::Flush { device, .. } => return format!("flush{}", self.of(*device)),
             Event::Begin { op, text } => {
                 return format!("begin of operation {} ({})", op.0 + 1, shortened(text));
             }
@@ -216,12 +234,10 @@ impl<'a> Teller<'a> {
             | Event::WriteZeroes { .. }
             | Event::Discard { .. }
             | Event::Program { .. }
-            | Event::Erase { .. }
-            | Event::Flush { .. } => {}
+            | Event::Erase { .. } => {}
         }
         let Some((index, at, len)) = event.range() else { return kind(event).to_owned() };
-        let name = self.trace.devices.get(index.index()).filter(|_| self.trace.devices.len() > 1);
-        let device = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
+        let device = self.named(index).map(|name| format!("{name} ")).unwrap_or_default();
         let what = self.name(id);
         if let Some(chip) = self.trace.devices.get(index.index()).and_then(Device::chip) {
             let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));

@@ -122,9 +122,8 @@ impl Groups {
             let mut leaves = Vec::new();
             let simpler = simplest(&group.simplest.path, |plan| {
                 serial += 1;
-                let leaf = pool
-                    .run(vec![Job { root: None, epoch, plan, through, is_last: false, serial }], false)
-                    .pop()?;
+                let job = Job { through, serial, ..Job::of_workload(epoch, plan) };
+                let leaf = pool.run(vec![job], false).pop()?;
                 let alike = leaf.verdict.as_ref().is_err_and(|failed| key_of(&failed.violation) == *key);
                 let path = leaf.path.clone();
                 leaves.push(leaf);
@@ -158,6 +157,15 @@ impl Groups {
         });
         let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
         groups.into_iter().map(told).collect()
+    }
+}
+
+impl Context {
+    /// A failing leaf as a finding of its own.
+    pub(crate) fn told(&self, leaf: &Leaf) -> Finding {
+        let mut groups = Groups::default();
+        groups.add(1, leaf);
+        groups.into_findings(self, &BTreeMap::new()).pop().expect("a failing leaf is a finding")
     }
 }
 
@@ -202,7 +210,8 @@ impl Group {
         });
         writes.iter_mut().for_each(|write| write.event = teller.number(EventId(write.event)));
         let durable = context.timeline.windows[point].durable;
-        let (operations, operations_skipped) = teller.operations(point, durable);
+        let (operations, operations_skipped) =
+            teller.operations(point, durable, |op| context.instance.is_refused(None, op));
         let counted = [self.states, self.at_first.1, self.first];
         let states = counted.into_iter().find(|states| !states.is_zero()).unwrap_or_default();
         Finding {
@@ -264,7 +273,8 @@ impl Simplest {
             let writes = writes(&painter, epoch, point, &path);
             let recovered = point >= story.life.recovered;
             let durable = timeline.windows[point].durable;
-            let (mut operations, _) = painter.teller.operations(point, durable);
+            let is_refused = |op| context.instance.is_refused(Some(&story.past), op);
+            let (mut operations, _) = painter.teller.operations(point, durable, is_refused);
             operations.retain(|operation| operation.promised != Promised::NotBegun);
             LaterLife {
                 life,

@@ -8,7 +8,7 @@ use crate::judge::{Violation, Window};
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
-use crashcheck_trace::{Event, OpId};
+use crashcheck_trace::{Event, Image, OpId};
 use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,12 +27,24 @@ pub(crate) trait Instance: Send + Sync + 'static {
         Compared::default()
     }
 
+    /// Whether an operation of the recorded workload was refused, or one of a later life that did this.
+    fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
+        let _ = (past, op);
+        false
+    }
+
     /// The promises that [`live`](Instance::live) and [`judge`](Instance::judge) look at.
     fn promises(&self) -> Vec<&'static str>;
 
     /// Whether what a recovery has shown survives all later crashes.
     fn is_stable(&self) -> bool {
         true
+    }
+
+    /// The devices as recovery left them, if what it shows holds them: a command writes to files, not to the disk.
+    fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {
+        let _ = shown;
+        None
     }
 
     /// Whether all of the image is needed whatever recovery reads, as a command that is given a file does.
@@ -241,6 +253,11 @@ impl Instance for Recorded {
         Compared { differences, with: Some(with) }
     }
 
+    fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
+        let course = past.map_or(&self.course, |past| &past.get::<Continued>().course);
+        course.is_refused(op.index())
+    }
+
     fn promises(&self) -> Vec<&'static str> {
         let mut promises = vec!["recovers", "well-formed", "durable", "atomic", "idempotent"];
         if (0..=self.course.len()).any(|nth| !self.system.probe(self.course.state(nth)).is_empty()) {
@@ -349,7 +366,7 @@ impl Recorded {
         self.serve(disk, &mut live, view)?;
         self.system.audit(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let recovered = disk.as_recovered();
-        let gone_on = self.go_on(disk, live, seen, past);
+        let gone_on = self.go_on(disk, live, seen, past).map_err(|violation| past.behind(violation));
         // A recovery that has written nothing would do and show the same, unless a device may have failed since.
         let again = recovered.map_or(Ok(()), |recovered| {
             disk.return_to(recovered);
@@ -394,7 +411,8 @@ impl Recorded {
         if again.equals(view) {
             return Ok(());
         }
-        Err(Violation::new("idempotent", "a second recovery shows something else than the first"))
+        let what = "a second recovery shows something else than the first";
+        Err(Violation::new("idempotent", self.with_differences(what, view, &*again)))
     }
 
     /// Uses a system: what must work works, and does what the model says.
@@ -408,9 +426,17 @@ impl Recorded {
         }
         let shown = self.system.view(live).map_err(broken)?;
         if !shown.equals(past.shown()) {
-            return Err(Violation::new("usable", "operations after recovery do not do what the model says"));
+            let what = "operations after recovery do not do what the model says";
+            return Err(Violation::new("usable", self.with_differences(what, past.shown(), &*shown)));
         }
         Ok(())
+    }
+
+    /// What is wrong, and in what something differs from what it should be, a line each.
+    fn with_differences(&self, what: &str, expected: &dyn AnyView, shown: &dyn AnyView) -> String {
+        let differences = self.system.differences(expected, shown);
+        let differences = differences.iter().take(DIFFERENCES).map(ToString::to_string);
+        std::iter::once(what.to_owned()).chain(differences).collect::<Vec<_>>().join("\n")
     }
 
     /// Performs an operation, which is in progress until it is acknowledged; if nodes crash once more, until it has ended in

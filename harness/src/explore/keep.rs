@@ -2,9 +2,10 @@
 
 use super::instance::{Compared, Instance, Lived};
 use super::shown::{Past, Shown};
+use crate::choice::Pole;
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crashcheck_trace::Image;
+use crashcheck_trace::{Image, OpId};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A crash state that recovery was run on, as a whole.
@@ -26,7 +27,7 @@ impl<I: Instance> Instance for Keeping<I> {
     fn live(&self, disk: &Disk) -> Lived {
         let lived = self.instance.live(disk);
         if let Some(image) = disk.machine().crashed() {
-            let kept = CrashImage { devices: image.whole(), windows: image.windows() };
+            let kept = CrashImage { devices: image.whole(&[Pole::Newest]), windows: image.windows() };
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
         lived
@@ -38,6 +39,14 @@ impl<I: Instance> Instance for Keeping<I> {
 
     fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
         self.instance.compare(shown, past, window)
+    }
+
+    fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
+        self.instance.is_refused(past, op)
+    }
+
+    fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {
+        self.instance.devices(shown)
     }
 
     fn promises(&self) -> Vec<&'static str> {

@@ -24,15 +24,15 @@ mod words;
 
 pub(crate) use cause::{Cause, Failure, Failures, Fix, Order};
 pub(crate) use describe::{Teller, shortened};
-pub(crate) use finding::Groups;
 pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;
 pub(crate) use naming::{Key, Naming, key_of};
+pub(crate) use options::Watched;
 pub use options::{Budget, Limits, Options, Progress, Shrink, Shrinking};
 pub(crate) use pool::{Pool, look};
-pub(crate) use run::{Context, Failed, Job};
+pub(crate) use run::{Context, Failed, Job, Leaf};
 pub(crate) use shown::{Past, Shown};
 pub(crate) use tally::Tally;
 pub(crate) use walk::Walk;

@@ -159,3 +159,15 @@ pub struct Progress {
     /// How far a finding is shrunk, once that has begun.
     pub shrinking: Option<Shrinking>,
 }
+
+/// Whether somebody looks on at a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// It is one of many.
+    #[default]
+    Not,
+    /// The devices are kept.
+    Kept,
+    /// They are, and the process stops for a debugger before each recovery.
+    Stopped,
+}

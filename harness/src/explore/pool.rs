@@ -165,8 +165,8 @@ impl Pool {
 
 /// Looks at one state of the recorded workload.
 pub(crate) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Leaf {
-    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0 };
-    Pool::new(Arc::clone(context), 1).run(vec![job], false).pop().expect("a leaf for every state")
+    let jobs = vec![Job::of_workload(epoch, plan)];
+    Pool::new(Arc::clone(context), 1).run(jobs, false).pop().expect("a leaf for every state")
 }
 
 impl Worker {

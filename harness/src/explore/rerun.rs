@@ -109,6 +109,7 @@ impl Recorded {
             }
             let after = self.go_on_without(disk, &mut live, &mut past);
             let after = after.and_then(|()| self.go_on_with_all(disk, &mut live, &mut past));
+            let after = after.map_err(|violation| past.behind(violation));
             if disk.crashes() > crashes {
                 acked.push(past.durable());
                 allowed = past.into_allowed();

@@ -5,15 +5,15 @@ use super::instance::{Compared, Instance, Lived, Recovered};
 use super::isolate::{Abort, guarded};
 use super::memo::{End, Memo, Story};
 use super::naming::Naming;
-use super::options::{Limits, Options};
+use super::options::{Limits, Options, Watched};
 use super::shown::{Past, Shown};
 use super::words::nearest;
 use crate::choice::{Path, Plan};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
+use crate::media::{CellId, Frozen, Kept, LazyImage, Observed, Represented, Timeline};
 use crate::profile::{Atomic, Profile, Torn};
-use crate::supervise::{Supervised, supervised};
+use crate::supervise::{Supervised, stop_for_debugger, supervised};
 use crashcheck_outcome::Difference;
 use crashcheck_trace::{Event, EventId, ReplayId, Trace};
 use num_bigint::BigUint;
@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub(crate) is_last: bool,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
+    /// Whether somebody looks on who wants the devices, and how.
+    pub(crate) watched: Watched,
 }
 
 /// A life that another crash can end: the crash states of which recovery has made it, and what it did.
@@ -96,6 +98,8 @@ pub(crate) struct Leaf {
     pub(crate) diverged: bool,
     /// The state as far as it is decided, for the life that follows.
     frozen: Option<Frozen>,
+    /// The devices, if somebody wants them.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// A broken promise.
@@ -138,6 +142,17 @@ impl Leaf {
     /// The life in which the power failed last: 1 is the recorded workload.
     pub(crate) fn life(&self) -> u8 {
         self.stories.len() as u8 + 1
+    }
+
+    /// How it fails. A leaf that does not, and was watched, is told like any other all the same, without a promise; its
+    /// workload was crashed after so many events.
+    pub(crate) fn failed(&self, point: usize) -> Failed {
+        self.verdict.clone().err().unwrap_or_else(|| {
+            let mut points = self.kept.as_ref().map(|kept| kept.earliest.clone()).unwrap_or_default();
+            points.iter_mut().take(1).for_each(|first| *first = point.max(*first));
+            let by = (self.life(), Window { durable: 0, begun: 0 });
+            Failed { violation: Violation::new("", ""), points, by }
+        })
     }
 
     /// All that was asked and answered, in all lives.
@@ -378,6 +393,7 @@ impl Context {
             outcome: None,
             diverged: image.diverged(),
             frozen: end.story.is_some().then(|| image.freeze()),
+            kept: image.is_kept().then(|| image.kept(nearest)),
             stories,
             end,
         }
@@ -490,6 +506,9 @@ impl Runner {
         let (mut image, lived) = match death {
             Some(recovered) => (image, Lived::last(recovered)),
             None => {
+                if job.watched == Watched::Stopped {
+                    stop_for_debugger(image.life());
+                }
                 let lived = self.live(image);
                 let mut machine = self.disk.machine();
                 if machine.met_strays() {
@@ -560,7 +579,14 @@ impl Runner {
 }
 
 impl Job {
+    /// A state of the recorded workload that nobody else looks at.
+    pub(crate) fn of_workload(epoch: u32, plan: Plan) -> Job {
+        let (through, is_last, serial, watched) = (None, false, 0, Watched::Not);
+        Job { root: None, epoch, plan, through, is_last, serial, watched }
+    }
+
     fn begin(&self, image: &mut LazyImage, goes_on: bool) {
+        image.be_kept(self.watched != Watched::Not);
         match &self.root {
             None => image.restart(self.epoch, self.plan.clone(), goes_on),
             Some(root) => {

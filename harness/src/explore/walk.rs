@@ -184,7 +184,8 @@ impl<'a> Walk<'a> {
                     }
                     for plan in tree.strategy.plans(room) {
                         let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
-                        jobs.push((place, Job { root, epoch, plan, through: None, is_last, serial }));
+                        let job = Job { root, is_last, serial, ..Job::of_workload(epoch, plan) };
+                        jobs.push((place, job));
                         self.planned += 1;
                     }
                     self.places[place as usize] = Some(Place::Tree(tree));

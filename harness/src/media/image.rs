@@ -4,7 +4,10 @@
 //! devices held when the recording began. What nobody reads is never decided, whichever life left it open.
 
 mod reads;
+mod whole;
 mod writes;
+
+pub(crate) use whole::Kept;
 
 use super::cell::{Cell, CellId};
 use super::cluster::Script;
@@ -13,17 +16,18 @@ use super::group::GroupState;
 use super::life::{Life, Log};
 use super::overlay::{Moment, Overlay};
 use super::timeline::Timeline;
-use crate::choice::{Choices, EPOCHS, Path, Plan, Pole, Question};
+use crate::choice::{Choices, EPOCHS, Path, Plan, Question};
 use crate::lent::Lent;
 use crate::profile::{Profile, When};
 use crate::supervise::Trail;
 use crate::window::Window;
 use crate::wire::Wire;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Image};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use whole::Written;
 
 /// One crash state. What nobody reads is never decided, so that it stands for all states that read alike.
 pub(crate) struct LazyImage {
@@ -53,6 +57,10 @@ pub(crate) struct LazyImage {
     in_service: bool,
     /// Whether a device has failed since then.
     failed_in_service: bool,
+    /// Whether somebody wants the devices as whole images.
+    is_kept: bool,
+    /// What recovery had written when it came to its end, if somebody does.
+    kept: Option<Written>,
     scratch: Vec<u8>,
     /// Ranges of the recorded workload that are not stored in one piece, by the contents of their cells.
     put_together: FxHashMap<Pieces, Lent>,
@@ -137,6 +145,8 @@ impl LazyImage {
             trail: None,
             in_service: false,
             failed_in_service: false,
+            is_kept: false,
+            kept: None,
             scratch: Vec::new(),
             put_together: FxHashMap::default(),
             left: vec![Left::new(timeline, 0)],
@@ -224,6 +234,7 @@ impl LazyImage {
         self.written.iter_mut().for_each(Overlay::clear);
         self.is_life = true;
         (self.log, self.ended) = (goes_on.then(Log::default), None);
+        self.kept = None;
     }
 
     /// Asks whether the power failed once more in the life that has just ended. If it did, what that life wrote is part
@@ -326,30 +337,6 @@ impl LazyImage {
                 self.look(nth, cell);
             }
         }
-    }
-
-    /// Every device as the recorded workload left it. What is undecided is taken to have persisted, and stays undecided.
-    pub(crate) fn whole(&self) -> Vec<Image> {
-        let Left { timeline, epoch, states, .. } = &self.left[0];
-        let (mut states, mut choices) = (states.clone(), Choices::new(Plan::pole(Pole::Newest)));
-        let mut content =
-            |cell: CellId| timeline.contents.get(timeline.find(cell, *epoch, &mut states, &mut choices));
-        let mut devices = Vec::new();
-        for (index, line) in timeline.lines.iter().enumerate() {
-            let mut image = line.base.clone();
-            let len = line.length.and_then(&mut content).map_or(image.len(), length_of);
-            for at in timeline.cells_of(DeviceId(index as u16), Bytes::ZERO, Bytes(u64::MAX)) {
-                let cell = &timeline.cells[at];
-                image.resize(image.len().max(cell.start + cell.len));
-                match content(CellId(at as u32)) {
-                    Some(bytes) => image.write(cell.start, bytes),
-                    None => image.zero(cell.start, cell.len),
-                }
-            }
-            image.resize(len);
-            devices.push(image);
-        }
-        devices
     }
 
     /// Finds out what a cell of the n-th life, from 0, holds.

@@ -45,7 +45,7 @@ pub(crate) use cluster::Outlived;
 pub(crate) use contents::ContentId;
 #[cfg(test)]
 pub(crate) use fault::corrupt;
-pub(crate) use image::{AsRecovered, Asked, Frozen, LazyImage, Observed, Represented};
+pub(crate) use image::{AsRecovered, Asked, Frozen, Kept, LazyImage, Observed, Represented};
 pub(crate) use known::Known;
 pub(crate) use landing::{block_len, landing_of};
 pub(crate) use life::Life;

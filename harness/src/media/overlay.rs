@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Extents that do not overlap, over bytes kept in one piece of memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Overlay {
     /// By first byte.
     extents: BTreeMap<u64, Extent>,
@@ -82,6 +82,11 @@ impl Overlay {
     pub(crate) fn leaves(&self, at: Bytes, len: usize) -> bool {
         let last = self.extents.range(..at.0 + len as u64).next_back();
         last.is_none_or(|(_, extent)| extent.end <= at.0)
+    }
+
+    /// The ranges that were written, each with its end, in order.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (Bytes, Bytes)> {
+        self.extents.iter().map(|(start, extent)| (Bytes(*start), Bytes(extent.end)))
     }
 
     pub(crate) fn len(&self) -> Option<Bytes> {

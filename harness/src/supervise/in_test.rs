@@ -59,14 +59,19 @@ thread_local! {
     static ENDED: RefCell<Vec<Outcome>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The test that runs on this thread, if its binary can be asked for it once more: libtest names its threads after the
-/// tests, and cargo keeps test binaries in a directory of this name.
+/// The test that runs on this thread, if its binary can be asked for it once more, and nobody wants it to stay here.
 pub(crate) fn this_test() -> Option<String> {
+    let in_process = cfg!(miri) || std::env::var_os(IN_PROCESS).is_some_and(|value| value == "1");
+    test_name().filter(|_| !in_process)
+}
+
+/// The name of the test that runs on this thread: libtest names its threads after the tests, and cargo keeps test binaries
+/// in a directory of this name.
+pub(crate) fn test_name() -> Option<String> {
     let program = std::env::current_exe().ok()?;
     let is_test = program.parent().is_some_and(|folder| folder.ends_with("deps"));
-    let in_process = cfg!(miri) || std::env::var_os(IN_PROCESS).is_some_and(|value| value == "1");
     let thread = std::thread::current();
-    let test = thread.name().filter(|name| *name != "main" && is_test && !in_process)?;
+    let test = thread.name().filter(|name| *name != "main" && is_test)?;
     Some(test.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! A failing crash state, as a person wants it told.
 
+use super::told::counted;
 use super::{Cause, Check, Picture};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -103,6 +104,8 @@ pub enum Promised {
     Durable,
     /// That it is done, but not that it is durable: it may be there.
     Done,
+    /// That it cannot be done: it changed nothing.
+    Refused,
     /// Nothing yet; it had begun: it may be there.
     Begun,
     /// It had not begun.
@@ -180,14 +183,16 @@ impl LaterLife {
     }
 }
 
-impl fmt::Display for Promised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Promised::Durable => "durable",
-            Promised::Done => "done",
-            Promised::Begun => "begun",
+impl Promised {
+    /// What that is, in words.
+    pub fn told(self) -> &'static str {
+        match self {
+            Promised::Durable => "acknowledged as durable",
+            Promised::Done => "done, not promised to be durable",
+            Promised::Refused => "refused, changes nothing",
+            Promised::Begun => "in progress",
             Promised::NotBegun => "not begun",
-        })
+        }
     }
 }
 
@@ -197,74 +202,25 @@ impl fmt::Display for Site {
     }
 }
 
+impl Shrunk {
+    /// How small it became, in words: `from 13 operations to 3, from 57 events to 19, in 42 candidates`.
+    pub fn sizes(&self) -> String {
+        let Shrunk { operations_before, operations, events_before, events, candidates, .. } = self;
+        let mut parts = Vec::new();
+        if *operations_before > 0 {
+            parts.push(format!("from {operations_before} operations to {operations}"));
+        }
+        parts.push(format!("from {events_before} events to {events}"));
+        format!("{}, in {}", parts.join(", "), counted(*candidates, "candidate"))
+    }
+}
+
 impl fmt::Display for Shrunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shrunk { operations_before, operations, events_before, events, candidates, .. } = self;
-        match operations_before {
-            0 => write!(f, "from {events_before} events to {events}")?,
-            _ => write!(f, "from {operations_before} operations to {operations}")?,
-        }
-        write!(f, ", in {candidates} candidates")?;
+        f.write_str(&self.sizes())?;
         match &self.ended {
             Some(why) => write!(f, "; there may be a smaller one: {why}"),
             None => Ok(()),
         }
     }
-}
-
-impl fmt::Display for Finding {
-    /// The finding as a person reads it, without the lines that say how to reproduce it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.promise, self.detail)?;
-        for sentence in self.also.iter().take(3) {
-            writeln!(f, "  also:         {sentence}")?;
-        }
-        if !self.setup.is_empty() {
-            writeln!(f, "  run before:   {}", self.setup.join("; "))?;
-        }
-        tell_operations(f, &self.operations)?;
-        tell_crash(f, &self.crash_point, &self.state)?;
-        for life in &self.lives {
-            writeln!(f, "  {:<13} {}", format!("life {}:", life.life), life.begins())?;
-            tell_operations(f, &life.operations)?;
-            tell_crash(f, &life.crash_point, &life.state)?;
-        }
-        for check in &self.checks {
-            writeln!(f, "  check:        {check}")?;
-        }
-        if let Some(shrunk) = &self.shrunk {
-            writeln!(f, "  shrunk:       {shrunk}")?;
-            if let Some(file) = &shrunk.file {
-                writeln!(f, "  stored in:    {file}")?;
-            }
-        }
-        if let Some(cause) = &self.cause {
-            for (name, line) in cause.lines() {
-                writeln!(f, "  {:<13} {line}", format!("{name}:"))?;
-            }
-        }
-        for site in &self.sites {
-            writeln!(f, "  issued at:    {site}")?;
-        }
-        if self.device_lies {
-            writeln!(
-                f,
-                "  note:         the device does not keep its promises; this is not a fault of the system"
-            )?;
-        }
-        write!(f, "  seen in:      {} crash states, met in {} different ways", self.states, self.leaves)?;
-        write!(f, "; first after {} recoveries in its epoch", self.found_after)
-    }
-}
-
-fn tell_operations(f: &mut fmt::Formatter<'_>, operations: &[Operation]) -> fmt::Result {
-    for (nth, operation) in operations.iter().enumerate() {
-        writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
-    }
-    Ok(())
-}
-
-fn tell_crash(f: &mut fmt::Formatter<'_>, crash_point: &str, state: &str) -> fmt::Result {
-    writeln!(f, "  power fails:  {crash_point}")?;
-    writeln!(f, "  crash state:  {state}")
 }

@@ -5,16 +5,22 @@
 mod advice;
 mod cause;
 mod check;
+mod escape;
 mod finding;
 mod group;
+mod number;
 mod picture;
+mod told;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
+pub use escape::{escape, escape_lines};
 pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
 pub use group::{Common, Group, by_cause};
+pub use number::{covered, covered_of_life, short};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
+pub use told::{counted, operations_told};
 
 use serde::{Deserialize, Serialize};
 

@@ -272,7 +272,7 @@ fn sites(page: &mut Markup, sites: &[Site]) {
 }
 
 fn shrunk(page: &mut Markup, shrunk: &Shrunk) {
-    page.put("<div><dt>Made small</dt><dd>{}", &[&crate::text::shrunk(shrunk)]);
+    page.put("<div><dt>Made small</dt><dd>{}", &[&shrunk.sizes()]);
     page.put(", found as <code>{}</code>", &[&shrunk.found_as]);
     if let Some(why) = &shrunk.ended {
         page.put("; it ended early: {}", &[why]);

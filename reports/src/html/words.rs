@@ -1,5 +1,6 @@
 //! What the names of the data mean, for somebody who has never met them.
 
+pub(super) use crashcheck_outcome::counted;
 use crashcheck_outcome::{EventKind, Fate, Holds, Promised, Verdict};
 
 /// What a promise means, if it is one that crashcheck knows.
@@ -49,6 +50,7 @@ pub(super) fn promised(promised: Promised) -> (&'static str, &'static str) {
     match promised {
         Promised::Durable => ("durable", "acknowledged as durable: must be there"),
         Promised::Done => ("done", "done, but not promised to be durable: may be there or not"),
+        Promised::Refused => ("done", "refused: changes nothing"),
         Promised::Begun => ("begun", "in progress: may be there or not"),
         Promised::NotBegun => ("not-begun", "not begun yet"),
     }
@@ -111,13 +113,4 @@ pub(super) fn changes(kind: EventKind) -> bool {
 /// Whether something became of an event at the crash: it was in flight.
 pub(super) fn in_flight(fate: Fate) -> bool {
     !matches!(fate, Fate::Before | Fate::NotIssued)
-}
-
-/// `1 write`, `3 writes`, `2 recoveries`.
-pub(super) fn counted(count: u64, one: &str) -> String {
-    match (count, one.strip_suffix('y')) {
-        (1, _) => format!("1 {one}"),
-        (_, Some(stem)) if !one.ends_with("ay") => format!("{count} {stem}ies"),
-        _ => format!("{count} {one}s"),
-    }
 }

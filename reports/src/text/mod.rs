@@ -2,24 +2,21 @@
 
 mod advice;
 mod colour;
-mod escape;
 mod finding;
 mod group;
 mod life;
-mod number;
 mod summary;
 mod systems;
 mod table;
 
 pub use advice::advice;
 pub use colour::Colour;
-pub use escape::{escape, escape_lines};
+pub use crashcheck_outcome::{covered as coverage, covered_of_life as coverage_of_life};
+pub use crashcheck_outcome::{escape, escape_lines, short};
 pub(crate) use finding::cause;
-pub use finding::{finding, shrunk};
+pub use finding::{details, finding};
 pub use group::causes;
-pub use life::life;
 pub(crate) use life::{later_lives, left_out_of_life, of_life};
-pub use number::{coverage, coverage_of_life, short};
 pub(crate) use summary::by_text;
 pub use summary::{census, judged, remarks, summary};
 pub use systems::systems;

@@ -97,3 +97,16 @@ fn the_last_page_is_as_long_as_the_image() {
 fn a_read_beyond_the_end_is_a_mistake_of_the_caller() {
     Image::zeroed(Bytes(10)).read(Bytes(8), &mut [0; 3]);
 }
+
+#[test]
+fn a_file_holds_what_the_image_holds_and_is_never_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("disk.img");
+    let mut image = Image::zeroed(Bytes(10_000));
+    image.write(Bytes(9_998), b"ab");
+    image.write_new(&path).expect("a new file");
+    assert_eq!(std::fs::read(&path).expect("a file"), image.to_vec());
+    let again = Image::zeroed(Bytes(1)).write_new(&path).expect_err("it is there already");
+    assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(&path).expect("a file"), image.to_vec());
+}

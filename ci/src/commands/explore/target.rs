@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::outcome::{About, Advice, Exploration};
 use crashcheck::trace::Trace;
-use crashcheck::{Budget, BugSwitch, Options, Progress, Regression, ReplayId, advise_trace, explore_trace};
+use crashcheck::{Budget, BugSwitch, Options, Progress, Regression, ReplayId, Replayed};
+use crashcheck::{advise_trace, explore_trace, replay_trace};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -117,6 +118,20 @@ impl Target<'_> {
             Target::Recorded(recorded, _) => {
                 let Recorded { trace, name, commands } = recorded;
                 Ok(advise_trace(trace.clone(), name, commands, options, stop, report)?)
+            }
+        }
+    }
+
+    /// Looks at one crash state of the target again.
+    ///
+    /// # Errors
+    /// If there is no such workload or command.
+    pub(in crate::commands) fn replay(&self, options: &Options, id: &ReplayId) -> Result<Replayed, Failure> {
+        match self {
+            Target::Reference(Selected { subject, case }) => Ok(subject.replay(case, options, id)?),
+            Target::Recorded(recorded, _) => {
+                let Recorded { trace, name, commands } = recorded;
+                Ok(replay_trace(trace.clone(), name, commands, options, id)?)
             }
         }
     }

@@ -409,7 +409,11 @@ fn assert_met(
     let trace = Arc::new(recording.trace.clone());
     let recorded = recording.trace.clone();
     let Recording { ops, states, .. } = recording;
-    let instance = Recorded::new(Arc::new(gossip), Box::new(Typed::<Gossip> { ops, states }), Arc::default());
+    let instance = Recorded::new(
+        Arc::new(gossip),
+        Box::new(Typed::<Gossip> { ops, states, refused: Vec::new() }),
+        Arc::default(),
+    );
     let context = Arc::new(Context::new(instance, Naming::default(), trace, options));
     let by_epoch: Vec<String> = context.timeline.totals().map(|total| total.to_string()).collect();
     prop_assert_eq!(&by_epoch, &expected.totals);

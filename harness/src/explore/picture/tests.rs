@@ -80,7 +80,7 @@ fn crash(timeline: &Arc<Timeline>, epoch: u32, answers: &[u8], looks: &[u32]) ->
     }
     let path = image.path().clone();
     image.decide_all();
-    (path, image.whole(), image.earliest(1))
+    (path, image.whole(&[Pole::Newest]), image.earliest(1))
 }
 
 fn shown(picture: &Picture) -> Vec<&PictureEvent> {

@@ -127,6 +127,7 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.recovered();
         }
+        self.keep();
     }
 
     /// Whether the running life has written anything.

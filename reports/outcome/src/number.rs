@@ -1,6 +1,6 @@
 //! Numbers of crash states: decimal strings that exceed 64 bits, shown so that a person can compare them.
 
-use crashcheck_outcome::{Coverage, LifeCoverage};
+use crate::{Coverage, LifeCoverage, escape};
 
 /// The longest number that is shown digit by digit.
 const DIGITS_MAX: usize = 6;
@@ -8,20 +8,20 @@ const DIGITS_MAX: usize = 6;
 /// A decimal number in few characters: `4613`, `1.0e9`, `3.2e955`.
 ///
 /// ```
-/// assert_eq!(crashcheck_report::text::short("1073741824"), "1.1e9");
+/// assert_eq!(crashcheck_outcome::short("1073741824"), "1.1e9");
 /// ```
 pub fn short(decimal: &str) -> String {
     if decimal.len() <= DIGITS_MAX {
-        return super::escape(decimal);
+        return escape(decimal);
     }
     match Scientific::parse(decimal) {
         Some(number) => number.rounded(1).to_string(),
-        None => super::escape(decimal),
+        None => escape(decimal),
     }
 }
 
 /// The share of the crash states that is covered: `100 %`, `37.1 %`, `2e-9 %`. Only a complete walk is shown as 100 %.
-pub fn coverage(coverage: &Coverage) -> String {
+pub fn covered(coverage: &Coverage) -> String {
     if coverage.total.is_empty() || coverage.total == "0" {
         return "-".to_owned();
     }
@@ -33,7 +33,7 @@ pub fn coverage(coverage: &Coverage) -> String {
 
 /// What is covered of a later life: `100 %` of all its crash states; `12 of 90 lives` where not all that recoveries have led
 /// to were crashed, and `6 of 6+ lives` where there may be more of them; `37.1 %` of the states of all lives that are known.
-pub fn coverage_of_life(coverage: &LifeCoverage) -> String {
+pub fn covered_of_life(coverage: &LifeCoverage) -> String {
     let LifeCoverage { lives, begun, total, represented, complete, .. } = coverage;
     if *lives == 0 {
         "-".to_owned()
@@ -118,7 +118,7 @@ mod tests {
     fn share_of(represented: &str, total: &str, complete: bool) -> String {
         let numbers =
             Coverage { represented: represented.into(), total: total.into(), ..Coverage::default() };
-        coverage(&Coverage { complete, ..numbers })
+        covered(&Coverage { complete, ..numbers })
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
     fn a_later_life_is_complete_only_if_all_its_lives_are() {
         let told = |lives, begun, represented: &str, complete| {
             let (total, represented) = ("40".to_owned(), represented.to_owned());
-            coverage_of_life(&LifeCoverage {
+            covered_of_life(&LifeCoverage {
                 lives,
                 begun,
                 total,

@@ -3,7 +3,7 @@
 /// The text on one line, with everything that could steer a terminal or hide other text written as `\u{..}`.
 ///
 /// ```
-/// assert_eq!(crashcheck_report::text::escape("inode\u{1b}[2J table"), "inode\\u{1b}[2J table");
+/// assert_eq!(crashcheck_outcome::escape("inode\u{1b}[2J table"), "inode\\u{1b}[2J table");
 /// ```
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

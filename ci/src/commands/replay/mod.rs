@@ -1,0 +1,134 @@
+//! `crashcheck replay`: one crash state again, as text and as files.
+
+mod files;
+
+use self::files::Files;
+use super::explore::stored;
+use super::explore::target::{Run, Target};
+use super::recorded::Recorded;
+use crate::args::ReplayArgs;
+use crate::config::{self, Config, Named};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::select::{self, Selected, Subjects};
+use crashcheck::outcome::{Finding, operations_told};
+use crashcheck::{Case, Options, Regression, ReplayId, Replayed};
+use crashcheck_report::text::{self, escape};
+use std::path::Path;
+
+/// Replays a state, prints its verdict, and writes the files that were asked for.
+///
+/// # Errors
+/// If the id is none, what it names does not exist, or a file cannot be written.
+pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
+    let id: ReplayId =
+        args.id.parse().map_err(|error| Failure::usage(format!("not a replay id: {error}")))?;
+    let profile = profile(args, &id)?;
+    let all = select::systems_and([&*id.system]);
+    let regressions = config.regressions(&args.stored);
+    let target = match Recorded::load(&args.recorded, screen)? {
+        Some(recorded) => Target::Recorded(recorded, args.recorded.clone()),
+        None => Target::Reference(reference(&all, args.fixed, &regressions, &id)?),
+    };
+    let files = Files::of(&args.files);
+    files.prepare()?;
+    let options = Options { profile: profile.profile.clone(), jobs: 1, ..Options::default() };
+    let mut replayed = target.replay(&options, &id)?;
+    if let Some(crash) = &mut replayed.crash {
+        let run = Run { target: &target, profile, lives: crash.exploration.lives, stored: false };
+        run.complete(&mut crash.exploration, &regressions);
+    }
+    screen.print(&told(&id, &replayed, args, screen));
+    if let Some(crash) = &replayed.crash {
+        files.write(crash, screen)?;
+    }
+    Ok(match (&replayed.finding, replayed.missing || (replayed.diverged && !args.fixed)) {
+        (_, true) => ExitCode::Diverged,
+        (Some(_), _) => ExitCode::Findings,
+        (None, _) => ExitCode::Clean,
+    })
+}
+
+fn profile(args: &ReplayArgs, id: &ReplayId) -> Result<Named, Failure> {
+    let profile = config::profile(args.profile.as_deref().unwrap_or(&id.profile)).map_err(|failure| {
+        let hint = "a profile of your own is given as --profile FILE.toml";
+        Failure::usage(format!("{}\n{hint}", failure.message))
+    })?;
+    if profile.profile.name != id.profile {
+        let (given, wanted) = (&profile.profile.name, &id.profile);
+        return Err(Failure::usage(format!(
+            "the profile is '{given}', but the id was found under '{wanted}'"
+        )));
+    }
+    Ok(profile)
+}
+
+/// The workload of a reference system that an id names.
+fn reference<'a>(
+    all: &'a Subjects,
+    fixed: bool,
+    regressions: &Path,
+    id: &ReplayId,
+) -> Result<Selected<'a>, Failure> {
+    if id.system == "trace" {
+        return Err(Failure::usage(
+            "the id is of a recorded trace: give --trace FILE and --recover COMMAND as well",
+        ));
+    }
+    let subject = select::subject(all, &id.system)?;
+    let bugs = if fixed { Vec::new() } else { id.bugs.clone() };
+    // A failure that was shrunk has a workload of its own.
+    let stored = match Regression::is_name(&id.workload) {
+        true => Some(stored::named(regressions, &id.workload)?),
+        false => None,
+    };
+    Ok(Selected { subject, case: Case { workload: id.workload.clone(), bugs, stored } })
+}
+
+fn told(id: &ReplayId, replayed: &Replayed, args: &ReplayArgs, screen: &Screen) -> String {
+    let (colour, fixed) = (screen.colour, args.fixed);
+    let subject = match fixed {
+        true => format!("{}:{} with its bug switches off", id.system, id.workload),
+        false => format!("{id}"),
+    };
+    let mut text = match (&replayed.finding, replayed.diverged, fixed) {
+        _ if replayed.missing => format!("{} {subject}\n", colour.doubtful("DIVERGED")),
+        (_, true, false) => format!("{} {subject}\n", colour.doubtful("DIVERGED")),
+        (Some(_), ..) => format!("{} {subject}\n", colour.bad("FAILS")),
+        (None, ..) => format!("{} {subject}\n", colour.good("PASSES")),
+    };
+    let Some(crash) = &replayed.crash else {
+        text.push_str(&format!("  nothing was looked at: {}\n", escape(&replayed.shows)));
+        return text;
+    };
+    if replayed.diverged {
+        text.push_str(match fixed {
+            true => "  note: the repaired system asks other questions; the answers were applied as far as they fit\n",
+            false => "  the trace or the recovery is not the one that the id belongs to\n",
+        });
+    }
+    match &replayed.finding {
+        None => text.push_str(&format!("  a user then sees: {}\n", escape(&replayed.shows))),
+        Some(finding) => text.push_str(&text::details(finding, colour)),
+    }
+    if args.ops {
+        text.push_str(&operations(&crash.state));
+    }
+    text
+}
+
+/// All operations of all lives, each with what the user had been told of it.
+fn operations(state: &Finding) -> String {
+    let before = state.setup.iter().map(|operation| format!("{}: run before, durable", escape(operation)));
+    let mut lines: Vec<String> = before.collect();
+    lines
+        .extend(operations_told(&state.operations, state.operations_skipped).iter().map(|line| escape(line)));
+    lines.push(format!("the power fails {}", escape(&state.crash_point)));
+    for life in &state.lives {
+        lines.push(format!("life {}: {}", life.life, escape(&life.begins())));
+        lines.extend(operations_told(&life.operations, 0).iter().map(|line| escape(line)));
+        lines.push(format!("the power fails {}", escape(&life.crash_point)));
+    }
+    lines.iter().fold("operations\n".to_owned(), |text, line| format!("{text}  {line}\n"))
+}
