@@ -20,10 +20,11 @@ use std::sync::atomic::AtomicBool;
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let name = system.name();
     let options = Options { profile: Profile::of(&system.devices()), ..Options::default() };
-    let (setup, ops, rules) = (Vec::new(), Vec::new(), Arc::default());
+    let (setup, ops, rules, flushes) = (Vec::new(), Vec::new(), Arc::default(), Arc::default());
     let naming = Naming::new(name);
     let system = Arc::new(system);
-    Explorer::of(Prepared { system, options, naming, stores: true, in_process: false, setup, ops, rules })
+    let (stores, in_process) = (true, false);
+    Explorer::of(Prepared { system, options, naming, stores, in_process, setup, ops, rules, flushes })
 }
 
 /// A system about to be explored.

@@ -105,7 +105,9 @@ pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
         return nowhere(format!("the trace has no crash point {}, its last is {events}", state.point.0));
     }
     // An answer beyond 8 bits fits no question, so that the replay diverges.
-    let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
+    // The first were asked while it was recorded.
+    let answers = state.answers.iter().take(ANSWERS).skip(context.before.len());
+    let answers = answers.map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
     let answers: Vec<u8> = answers.collect();
     let mut pool = Pool::new(Arc::clone(context), 1);
     let (epoch, plan) = (state.epoch, Plan::replay(answers));
