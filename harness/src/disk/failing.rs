@@ -66,7 +66,7 @@ pub(super) fn in_flight(trace: &Trace, device: DeviceId) -> Vec<EventId> {
         match event {
             Event::Flush { .. } => writes.clear(),
             Event::FlushFailed { writes: lost, .. } => {
-                writes.retain(|write| lost.binary_search(write).is_err())
+                writes.retain(|write| lost.binary_search(write).is_err());
             }
             Event::Write { fua: false, .. }
             | Event::WriteZeroes { fua: false, .. }
