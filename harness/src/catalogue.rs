@@ -8,7 +8,7 @@ use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
 use crate::replay::Replayed;
 use crate::system::System;
-use crashcheck_outcome::{Advice, Exploration};
+use crashcheck_outcome::{Advice, Exploration, Verdict};
 use crashcheck_trace::{ReplayId, Trace};
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
@@ -67,6 +67,8 @@ pub trait Reference: System + Sized + 'static {
     const MEDIUM: &'static str;
     /// The device profiles it is explored under if nothing else is asked for: the worst that it promises to survive.
     const PROFILES: &'static [&'static str] = &["reorder"];
+    /// Whether it promises to survive flushes that fail, which takes a profile with `flush-error`.
+    const FLUSH_ERRORS: bool = false;
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
     /// What the codes of the checks mean that those violate.
@@ -186,6 +188,7 @@ pub fn subject<R: Reference>() -> Box<dyn Subject> {
         about: R::ABOUT.to_owned(),
         medium: R::MEDIUM,
         profiles: R::PROFILES.to_vec(),
+        flush_errors: R::FLUSH_ERRORS,
         bugs: R::BUGS.to_vec(),
         checks: R::CHECKS,
         with_bugs: Box::new(R::with_bugs),
@@ -207,6 +210,8 @@ pub struct Entry<S: System> {
     pub medium: &'static str,
     /// See [`Reference::PROFILES`].
     pub profiles: Vec<&'static str>,
+    /// See [`Reference::FLUSH_ERRORS`].
+    pub flush_errors: bool,
     /// See [`Reference::BUGS`].
     pub bugs: Vec<BugSwitch>,
     /// See [`Reference::CHECKS`].
@@ -291,6 +296,10 @@ impl<S: System + 'static> Subject for Entry<S> {
         report: &mut dyn FnMut(Progress),
     ) -> Result<Exploration, CaseError> {
         let prepared = self.prepare(case, options)?;
+        if options.profile.faults.flush_error && !self.flush_errors {
+            let reason = format!("{} does not promise to survive a flush that fails", self.name);
+            return Ok(prepared.not_explored(Verdict::NotMeasured, reason));
+        }
         Ok(prepared.run(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
     }
 

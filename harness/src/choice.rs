@@ -91,6 +91,15 @@ pub enum Question {
         /// Which page.
         page: PageNo,
     },
+    /// Did this flush, or this write with force unit access, return an error? 0: no. 1: yes, and later flushes do not. 2: yes,
+    /// and so does every later one of the device. In both, what was in flight reads as written. 3 and 4: the same, but the
+    /// device has dropped what was in flight.
+    FlushFailed {
+        /// The event of the recording.
+        event: EventId,
+        /// Whether anything was in flight that could be dropped: otherwise there is no 3 and 4.
+        drops: bool,
+    },
     /// Did this node of a cluster go down? 0: no, 1: yes.
     NodeDown {
         /// The life that the crash ended.
@@ -137,7 +146,8 @@ impl Question {
             | Question::Corrupt { .. }
             | Question::WriteLost { .. }
             | Question::Misdirected { .. }
-            | Question::Flipped { .. } => true,
+            | Question::Flipped { .. }
+            | Question::FlushFailed { .. } => true,
             Question::Survived { .. }
             | Question::Garbled { .. }
             | Question::NodeDown { .. }
@@ -151,7 +161,8 @@ impl Question {
             Question::PowerFailed { stretches, .. } => stretches + 1,
             Question::FailedIn { epochs, .. } => *epochs,
             Question::Corrupt { .. } => 6,
-            Question::Flipped { .. } => 3,
+            Question::Flipped { .. } | Question::FlushFailed { drops: false, .. } => 3,
+            Question::FlushFailed { drops: true, .. } => 5,
             Question::Arrived { fates, .. } => fates.outcomes(),
             _ => 2,
         }

@@ -79,19 +79,27 @@ impl Effort<'_> {
         if self.recoveries == 0 {
             return None;
         }
-        let context = guarded(|| workload.keeping(&rules).context()).ok()?.ok()?;
         let mut options = Options { lives: workload.options.lives, explain: false, ..self.options.clone() };
-        let states = options.budget.states.map_or(self.recoveries, |states| states.min(self.recoveries));
-        (options.budget.states, options.budget.fail_fast) = (Some(states), false);
+        options.budget.fail_fast = false;
         // How far a walk has come that ends early depends on the number of threads, and what is left for others on that.
         options.jobs = 1;
-        let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
-        let coverage = tally.coverage();
-        let recoveries = coverage.recoveries_in_all();
-        self.recoveries = self.recoveries.saturating_sub(recoveries);
-        // Who is told to stop has not seen that nothing is left.
-        let is_left = tally.has_found(fingerprint) || self.stop.load(Ordering::Relaxed);
-        let (clean, complete) = (tally.failures().is_empty(), coverage.complete_in_all());
-        (!is_left && recoveries > 0).then_some(Cure { rules, clean, complete, recoveries })
+        let most = options.budget.states;
+        let mut cure = Cure { rules, clean: true, complete: true, recoveries: 0 };
+        for recording in guarded(|| workload.keeping(&cure.rules).recordings()).ok()?.ok()? {
+            let context = guarded(|| recording.context()).ok()?.ok()?;
+            options.budget.states = Some(most.map_or(self.recoveries, |most| most.min(self.recoveries)));
+            let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
+            let coverage = tally.coverage();
+            let recoveries = coverage.recoveries_in_all();
+            self.recoveries = self.recoveries.saturating_sub(recoveries);
+            // Who is told to stop has not seen that nothing is left.
+            if tally.has_found(fingerprint) || self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            cure.clean &= tally.failures().is_empty();
+            cure.complete &= coverage.complete_in_all();
+            cure.recoveries += recoveries;
+        }
+        (cure.recoveries > 0).then_some(cure)
     }
 }

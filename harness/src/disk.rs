@@ -4,6 +4,7 @@
 //! and writes down every event; while recovery runs on a crash state it answers from what the crash may have left.
 //! The system cannot tell which.
 
+use crate::choice::{Choices, Path};
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::{AsRecovered, LazyImage};
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 mod backing;
 mod cluster;
 mod crashed;
+mod failing;
 mod layer;
 mod nand;
 mod orders;
@@ -135,7 +137,7 @@ impl Disk {
     /// Writes `data` at `at` with force unit access: durable on return.
     ///
     /// # Errors
-    /// As [`write`](Disk::write).
+    /// As [`write`](Disk::write), and as [`flush`](Disk::flush).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
         self.before_write(self.label.as_ref())?;
         self.awake()?.write(self.device, at, data, true, self.label.as_ref())
@@ -170,7 +172,8 @@ impl Disk {
     /// Makes everything written so far durable.
     ///
     /// # Errors
-    /// Without power.
+    /// Without power. Under a profile with `flush-error`, [`DiskError::FlushFailed`]: of what was written since the last flush any
+    /// part may be lost, no later flush makes it durable, and it reads as written or as before.
     pub fn flush(&self) -> Result<(), DiskError> {
         let mut machine = self.awake()?;
         machine.not_flash(self.device)?;
@@ -312,6 +315,16 @@ impl Machine {
     pub(crate) fn rebase(&mut self) {
         self.wire.restart();
         self.backing.rebase();
+    }
+
+    /// From now on these choices say which flush fails.
+    pub(crate) fn let_flushes_fail(&mut self, choices: Choices) {
+        self.backing.let_flushes_fail(choices);
+    }
+
+    /// What was asked and answered of the flushes so far.
+    pub(crate) fn flushes(&self) -> Path {
+        self.backing.flushes()
     }
 
     /// The calls that led to each recorded event, if they are recorded as well.

@@ -34,6 +34,12 @@ pub enum DiskError {
         /// The first byte of the block.
         at: Bytes,
     },
+    /// A flush, or a write with force unit access, has failed: what was to be durable may be lost, and no later flush saves it.
+    #[error("device {} could not make durable what was written to it", device.0)]
+    FlushFailed {
+        /// Which.
+        device: DeviceId,
+    },
     /// What looks like a device is a layer over others, and failed.
     #[error("{what}")]
     Failed {

@@ -20,11 +20,23 @@ use std::sync::atomic::AtomicBool;
 pub fn explore<S: System + 'static>(system: S) -> Explorer<S> {
     let name = system.name();
     let options = Options { profile: Profile::of(&system.devices()), ..Options::default() };
-    let (setup, ops, rules) = (Vec::new(), Vec::new(), Arc::default());
+    let (setup, ops, rules, flushes) = (Vec::new(), Vec::new(), Arc::default(), Arc::default());
     let naming = Naming::new(name);
     let system = Arc::new(system);
     let (stores, in_process, reports, asked) = (true, false, None, None);
-    Explorer::of(Prepared { system, options, naming, stores, in_process, reports, asked, setup, ops, rules })
+    Explorer::of(Prepared {
+        system,
+        options,
+        naming,
+        stores,
+        in_process,
+        reports,
+        asked,
+        setup,
+        ops,
+        rules,
+        flushes,
+    })
 }
 
 /// A system about to be explored.

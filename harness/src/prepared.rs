@@ -1,5 +1,6 @@
 //! What is explored: a system, the operations of a workload, and all settings, whatever the types.
 
+use crate::choice::{Plan, Pole, Rest};
 use crate::disk::Disk;
 use crate::erased::{AnySystem, Op};
 use crate::explore::{Context, Naming, Options, Recorded, shortened};
@@ -30,6 +31,8 @@ pub(crate) struct Prepared {
     pub(crate) ops: Vec<Op>,
     /// What the system is made to keep, to see what that mends.
     pub(crate) rules: Arc<[Rule]>,
+    /// Where flushes may fail: what those of the recording answer, from the first on; the others succeed.
+    pub(crate) flushes: Arc<[u8]>,
 }
 
 impl Prepared {
@@ -41,6 +44,11 @@ impl Prepared {
     /// The same with a system that is made to keep some rules.
     pub(crate) fn keeping(&self, rules: &[Rule]) -> Prepared {
         Prepared { rules: rules.into(), ..self.clone() }
+    }
+
+    /// The same with flushes of the recording that answer like that, where they may fail.
+    pub(crate) fn answering(&self, flushes: Vec<u8>) -> Prepared {
+        Prepared { flushes: flushes.into(), ..self.clone() }
     }
 
     /// The same under another name.
@@ -83,7 +91,10 @@ impl Prepared {
     }
 
     fn record_on(&self, disk: &Disk) -> Result<Run, RecordError> {
-        record::recorded(&*self.system, &self.setup, &self.ops, &disk.keeping(&self.rules))
+        let may_fail = self.options.profile.faults.flush_error;
+        let plan = Plan { forced: self.flushes.to_vec(), rest: Rest::Pole(Pole::Newest) };
+        let (disk, flushes) = (disk.keeping(&self.rules), may_fail.then_some(plan));
+        record::recorded(&*self.system, &self.setup, &self.ops, &disk, flushes)
     }
 
     /// Records the workload, and prepares its crashes.
@@ -91,10 +102,10 @@ impl Prepared {
     /// # Errors
     /// If the system fails without any crash.
     pub(crate) fn context(&self) -> Result<Arc<Context>, RecordError> {
-        let Run { trace, course, .. } = self.record()?;
+        let Run { trace, course, flushes, .. } = self.record()?;
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
         let instance = Recorded::new(Arc::clone(&self.system), course, Arc::clone(&self.rules));
-        Ok(Arc::new(Context::new(instance, naming, Arc::new(trace), &self.options)))
+        Ok(Arc::new(Context::new(instance, naming, Arc::new(trace), &self.options).behind(flushes)))
     }
 
     /// How many operations there are.

@@ -27,6 +27,8 @@ use thiserror::Error;
 /// lost-write = false    # a write that was acknowledged and flushed never reached the medium
 /// misdirected = false   # one landed on a neighbouring block instead, or at its place on the next of several devices
 /// flips = false         # one bit of a page of a flash chip reads flipped
+/// flush-error = false   # a flush, or a write with FUA, returns an error, once or from then on; of what was in flight any
+///                       # part may be lost, no later flush saves it, and it reads as written or as before
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
 /// nodes = 1             # so many of them at most go down; by default any number
@@ -158,6 +160,9 @@ pub struct Faults {
     /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
     /// disturb, and what leaks away with time.
     pub flips: bool,
+    /// Whether one flush of the workload, or one write with force unit access, may return an error. What the system does then is
+    /// another recording of the workload, so that this is asked while it is recorded.
+    pub flush_error: bool,
 }
 
 impl Default for Faults {
@@ -170,6 +175,7 @@ impl Default for Faults {
             lost_write: false,
             misdirected: false,
             flips: false,
+            flush_error: false,
         }
     }
 }
@@ -177,6 +183,10 @@ impl Default for Faults {
 impl Faults {
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
+        self.has_none_but_flush_errors() && !self.flush_error
+    }
+
+    fn has_none_but_flush_errors(&self) -> bool {
         let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
         let silent = corrupt || lost_write || misdirected || flips;
         device_lost == When::Never && !unreadable && !silent
@@ -328,7 +338,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 19] = [
+const BUILT_IN: [&str; 20] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -345,6 +355,7 @@ const BUILT_IN: [&str; 19] = [
     include_str!("../profiles/lost-write.toml"),
     include_str!("../profiles/misdirected.toml"),
     include_str!("../profiles/any-fault.toml"),
+    include_str!("../profiles/flush-error.toml"),
     include_str!("../profiles/flash.toml"),
     include_str!("../profiles/read-disturb.toml"),
     include_str!("../profiles/cluster.toml"),
@@ -402,6 +413,9 @@ impl Profile {
         if profile.cluster.is_some() && !profile.faults.is_none() {
             return Err(contradiction("[cluster] and [faults] cannot be had together"));
         }
+        if let Some(why) = profile.why_no_flush_fails() {
+            return Err(contradiction(why));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if profile.name.is_empty() || !profile.name.chars().all(plain) {
             return Err(contradiction("a name has only letters, digits, '-' and '_'"));
@@ -416,6 +430,24 @@ impl Profile {
         let said = Profile { about: String::new(), ..self.clone() };
         let text = (!is_built_in).then(|| toml::to_string(&said).expect("a profile can be written as TOML"));
         text.map(|text| format!("{:08x}", crc32fast::hash(text.as_bytes())))
+    }
+
+    /// What contradicts that a flush fails, if one may.
+    fn why_no_flush_fails(&self) -> Option<&'static str> {
+        match () {
+            () if !self.faults.flush_error => None,
+            () if !self.faults.has_none_but_flush_errors() => {
+                Some("flush-error cannot be had together with other faults")
+            }
+            () if self.order == Order::Issued => Some(
+                "flush-error needs order = \"any\": what a flush has not written is overtaken by what comes later",
+            ),
+            () if !self.is_honest() => Some("a flush that is ignored does not fail"),
+            () if self.cache == Cache::None => {
+                Some("without a volatile cache no flush has anything to fail with")
+            }
+            () => None,
+        }
     }
 
     /// Whether the device keeps what it promises: a finding on one that does not is the device's.

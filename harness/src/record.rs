@@ -1,7 +1,8 @@
 //! Running a workload on a recording disk.
 
+use crate::choice::{Choices, Path, Plan};
 use crate::disk::Disk;
-use crate::erased::{self, AnyOp, AnySystem, Course, Live, Op, Typed, View};
+use crate::erased::{self, AnyOp, AnySystem, AnyView, Course, Live, Op, Typed, View};
 use crate::system::{Ack, Error, System};
 use crashcheck_trace::{Event, OpId, Trace};
 use std::backtrace::Backtrace;
@@ -89,7 +90,8 @@ pub fn record_after<S: System + 'static>(
 ) -> Result<Recording<S>, RecordError> {
     let setup: Vec<Op> = setup.iter().cloned().map(Op::new).collect();
     let ops: Vec<Op> = ops.into_iter().map(Op::new).collect();
-    let Run { trace, course, .. } = recorded(system, &setup, &ops, &Disk::recording(&system.devices()))?;
+    let run = recorded(system, &setup, &ops, &Disk::recording(&system.devices()), None)?;
+    let Run { trace, course, .. } = run;
     let Typed { ops, states, .. } = erased::typed::<S>(course);
     Ok(Recording { trace, ops, states })
 }
@@ -100,14 +102,18 @@ pub(crate) struct Run {
     pub(crate) course: Box<dyn Course>,
     /// By event, the calls that led to it, if they were recorded.
     pub(crate) sites: Vec<Backtrace>,
+    /// What was asked of the flushes, if they may fail, and answered.
+    pub(crate) flushes: Path,
 }
 
-/// As [`record_after`], of a system of any type, on a disk that records.
+/// As [`record_after`], of a system of any type, on a disk that records. With a plan flushes of the operations may fail, once what is
+/// run first is done.
 pub(crate) fn recorded(
     system: &dyn AnySystem,
     setup: &[Op],
     ops: &[Op],
     disk: &Disk,
+    flushes: Option<Plan>,
 ) -> Result<Run, RecordError> {
     system.format(disk).map_err(RecordError::Format)?;
     disk.machine().rebase();
@@ -127,23 +133,73 @@ pub(crate) fn recorded(
         live = system.open(disk.power_on()).map_err(RecordError::Open)?;
     }
     let mut course = system.begin(&*shown(system, &mut live, "before the first operation")?);
+    if let Some(plan) = flushes {
+        disk.machine().let_flushes_fail(Choices::new(plan));
+    }
     for (index, op) in ops.iter().enumerate() {
-        let id = OpId(index as u32);
+        let id = OpId(course.len() as u32);
         disk.machine().note(Event::Begin { op: id, text: format!("{op:?}") });
-        let ack = apply(system, disk, &mut live, index, op)?;
-        disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
-        system.step(&mut *course, &**op, ack == Ack::Refused);
+        match apply(system, disk, &mut live, index, op) {
+            Ok(ack) => {
+                disk.machine().note(Event::Ack { op: id, durable: ack == Ack::Durable });
+                system.step(&mut *course, &**op, ack == Ack::Refused);
+            }
+            Err(RecordError::Apply { source, .. }) if has_failed(disk) => {
+                system.step(&mut *course, &**op, false);
+                look_what_failed(system, disk, &mut live, &mut *course, &source)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let when = "after the last operation";
-    let (shown, expected) = (shown(system, &mut live, when)?, course.shown());
-    if !shown.equals(expected) {
-        let (shown, expected) = (format!("{shown:?}"), format!("{expected:?}"));
-        return Err(RecordError::Disagree { when: when.to_owned(), shown, expected });
+    match shown(system, &mut live, when) {
+        Ok(shown) if shown.equals(course.shown()) => {}
+        Ok(shown) => return Err(disagree(disk, when, &*shown, &*course)),
+        // A system may give up when a flush has failed.
+        Err(_) if has_failed(disk) => {}
+        Err(error) => return Err(error),
     }
     let sites = disk.machine().take_sites();
+    let flushes = disk.machine().flushes();
     let trace = disk.machine().power_off().unwrap_or_default();
     drop(live);
-    Ok(Run { trace, course, sites })
+    Ok(Run { trace, course, sites, flushes })
+}
+
+/// Whether a flush has failed by now.
+fn has_failed(disk: &Disk) -> bool {
+    disk.machine().flushes().answers.iter().any(|answer| *answer > 0)
+}
+
+/// An operation has failed because a flush has. Nothing was promised; whether it is done is for the system to show, and what is not
+/// shown may come with a crash all the same. A system that shows nothing any more has given up.
+fn look_what_failed(
+    system: &dyn AnySystem,
+    disk: &Disk,
+    live: &mut Live,
+    course: &mut dyn Course,
+    why: &Error,
+) -> Result<(), RecordError> {
+    let (done, op) = (course.len(), format!("{:?}", course.op(course.len() - 1)));
+    let shown = system.view(live).ok();
+    let shows = |nth| shown.as_ref().is_some_and(|shown| shown.equals(course.state(nth)));
+    let undone = shown.is_none() || shows(done - 1);
+    if let Some(shown) = shown.as_ref().filter(|_| !undone && !shows(done)) {
+        return Err(disagree(disk, &format!("after operation {done} ({op}) had failed"), &**shown, course));
+    }
+    if undone {
+        let id = OpId(done as u32);
+        disk.machine().note(Event::Begin { op: id, text: format!("{op} has failed: {why}") });
+        disk.machine().note(Event::Ack { op: id, durable: false });
+        course.undo();
+    }
+    Ok(())
+}
+
+fn disagree(disk: &Disk, when: &str, shown: &dyn AnyView, course: &dyn Course) -> RecordError {
+    let flush = if has_failed(disk) { ", in a recording in which a flush had failed," } else { "" };
+    let (shown, expected) = (format!("{shown:?}"), format!("{:?}", course.shown()));
+    RecordError::Disagree { when: format!("{when}{flush}"), shown, expected }
 }
 
 fn apply(

@@ -62,8 +62,9 @@ pub(crate) fn replay(
     if state.point.index() > events {
         return nowhere(format!("the trace has no crash point {}, its last is {events}", state.point.0));
     }
-    // An answer beyond 8 bits fits no question, so that the replay diverges.
-    let answers = state.answers.iter().take(ANSWERS).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
+    // An answer beyond 8 bits fits no question, so that the replay diverges. The first were asked while it was recorded.
+    let answers = state.answers.iter().take(ANSWERS).skip(context.before.len());
+    let answers = answers.map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
     let plan = Plan::replay(answers.collect());
     let job = Job { through: Some(u8::MAX), watched, ..Job::of_workload(state.epoch, plan) };
     let mut leaf =

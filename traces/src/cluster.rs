@@ -71,6 +71,7 @@ impl Cluster {
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. } => {

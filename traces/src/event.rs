@@ -144,6 +144,17 @@ pub enum Event {
         /// Earlier events that had not completed when the flush was issued, and so are not covered by it. Ascending.
         except: Vec<EventId>,
     },
+    /// A flush of this device returned an error, or the write before it did, which had asked to be durable. What these writes left in
+    /// flight is not made durable by any later flush.
+    FlushFailed {
+        /// Which.
+        device: DeviceId,
+        /// The earlier events that it was to make durable. Ascending.
+        writes: Vec<EventId>,
+        /// Whether the device has dropped what they wrote, for good: it holds what it held without them. Otherwise each of
+        /// them may be on the medium or not until something else is written there.
+        dropped: bool,
+    },
     /// An operation of the workload begins.
     Begin {
         /// Which.
@@ -204,7 +215,8 @@ impl Event {
             | Event::Resize { device, .. }
             | Event::Program { device, .. }
             | Event::Erase { device, .. }
-            | Event::Flush { device, .. } => Some(*device),
+            | Event::Flush { device, .. }
+            | Event::FlushFailed { device, .. } => Some(*device),
             Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -218,10 +230,11 @@ impl Event {
     /// The same event in a trace in which events have other numbers; one without a number is not named any more.
     #[must_use]
     pub fn renumbered(&self, number: impl Fn(EventId) -> Option<EventId>) -> Event {
+        let all = |events: &[EventId]| events.iter().filter_map(|event| number(*event)).collect();
         match self {
-            Event::Flush { device, except } => {
-                let except = except.iter().filter_map(|event| number(*event)).collect();
-                Event::Flush { device: *device, except }
+            Event::Flush { device, except } => Event::Flush { device: *device, except: all(except) },
+            Event::FlushFailed { device, writes, dropped } => {
+                Event::FlushFailed { device: *device, writes: all(writes), dropped: *dropped }
             }
             Event::Write { .. }
             | Event::WriteZeroes { .. }
@@ -250,6 +263,7 @@ impl Event {
             | Event::Erase { device, at, len, .. } => Some((*device, *at, *len)),
             Event::Resize { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -269,6 +283,7 @@ impl Event {
             | Event::Resize { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -289,6 +304,7 @@ impl Event {
             Event::Discard { .. }
             | Event::Resize { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }

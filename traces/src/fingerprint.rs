@@ -80,6 +80,10 @@ impl Crc {
                 self.numbers(&[5, except.len() as u64]);
                 except.iter().for_each(|id| self.number(u64::from(id.0)));
             }
+            Event::FlushFailed { writes, dropped, .. } => {
+                self.numbers(&[11, u64::from(*dropped), writes.len() as u64]);
+                writes.iter().for_each(|id| self.number(u64::from(id.0)));
+            }
             Event::Begin { op, text } => {
                 self.numbers(&[6, u64::from(op.0)]);
                 self.bytes(text.as_bytes());

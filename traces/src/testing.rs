@@ -151,6 +151,9 @@ fn event(
     }
     let (at, len) = range(lens[index].0, u64::from(at), u64::from(len), align);
     Some(match kind % kinds {
+        3 if kinds > 7 && fill % 8 == 7 => {
+            Event::FlushFailed { device, writes: except(before, device, fill), dropped: flag }
+        }
         3 => Event::Flush { device, except: except(before, device, fill) },
         4 => Event::WriteZeroes { device, at, len, fua: flag, label },
         5 => Event::Discard { device, at, len },

@@ -138,16 +138,16 @@ pub enum Invalid {
         /// Which event.
         event: EventId,
     },
-    /// A flush excludes something that is not an earlier event.
-    #[error("flush {event} excludes {except}, which is not before it")]
+    /// A flush names something that is not an earlier event.
+    #[error("flush {event} names {except}, which is not before it")]
     BadExcept {
         /// Which event.
         event: EventId,
-        /// What it excludes.
+        /// What it names.
         except: EventId,
     },
-    /// The events that a flush excludes are not in order, or one stands twice.
-    #[error("the events that flush {event} excludes are not ascending")]
+    /// The events that a flush names are not in order, or one stands twice.
+    #[error("the events that flush {event} names are not ascending")]
     ExceptOrder {
         /// Which event.
         event: EventId,
@@ -266,7 +266,7 @@ pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent])
             return Err(Invalid::OutOfRange { event: id, end: new.0, len: DEVICE_LEN_MAX.0 });
         }
         Event::Resize { len: new, .. } => *len = *new,
-        Event::Flush { except, .. } => {
+        Event::Flush { except, .. } | Event::FlushFailed { writes: except, .. } => {
             if let Some(bad) = except.iter().find(|other| **other >= id) {
                 return Err(Invalid::BadExcept { event: id, except: *bad });
             }

@@ -29,6 +29,7 @@ const CLUSTER: &str = "a run of a cluster follows its recording, into which no f
 const CLUSTER_NONE: &str = "none; no lost write of a disk explains it, so the fault is in what the nodes tell each other \
                             or keep in memory, or in recovery";
 const LATER: &str = "none in this trace; it takes a crash of a later life, in which the fault is";
+const FLUSH_FAILED: &str = "none; a flush has failed, and the fault is in what is done after that";
 const UNTRIED: &str = "none was found within the limits of the search";
 const NO_FLUSH: &str = "no flushes prevent all of the failing states";
 
@@ -88,6 +89,9 @@ impl Effort<'_> {
     ) -> Cause {
         let trace = &context.trace;
         let one_by_one = context.timeline.script.is_some();
+        if context.has_failed_flush() {
+            return Cause { why: Some(FLUSH_FAILED.to_owned()), ..Cause::default() };
+        }
         let Some(mut states) = states else {
             let later = failures.told.order_of_later_life();
             let rules = later.and_then(|(trace, _, there)| rule(trace, there)).into_iter().collect();

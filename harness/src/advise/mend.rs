@@ -1,6 +1,7 @@
 //! A trace with flushes put in or taken out.
 
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// Where a flush is put in: before the event at this position, of this device.
@@ -49,13 +50,12 @@ pub(super) fn with_fua(trace: &Trace, writes: &BTreeSet<EventId>) -> Trace {
 
 /// The trace without one of its events.
 pub(super) fn without(trace: &Trace, index: usize) -> Trace {
-    let mut events = trace.events.clone();
+    let number = |event: EventId| match event.index().cmp(&index) {
+        Ordering::Less => Some(event),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(EventId(event.0 - 1)),
+    };
+    let mut events: Vec<Event> = trace.events.iter().map(|event| event.renumbered(number)).collect();
     events.remove(index);
-    for event in &mut events {
-        if let Event::Flush { except, .. } = event {
-            except.retain(|event| event.index() != index);
-            except.iter_mut().filter(|event| event.index() > index).for_each(|event| event.0 -= 1);
-        }
-    }
     Trace { devices: trace.devices.clone(), events }
 }

@@ -1,6 +1,7 @@
 //! What the devices of a machine are kept on: one implementation for each way in which a system is run.
 
 use super::run::Run;
+use crate::choice::{Choices, Path};
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
@@ -98,6 +99,16 @@ pub(super) trait Backing: Send {
 
     /// Forgets what was recorded so far: what the devices hold now is where the recording begins.
     fn rebase(&mut self) {}
+
+    /// From now on these choices say which flush of a recording fails.
+    fn let_flushes_fail(&mut self, choices: Choices) {
+        let _ = choices;
+    }
+
+    /// What was asked and answered of the flushes of a recording.
+    fn flushes(&self) -> Path {
+        Path::default()
+    }
 
     /// Ends a recording.
     fn into_trace(self: Box<Self>) -> Option<Trace> {

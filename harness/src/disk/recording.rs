@@ -1,8 +1,10 @@
 //! A recording: sparse images, and everything that happens to them.
 
 use super::backing::{Backing, Chips};
+use super::failing::{Failing, Lost, in_flight, without_dropped};
+use crate::choice::{Choices, Path};
 use crate::error::DiskError;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image};
 use crashcheck_trace::{Label, NandGeometry, Payload, Trace};
 use std::backtrace::Backtrace;
 
@@ -12,6 +14,8 @@ pub(super) struct Recording {
     chips: Chips,
     /// By event, the calls that led to it.
     sites: Option<Vec<Backtrace>>,
+    /// Which flush fails, if one may.
+    failing: Option<Failing>,
 }
 
 impl Recording {
@@ -21,7 +25,30 @@ impl Recording {
             trace: Trace { devices: devices.to_vec(), events: Vec::new() },
             chips: Chips::of(devices),
             sites: None,
+            failing: None,
         }
+    }
+
+    /// Whether the next event, a flush of these writes, fails; those of a flash chip do not.
+    fn lost(&mut self, device: DeviceId, writes: &[EventId]) -> Option<Lost> {
+        let is_chip = self.chips.get(device).is_some();
+        let can_be_dropped = |write: &EventId| {
+            let event = self.trace.events.get(write.index());
+            event.is_some_and(|event| event.range().is_some())
+        };
+        let drops = writes.iter().any(can_be_dropped);
+        let event = EventId(self.trace.events.len() as u32);
+        self.failing.as_mut().filter(|_| !is_chip)?.ask(event, device, drops)
+    }
+
+    /// A flush of these writes has failed.
+    fn fail(&mut self, device: DeviceId, writes: Vec<EventId>, lost: Lost) -> Result<(), DiskError> {
+        let dropped = lost == Lost::Dropped;
+        self.note(Event::FlushFailed { device, writes, dropped });
+        if dropped {
+            self.images[device.index()] = without_dropped(&self.trace, device);
+        }
+        Err(DiskError::FlushFailed { device })
     }
 
     /// One that records the calls that led to each event as well.
@@ -52,9 +79,12 @@ impl Backing for Recording {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
+        // Of a write that is to be durable at once nothing else is known than that it is on the medium or not.
+        let lost = if fua { self.lost(device, &[]) } else { None };
         self.images[device.index()].write(at, data);
+        let (write, fua) = (EventId(self.trace.events.len() as u32), fua && lost.is_none());
         self.note(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
-        Ok(())
+        lost.map_or(Ok(()), |lost| self.fail(device, vec![write], lost))
     }
 
     fn zero(
@@ -81,6 +111,12 @@ impl Backing for Recording {
     }
 
     fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+        if self.failing.is_some() {
+            let writes = in_flight(&self.trace, device);
+            if let Some(lost) = self.lost(device, &writes) {
+                return self.fail(device, writes, lost);
+            }
+        }
         self.note(Event::Flush { device, except: Vec::new() });
         Ok(())
     }
@@ -137,6 +173,14 @@ impl Backing for Recording {
                 device.kind = DeviceKind::Nand(chip.clone());
             }
         }
+    }
+
+    fn let_flushes_fail(&mut self, choices: Choices) {
+        self.failing = Some(Failing::new(choices));
+    }
+
+    fn flushes(&self) -> Path {
+        self.failing.as_ref().map(|failing| failing.path().clone()).unwrap_or_default()
     }
 
     fn take_sites(&mut self) -> Vec<Backtrace> {

@@ -2,6 +2,7 @@
 //! coverage of a completed walk is the number of images there are.
 
 mod cluster;
+mod failed_flush;
 mod faults;
 mod flash;
 mod lives;
@@ -182,7 +183,7 @@ fn beginning(events: &[Event]) -> Window {
 /// Everything that can survive a crash.
 fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
     let (mut durable, mut pending) = (Vec::<Atom>::new(), Vec::<Atom>::new());
-    let (mut epoch, mut window) = (0, beginning(events));
+    let (mut epoch, mut window, mut stuck) = (0, beginning(events), BTreeSet::new());
     for index in 0..=events.len() {
         let event = events.get(index);
         // The power fails before this event, or while it is under way.
@@ -196,8 +197,16 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
         }
         window.begun = window.begun.max(window.durable);
         pending.extend(atoms(index, event, profile));
-        let changes = event.device().is_some() && !matches!(event, Event::Flush { .. });
-        let fua = (matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest)
+        let undone = failed_flush::undone(index, event, &durable, &pending);
+        let drops = matches!(event, Event::FlushFailed { dropped: true, .. });
+        pending.extend(undone);
+        if let Event::FlushFailed { writes, .. } = event {
+            stuck.extend(writes.iter().map(|write| write.index()));
+        }
+        let changes =
+            event.device().is_some() && !matches!(event, Event::Flush { .. } | Event::FlushFailed { .. });
+        let fua = drops
+            || (matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest)
             || (changes && profile.cache == Cache::None);
         if fua {
             let moment = Moment { point: index + 1, epoch, window };
@@ -207,7 +216,7 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
         let flush = matches!(event, Event::Flush { .. }) && profile.flush == Honesty::Honest;
         let in_order = profile.order == Order::Issued;
         let settles = |atom: &Atom| {
-            (flush && device == Some(atom.device))
+            (flush && device == Some(atom.device) && !stuck.contains(&atom.event))
                 || (fua && (atom.event == index || (in_order && device == Some(atom.device))))
         };
         durable.extend(pending.iter().filter(|atom| settles(atom)).cloned());

@@ -45,6 +45,7 @@ impl<'a> Teller<'a> {
                 | Event::Program { .. }
                 | Event::Erase { .. }
                 | Event::Flush { .. }
+                | Event::FlushFailed { .. }
                 | Event::Mark { .. }
                 | Event::Deliver { .. }
                 | Event::Down { .. }
@@ -194,6 +195,18 @@ impl<'a> Teller<'a> {
         format!("{what} landed at block {} instead of block {}", at.0 / block, meant.0 / block)
     }
 
+    /// A flush that failed, in words.
+    fn failed_flush(&self, device: DeviceId, writes: &[EventId], dropped: bool) -> String {
+        let what = match writes.len() {
+            0 => "with nothing in flight".to_owned(),
+            1 if dropped => "and the write in flight was dropped".to_owned(),
+            1 => "and no later flush makes the write in flight durable".to_owned(),
+            many if dropped => format!("and the {many} writes in flight were dropped"),
+            many => format!("and no later flush makes the {many} writes in flight durable"),
+        };
+        format!("flush of {} failed, {what}", self.device(device))
+    }
+
     /// What the system calls an event; without a name, what kind of event it is.
     pub(super) fn name(&self, id: EventId) -> Cow<'a, str> {
         let Some(event) = self.trace.events.get(id.index()) else { return Cow::Borrowed("the end") };
@@ -218,6 +231,9 @@ impl<'a> Teller<'a> {
                 return format!("durable acknowledgement of operation {}", op.0 + 1);
             }
             Event::Ack { op, .. } => return format!("acknowledgement of operation {}", op.0 + 1),
+            Event::FlushFailed { device, writes, dropped } => {
+                return self.failed_flush(*device, writes, *dropped);
+            }
             Event::Mark { text } => return format!("mark {text}"),
             Event::Send { from, to, data, label, .. } => {
                 return words::message(*from, *to, data, label.as_ref());
@@ -259,6 +275,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Program { .. } => "program",
         Event::Erase { .. } => "erase",
         Event::Flush { .. } => "flush",
+        Event::FlushFailed { .. } => "flush that failed",
         Event::Resize { .. }
         | Event::Begin { .. }
         | Event::Ack { .. }

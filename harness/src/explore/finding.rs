@@ -13,7 +13,7 @@ use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;
 use crate::media::{AtomFate, Known};
 use crashcheck_outcome::{Finding, LaterLife, Picture, Promised, WriteFate};
-use crashcheck_trace::{DeviceId, EventId};
+use crashcheck_trace::{DeviceId, Event, EventId};
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,13 +193,15 @@ impl Group {
         let Failed { violation, points, by: (life, window) } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
+        let profile = &context.timeline.profile.name;
         let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
         let compared = recovered.shown.as_ref().ok();
         let compared = compared.map(|shown| context.compare(shown, past, window)).unwrap_or_default();
         let teller = &painter.teller;
         let first = path.of_life(1);
         let mut writes = writes(painter, epoch, point, &first);
-        let faults = faults(teller, &first);
+        let mut faults = faults(teller, &first);
+        faults.extend(failed_flushes(teller, &context.before));
         let places = places(cause, &writes);
         let cause = cause.map(|cause| teller.cause(cause));
         let state = state(teller, &faults, &first, &writes);
@@ -215,7 +217,7 @@ impl Group {
         let counted = [self.states, self.at_first.1, self.first];
         let states = counted.into_iter().find(|states| !states.is_zero()).unwrap_or_default();
         Finding {
-            id: naming.id(&context.timeline.profile.name, epoch, point, &path).to_string(),
+            id: naming.id(profile, epoch, point, &[&context.before, &path].into_iter().collect()).to_string(),
             fingerprint: naming.fingerprint(key),
             promise: violation.promise,
             detail: violation.detail,
@@ -405,6 +407,23 @@ fn places(cause: Option<&Cause>, writes: &[WriteFate]) -> Vec<u32> {
     let fixes = cause.iter().filter_map(|cause| cause.fix.as_ref()).flat_map(|fix| &fix.flushes);
     let fixes = fixes.map(|(_, before)| before.0);
     missing.chain(fixes).chain(writes.iter().map(|write| write.event)).collect()
+}
+
+/// The flushes that failed while the trace was recorded, in words.
+fn failed_flushes(teller: &Teller<'_>, before: &Path) -> Vec<String> {
+    let answered = before.questions.iter().zip(&before.answers);
+    let failed = answered.filter_map(|(question, answer)| match question {
+        Question::FlushFailed { event, .. } if *answer > 0 => {
+            let how = if *answer % 2 == 0 { ", and every later flush fails" } else { "" };
+            // Of a write that was to be durable at once the error comes after it.
+            let events = &teller.trace.events[event.index()..];
+            let error =
+                events.iter().position(|event| matches!(event, Event::FlushFailed { .. })).unwrap_or(0);
+            Some(format!("{}{how}", teller.numbered(EventId(event.0 + error as u32))))
+        }
+        _ => None,
+    });
+    failed.collect()
 }
 
 /// What went wrong beside the power, in words.

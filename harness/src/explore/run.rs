@@ -43,6 +43,8 @@ pub(crate) struct Context {
     windows: Vec<Vec<(usize, Window)>>,
     /// The numbers by which the events are told, if the trace was made from another one.
     numbers: Vec<u32>,
+    /// What was asked while the trace was recorded, before any crash, and answered.
+    pub(crate) before: Path,
 }
 
 /// A state to look at.
@@ -206,7 +208,8 @@ impl Context {
     /// The same on another trace.
     pub(crate) fn on(&self, trace: Arc<Trace>, options: &Options) -> Arc<Self> {
         let naming = Naming { trace_hash: trace.fingerprint(), ..self.naming.clone() };
-        Arc::new(Context::of(Arc::clone(&self.instance), naming, trace, options))
+        let context = Context::of(Arc::clone(&self.instance), naming, trace, options);
+        Arc::new(context.behind(self.before.clone()))
     }
 
     /// The same on a trace that holds some of the events, under a name of its own. They are told by the numbers they had.
@@ -220,12 +223,23 @@ impl Context {
         let naming =
             Naming { trace_hash: trace.fingerprint(), workload: name.to_owned(), ..self.naming.clone() };
         let numbers = kept.iter().map(|event| self.teller().number(*event)).collect();
-        Arc::new(Context { numbers, ..Context::of(Arc::clone(&self.instance), naming, trace, options) })
+        let context = Context::of(Arc::clone(&self.instance), naming, trace, options);
+        Arc::new(context.behind(self.before.clone()).told_by(numbers))
     }
 
     /// The same, telling its events by these numbers.
     pub(crate) fn told_by(self, numbers: Vec<u32>) -> Self {
         Context { numbers, ..self }
+    }
+
+    /// The same of a recording of which this was asked and answered.
+    pub(crate) fn behind(self, before: Path) -> Self {
+        Context { before, ..self }
+    }
+
+    /// Whether a flush has failed while the trace was recorded.
+    pub(crate) fn has_failed_flush(&self) -> bool {
+        self.before.deviates() > 0
     }
 
     /// Tells of the trace.
@@ -258,6 +272,7 @@ impl Context {
             strays: AtomicBool::new(false),
             windows,
             numbers: Vec::new(),
+            before: Path::default(),
         }
     }
 

@@ -114,6 +114,7 @@ fn landed(
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }

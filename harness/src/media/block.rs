@@ -45,9 +45,11 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
                     pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
                 }
             }
+            Event::FlushFailed { writes, dropped: true, .. } => undo(&mut pieces, id, writes),
             Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -58,6 +60,19 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
         }
     }
     pieces
+}
+
+/// Where a device has dropped what some events wrote, it holds what it held without them. Of a length nothing is dropped.
+fn undo(pieces: &mut Vec<Piece>, id: EventId, writes: &[EventId]) {
+    let of_these = |piece: &&Piece| writes.binary_search(&piece.event).is_ok() && !piece.is_length();
+    let mut undone: Vec<Piece> = Vec::new();
+    for piece in pieces.iter().filter(of_these).filter(|piece| !piece.joins) {
+        if !undone.iter().any(|known| known.range == piece.range) {
+            let unit = undone.len() as u32;
+            undone.push(Piece { event: id, unit, fill: Fill::Without(id), joins: false, ..*piece });
+        }
+    }
+    pieces.append(&mut undone);
 }
 
 /// Under a profile that keeps the order, all of a device.
@@ -109,6 +124,7 @@ impl Settles<'_> {
             Event::Discard { .. } | Event::Resize { .. } if profile.cache == Cache::None => {
                 Some(Settles::Event(id))
             }
+            Event::FlushFailed { dropped: true, .. } => Some(Settles::Event(id)),
             Event::Down { node } => Some(Settles::Node(*node)),
             Event::Write { .. }
             | Event::WriteZeroes { .. }
@@ -117,6 +133,7 @@ impl Settles<'_> {
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }

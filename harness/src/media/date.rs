@@ -29,6 +29,11 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
             in_flight.0[atom.device.index()].push(AtomId(next as u32));
             next += 1;
         }
+        if let Event::FlushFailed { device, writes, .. } = event {
+            // No later flush covers them.
+            let is_left = |atom: &AtomId| writes.binary_search(&layout.atoms[atom.0 as usize].event).is_err();
+            in_flight.0[device.index()].retain(is_left);
+        }
         let settles = Settles::by(event, EventId(index as u32), &layout.profile);
         if settles.is_none() && !(one_by_one && ends_epoch(event)) {
             continue;
@@ -36,7 +41,11 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         // What becomes durable by itself, such as a write with FUA, has begun.
         let changes = matches!(
             event,
-            Event::Write { .. } | Event::WriteZeroes { .. } | Event::Discard { .. } | Event::Resize { .. }
+            Event::Write { .. }
+                | Event::WriteZeroes { .. }
+                | Event::Discard { .. }
+                | Event::Resize { .. }
+                | Event::FlushFailed { .. }
         );
         let upto = index + usize::from(changes);
         spans.push(Span { from, upto });

@@ -25,6 +25,7 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
         | Event::Discard { .. }
         | Event::Resize { .. }
         | Event::Flush { .. }
+        | Event::FlushFailed { .. }
         | Event::Begin { .. }
         | Event::Ack { .. }
         | Event::Mark { .. }

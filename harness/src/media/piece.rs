@@ -27,6 +27,8 @@ pub(super) enum Fill {
     Ones,
     /// What was there before.
     Kept,
+    /// What is there without the writes that this event names.
+    Without(EventId),
     Garbage,
     Length(Bytes),
 }

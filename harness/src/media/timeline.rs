@@ -116,6 +116,7 @@ fn windows(trace: &Trace) -> Vec<Window> {
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
             | Event::Send { .. }

@@ -49,6 +49,7 @@ pub(super) fn smaller(trace: &Trace, fates: &[Fate], discard: Discard) -> Option
     for (index, (event, fate)) in trace.events.iter().zip(fates).enumerate() {
         match event {
             Event::Flush { device, except } => builder.flush(index, *device, except),
+            Event::FlushFailed { .. } => builder.keep(index),
             Event::Begin { .. } | Event::Ack { .. } => builder.marks.push(index),
             Event::Write { .. }
             | Event::WriteZeroes { .. }
@@ -154,6 +155,7 @@ impl<'a> Builder<'a> {
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -176,6 +178,7 @@ impl<'a> Builder<'a> {
             Event::Erase { .. } => erase(to, at, len),
             Event::Resize { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }

@@ -13,7 +13,7 @@ use proptest::strategy::ValueTree;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
 const RECOVERIES: u64 = 2_000;
@@ -102,7 +102,6 @@ impl Shrinker<'_> {
         let begun = first.map_or_else(|| workload.clone(), |ops| workload.with(Vec::new(), ops));
         let smallest = smallest(&begun, bounds, &mut judge);
         let Some((mut smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
-        tell_sites(&smallest, &mut smaller);
         if let Some(Cause { rules, .. }) = &smaller.cause {
             let options = self.options(bounds.left_to_tell());
             let recoveries = CURING * options.budget.states.unwrap_or(RECOVERIES);
@@ -117,10 +116,20 @@ impl Shrinker<'_> {
 
     fn fails(&self, candidate: &Prepared, fingerprint: &str, left: Duration) -> Option<bool> {
         // What cannot be run without a crash does not fail in one.
-        let Ok(Ok(context)) = guarded(|| candidate.context()) else { return Some(false) };
-        let options = Options { lives: candidate.options.lives, ..self.options(Some(left)) };
-        let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
-        Some(tally.has_found(fingerprint))
+        let Ok(Ok(recordings)) = guarded(|| candidate.recordings()) else { return Some(false) };
+        let started = Instant::now();
+        let mut options = Options { lives: candidate.options.lives, ..self.options(Some(left)) };
+        for recording in recordings {
+            let Ok(Ok(context)) = guarded(|| recording.context()) else { continue };
+            let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
+            if tally.has_found(fingerprint) {
+                return Some(true);
+            }
+            let used = tally.recoveries_of_first();
+            options.budget.states = options.budget.states.map(|states| states.saturating_sub(used));
+            options.budget.time = Some(left.saturating_sub(started.elapsed()));
+        }
+        Some(false)
     }
 
     /// How candidates are explored.
@@ -138,10 +147,13 @@ impl Shrinker<'_> {
         if self.workload.options.regressions.is_some() {
             naming.workload = regression::name_of(&finding.fingerprint);
         }
-        let context = smallest.clone().named(naming).context().ok()?;
-        let events = context.trace.events.len() as u64;
         let options = Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell()) };
-        told(&context, &options, self.stop, &finding.fingerprint).map(|finding| (finding, events))
+        smallest.clone().named(naming).recordings().ok()?.iter().find_map(|recording| {
+            let context = recording.context().ok()?;
+            let mut told = told(&context, &options, self.stop, &finding.fingerprint)?;
+            tell_sites(recording, &mut told);
+            Some((told, context.trace.events.len() as u64))
+        })
     }
 
     fn finish(

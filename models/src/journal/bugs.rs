@@ -46,6 +46,8 @@ pub enum Bug {
     TwoSectorSuperblock,
     /// Recovery begins an empty log with the number that the full one began with.
     SequenceKept,
+    /// The flush after TxE is taken for done although it returns an error.
+    FlushErrorIgnored,
 }
 
 /// A set of faults.
@@ -73,6 +75,7 @@ const SWITCHES: &[(Bug, BugSwitch)] = &[
     (Bug::ResetBeforeReplayDurable, RESET_BEFORE_REPLAY_DURABLE),
     (Bug::TwoSectorSuperblock, TWO_SECTOR_SUPERBLOCK),
     (Bug::SequenceKept, SEQUENCE_KEPT),
+    (Bug::FlushErrorIgnored, FLUSH_ERROR_IGNORED),
 ];
 
 impl Seeded for Bug {
@@ -266,6 +269,15 @@ const SEQUENCE_KEPT: BugSwitch = BugSwitch {
     profile: "reorder",
     lives: 2,
 };
+const FLUSH_ERROR_IGNORED: BugSwitch = BugSwitch {
+    name: "flush-error-ignored",
+    about: "the flush after TxE is taken for done although it returns an error: what is acknowledged may be lost",
+    breaks: &["durable"],
+    checks: &["HM-16", "JN-03"],
+    workload: "create",
+    profile: "flush-error",
+    lives: 1,
+};
 
 /// With the content of files in the log, few operations fill it.
 const DATA_EARLY_SUPERBLOCK_ADVANCE: BugSwitch =
@@ -295,6 +307,7 @@ pub const ORDERED: &[BugSwitch] = &[
     RESET_BEFORE_REPLAY_DURABLE,
     TWO_SECTOR_SUPERBLOCK,
     SEQUENCE_KEPT,
+    FLUSH_ERROR_IGNORED,
 ];
 
 /// What data mode can be built with: data in the log needs neither order nor revokes.

@@ -209,7 +209,8 @@ impl<V: Variant> System for Journal<V> {
         };
         let mut outcome = live.fs.apply(op);
         if too_big(&outcome) && live.fs.store_mut().roll_back() {
-            live.fs.store_mut().commit()?;
+            let committed = live.fs.store_mut().commit();
+            live.fs.after(committed.map_err(|error| StoreError::from(error).into()))?;
             outcome = live.fs.apply(op);
         }
         if too_big(&outcome) {
@@ -266,6 +267,7 @@ impl<V: Variant> Reference for Journal<V> {
     const NAME: &'static str = V::NAME;
     const ABOUT: &'static str = V::ABOUT;
     const MEDIUM: &'static str = "block";
+    const FLUSH_ERRORS: bool = true;
     const BUGS: &'static [BugSwitch] = V::BUGS;
     const CHECKS: &'static [Checks] = crate::checks::ALL;
 

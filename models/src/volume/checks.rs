@@ -75,4 +75,10 @@ const TABLE: &[Check] = &[
         says: "A read gives what was written last or an error, and never anything else.",
         source: INTEGRITY,
     },
+    Check {
+        code: "HM-16",
+        says: "What a flush that has failed was to make durable may be lost, and a later flush that succeeds does not \
+               save it.",
+        source: "Rebello and others 2020",
+    },
 ];

@@ -191,6 +191,7 @@ pub fn stacked<U: Reference>(lower: &Arc<dyn Base>) -> Box<dyn Subject> {
         about: format!("{}; on {}", U::ABOUT, lower.name()),
         medium: lower.medium(),
         profiles: lower.profiles().to_vec(),
+        flush_errors: false,
         bugs: U::BUGS.iter().chain(below).copied().collect(),
         checks: U::CHECKS,
         workloads: U::workloads,

@@ -44,12 +44,26 @@ pub struct FileSystem<S> {
     pub(crate) bugs: Bugs,
     /// Counts operations, and stands in for the time.
     pub(crate) clock: u64,
+    /// The device has failed: nothing is changed any more until the file system is opened again.
+    read_only: bool,
 }
 
 impl<S: Store> FileSystem<S> {
     /// A file system whose blocks are known to be consistent.
     pub fn new(store: S, geometry: Geometry, bugs: Bugs) -> Self {
-        FileSystem { store, geometry, bugs, clock: 1 }
+        FileSystem { store, geometry, bugs, clock: 1, read_only: false }
+    }
+
+    /// Whether nothing is changed any more, because the device has failed.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// What came of something that writes. When the device fails, nobody knows what is durable of what it was given (HM-16): the file
+    /// system is read-only from then on, and what lies on the disk is for recovery.
+    pub(crate) fn after<T>(&mut self, outcome: Result<T, FsError>) -> Result<T, FsError> {
+        self.read_only |= matches!(outcome, Err(FsError::Store(StoreError::Disk(_))));
+        outcome
     }
 
     /// Where the parts lie.

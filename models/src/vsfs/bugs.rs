@@ -30,6 +30,8 @@ pub enum Bug {
     PointerBeforeBlock,
     /// sync leaves changed directories in memory.
     SyncSkipsDirectories,
+    /// A sync whose flush returns an error flushes once more, and takes that for all.
+    RetryTrustsDevice,
 }
 
 /// A set of faults.
@@ -46,7 +48,7 @@ impl Seeded for Bug {
 }
 
 /// What each fault is called, breaks and is shown by, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 12] = [
+pub const SWITCHES: [BugSwitch; 13] = [
     BugSwitch {
         name: "fsck-trusts-bitmap",
         about: "fsck takes the data bitmap for the truth and leaves blocks in use marked as free",
@@ -155,6 +157,15 @@ pub const SWITCHES: [BugSwitch; 12] = [
         profile: "reorder",
         lives: 1,
     },
+    BugSwitch {
+        name: "retry-trusts-device",
+        about: "a sync whose flush returns an error flushes once more: what the first one lost is acknowledged",
+        breaks: &["durable"],
+        checks: &["HM-16", "HM-07"],
+        workload: "create",
+        profile: "flush-error",
+        lives: 1,
+    },
 ];
 
 #[cfg(test)]
@@ -167,8 +178,8 @@ mod tests {
         let bugs = bugs.expect("known faults");
         assert!(bugs.has(Bug::RenameDeletesFirst) && bugs.has(Bug::NoSyncFlush));
         assert!(!bugs.has(Bug::FsckTrustsBitmap));
-        let last = Bugs::named("vsfs", &SWITCHES, &["sync-skips-directories".into()]).expect("a known fault");
-        assert!(last.has(Bug::SyncSkipsDirectories));
+        let last = Bugs::named("vsfs", &SWITCHES, &["retry-trusts-device".into()]).expect("a known fault");
+        assert!(last.has(Bug::RetryTrustsDevice));
         let unknown = Bugs::named("vsfs", &SWITCHES, &["gremlin".into()]).expect_err("is unknown");
         assert!(
             unknown.to_string().starts_with("vsfs has no bug switch 'gremlin'; it has: fsck-trusts-bitmap,")

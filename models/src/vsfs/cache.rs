@@ -11,7 +11,7 @@
 use super::bugs::{Bug, Bugs};
 use super::format::{BLOCK_SIZE, BlockNo, Geometry, InodeNo, Page};
 use super::store::{BlockKind, Held, Store, StoreError};
-use crashcheck::{Disk, Lent};
+use crashcheck::{Disk, DiskError, Lent};
 use std::collections::BTreeSet;
 
 /// So many dirty blocks start a write-back.
@@ -164,7 +164,12 @@ impl Store for Cache {
     fn sync(&mut self) -> Result<(), StoreError> {
         self.write_back()?;
         if self.unflushed && !self.bugs.has(Bug::NoSyncFlush) {
-            self.disk.flush()?;
+            match self.disk.flush() {
+                Err(DiskError::FlushFailed { .. }) if self.bugs.has(Bug::RetryTrustsDevice) => {
+                    self.disk.flush()?;
+                }
+                flushed => flushed?,
+            }
             self.unflushed = false;
         }
         self.freed_blocks.clear();

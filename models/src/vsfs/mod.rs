@@ -155,6 +155,7 @@ impl Reference for Vsfs {
     const ABOUT: &'static str =
         "the textbook's very simple file system: no journal, a full fsck at every start";
     const MEDIUM: &'static str = "block";
+    const FLUSH_ERRORS: bool = true;
     const BUGS: &'static [crashcheck::BugSwitch] = &bugs::SWITCHES;
     const CHECKS: &'static [Checks] = crate::checks::ALL;
 

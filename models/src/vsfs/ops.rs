@@ -18,6 +18,14 @@ impl<S: Store> FileSystem<S> {
     /// # Errors
     /// If the store fails, or the disk holds nonsense; a refusal is an [`Ack`].
     pub fn apply(&mut self, op: &FsOp) -> Result<Ack, FsError> {
+        if self.is_read_only() {
+            return Ok(Ack::Refused);
+        }
+        let outcome = self.begin_and_perform(op);
+        self.after(outcome)
+    }
+
+    fn begin_and_perform(&mut self, op: &FsOp) -> Result<Ack, FsError> {
         self.store.begin()?;
         self.clock += 1;
         let mut outcome = self.perform(op);

@@ -1,7 +1,7 @@
 //! A correct system loses nothing: every workload, completely; and as far as a budget goes, crashes during recovery,
 //! other devices, and operations nobody thought of.
 
-use super::common::{at_most, case, is_on_disks, survived, under, usual};
+use super::common::{at_most, case, explored, is_on_disks, survived, under, usual};
 use crashcheck::outcome::Verdict;
 use crashcheck::{Budget, Options, Subject};
 use std::collections::BTreeMap;
@@ -83,5 +83,26 @@ fn generated_operations_are_survived() {
             .collect();
         let measured = verdicts.iter().filter(|verdict| verdict.is_clean()).count();
         assert!(measured >= 4, "{}: only {measured} had something in flight", subject.name());
+    }
+}
+
+/// Who promises nothing of it says so, and is not explored.
+#[test]
+fn a_flush_that_fails_is_survived_or_not_promised() {
+    let options = at_most(300, under("flush-error"));
+    for subject in crashcheck_models::all() {
+        let promises = subject.name() == "vsfs" || subject.name().starts_with("journal");
+        for (workload, _) in subject.workloads().into_iter().take(8) {
+            if promises {
+                let exploration = survived(&*subject, &case(workload), &options);
+                let in_many_ways = |note: &String| note.contains("was recorded in");
+                assert!(exploration.notes.iter().any(in_many_ways), "{}:{workload}", subject.name());
+                continue;
+            }
+            let exploration = explored(&*subject, &case(workload), &options);
+            assert_eq!(exploration.verdict, Verdict::NotMeasured, "{}:{workload}", subject.name());
+            let reason = exploration.reason.expect("it says why");
+            assert!(reason.contains("does not promise"), "{reason}");
+        }
     }
 }

@@ -103,6 +103,8 @@ pub enum EventKind {
     Erase,
     /// What was written before is durable.
     Flush,
+    /// A flush returned an error.
+    FlushFailed,
     /// An operation begins.
     Begin,
     /// An operation is done.

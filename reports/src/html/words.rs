@@ -93,6 +93,7 @@ pub(super) fn kind(kind: EventKind) -> &'static str {
         EventKind::Program => "program",
         EventKind::Erase => "erase",
         EventKind::Flush => "flush",
+        EventKind::FlushFailed => "flush failed",
         EventKind::Begin => "begin",
         EventKind::Ack => "acknowledged",
         EventKind::AckDurable => "acknowledged as durable",

@@ -13,6 +13,7 @@ const FLUSH: u64 = 0x14;
 const BEGIN: u64 = 0x15;
 const ACK: u64 = 0x16;
 const MARK: u64 = 0x17;
+const FLUSH_FAILED: u64 = 0x18;
 const PROGRAM: u64 = 0x20;
 const ERASE: u64 = 0x21;
 const SEND: u64 = 0x30;
@@ -65,6 +66,16 @@ pub(super) fn put_piece(out: &mut Vec<u8>, piece: Piece) {
     put_number(out, u64::from(piece.offset));
 }
 
+/// How many events there are, the first, then the distance of each from the one before.
+fn put_ascending(out: &mut Vec<u8>, events: &[EventId]) {
+    put_number(out, events.len() as u64);
+    let mut before = 0;
+    for id in events {
+        put_number(out, u64::from(id.0 - before));
+        before = id.0;
+    }
+}
+
 fn put_label(out: &mut Vec<u8>, label: Option<&Label>, labels: &mut Labels) {
     let Some(label) = label else { return put_number(out, 0) };
     if let Some(number) = labels.numbers.get(label) {
@@ -86,6 +97,7 @@ pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
             at_most("a payload", data.len().index(), PAYLOAD_MAX.index())
         }
         Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
+        Event::FlushFailed { writes, .. } => at_most("the writes of a flush", writes.len(), EXCEPT_MAX),
         Event::Begin { text: op, .. } => text("an operation", op),
         Event::Mark { text: note } => text("a mark", note),
         Event::WriteZeroes { .. }
@@ -126,12 +138,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
         Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),
         Event::Flush { device, except } => {
-            put(&[FLUSH, u64::from(device.0), except.len() as u64]);
-            let mut before = 0;
-            for id in except {
-                put_number(out, u64::from(id.0 - before));
-                before = id.0;
-            }
+            put(&[FLUSH, u64::from(device.0)]);
+            put_ascending(out, except);
+        }
+        Event::FlushFailed { device, writes, dropped } => {
+            put(&[FLUSH_FAILED, u64::from(device.0), u64::from(*dropped)]);
+            put_ascending(out, writes);
         }
         Event::Begin { op, text } => {
             put(&[BEGIN, u64::from(op.0)]);
@@ -248,10 +260,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn except(&mut self) -> Result<Vec<EventId>, Problem> {
+    fn ascending(&mut self) -> Result<Vec<EventId>, Problem> {
         let count = self.number()?;
         if count > (self.rest.len().min(EXCEPT_MAX)) as u64 {
-            return Err(malformed("a flush has more exceptions than its chunk has bytes"));
+            return Err(malformed("a flush names more events than its chunk has bytes"));
         }
         let mut before: u32 = 0;
         let mut next = || {
@@ -309,7 +321,11 @@ pub(super) fn event(
         }
         DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
         RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },
-        FLUSH => Event::Flush { device: cursor.device()?, except: cursor.except()? },
+        FLUSH => Event::Flush { device: cursor.device()?, except: cursor.ascending()? },
+        FLUSH_FAILED => {
+            let (device, dropped) = (cursor.device()?, cursor.flag()?);
+            Event::FlushFailed { device, writes: cursor.ascending()?, dropped }
+        }
         BEGIN => Event::Begin { op: cursor.op()?, text: cursor.text()?.to_owned() },
         ACK => Event::Ack { op: cursor.op()?, durable: cursor.flag()? },
         MARK => Event::Mark { text: cursor.text()?.to_owned() },

@@ -34,6 +34,7 @@
 //!   0x15 Begin         operation, text
 //!   0x16 Ack           operation, flags (1 = durable)
 //!   0x17 Mark          text
+//!   0x18 FlushFailed   device, flags (1 = dropped), count of writes, the first, then the distance of each from the one before
 //!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
 //!   0x21 Erase         device, at, length, label
 //!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
@@ -50,7 +51,7 @@
 //!
 //! | kinds        | medium        | layout                     | first release |
 //! |--------------|---------------|----------------------------|---------------|
-//! | `0x10..0x18` | block devices | 1                          | 0.1           |
+//! | `0x10..0x19` | block devices | 1                          | 0.1           |
 //! | `0x20..0x22` | flash chips   | 2                          | 0.1           |
 //! | `0x30..0x34` | clusters      | 1, with a chunk `NODE`     | 0.1           |
 //!
@@ -95,7 +96,7 @@ const PIECE: usize = 4096;
 const PIECES_REMEMBERED: usize = 65_536;
 /// How many DATA chunks the reader keeps decompressed: 32 MiB.
 const CHUNKS_CACHED: usize = 128;
-/// The most exceptions of one flush.
+/// The most events that one flush names.
 const EXCEPT_MAX: usize = 1 << 20;
 
 /// How a trace file ends.

@@ -441,7 +441,9 @@ fn event_size(event: &Event) -> u64 {
         Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {
             data.len().index()
         }
-        Event::Flush { except, .. } => std::mem::size_of_val(except.as_slice()),
+        Event::Flush { except: events, .. } | Event::FlushFailed { writes: events, .. } => {
+            std::mem::size_of_val(events.as_slice())
+        }
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
         Event::WriteZeroes { .. }
         | Event::Discard { .. }

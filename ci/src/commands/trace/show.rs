@@ -54,6 +54,11 @@ fn describe(event: &Event) -> String {
             let except: Vec<String> = except.iter().map(ToString::to_string).collect();
             format!("flush  device {}, which does not cover {}", device.0, except.join(", "))
         }
+        Event::FlushFailed { device, writes, dropped } => {
+            let writes: Vec<String> = writes.iter().map(ToString::to_string).collect();
+            let how = if *dropped { "dropped" } else { "not made durable" };
+            format!("flush failed  device {}, {how}: {}", device.0, writes.join(", "))
+        }
         Event::Begin { op, text } => format!("begin  operation {}: {}", op.0 + 1, escape(text)),
         Event::Ack { op, durable } => {
             format!("ack  operation {}{}", op.0 + 1, if *durable { ", durable" } else { "" })

@@ -135,6 +135,7 @@ fn kind(event: &Event) -> EventKind {
         Event::Program { .. } => EventKind::Program,
         Event::Erase { .. } => EventKind::Erase,
         Event::Flush { .. } => EventKind::Flush,
+        Event::FlushFailed { .. } => EventKind::FlushFailed,
         Event::Begin { .. } => EventKind::Begin,
         Event::Ack { durable: true, .. } => EventKind::AckDurable,
         Event::Ack { .. } => EventKind::Ack,

@@ -130,6 +130,16 @@ impl Layout {
                 let cell = &self.cells[cell.0 as usize];
                 self.version(cell, cell.versions.len() as u32)
             }
+            Fill::Without(failed) => {
+                let Event::FlushFailed { writes, .. } = &trace.events[failed.index()] else {
+                    return ContentId::ZERO;
+                };
+                let cell = &self.cells[cell.0 as usize];
+                let is_left = |version: &&Version| {
+                    writes.binary_search(&self.atoms[version.atom.0 as usize].event).is_err()
+                };
+                cell.versions.iter().rev().find(is_left).map_or(cell.base, |version| version.content)
+            }
             Fill::Data => {
                 let event = &trace.events[piece.event.index()];
                 let Some((data, (_, at, _))) = event.payload().zip(event.range()) else {

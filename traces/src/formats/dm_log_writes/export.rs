@@ -150,6 +150,7 @@ fn deferrals(trace: &Trace, device: DeviceId) -> BTreeMap<EventId, EventId> {
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }
+            | Event::FlushFailed { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -199,6 +200,7 @@ impl<W: Write> LogWriter<W> {
             Event::Discard { at, len, .. } => self.header(*at, *len, DISCARD),
             Event::Flush { .. } => self.header(Bytes::ZERO, Bytes::ZERO, FLUSH),
             Event::Resize { .. } => Err(ExportProblem::Inexpressible { what: "a change of length" }),
+            Event::FlushFailed { .. } => Err(ExportProblem::Inexpressible { what: "a flush that failed" }),
             Event::Send { .. } | Event::Deliver { .. } => {
                 Err(ExportProblem::Inexpressible { what: "a message between nodes" })
             }

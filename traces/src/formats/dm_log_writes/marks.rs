@@ -35,6 +35,7 @@ pub(super) fn text(event: &Event) -> Option<String> {
         | Event::Program { .. }
         | Event::Erase { .. }
         | Event::Flush { .. }
+        | Event::FlushFailed { .. }
         | Event::Send { .. }
         | Event::Deliver { .. }
         | Event::Down { .. }
