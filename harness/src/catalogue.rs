@@ -1,8 +1,9 @@
 //! What a reference system says of itself, so that the command can list and run it.
 
 use crate::checks::{self, Checks};
-use crate::explore::{Naming, Options, Progress};
+use crate::explore::{Naming, Options, Paths, Progress};
 use crate::explorer::explore;
+use crate::generated::Recipe;
 use crate::prepared::Prepared;
 use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
@@ -121,7 +122,21 @@ pub trait Subject: Send + Sync {
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, CaseError>;
+    ) -> Result<Exploration, CaseError> {
+        self.explore_with_paths(case, options, stop, report).map(|(exploration, _)| exploration)
+    }
+
+    /// The same, and the paths that recovery took, for a [`Guide`](crate::Guide) to learn from.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch.
+    fn explore_with_paths(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<(Exploration, Paths), CaseError>;
 
     /// What each flush of a workload is good for.
     ///
@@ -146,7 +161,7 @@ pub trait Subject: Send + Sync {
 /// A workload of a system, with some of its faults switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The workload: a name, or `generated-SEED`.
+    /// The workload: a name, or that of a [`Recipe`]: `generated-SEED`.
     pub workload: String,
     /// The bug switches.
     pub bugs: Vec<String>,
@@ -243,14 +258,20 @@ impl<S: System + 'static> Entry<S> {
     }
 
     fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
-        if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
-            let about = "Operations made from a seed.";
-            let ops = (self.generated)(seed);
-            return Ok(Workload { name: "generated", about, setup: Vec::new(), ops });
-        }
-        let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let unknown = CaseError::Workload { system: self.name.clone(), name: name.to_owned(), known };
-        (self.workloads)().into_iter().find(|workload| workload.name == name).ok_or(unknown)
+        let written = |name: &str| (self.workloads)().into_iter().find(|workload| workload.name == name);
+        let found = match Recipe::named(name) {
+            None => written(name),
+            Some(recipe) => {
+                let all = |Workload { setup, ops, .. }| [setup, ops].concat();
+                let ops = recipe.make(&self.generated, &|name| written(name).map(all));
+                let about = "Operations made from seeds.";
+                ops.map(|ops| Workload { name: "generated", about, setup: Vec::new(), ops })
+            }
+        };
+        found.ok_or_else(|| {
+            let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            CaseError::Workload { system: self.name.clone(), name: name.to_owned(), known }
+        })
     }
 }
 
@@ -283,15 +304,16 @@ impl<S: System + 'static> Subject for Entry<S> {
         Ok(self.prepare(case, &Options::default())?.record()?.trace)
     }
 
-    fn explore(
+    fn explore_with_paths(
         &self,
         case: &Case,
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, CaseError> {
+    ) -> Result<(Exploration, Paths), CaseError> {
         let prepared = self.prepare(case, options)?;
-        Ok(prepared.run(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
+        let explored = prepared.run(stop, report);
+        Ok(explored.unwrap_or_else(|error| (prepared.broken(&error), Paths::default())))
     }
 
     fn advise(

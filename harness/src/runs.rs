@@ -1,12 +1,12 @@
 //! What can be done with a workload: run it, look at a state again, ask what its flushes are good for.
 
 use crate::cures::cure_all;
-use crate::explore::{Context, CrashImage, Keeping, Naming, Options, Progress, Recorded, Walk};
+use crate::explore::{Context, CrashImage, Keeping, Naming, Options, Paths, Progress, Recorded, Walk};
 use crate::prepared::Prepared;
 use crate::record::{RecordError, Run};
 use crate::shrink::shrink;
 use crate::sites::tell_sites;
-use crate::tasks::{Replayed, advised, explored, replay};
+use crate::tasks::{Replayed, advised, explored_with_paths, replay};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use crashcheck_trace::ReplayId;
 use std::sync::atomic::AtomicBool;
@@ -14,27 +14,29 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 impl Prepared {
+    /// Explores, shrinks what is found, and says which paths recovery took.
     pub(crate) fn run(
         &self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
-        let mut exploration = self.unshrunk(stop, report)?;
+    ) -> Result<(Exploration, Paths), RecordError> {
+        let (mut exploration, paths) = self.unshrunk(stop, report)?;
         shrink(self, &mut exploration, stop, report);
-        Ok(exploration)
+        Ok((exploration, paths))
     }
 
-    /// What is found, not yet shrunk.
+    /// What is found, not yet shrunk, and the paths that recovery took.
     pub(crate) fn unshrunk(
         &self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
+    ) -> Result<(Exploration, Paths), RecordError> {
         let context = self.context()?;
         let options = &self.options;
         // The cause is looked for when a finding is small.
         let explain = options.explain && options.shrink.is_none();
-        let mut exploration = explored(&context, &Options { explain, ..options.clone() }, stop, report);
+        let options_of_walk = Options { explain, ..options.clone() };
+        let (mut exploration, paths) = explored_with_paths(&context, &options_of_walk, stop, report);
         for finding in &mut exploration.findings {
             finding.setup = self.setup_in_words();
             if explain {
@@ -45,7 +47,7 @@ impl Prepared {
             let left = options.budget.time_left(Duration::from_secs_f64(exploration.timing.seconds));
             cure_all(self, &mut exploration, stop, left);
         }
-        Ok(exploration)
+        Ok((exploration, paths))
     }
 
     pub(crate) fn advise(

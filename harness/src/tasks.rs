@@ -2,7 +2,7 @@
 
 use crate::advise::{explain, needs};
 use crate::choice::Plan;
-use crate::explore::{Context, Groups, Job, Options, Pool, Progress, Walk};
+use crate::explore::{Context, Groups, Job, Options, Paths, Pool, Progress, Walk};
 use crashcheck_outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use crashcheck_trace::ReplayId;
 use std::collections::BTreeMap;
@@ -30,6 +30,16 @@ pub(crate) fn explored(
     stop: &AtomicBool,
     report: impl FnMut(Progress),
 ) -> Exploration {
+    explored_with_paths(context, options, stop, report).0
+}
+
+/// The same, and the paths that recovery has taken.
+pub(crate) fn explored_with_paths(
+    context: &Arc<Context>,
+    options: &Options,
+    stop: &AtomicBool,
+    report: impl FnMut(Progress),
+) -> (Exploration, Paths) {
     let started = Instant::now();
     let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
     tally.simplify();
@@ -38,7 +48,8 @@ pub(crate) fn explored(
         true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
         false => BTreeMap::new(),
     };
-    tally.into_exploration(options.strategy.name(), options.jobs, &causes)
+    let paths = tally.paths().clone();
+    (tally.into_exploration(options.strategy.name(), options.jobs, &causes), paths)
 }
 
 /// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the

@@ -7,7 +7,9 @@ use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::outcome::{About, Advice, Exploration};
 use crashcheck::trace::Trace;
-use crashcheck::{Budget, BugSwitch, Options, Progress, Regression, ReplayId, advise_trace, explore_trace};
+use crashcheck::{
+    Budget, BugSwitch, Options, Paths, Progress, Regression, ReplayId, advise_trace, explore_trace,
+};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -28,6 +30,7 @@ pub(in crate::commands) enum Target<'a> {
 }
 
 /// A target under a device profile.
+#[derive(Clone)]
 pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) target: &'a Target<'a>,
     pub(in crate::commands) profile: Named,
@@ -35,6 +38,8 @@ pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) lives: u8,
     /// Whether it is a stored failure that is explored again.
     pub(in crate::commands) stored: bool,
+    /// Whether the workload is made when its turn comes; the target has none until then.
+    pub(in crate::commands) made: bool,
 }
 
 /// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
@@ -57,7 +62,13 @@ pub(in crate::commands) fn runs<'a>(
             asked => asked.to_vec(),
         };
         let lives = search.lives.unwrap_or(shows.max(Options::default().lives));
-        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, lives, stored: false }));
+        runs.extend(profiles.into_iter().map(|profile| Run {
+            target,
+            profile,
+            lives,
+            stored: false,
+            made: false,
+        }));
     }
     Ok(runs)
 }
@@ -80,7 +91,7 @@ impl Target<'_> {
         subject.bugs().iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name)).copied().collect()
     }
 
-    /// Explores the target.
+    /// Explores the target, and says which paths recovery took.
     ///
     /// # Errors
     /// If there is no such workload or command.
@@ -89,14 +100,15 @@ impl Target<'_> {
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, Failure> {
+    ) -> Result<(Exploration, Paths), Failure> {
         match self {
             Target::Reference(Selected { subject, case }) => {
-                Ok(subject.explore(case, options, stop, report)?)
+                Ok(subject.explore_with_paths(case, options, stop, report)?)
             }
             Target::Recorded(recorded, _) => {
                 let Recorded { trace, name, commands } = recorded;
-                Ok(explore_trace(trace.clone(), name, commands, options, stop, report)?)
+                let exploration = explore_trace(trace.clone(), name, commands, options, stop, report)?;
+                Ok((exploration, Paths::default()))
             }
         }
     }
