@@ -1,6 +1,6 @@
 //! Workloads that are made when their turn comes, by what recovery did in those before.
 
-use super::target::{self, Run, Target};
+use super::target::{self, DEFAULT_STATES_MAX, Run, Target};
 use crate::config::Search;
 use crate::failure::Failure;
 use crate::select::Selected;
@@ -10,17 +10,23 @@ use std::collections::BTreeMap;
 /// So many workloads of each system are made beside those with a name, where whole systems are explored that have no faults.
 const SHARE: u16 = 8;
 
-/// So many runs of each system whose workloads are made when their turn comes.
+/// Each of them gets so many recoveries if no budget is given, so that all of them take a small part of the run.
+const SHARE_STATES_MAX: u64 = 200;
+
+/// So many runs of each system whose workloads are made when their turn comes; a few, if nobody has asked for a number.
 ///
 /// # Errors
 /// If there is no such profile.
 pub(super) fn runs<'a>(
     systems: &'a [Target<'a>],
     search: &Search,
-    workloads: Option<u16>,
+    asked: Option<u16>,
 ) -> Result<Vec<Run<'a>>, Failure> {
-    let count = usize::from(workloads.unwrap_or(SHARE));
-    let of_system = |run: Run<'a>| std::iter::repeat_n(Run { made: true, ..run }, count);
+    let (workloads, states) = match asked {
+        Some(workloads) => (workloads, DEFAULT_STATES_MAX),
+        None => (SHARE, SHARE_STATES_MAX),
+    };
+    let of_system = |run: Run<'a>| std::iter::repeat_n(Run { made: Some(states), ..run }, workloads.into());
     Ok(target::runs(systems, search)?.into_iter().flat_map(of_system).collect())
 }
 
@@ -39,7 +45,7 @@ impl Guides {
     /// What a run explores that has no workload yet.
     pub(super) fn made<'a>(&mut self, run: &Run<'a>) -> Option<Target<'a>> {
         let Target::Reference(Selected { subject, case }) = run.target else { return None };
-        let recipe = self.guide(run).filter(|_| run.made)?.propose();
+        let recipe = self.guide(run).filter(|_| run.made.is_some())?.propose();
         let case = Case { workload: recipe.to_string(), ..case.clone() };
         Some(Target::Reference(Selected { subject: *subject, case }))
     }

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
             vec![Target::Recorded(recorded, args.recorded.clone())]
         }
         None => {
-            let (selected, systems) = selected(args, &all)?;
+            let (selected, systems) = selected(args, &all, search.require_complete)?;
             if let Some(folder) = &regressions {
                 first = stored::targets(folder, &selected)?;
             }
@@ -96,6 +96,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
 fn selected<'a>(
     args: &ExploreArgs,
     all: &'a Subjects,
+    require_complete: bool,
 ) -> Result<(Vec<Selected<'a>>, Vec<Selected<'a>>), Failure> {
     let selected = select::cases(all, &args.targets, &args.bugs)?;
     let named = args.targets.iter().find(|target| target.contains(':'));
@@ -103,7 +104,8 @@ fn selected<'a>(
         let why = format!("--generate makes workloads, and {named} names one: name the system alone");
         return Err(Failure::usage(why));
     }
-    let whole = named.is_none() && args.bugs.is_empty();
+    // A sample is not covered completely.
+    let whole = named.is_none() && args.bugs.is_empty() && !require_complete;
     let systems = if args.generate.is_some() || whole { select::systems_of(&selected) } else { Vec::new() };
     Ok((selected, systems))
 }

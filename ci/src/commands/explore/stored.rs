@@ -69,7 +69,7 @@ pub(in crate::commands) fn runs<'a>(
         let is_wanted = |asked: &&Named| wanted.is_none_or(|wanted| asked.profile.name == wanted);
         let asked = search.profiles.iter().find(is_wanted).cloned();
         match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
-            Ok(profile) => runs.push(Run { target, profile, lives, stored: true, made: false }),
+            Ok(profile) => runs.push(Run { target, profile, lives, stored: true, made: None }),
             Err(_) => notes.push(format!(
                 "not explored: the stored failure {name} needs the device profile '{}': give it as --profile FILE.toml",
                 wanted.unwrap_or_default()

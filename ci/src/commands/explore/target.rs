@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// The recoveries for one workload if no budget is given: enough that most workloads are covered completely, and few
 /// enough that all of them together take about half a minute on two cores.
-const DEFAULT_STATES_MAX: u64 = 20_000;
+pub(super) const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// And to so many crash states of later lives.
 const DEFAULT_LATER_MAX: u64 = 250;
@@ -38,8 +38,9 @@ pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) lives: u8,
     /// Whether it is a stored failure that is explored again.
     pub(in crate::commands) stored: bool,
-    /// Whether the workload is made when its turn comes; the target has none until then.
-    pub(in crate::commands) made: bool,
+    /// If the workload is made when its turn comes, so that the target has none until then: how many recoveries it gets if no
+    /// budget is given.
+    pub(in crate::commands) made: Option<u64>,
 }
 
 /// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
@@ -67,7 +68,7 @@ pub(in crate::commands) fn runs<'a>(
             profile,
             lives,
             stored: false,
-            made: false,
+            made: None,
         }));
     }
     Ok(runs)
@@ -148,8 +149,9 @@ impl Run<'_> {
     /// How to explore it, if so many runs are left.
     pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
         let unlimited = search.time.is_some() || search.deviations.is_some();
-        let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
-        let later = (!unlimited).then_some(DEFAULT_LATER_MAX);
+        let states = self.made.unwrap_or(DEFAULT_STATES_MAX);
+        let default = (!unlimited).then_some(states);
+        let later = (!unlimited).then_some(DEFAULT_LATER_MAX.min(states / 4));
         let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
         let defaults = Options::default();
         Options {
