@@ -258,20 +258,14 @@ impl<S: System + 'static> Entry<S> {
     }
 
     fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
-        let written = |name: &str| (self.workloads)().into_iter().find(|workload| workload.name == name);
-        let found = match Recipe::named(name) {
-            None => written(name),
-            Some(recipe) => {
-                let all = |Workload { setup, ops, .. }| [setup, ops].concat();
-                let ops = recipe.make(&self.generated, &|name| written(name).map(all));
-                let about = "Operations made from seeds.";
-                ops.map(|ops| Workload { name: "generated", about, setup: Vec::new(), ops })
-            }
-        };
-        found.ok_or_else(|| {
-            let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            CaseError::Workload { system: self.name.clone(), name: name.to_owned(), known }
-        })
+        if let Some(recipe) = Recipe::named(name) {
+            let about = "Operations made from seeds.";
+            let ops = recipe.make(&self.generated);
+            return Ok(Workload { name: "generated", about, setup: Vec::new(), ops });
+        }
+        let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let unknown = CaseError::Workload { system: self.name.clone(), name: name.to_owned(), known };
+        (self.workloads)().into_iter().find(|workload| workload.name == name).ok_or(unknown)
     }
 }
 

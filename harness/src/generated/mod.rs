@@ -58,6 +58,11 @@ impl Guide {
         })
     }
 
+    /// Takes note of the paths that recovery took in a workload that is not to be mutated.
+    pub fn know(&mut self, paths: &Paths) {
+        self.seen.extend(paths);
+    }
+
     /// Takes note of the paths that recovery took in a workload; keeps it if one of them is new.
     pub fn learn(&mut self, workload: Recipe, paths: &Paths) {
         if self.seen.extend(paths) > 0 {

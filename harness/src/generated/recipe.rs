@@ -1,10 +1,9 @@
-//! How a workload is made, in a name: from seeds and from workloads that somebody wrote, by mutations, step by step.
+//! How a workload is made, in a name: from seeds, by mutations, step by step.
 //!
 //! ```text
 //! generated-7            what seed 7 gives
 //! generated-7.m3         that, mutated by the number 3
 //! generated-7.m3.9.s4    that, spliced with what seed 9 gives, by the number 4
-//! generated-rename.m5    the workload `rename`, its setup and its operations, mutated by the number 5
 //! ```
 //!
 //! A step works on what the steps before it have left, the last of them first. So a name is all that it takes to make a
@@ -25,12 +24,10 @@ pub struct Recipe {
     steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Begins with what a seed gives.
     Seed(u64),
-    /// Begins with a workload that somebody wrote.
-    Written(String),
     /// Mutates the last.
     Mutate(u64),
     /// Makes one of the last two.
@@ -43,19 +40,13 @@ impl Recipe {
         Recipe { steps: vec![Step::Seed(seed)] }
     }
 
-    /// A workload that somebody wrote; `None` if its name is that of another step.
-    pub fn written(name: &str) -> Option<Recipe> {
-        let step = Step::parsed(name).filter(|step| matches!(step, Step::Written(_)))?;
-        Some(Recipe { steps: vec![step] })
-    }
-
     /// The recipe of this name; `None` if it is not the name of a generated workload.
     pub fn named(name: &str) -> Option<Recipe> {
         let steps = name.strip_prefix(GENERATED)?.split('.').map(Step::parsed).collect::<Option<Vec<_>>>()?;
         let mut height = 0usize;
         for step in &steps {
             height = match step {
-                Step::Seed(_) | Step::Written(_) => height + 1,
+                Step::Seed(_) => height + 1,
                 Step::Mutate(_) => Some(height).filter(|height| *height > 0)?,
                 Step::Splice(_) => height.checked_sub(1).filter(|height| *height > 0)?,
             };
@@ -77,30 +68,25 @@ impl Recipe {
         (steps.len() <= STEPS).then_some(Recipe { steps })
     }
 
-    /// Makes the operations, the same ones on every machine. `generated` says what a seed gives, `written` what a
-    /// workload does that somebody wrote; `None` if there is none of that name.
-    pub(crate) fn make<T>(
-        &self,
-        generated: &dyn Fn(u64) -> Vec<T>,
-        written: &dyn Fn(&str) -> Option<Vec<T>>,
-    ) -> Option<Vec<T>>
+    /// Makes the operations, the same ones on every machine; `generated` says what a seed gives.
+    pub(crate) fn make<T>(&self, generated: &dyn Fn(u64) -> Vec<T>) -> Vec<T>
     where
         T: Clone + Serialize + DeserializeOwned,
     {
         let mut made: Vec<Vec<T>> = Vec::new();
         for step in &self.steps {
-            let next = match step {
-                Step::Seed(seed) => generated(*seed),
-                Step::Written(name) => written(name)?,
-                Step::Mutate(by) => mutated(made.pop()?, &mut Random::new(*by), generated),
+            let mut take = || made.pop().unwrap_or_default();
+            let next = match *step {
+                Step::Seed(seed) => generated(seed),
+                Step::Mutate(by) => mutated(take(), &mut Random::new(by), generated),
                 Step::Splice(by) => {
-                    let second = made.pop()?;
-                    spliced(&made.pop()?, &second, &mut Random::new(*by))
+                    let second = take();
+                    spliced(&take(), &second, &mut Random::new(by))
                 }
             };
             made.push(next);
         }
-        made.pop()
+        made.pop().unwrap_or_default()
     }
 }
 
@@ -111,13 +97,8 @@ impl Step {
             b's' => (Step::Splice, &text[1..]),
             _ => (Step::Seed, text),
         };
-        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            // One name for each workload: no zeros in front.
-            return digits.parse().ok().filter(|number: &u64| number.to_string() == digits).map(step);
-        }
-        let is_name = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        is_name.then(|| Step::Written(text.to_owned()))
+        // One name for each workload: no sign, no zeros in front.
+        digits.parse().ok().filter(|number: &u64| number.to_string() == digits).map(step)
     }
 }
 
@@ -128,7 +109,6 @@ impl fmt::Display for Recipe {
             f.write_str(if nth == 0 { "" } else { "." })?;
             match step {
                 Step::Seed(seed) => write!(f, "{seed}")?,
-                Step::Written(name) => f.write_str(name)?,
                 Step::Mutate(by) => write!(f, "m{by}")?,
                 Step::Splice(by) => write!(f, "s{by}")?,
             }
@@ -148,35 +128,19 @@ mod tests {
         (0..8).map(|nth| (format!("/{}", seed % 3), seed ^ nth)).collect()
     }
 
-    fn made(recipe: &Recipe) -> Option<Vec<Op>> {
-        recipe.make(&ops, &|name| (name == "rename").then(|| ops(100)))
-    }
-
     #[test]
     fn a_name_is_all_that_it_takes() {
         let recipe =
             Recipe::seed(7).mutated(3).and_then(|one| one.spliced(&Recipe::seed(9), 4)).expect("three steps");
         assert_eq!(recipe.to_string(), "generated-7.m3.9.s4");
         assert_eq!(Recipe::named("generated-7.m3.9.s4"), Some(recipe.clone()));
-        assert_eq!(made(&recipe), made(&recipe));
-        assert_eq!(made(&Recipe::seed(7)), Some(ops(7)));
-    }
-
-    #[test]
-    fn what_somebody_wrote_can_be_mutated() {
-        let recipe = Recipe::written("rename").expect("a name");
-        assert_eq!(made(&recipe), Some(ops(100)));
-        let mutated = recipe.mutated(5).expect("two steps");
-        assert_eq!(mutated.to_string(), "generated-rename.m5");
-        assert_eq!(Recipe::named("generated-rename.m5"), Some(mutated.clone()));
-        assert!(made(&mutated).is_some_and(|made| made != ops(100)));
-        assert_eq!(Recipe::named("generated-reuse.m5").and_then(|recipe| made(&recipe)), None);
-        assert_eq!(Recipe::written("m5"), None);
+        assert_eq!(recipe.make(&ops), recipe.make(&ops));
+        assert_eq!(Recipe::seed(7).make(&ops), ops(7));
     }
 
     #[test]
     fn what_makes_no_workload_is_no_name() {
-        let names = ["", "m1", "7.s1", "7.9", "+7", "07", "7.m01", "7.", "Re name", "rename.7"];
+        let names = ["", "m1", "7.s1", "7.9", "+7", "07", "7.m01", "7.", "rename", "rename.m7"];
         for name in names.map(|name| format!("generated-{name}")).into_iter().chain(["rename".to_owned()]) {
             assert_eq!(Recipe::named(&name), None, "{name}");
         }
@@ -196,7 +160,7 @@ mod tests {
 
         #[test]
         fn a_text_that_nobody_wrote_never_panics(name in "(generated-)?[0-9ms.+-]{0,20}") {
-            let _ = Recipe::named(&name).map(|recipe| made(&recipe));
+            let _ = Recipe::named(&name).map(|recipe| recipe.make(&ops));
         }
     }
 }

@@ -50,12 +50,16 @@ impl Guides {
         Some(Target::Reference(Selected { subject: *subject, case }))
     }
 
-    /// Takes note of the paths that recovery took in a run. A stored failure is a workload of nobody's.
+    /// Takes note of the paths that recovery took in a run. What somebody wrote is not mutated: its operations may fail
+    /// in another order.
     pub(super) fn learn(&mut self, run: &Run<'_>, paths: &Paths) {
         let Target::Reference(Selected { case, .. }) = run.target else { return };
-        let recipe = Recipe::named(&case.workload).or_else(|| Recipe::written(&case.workload));
-        if let Some((guide, recipe)) = self.guide(run).zip(recipe.filter(|_| !run.stored)) {
-            guide.learn(recipe, paths);
+        let recipe = Recipe::named(&case.workload);
+        if let Some(guide) = self.guide(run) {
+            match recipe {
+                Some(recipe) => guide.learn(recipe, paths),
+                None => guide.know(paths),
+            }
         }
     }
 
