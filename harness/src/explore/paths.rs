@@ -18,6 +18,12 @@ use std::hash::{BuildHasher, Hash};
 pub struct Paths(BTreeSet<u64>);
 
 impl Paths {
+    /// A path of one step.
+    #[cfg(test)]
+    pub(crate) fn of(step: u64) -> Paths {
+        Paths(BTreeSet::from([step]))
+    }
+
     /// Adds those of another exploration; how many of them are new.
     pub(crate) fn extend(&mut self, other: &Paths) -> usize {
         let before = self.0.len();

@@ -70,3 +70,53 @@ impl Guide {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is proposed, where recovery does something new in those that `is_new` says, in this order.
+    fn proposed(seed: u64, is_new: fn(usize) -> bool) -> Vec<String> {
+        let mut guide = Guide::new(seed);
+        let propose = |nth: usize| {
+            let recipe = guide.propose();
+            guide.learn(recipe.clone(), &Paths::of(if is_new(nth) { nth as u64 } else { 0 }));
+            recipe.to_string()
+        };
+        (1..=40).map(propose).collect()
+    }
+
+    #[test]
+    fn what_does_nothing_new_is_thrown_away() {
+        // The first does, whatever it does.
+        let names = proposed(5, |_| false);
+        let others = |name: &&String| !name.starts_with("generated-5");
+        assert!(names.iter().filter(others).all(|name| !name.contains('m')), "{names:?}");
+        assert!(names.iter().filter(|name| name.starts_with("generated-5.m")).count() > 5, "{names:?}");
+    }
+
+    #[test]
+    fn what_does_something_new_is_mutated_and_spliced() {
+        let names = proposed(5, |nth| nth % 2 == 0);
+        let with = |what: &str| names.iter().filter(|name| name.contains(what)).count();
+        assert!(with(".m") > 10 && with(".s") > 2 && with(".") < 30, "{names:?}");
+        assert!(
+            names.iter().any(|name| !name.starts_with("generated-5.") && name.contains(".m")),
+            "{names:?}"
+        );
+        let different: std::collections::BTreeSet<&String> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
+        assert_eq!(proposed(5, |nth| nth % 2 == 0), names);
+    }
+
+    #[test]
+    fn what_is_known_is_not_new() {
+        let mut guide = Guide::new(5);
+        guide.know(&Paths::of(1));
+        for _ in 0..20 {
+            let recipe = guide.propose();
+            guide.learn(recipe, &Paths::of(1));
+        }
+        assert_eq!(guide.propose(), Recipe::seed(25), "one seed after the other");
+    }
+}

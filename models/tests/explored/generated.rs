@@ -1,11 +1,9 @@
-//! Generated workloads. Those that fail shrink to the few operations that matter, and still fail for the same reason; guided by
-//! what recovery does, they find a fault sooner.
+//! Failing workloads of many operations shrink to the few that matter, and still fail for the same reason.
 
 use super::common::{at_most, case, explored, named, usual};
 use crashcheck::outcome::Finding;
-use crashcheck::{Budget, Case, Guide, Options, Shrink};
+use crashcheck::{Case, Options, Shrink};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 /// The system, its fault, and the fewest operations that show it. A fault shows in several ways, some of which take more.
 const FAULTS: [(&str, &str, u64); 3] =
@@ -57,40 +55,4 @@ fn generated_workloads_shrink_to_the_few_operations_that_matter() {
         }
         assert_eq!(smallest, fewest, "{system} {bug}");
     }
-}
-
-/// How many recoveries it takes until generated workloads show a fault, looked for as the command does; `None` if they do not
-/// within so many. Who is not guided takes what one seed after the other gives.
-fn recoveries_until_found(guided: bool, seed: u64, (system, bug): (&str, &str), most: u64) -> Option<u64> {
-    let subject = named(system);
-    let budget = Budget { later: Some(250), fail_fast: true, ..Budget::default() };
-    let options = Options { explain: false, lives: 2, budget, ..usual(&*subject) };
-    let (mut guide, mut recoveries) = (Guide::new(seed), 0);
-    while recoveries <= most {
-        let recipe = guide.propose();
-        let case = Case { bugs: vec![bug.to_owned()], ..case(&recipe.to_string()) };
-        let explored = subject.explore_with_paths(&case, &options, &AtomicBool::new(false), &mut |_| ());
-        let (exploration, paths) = explored.expect("a workload");
-        recoveries += exploration.coverage.recoveries_in_all();
-        if !exploration.findings.is_empty() {
-            return (recoveries <= most).then_some(recoveries);
-        }
-        if guided {
-            guide.learn(recipe, &paths);
-        }
-    }
-    None
-}
-
-#[test]
-fn guidance_finds_a_fault_for_which_as_many_unguided_recoveries_are_too_few() {
-    let (fault, most) = (("lfs", "half-batch"), 1_200);
-    let found = |guided| {
-        let of_seed = |seed| recoveries_until_found(guided, seed, fault, most);
-        [0, 1000, 2000].map(of_seed)
-    };
-    let (guided, unguided) = (found(true), found(false));
-    println!("{fault:?} within {most} recoveries: guided {guided:?}, unguided {unguided:?}");
-    assert!(guided.iter().all(Option::is_some), "{guided:?}");
-    assert!(unguided.iter().flatten().count() < guided.len(), "{unguided:?}");
 }
