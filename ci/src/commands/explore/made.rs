@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const SHARE: u16 = 8;
 
 /// Each of them gets so many recoveries if no budget is given, so that all of them take a small part of the run.
-const SHARE_STATES_MAX: u64 = 200;
+const SHARE_STATES_MAX: u64 = 150;
 
 /// So many runs of each system whose workloads are made when their turn comes; a few, if nobody has asked for a number.
 ///
