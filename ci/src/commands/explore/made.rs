@@ -8,10 +8,10 @@ use crashcheck::{Case, Guide, Paths, Recipe};
 use std::collections::BTreeMap;
 
 /// So many workloads of each system are made beside those with a name, where whole systems are explored that have no faults.
-const SHARE: u16 = 8;
+const SHARE: u16 = 5;
 
 /// Each of them gets so many recoveries if no budget is given, so that all of them take a small part of the run.
-const SHARE_STATES_MAX: u64 = 150;
+const SHARE_STATES_MAX: u64 = 120;
 
 /// So many runs of each system whose workloads are made when their turn comes; a few, if nobody has asked for a number.
 ///
