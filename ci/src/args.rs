@@ -67,7 +67,8 @@ pub(crate) struct ExploreArgs {
     /// Switch a seeded fault of the reference systems on
     #[arg(long = "bug", value_name = "NAME", conflicts_with = "trace")]
     pub(crate) bugs: Vec<String>,
-    /// Explore so many generated workloads of each system instead of those that have a name; --seed is that of the first
+    /// Explore so many generated workloads of each system instead of those that have a name; --seed is that of the first,
+    /// and those in which recovery does something new are mutated
     #[arg(long, value_name = "N", conflicts_with = "trace", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) generate: Option<u16>,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::suggest;
-use crashcheck::{Case, Subject};
+use crashcheck::{Case, Recipe, Subject};
 
 /// The reference systems.
 pub(crate) type Subjects = [Box<dyn Subject>];
@@ -70,7 +70,7 @@ fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failur
     };
     match workload {
         None => Ok(workloads.into_iter().map(select).collect()),
-        Some(name) if workloads.contains(&name) || is_generated(name) => Ok(vec![select(name)]),
+        Some(name) if workloads.contains(&name) || Recipe::named(name).is_some() => Ok(vec![select(name)]),
         Some(name) => {
             let what = format!("workload of {system}");
             Err(suggest::unknown(&what, name, workloads.into_iter().chain(["generated-SEED"])))
@@ -78,47 +78,13 @@ fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failur
     }
 }
 
-/// The name of a generated workload begins so; its seed follows.
-const GENERATED: &str = "generated-";
-
-fn is_generated(workload: &str) -> bool {
-    workload.strip_prefix(GENERATED).is_some_and(|seed| seed.parse::<u64>().is_ok())
-}
-
-/// Generated workloads instead of those that have a name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Generate {
-    /// How many for each system.
-    pub(crate) workloads: u16,
-    /// The seed of the first; the others follow.
-    pub(crate) seed: u64,
-}
-
-impl Generate {
-    /// Puts generated workloads in the place of those of every system.
-    ///
-    /// # Errors
-    /// If a workload is named.
-    pub(crate) fn instead<'a>(
-        self,
-        targets: &[String],
-        selected: Vec<Selected<'a>>,
-    ) -> Result<Vec<Selected<'a>>, Failure> {
-        if let Some(named) = targets.iter().find(|target| target.contains(':')) {
-            let why = format!("--generate makes workloads, and {named} names one: name the system alone");
-            return Err(Failure::usage(why));
-        }
-        let mut systems = selected;
-        systems.dedup_by_key(|selected| selected.subject.name());
-        let seeds = (0..self.workloads).map(|nth| self.seed.wrapping_add(nth.into()));
-        let of_system = |system: Selected<'a>| {
-            seeds.clone().map(move |seed| {
-                let case = Case { workload: format!("{GENERATED}{seed}"), ..system.case.clone() };
-                Selected { case, ..system.clone() }
-            })
-        };
-        Ok(systems.into_iter().flat_map(of_system).collect())
-    }
+/// The systems among what was selected, each once, for workloads that are made when their turn comes: until then
+/// they have no name.
+pub(crate) fn systems_of<'a>(selected: &[Selected<'a>]) -> Vec<Selected<'a>> {
+    let mut systems = selected.to_vec();
+    systems.dedup_by_key(|selected| selected.subject.name());
+    systems.iter_mut().for_each(|selected| selected.case.workload.clear());
+    systems
 }
 
 /// What the targets name, with the bug switches on where the system has them. Without targets it is everything; with bug

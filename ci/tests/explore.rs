@@ -220,10 +220,39 @@ fn generated_workloads_are_explored_instead_of_those_with_names() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let rows = ran.out.lines().filter(|line| line.starts_with("journal "));
     let names: Vec<&str> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();
-    assert_eq!(names, ["generated-5", "generated-6", "generated-7"]);
+    assert!(names.len() == 3 && names.iter().all(|name| name.starts_with("generated-")), "{names:?}");
+    assert!(names[0] == "generated-5" && ran.out.contains("; 3 of the workloads generated; "), "{}", ran.out);
     let ran = place.run(&["explore", "journal:create", "--generate", "3"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("name the system alone"), "{}", ran.err);
+}
+
+/// What was explored by a run that has written its data: workloads, events and recoveries.
+fn explored(place: &Place, args: &[&str]) -> Vec<(String, u64, u64)> {
+    let ran = place.run(&[args, &["--no-regressions", "--json", "data.json"]].concat());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let data = place.json("data.json");
+    let of = |exploration: &serde_json::Value| {
+        let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+        let workload = exploration["workload"].as_str().expect("a name").to_owned();
+        (workload, number(&exploration["events"]), number(&exploration["coverage"]["recoveries"]))
+    };
+    data["explorations"].as_array().expect("a list").iter().map(of).collect()
+}
+
+#[test]
+fn a_workload_that_was_mutated_is_made_again_from_its_name() {
+    let place = Place::new();
+    let generate = ["explore", "vsfs", "--generate", "12", "--max-states", "300", "--max-later", "0"];
+    let on_one_thread = explored(&place, &[&generate[..], &["--jobs", "1"]].concat());
+    assert_eq!(explored(&place, &[&generate[..], &["--jobs", "3"]].concat()), on_one_thread);
+    let mutated = on_one_thread.iter().filter(|(workload, ..)| workload.contains('.'));
+    let (workload, ..) = mutated.clone().next().expect("a workload that was mutated");
+    let again = explored(
+        &place,
+        &["explore", &format!("vsfs:{workload}"), "--max-states", "300", "--max-later", "0"],
+    );
+    assert!(mutated.clone().any(|known| *known == again[0]), "{again:?} is none of {on_one_thread:?}");
 }
 
 #[test]

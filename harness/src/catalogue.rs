@@ -1,8 +1,9 @@
 //! What a reference system says of itself, so that the command can list and run it.
 
 use crate::checks::{self, Checks};
-use crate::explore::{Naming, Options, Progress};
+use crate::explore::{Naming, Options, Paths, Progress};
 use crate::explorer::explore;
+use crate::generated::Recipe;
 use crate::prepared::Prepared;
 use crate::record::RecordError;
 use crate::regression::{Regression, RegressionError};
@@ -123,7 +124,21 @@ pub trait Subject: Send + Sync {
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, CaseError>;
+    ) -> Result<Exploration, CaseError> {
+        self.explore_with_paths(case, options, stop, report).map(|(exploration, _)| exploration)
+    }
+
+    /// The same, and the paths that recovery took, for a [`Guide`](crate::Guide) to learn from.
+    ///
+    /// # Errors
+    /// If there is no such workload or bug switch.
+    fn explore_with_paths(
+        &self,
+        case: &Case,
+        options: &Options,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<(Exploration, Paths), CaseError>;
 
     /// What each flush of a workload is good for.
     ///
@@ -148,7 +163,7 @@ pub trait Subject: Send + Sync {
 /// A workload of a system, with some of its faults switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The workload: a name, or `generated-SEED`.
+    /// The workload: a name, or that of a [`Recipe`]: `generated-SEED`.
     pub workload: String,
     /// The bug switches.
     pub bugs: Vec<String>,
@@ -248,9 +263,9 @@ impl<S: System + 'static> Entry<S> {
     }
 
     fn workload(&self, name: &str) -> Result<Workload<S::Op>, CaseError> {
-        if let Some(seed) = name.strip_prefix("generated-").and_then(|seed| seed.parse().ok()) {
-            let about = "Operations made from a seed.";
-            let ops = (self.generated)(seed);
+        if let Some(recipe) = Recipe::named(name) {
+            let about = "Operations made from seeds.";
+            let ops = recipe.make(&self.generated);
             return Ok(Workload { name: "generated", about, setup: Vec::new(), ops });
         }
         let known = self.workloads().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -288,19 +303,20 @@ impl<S: System + 'static> Subject for Entry<S> {
         Ok(self.prepare(case, &Options::default())?.record()?.trace)
     }
 
-    fn explore(
+    fn explore_with_paths(
         &self,
         case: &Case,
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, CaseError> {
+    ) -> Result<(Exploration, Paths), CaseError> {
         let prepared = self.prepare(case, options)?;
         if options.profile.faults.flush_error && !self.flush_errors {
             let reason = format!("{} does not promise to survive a flush that fails", self.name);
-            return Ok(prepared.not_explored(Verdict::NotMeasured, reason));
+            return Ok((prepared.not_explored(Verdict::NotMeasured, reason), Paths::default()));
         }
-        Ok(prepared.run(stop, report).unwrap_or_else(|error| prepared.broken(&error)))
+        let explored = prepared.run(stop, report);
+        Ok(explored.unwrap_or_else(|error| (prepared.broken(&error), Paths::default())))
     }
 
     fn advise(

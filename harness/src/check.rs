@@ -26,7 +26,8 @@ impl Prepared {
                 return prepared.replay_asked(id);
             }
             let exploration = prepared.run(&AtomicBool::new(false), &mut |_| ());
-            let exploration = exploration.map_err(|error| format!("{}: {error}", prepared.naming.system))?;
+            let (exploration, _) =
+                exploration.map_err(|error| format!("{}: {error}", prepared.naming.system))?;
             prepared.failure(&exploration).map_or_else(|| Ok(in_a_line(&summary(&exploration))), Err)
         });
     }
@@ -105,7 +106,7 @@ impl Prepared {
             let mut stored = stored.map_err(|error| format!("{}: {error}", file.display()))?;
             stored.options.shrink = None;
             let exploration = stored.run(&AtomicBool::new(false), &mut |_| ());
-            let exploration =
+            let (exploration, _) =
                 exploration.map_err(|error| format!("{system}: {}: {error}", file.display()))?;
             if exploration.verdict != Verdict::NotMeasured
                 && let Some(text) = self.failure(&exploration)

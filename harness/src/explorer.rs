@@ -204,7 +204,7 @@ impl<S: System + 'static> WithWorkload<S> {
         stop: &AtomicBool,
         mut report: impl FnMut(Progress),
     ) -> Result<Exploration, RecordError> {
-        self.prepared.run(stop, &mut report)
+        Ok(self.prepared.run(stop, &mut report)?.0)
     }
 
     /// Explores, prints what was covered, and panics with the findings if there are any, each shrunk and stored. What was

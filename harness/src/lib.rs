@@ -81,6 +81,7 @@ mod erased;
 mod error;
 mod explore;
 mod explorer;
+mod generated;
 pub mod judge;
 mod lent;
 mod media;
@@ -115,8 +116,9 @@ pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, Mes
 pub use crashcheck_trace::{NodeId, OpId, PageNo, Pairing, ReplayId};
 pub use disk::{BlockDevice, Disk, Nand};
 pub use error::DiskError;
-pub use explore::{Budget, CrashImage, Limits, Options, Progress, Shrink, Shrinking};
+pub use explore::{Budget, CrashImage, Limits, Options, Paths, Progress, Shrink, Shrinking};
 pub use explorer::{Explorer, WithWorkload, explore};
+pub use generated::{Guide, Recipe};
 pub use judge::{History, Violation, Window};
 pub use lent::Lent;
 pub use media::{Census, Count, EpochCensus, census, census_of_each};

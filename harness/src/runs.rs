@@ -2,14 +2,14 @@
 
 use crate::cures::cure_all;
 use crate::explore::{
-    Budget, Context, CrashImage, Keeping, Naming, Options, Progress, Recorded, Walk, Watched,
+    Budget, Context, CrashImage, Keeping, Naming, Options, Paths, Progress, Recorded, Walk, Watched,
 };
 use crate::prepared::Prepared;
 use crate::record::{RecordError, Run};
 use crate::replay::{Replayed, replay};
 use crate::shrink::shrink;
 use crate::sites::tell_sites;
-use crate::tasks::{advised, explored};
+use crate::tasks::{advised, explored_with_paths};
 use crate::whole;
 use crashcheck_outcome::{Advice, Coverage, Exploration, Timing, Verdict};
 use crashcheck_trace::ReplayId;
@@ -21,36 +21,40 @@ use std::time::{Duration, Instant};
 const FLUSHES: usize = 1 << 16;
 
 impl Prepared {
+    /// Explores, shrinks what is found, and says which paths recovery took.
     pub(crate) fn run(
         &self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
-        let mut exploration = self.unshrunk(stop, report)?;
+    ) -> Result<(Exploration, Paths), RecordError> {
+        let (mut exploration, paths) = self.unshrunk(stop, report)?;
         shrink(self, &mut exploration, stop, report);
-        Ok(exploration)
+        Ok((exploration, paths))
     }
 
-    /// What is found, not yet shrunk.
+    /// What is found, not yet shrunk, and the paths that recovery took.
     pub(crate) fn unshrunk(
         &self,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
+    ) -> Result<(Exploration, Paths), RecordError> {
         let (started, budget) = (Instant::now(), &self.options.budget);
         let recordings = self.recordings()?;
         let first = match recordings.len() {
             1 => budget.clone(),
             all => budget_of(budget, None, all, started),
         };
-        let mut whole = self.of_recording(&recordings[0], first, stop, report)?;
+        let (mut whole, mut paths) = self.of_recording(&recordings[0], first, stop, report)?;
         for (nth, recording) in recordings.iter().enumerate().skip(1) {
             let budget = budget_of(budget, Some(&whole.coverage), recordings.len() - nth, started);
             // What is not walked any more is counted all the same.
             let stops = stop.load(Ordering::Relaxed) || (budget.fail_fast && !whole.findings.is_empty());
             let stop = if stops { &AtomicBool::new(true) } else { stop };
             match self.of_recording(recording, budget, stop, report) {
-                Ok(other) => whole::add(&mut whole, other),
+                Ok((other, more)) => {
+                    whole::add(&mut whole, other);
+                    paths.extend(&more);
+                }
                 Err(error) => whole::add_broken(&mut whole, error.to_string()),
             }
         }
@@ -65,7 +69,7 @@ impl Prepared {
             let left = budget.time_left(started.elapsed());
             cure_all(self, &mut whole, stop, left);
         }
-        Ok(whole)
+        Ok((whole, paths))
     }
 
     /// The cause is looked for when a finding is small.
@@ -80,17 +84,17 @@ impl Prepared {
         budget: Budget,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, RecordError> {
+    ) -> Result<(Exploration, Paths), RecordError> {
         let context = recording.context()?;
         let options = Options { explain: self.explains(), budget, ..self.options.clone() };
-        let mut exploration = explored(&context, &options, stop, report);
+        let (mut exploration, paths) = explored_with_paths(&context, &options, stop, report);
         for finding in &mut exploration.findings {
             finding.setup = self.setup_in_words();
             if self.explains() {
                 tell_sites(recording, finding);
             }
         }
-        Ok(exploration)
+        Ok((exploration, paths))
     }
 
     pub(crate) fn advise(

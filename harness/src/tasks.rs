@@ -1,7 +1,7 @@
 //! What is done with a system: explored, told, advised.
 
 use crate::advise::{explain, needs};
-use crate::explore::{Context, Options, Progress, Walk};
+use crate::explore::{Context, Options, Paths, Progress, Walk};
 use crashcheck_outcome::{Advice, AdvisedFlush, Exploration, Finding};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,16 @@ pub(crate) fn explored(
     stop: &AtomicBool,
     report: impl FnMut(Progress),
 ) -> Exploration {
+    explored_with_paths(context, options, stop, report).0
+}
+
+/// The same, and the paths that recovery has taken.
+pub(crate) fn explored_with_paths(
+    context: &Arc<Context>,
+    options: &Options,
+    stop: &AtomicBool,
+    report: impl FnMut(Progress),
+) -> (Exploration, Paths) {
     let started = Instant::now();
     let mut tally = Walk::new(Arc::clone(context), options, stop).run(report);
     tally.simplify();
@@ -23,7 +33,8 @@ pub(crate) fn explored(
         true => explain(context, options, stop, &tally.failures(), tally.recoveries()),
         false => BTreeMap::new(),
     };
-    tally.into_exploration(options.strategy.name(), options.jobs, &causes)
+    let paths = tally.paths().clone();
+    (tally.into_exploration(options.strategy.name(), options.jobs, &causes), paths)
 }
 
 /// Explores, and tells the finding with this fingerprint alone, with its cause. Who is told to stop only looks for the

@@ -63,7 +63,7 @@ impl<S: System + 'static> Explorer<S> {
         }
         let exploration = workload.unshrunk(&never, &mut |_| ());
         let mut exploration =
-            exploration.map_err(|error| format!("{system}: the system fails without any crash: {error}"))?;
+            exploration.map_err(|error| format!("{system}: the system fails without any crash: {error}"))?.0;
         // The tree leads to one place only: it belongs to the simplest finding.
         let mut tree = Some(tree);
         shrink_from(&workload, &mut exploration, &never, &mut |_| (), &mut |begun, bounds, judge| {

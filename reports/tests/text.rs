@@ -34,6 +34,21 @@ fn the_table_of_systems_is_as_agreed() {
 }
 
 #[test]
+fn workloads_that_were_generated_are_counted_apart() {
+    let mut report = common::report();
+    assert!(!summary(&report, Colour::Plain).contains("generated"));
+    report.explorations[0].workload = "generated-7.m3".into();
+    assert!(
+        systems(&report, Colour::Plain).contains(" 2 + 1 generated "),
+        "{}",
+        systems(&report, Colour::Plain)
+    );
+    assert!(summary(&report, Colour::Plain).contains("; 1 of the workloads generated; "));
+    report.explorations.truncate(1);
+    assert!(systems(&report, Colour::Plain).contains(" 1 generated "), "{}", systems(&report, Colour::Plain));
+}
+
+#[test]
 fn findings_with_one_cause_are_told_once() {
     let told = causes(&common::one_cause(), false, Colour::Plain);
     assert_eq!(told.concat(), include_str!("golden/causes.txt"));

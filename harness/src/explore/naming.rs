@@ -68,7 +68,7 @@ fn kind(promise: &str, sentence: &str) -> String {
 }
 
 /// The text with every number replaced, so that two failures that differ only in numbers are alike.
-fn without_numbers(text: &str) -> String {
+pub(super) fn without_numbers(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c.is_ascii_digit() {

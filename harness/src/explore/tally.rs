@@ -5,6 +5,7 @@ use super::finding::Groups;
 use super::instance::Kind;
 use super::naming::Key;
 use super::options::Progress;
+use super::paths::{Noting, Paths};
 use super::run::{Context, How, Leaf, Root, SECTOR};
 use crate::choice::Question;
 use crate::media::Timeline;
@@ -52,6 +53,7 @@ pub(crate) struct Tally {
     /// Different outcomes, by hash.
     outcomes: FxHashSet<u64>,
     census: FxHashMap<Kind, BigUint>,
+    paths: Noting,
     groups: Groups,
     left_out: Option<String>,
     left_out_later: Option<String>,
@@ -84,6 +86,7 @@ impl Tally {
             with_loss: 0,
             outcomes: FxHashSet::default(),
             census: FxHashMap::default(),
+            paths: Noting::default(),
             groups: Groups::default(),
             left_out: None,
             left_out_later: None,
@@ -136,6 +139,9 @@ impl Tally {
         if self.outcomes.len() < OUTCOMES {
             self.outcomes.extend(leaf.outcome);
         }
+        if leaf.how == How::Ran {
+            self.paths.add(&self.context.trace, leaf);
+        }
         self.meet(leaf);
         self.groups.add(recoveries, leaf);
     }
@@ -184,6 +190,11 @@ impl Tally {
     /// Whether there is a finding with this fingerprint.
     pub(crate) fn has_found(&self, fingerprint: &str) -> bool {
         self.groups.keys().any(|key| self.context.naming.fingerprint(key) == fingerprint)
+    }
+
+    /// The paths that recovery has taken.
+    pub(crate) fn paths(&self) -> &Paths {
+        self.paths.paths()
     }
 
     /// Looks for simpler states of the findings than the walk has met.

@@ -62,7 +62,7 @@ use crashcheck::{
 use epoch::Bounds;
 use fault::Task;
 use format::{FormatError, SECTOR, Superblock};
-use page::{Age, Incarnation, Shown, Uid};
+use page::{Age, Incarnation, Partition, Shown, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -244,6 +244,18 @@ impl Use {
     }
 }
 
+impl GmsOp {
+    /// Whether it uses no anonymous memory of another node.
+    fn is_allowed(&self) -> bool {
+        let is_own = |node: NodeId, uid: Uid| uid.partition == Partition::Files || uid.home() == node;
+        match *self {
+            GmsOp::Read(node, uid) | GmsOp::Write(node, uid, _) => is_own(node, uid),
+            GmsOp::Both(both) => both.iter().all(|one| is_own(one.node, one.uid)),
+            GmsOp::WriteBack(_) | GmsOp::Sync | GmsOp::EndEpoch(_) | GmsOp::Idle(_) => true,
+        }
+    }
+}
+
 impl fmt::Debug for GmsOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -288,6 +300,9 @@ impl System for Gms {
     }
 
     fn apply(&self, live: &mut Cluster, op: &GmsOp) -> Result<Ack> {
+        if !op.is_allowed() {
+            return Ok(Ack::Refused);
+        }
         live.tick()?;
         match *op {
             GmsOp::Read(node, uid) => live.run(node, Task::Read(uid)).map(|_| ())?,
@@ -311,6 +326,9 @@ impl System for Gms {
     }
 
     fn model(&self, view: &mut Self::View, op: &GmsOp) {
+        if !op.is_allowed() {
+            return;
+        }
         match *op {
             GmsOp::Write(_, uid, fill) => _ = view.insert(uid, Shown::Filled(fill)),
             GmsOp::Both(both) => both.iter().for_each(|one| self.model(view, &one.op())),

@@ -91,6 +91,16 @@ pub struct Exploration {
     pub timing: Timing,
 }
 
+/// The names of workloads that were made begin so; those of others do not.
+pub const GENERATED: &str = "generated-";
+
+impl Exploration {
+    /// Whether the workload is none that somebody wrote.
+    pub fn is_generated(&self) -> bool {
+        self.workload.starts_with(GENERATED)
+    }
+}
+
 /// Reports of version 1 say nothing of later lives.
 fn one_life() -> u8 {
     1

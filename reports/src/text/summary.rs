@@ -28,14 +28,19 @@ pub fn remarks(report: &Report) -> String {
     text
 }
 
-/// The verdicts counted, and the seed.
+/// The verdicts counted, how many of the workloads were generated, and the seed.
 pub fn summary(report: &Report, colour: Colour) -> String {
     let mut text = String::new();
     let explorations = &report.explorations;
     let recoveries: u64 =
         explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
-    let _ = writeln!(text, "{}; {recoveries} recoveries in {seconds:.1} s", counted(explorations, colour));
+    let generated = match explorations.iter().filter(|exploration| exploration.is_generated()).count() {
+        0 => String::new(),
+        generated => format!("; {generated} of the workloads generated"),
+    };
+    let counted = counted(explorations, colour);
+    let _ = writeln!(text, "{counted}{generated}; {recoveries} recoveries in {seconds:.1} s");
     let _ = writeln!(text, "seed {}", report.seed);
     text
 }

@@ -43,7 +43,7 @@ fn row(explorations: &[&Exploration], later: bool) -> Vec<String> {
     let mut cells = vec![
         system(explorations[0]),
         escape(&explorations[0].profile),
-        all.to_string(),
+        workloads(explorations),
         recoveries.to_string(),
         count(|exploration| exploration.coverage.complete),
     ];
@@ -52,6 +52,16 @@ fn row(explorations: &[&Exploration], later: bool) -> Vec<String> {
     let findings: BTreeSet<&str> = findings.map(|finding| finding.fingerprint.as_str()).collect();
     cells.extend([speed, findings.len().to_string(), verdicts(explorations)]);
     cells
+}
+
+/// How many workloads there are: `24`, or `24 + 8 generated`.
+fn workloads(explorations: &[&Exploration]) -> String {
+    let generated = explorations.iter().filter(|exploration| exploration.is_generated()).count();
+    match (explorations.len() - generated, generated) {
+        (named, 0) => named.to_string(),
+        (0, generated) => format!("{generated} generated"),
+        (named, generated) => format!("{named} + {generated} generated"),
+    }
 }
 
 /// `survived`, or `1 lost, 23 survived`: the worst first.

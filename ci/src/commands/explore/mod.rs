@@ -1,10 +1,12 @@
 //! `crashcheck explore`: the crash states of reference systems, or of a recorded trace.
 
+mod made;
 mod outputs;
 pub(super) mod stored;
 pub(super) mod target;
 mod verdict;
 
+use self::made::Guides;
 use self::outputs::Outputs;
 use self::target::{Run, Target};
 use super::recorded::Recorded;
@@ -14,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::progress::Meter;
 use crate::screen::Screen;
-use crate::select::{Generate, Selected, Subjects};
+use crate::select::{Selected, Subjects};
 use crate::{interrupt, select};
 use crashcheck::outcome::{Exploration, Report, Verdict};
 use crashcheck::{Options, Shrink, census_of_each};
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     let search = config.search(&args.search)?;
     let all = select::systems_and(args.targets.iter().map(String::as_str));
     let regressions = (!args.no_regressions).then(|| config.regressions(&args.stored));
-    let mut first = Vec::new();
+    let (mut first, mut made) = (Vec::new(), Vec::new());
     let targets = match Recorded::load(&args.recorded, screen)? {
         Some(recorded) => {
             if let Some(folder) = &regressions {
@@ -41,15 +43,18 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
             vec![Target::Recorded(recorded, args.recorded.clone())]
         }
         None => {
-            let selected = selected(args, &all, search.seed)?;
+            let (selected, systems) = selected(args, &all, search.require_complete)?;
             if let Some(folder) = &regressions {
                 first = stored::targets(folder, &selected)?;
             }
-            selected.into_iter().map(Target::Reference).collect()
+            made = systems.into_iter().map(Target::Reference).collect();
+            let named = if args.generate.is_some() { Vec::new() } else { selected };
+            named.into_iter().map(Target::Reference).collect()
         }
     };
     let (mut runs, notes) = stored::runs(&first, &search);
     runs.extend(target::runs(&targets, &search)?);
+    runs.extend(made::runs(&made, &search, args.generate)?);
     // A stored trace that is named is small as well.
     let folder = args.recorded.trace.as_deref().and_then(Path::parent);
     let named = regressions.is_some() && folder == regressions.as_deref();
@@ -70,7 +75,8 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
         regressions,
         known: BTreeSet::new(),
     };
-    let explorer = Explorer { search: &search, shrinking, stop: &stop, meter };
+    let guides = Guides::new(search.seed);
+    let explorer = Explorer { search: &search, shrinking, guides, stop: &stop, meter };
     let explorations = explorer.run(&runs)?;
     for note in notes {
         screen.print(&format!("{note}\n"));
@@ -83,13 +89,25 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     Ok(verdict::exit_code(&report, &search, interrupted))
 }
 
-/// The workloads of the reference systems that are named or to be made.
-fn selected<'a>(args: &ExploreArgs, all: &'a Subjects, seed: u64) -> Result<Vec<Selected<'a>>, Failure> {
+/// The workloads of the reference systems that are named, and the systems for which others are made.
+///
+/// # Errors
+/// If something does not exist, or a workload is named although others are to be made.
+fn selected<'a>(
+    args: &ExploreArgs,
+    all: &'a Subjects,
+    require_complete: bool,
+) -> Result<(Vec<Selected<'a>>, Vec<Selected<'a>>), Failure> {
     let selected = select::cases(all, &args.targets, &args.bugs)?;
-    match args.generate {
-        Some(workloads) => Generate { workloads, seed }.instead(&args.targets, selected),
-        None => Ok(selected),
+    let named = args.targets.iter().find(|target| target.contains(':'));
+    if let Some(named) = named.filter(|_| args.generate.is_some()) {
+        let why = format!("--generate makes workloads, and {named} names one: name the system alone");
+        return Err(Failure::usage(why));
     }
+    // A sample is not covered completely.
+    let whole = named.is_none() && args.bugs.is_empty() && !require_complete;
+    let systems = if args.generate.is_some() || whole { select::systems_of(&selected) } else { Vec::new() };
+    Ok((selected, systems))
 }
 
 /// How findings are shrunk, and where they are stored.
@@ -123,6 +141,7 @@ struct Left {
 struct Explorer<'a> {
     search: &'a Search,
     shrinking: Shrinking,
+    guides: Guides,
     stop: &'a AtomicBool,
     meter: Meter,
 }
@@ -131,13 +150,16 @@ impl Explorer<'_> {
     fn run(mut self, runs: &[Run<'_>]) -> Result<Vec<Exploration>, Failure> {
         let started = Instant::now();
         let mut explorations = Vec::new();
-        for (index, run) in runs.iter().enumerate() {
+        for (index, planned) in runs.iter().enumerate() {
+            let target = self.guides.made(planned);
+            let run = Run { target: target.as_ref().unwrap_or(planned.target), ..planned.clone() };
             let options = run.options(self.search, started, runs.len() - index);
-            let options = self.shrinking.options(run, options);
+            let options = self.shrinking.options(&run, options);
             self.meter.begin(&run.name());
             let meter = &mut self.meter;
-            let mut exploration =
+            let (mut exploration, paths) =
                 run.target.explore(&options, self.stop, &mut |progress| meter.update(progress))?;
+            self.guides.learn(&run, &paths);
             let regressions = self.shrinking.regressions.as_deref();
             run.complete(&mut exploration, regressions.unwrap_or(Path::new(REGRESSIONS)));
             let failed = !exploration.findings.is_empty();
@@ -210,7 +232,10 @@ fn failed(explorations: &[&Exploration], screen: &Screen) -> String {
 /// How much there would be to do.
 fn dry_run(runs: &[Run<'_>], search: &Search, screen: &Screen) -> Result<ExitCode, Failure> {
     let mut rows = Vec::new();
+    let mut guides = Guides::new(search.seed);
     for run in runs {
+        let made = guides.made(run);
+        let run = Run { target: made.as_ref().unwrap_or(run.target), ..run.clone() };
         let trace = run.target.trace()?;
         let mut epochs = 0;
         let crash_states = census_of_each(&trace, &run.profile.profile, |_| epochs += 1);

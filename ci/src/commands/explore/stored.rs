@@ -71,7 +71,7 @@ pub(in crate::commands) fn runs<'a>(
         let asked = search.profiles.iter().find(is_wanted).cloned();
         match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
             Ok(profile) => match stored.and_then(|stored| stored.is_foreign_to(&profile.profile)) {
-                None => runs.push(Run { target, profile, lives, stored: true }),
+                None => runs.push(Run { target, profile, lives, stored: true, made: None }),
                 Some(why) => notes.push(format!("not explored: the stored failure {name}: {why}")),
             },
             Err(_) => notes.push(format!(

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::outcome::{About, Advice, Exploration};
 use crashcheck::trace::Trace;
-use crashcheck::{Budget, BugSwitch, Options, Progress, Regression, ReplayId, Replayed};
+use crashcheck::{Budget, BugSwitch, Options, Paths, Progress, Regression, ReplayId, Replayed};
 use crashcheck::{advise_trace, explore_trace, replay_trace};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// The recoveries for one workload if no budget is given: enough that most workloads are covered completely, and few
 /// enough that all of them together take about half a minute on two cores.
-const DEFAULT_STATES_MAX: u64 = 20_000;
+pub(super) const DEFAULT_STATES_MAX: u64 = 20_000;
 
 /// And to so many crash states of later lives.
 const DEFAULT_LATER_MAX: u64 = 250;
@@ -29,6 +29,7 @@ pub(in crate::commands) enum Target<'a> {
 }
 
 /// A target under a device profile.
+#[derive(Clone)]
 pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) target: &'a Target<'a>,
     pub(in crate::commands) profile: Named,
@@ -36,6 +37,9 @@ pub(in crate::commands) struct Run<'a> {
     pub(in crate::commands) lives: u8,
     /// Whether it is a stored failure that is explored again.
     pub(in crate::commands) stored: bool,
+    /// If the workload is made when its turn comes, so that the target has none until then: how many recoveries it gets if no
+    /// budget is given.
+    pub(in crate::commands) made: Option<u64>,
 }
 
 /// Every target under every profile that was asked for. If none was, bug switches say under which they show, and systems
@@ -59,7 +63,13 @@ pub(in crate::commands) fn runs<'a>(
             asked => asked.to_vec(),
         };
         let lives = search.lives.unwrap_or(shows.max(Options::default().lives));
-        runs.extend(profiles.into_iter().map(|profile| Run { target, profile, lives, stored: false }));
+        runs.extend(profiles.into_iter().map(|profile| Run {
+            target,
+            profile,
+            lives,
+            stored: false,
+            made: None,
+        }));
     }
     Ok(runs)
 }
@@ -82,7 +92,7 @@ impl Target<'_> {
         subject.bugs().iter().filter(|bug| case.bugs.iter().any(|name| name == bug.name)).copied().collect()
     }
 
-    /// Explores the target.
+    /// Explores the target, and says which paths recovery took.
     ///
     /// # Errors
     /// If there is no such workload or command.
@@ -91,14 +101,15 @@ impl Target<'_> {
         options: &Options,
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
-    ) -> Result<Exploration, Failure> {
+    ) -> Result<(Exploration, Paths), Failure> {
         match self {
             Target::Reference(Selected { subject, case }) => {
-                Ok(subject.explore(case, options, stop, report)?)
+                Ok(subject.explore_with_paths(case, options, stop, report)?)
             }
             Target::Recorded(recorded, _) => {
                 let Recorded { trace, name, commands } = recorded;
-                Ok(explore_trace(trace.clone(), name, commands, options, stop, report)?)
+                let exploration = explore_trace(trace.clone(), name, commands, options, stop, report)?;
+                Ok((exploration, Paths::default()))
             }
         }
     }
@@ -152,8 +163,9 @@ impl Run<'_> {
     /// How to explore it, if so many runs are left.
     pub(in crate::commands) fn options(&self, search: &Search, started: Instant, left: usize) -> Options {
         let unlimited = search.time.is_some() || search.deviations.is_some();
-        let default = (!unlimited).then_some(DEFAULT_STATES_MAX);
-        let later = (!unlimited).then_some(DEFAULT_LATER_MAX);
+        let states = self.made.unwrap_or(DEFAULT_STATES_MAX);
+        let default = (!unlimited).then_some(states);
+        let later = (!unlimited).then_some(DEFAULT_LATER_MAX.min(states / 4));
         let share = |time: std::time::Duration| time.saturating_sub(started.elapsed()) / left.max(1) as u32;
         let defaults = Options::default();
         Options {

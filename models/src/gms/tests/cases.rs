@@ -345,3 +345,18 @@ fn every_message_comes_back_as_it_was_and_none_that_was_cut() {
         assert!((0..body.len()).all(|len| Message::decode(kind, &body[..len]).is_none()), "{message:?}");
     }
 }
+
+#[test]
+fn anonymous_memory_of_another_node_is_refused() {
+    let (own, other) = (NodeId(0), NodeId(1));
+    let uid = Uid::swap(own, 0);
+    let ops = vec![
+        GmsOp::Write(own, uid, Fill(3)),
+        GmsOp::Write(other, uid, Fill(4)),
+        GmsOp::Read(other, uid),
+        GmsOp::Sync,
+    ];
+    let recording = crashcheck::record(&Gms::default(), ops).expect("nothing fails");
+    assert_eq!(recording.states[1], recording.states[3], "what is refused changes nothing");
+    assert_ne!(recording.states[0], recording.states[1]);
+}
