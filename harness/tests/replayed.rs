@@ -113,7 +113,7 @@ fn after_several_crashes_they_are_those_of_the_last() {
     else {
         panic!("{:?}", crash.trace.events)
     };
-    assert_eq!(first.as_ref().map(|label| label.as_str()), Some("number"));
+    assert_eq!(first.as_ref().map(crashcheck::Label::as_str), Some("number"));
     assert_eq!(text, "the power fails");
 }
 
