@@ -62,7 +62,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExploreArgs {
     /// What to explore; without it every workload of every reference system
-    #[arg(value_name = "SYSTEM[:WORKLOAD]", conflicts_with = "trace")]
+    #[arg(value_name = "SYSTEM[+BUG][:WORKLOAD]", conflicts_with = "trace")]
     pub(crate) targets: Vec<String>,
     /// Switch a seeded fault of the reference systems on
     #[arg(long = "bug", value_name = "NAME", conflicts_with = "trace")]
@@ -111,7 +111,11 @@ pub(crate) struct ExploreArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdviseArgs {
     /// What to look at: one workload, or all workloads of a system
-    #[arg(value_name = "SYSTEM[:WORKLOAD]", conflicts_with = "trace", required_unless_present = "trace")]
+    #[arg(
+        value_name = "SYSTEM[+BUG][:WORKLOAD]",
+        conflicts_with = "trace",
+        required_unless_present = "trace"
+    )]
     pub(crate) targets: Vec<String>,
     /// Switch a seeded fault of the reference systems on
     #[arg(long = "bug", value_name = "NAME", conflicts_with = "trace")]
@@ -238,7 +242,7 @@ pub(crate) struct InputArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecordArgs {
     /// The workload to record
-    #[arg(value_name = "SYSTEM:WORKLOAD")]
+    #[arg(value_name = "SYSTEM[+BUG]:WORKLOAD")]
     pub(crate) target: String,
     /// Where the trace goes
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -285,8 +289,8 @@ pub(crate) struct ReportArgs {
 pub(crate) struct ListArgs {
     /// What to list [default: everything]
     pub(crate) what: Option<What>,
-    /// Which checks: a code (JN-24), a family of codes (JN), or a system (journal) [default: all]
-    #[arg(value_name = "CHECK")]
+    /// Of which system: journal, journal@raid5. Of the checks also a code (JN-24) or a family (JN) [default: all]
+    #[arg(value_name = "SYSTEM|CHECK")]
     pub(crate) only: Option<String>,
     /// As JSON
     #[arg(long)]

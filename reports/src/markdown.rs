@@ -212,10 +212,11 @@ fn operations(finding: &Finding) -> String {
         finding.operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(LINES_MAX);
     for (index, operation) in finding.operations[..begun].iter().enumerate().skip(start) {
-        let told = match operation.promised {
-            Promised::Durable => "**acknowledged as durable**",
-            Promised::Done => "done, not promised to be durable",
-            Promised::Begun | Promised::NotBegun => "in progress",
+        let told = match (operation.promised, operation.durable_by) {
+            (Promised::Durable, Some(by)) => format!("**made durable by operation {by}**"),
+            (Promised::Durable, None) => "**acknowledged as durable**".to_owned(),
+            (Promised::Done, _) => "done, not promised to be durable".to_owned(),
+            (Promised::Begun | Promised::NotBegun, _) => "in progress".to_owned(),
         };
         let _ = writeln!(
             text,

@@ -312,7 +312,7 @@ fn a_page_stays_in_bounds_whatever_the_picture_holds() {
     let sector = picture.sectors[0].clone();
     let sector = |nth: u64| Sector { first: u64::MAX - nth, count: u64::MAX, ..sector.clone() };
     picture.sectors = (0..100_000).map(sector).collect();
-    finding.operations = vec![Operation { text: "x".repeat(5000), promised: Promised::Durable }; 10_000];
+    finding.operations = vec![Operation { text: "x".repeat(5000), promised: Promised::Durable, durable_by: None }; 10_000];
     let page = write_in_time(&report);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
 fn completions(shell: clap_complete::Shell, screen: &Screen) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "crashcheck", &mut script);
-    screen.print(&String::from_utf8_lossy(&script));
+    screen.print_as_it_is(&String::from_utf8_lossy(&script));
     ExitCode::Clean
 }
 
@@ -59,7 +59,7 @@ fn man(screen: &Screen) -> Result<ExitCode, Failure> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
     rendered.map_err(|error| Failure::internal(format!("cannot render the manual page: {error}")))?;
-    screen.print(&String::from_utf8_lossy(&page));
+    screen.print_as_it_is(&String::from_utf8_lossy(&page));
     Ok(ExitCode::Clean)
 }
 

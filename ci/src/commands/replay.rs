@@ -16,8 +16,7 @@ use crashcheck_report::text::{escape, escape_lines, life};
 /// # Errors
 /// If the id is none, or what it names does not exist.
 pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
-    let id: ReplayId =
-        args.id.parse().map_err(|error| Failure::usage(format!("not a replay id: {error}")))?;
+    let id: ReplayId = args.id.parse().map_err(|error| no_id(&args.id, &error))?;
     let options = options(args, &id)?;
     let replayed = match Recorded::load(&args.recorded, screen)? {
         Some(Recorded { trace, name, commands }) => replay_trace(trace, &name, &commands, &options, &id)?,
@@ -28,6 +27,18 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
         (_, true) => ExitCode::Diverged,
         (Some(_), _) => ExitCode::Findings,
         (None, _) => ExitCode::Clean,
+    })
+}
+
+/// The text is no id; if it is how tables name a workload, says what finds one.
+fn no_id(text: &str, error: &impl std::fmt::Display) -> Failure {
+    let all = select::systems_and([text]);
+    let names_a_workload = select::cases(&all, &[text.to_owned()], &[]).is_ok();
+    Failure::usage(match names_a_workload {
+        true => format!(
+            "'{text}' names no crash state: `crashcheck explore {text}` prints the id of each that fails"
+        ),
+        false => format!("not a replay id: {error}"),
     })
 }
 

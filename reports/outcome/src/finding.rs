@@ -93,6 +93,9 @@ pub struct Operation {
     pub text: String,
     /// What the user had been told of it when the power failed.
     pub promised: Promised,
+    /// The later operation, counted from 1, whose acknowledgement made it durable; absent if its own did, or none.
+    #[serde(default)]
+    pub durable_by: Option<u64>,
 }
 
 /// What the user had been told of an operation when the power failed.
@@ -259,7 +262,8 @@ impl fmt::Display for Finding {
 
 fn tell_operations(f: &mut fmt::Formatter<'_>, operations: &[Operation]) -> fmt::Result {
     for (nth, operation) in operations.iter().enumerate() {
-        writeln!(f, "  {:>12}. {} ({})", nth + 1, operation.text, operation.promised)?;
+        let by = operation.durable_by.map(|by| format!(", by {by}")).unwrap_or_default();
+        writeln!(f, "  {:>12}. {} ({}{by})", nth + 1, operation.text, operation.promised)?;
     }
     Ok(())
 }

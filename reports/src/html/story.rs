@@ -103,11 +103,11 @@ pub(super) fn list(page: &mut Markup, operations: &[Operation], skipped: u64) {
         page.put("<p class=\"about\">{} before these are left out.</p>\n", &[&counted(before, "operation")]);
     }
     page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(before + 1)]);
-    for Operation { text, promised } in &operations[start..end] {
-        let (class, meaning) = words::promised(*promised);
+    for operation in &operations[start..end] {
+        let (class, meaning) = words::promised(operation);
         page.put(
             "<li><code>{}</code> <span class=\"told {}\">{}</span></li>\n",
-            &[&clipped(text, TEXT_MAX), &class, &meaning],
+            &[&clipped(&operation.text, TEXT_MAX), &class, &meaning],
         );
     }
     page.raw("</ol>\n");

@@ -100,11 +100,12 @@ pub(super) fn operations(operations: &[Operation], skipped: u64) -> Vec<String> 
     let begun = operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(OPERATIONS);
     let told = |(index, operation): (usize, &Operation)| {
-        let promised = match operation.promised {
-            Promised::Durable => "acknowledged as durable",
-            Promised::Done => "done, not promised to be durable",
-            Promised::Begun => "in progress",
-            Promised::NotBegun => "not begun",
+        let promised = match (operation.promised, operation.durable_by) {
+            (Promised::Durable, Some(by)) => format!("made durable by operation {by}"),
+            (Promised::Durable, None) => "acknowledged as durable".to_owned(),
+            (Promised::Done, _) => "done, not promised to be durable".to_owned(),
+            (Promised::Begun, _) => "in progress".to_owned(),
+            (Promised::NotBegun, _) => "not begun".to_owned(),
         };
         format!("{}. {}: {promised}", skipped + index as u64 + 1, clipped(&operation.text))
     };
