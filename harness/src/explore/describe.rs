@@ -115,12 +115,11 @@ impl<'a> Teller<'a> {
 
     /// The operation, counted from 1, whose acknowledgement made that durable which begins at this mark, if it is a later one.
     fn durable_by(&self, mark: usize) -> Option<u64> {
-        let acknowledged = self.marks[mark + 1..].iter().find_map(|(event, _)| {
-            match &self.trace.events[*event as usize] {
+        let acknowledged =
+            self.marks[mark + 1..].iter().find_map(|(event, _)| match &self.trace.events[*event as usize] {
                 Event::Ack { op, durable: true } => Some(op),
                 _ => None,
-            }
-        });
+            });
         let own = self.marks[mark].1;
         acknowledged.filter(|op| Some(**op) != own).map(|op| u64::from(op.0) + 1)
     }

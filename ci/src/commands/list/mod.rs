@@ -6,6 +6,7 @@ mod sections;
 use crate::args::{ListArgs, What};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::keys::{KEYS, Key};
 use crate::screen::Screen;
 use crate::select::{self, Name};
 use crashcheck::trace::import::Format;
@@ -71,6 +72,8 @@ struct Everything {
     formats: Vec<FormatEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    config: Vec<KeyEntry>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +129,15 @@ struct CheckEntry {
     says: &'static str,
 }
 
+/// A key of crashcheck.toml.
+#[derive(Serialize)]
+struct KeyEntry {
+    name: &'static str,
+    example: &'static str,
+    default: &'static str,
+    about: &'static str,
+}
+
 impl Everything {
     fn collect(systems: &[Box<dyn Subject>], checks: &[checks::Entry]) -> Everything {
         let profiles = Profile::built_in().into_iter().enumerate();
@@ -143,6 +155,7 @@ impl Everything {
                 .collect(),
             formats: Format::ALL.map(format).into(),
             checks: checks.iter().map(CheckEntry::of).collect(),
+            config: KEYS.iter().map(KeyEntry::of).collect(),
         }
     }
 
@@ -164,10 +177,20 @@ impl Everything {
             if what != What::Checks {
                 self.checks.clear();
             }
+            if what != What::Config {
+                self.config.clear();
+            }
         }
         let mut text = serde_json::to_string_pretty(&self).expect("plain data with text for its keys");
         text.push('\n');
         text
+    }
+}
+
+impl KeyEntry {
+    fn of(key: &Key) -> KeyEntry {
+        let Key { name, example, default, about } = *key;
+        KeyEntry { name, example, default, about }
     }
 }
 

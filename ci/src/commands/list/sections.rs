@@ -1,7 +1,8 @@
 //! What there is as a person reads it: everything in short, or one kind of thing in full.
 
-use super::{BugEntry, CheckEntry, Entry, Everything, SystemEntry};
+use super::{BugEntry, CheckEntry, Entry, Everything, KeyEntry, SystemEntry};
 use crate::args::What;
+use crate::keys::{ABOUT, EXAMPLE};
 use crashcheck_report::text::{Align, Paper, table};
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub(super) fn told(everything: &Everything, what: Option<What>, paper: Paper) ->
         Some(What::Strategies) => strategies(everything, paper),
         Some(What::Formats) => formats(everything, paper),
         Some(What::Checks) => checks(&everything.checks, paper),
+        Some(What::Config) => config(&everything.config, paper),
         None => in_short(everything, paper),
     }
 }
@@ -38,6 +40,7 @@ fn in_short(everything: &Everything, paper: Paper) -> String {
         ("Device profiles", "--profile NAME", profiles(everything, paper)),
         ("Strategies", "--strategy NAME", strategies(everything, paper)),
         ("Formats of traces", "--format NAME", formats(everything, paper)),
+        ("Keys of crashcheck.toml", "`crashcheck list config` explains them", keys(&everything.config)),
         ("Checks", "`crashcheck list checks FAMILY` says what they demand", families(&everything.checks)),
     ];
     let section =
@@ -108,6 +111,19 @@ fn checks(checks: &[CheckEntry], paper: Paper) -> String {
     let cells = |check: &CheckEntry| row(&[check.code, check.system, check.source, check.says]);
     let rows: Vec<Vec<String>> = checks.iter().map(cells).collect();
     table(&left(["code", "system", "source", "says"]), &rows, paper)
+}
+
+/// The reference of crashcheck.toml.
+fn config(keys: &[KeyEntry], paper: Paper) -> String {
+    let cells = |key: &KeyEntry| row(&[&format!("{} = {}", key.name, key.example), key.about, key.default]);
+    let rows: Vec<Vec<String>> = keys.iter().map(cells).collect();
+    let heading = left(["key, and a value", "what it means", "without it"]);
+    format!("{ABOUT}\n\n{}\n{EXAMPLE}", table(&heading, &rows, paper))
+}
+
+fn keys(keys: &[KeyEntry]) -> String {
+    let names = keys.iter().map(|key| key.name).collect::<Vec<_>>();
+    format!("  {}\n", names.join(", "))
 }
 
 /// The families of checks, and how many there are in each.

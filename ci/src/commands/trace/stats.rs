@@ -74,7 +74,11 @@ pub(crate) fn run(
         true => serde_json::to_string_pretty(&stats).expect("plain data with text for its keys") + "\n",
         false => stats.text(screen),
     };
-    screen.print(&text);
+    if json {
+        screen.print_as_it_is(&text);
+    } else {
+        screen.print(&text);
+    }
     Ok(())
 }
 
