@@ -29,7 +29,8 @@ pub fn write(report: &Report) -> String {
     let mut text = Bounded::new(LENGTH_MAX - RESERVE);
     let (who, what) = crate::html::headline(report);
     let who = if report.explorations.len() == 1 { code(&who) } else { literal(&who) };
-    text.push(&format!("### {who} {what}\n\n"));
+    let interrupted = crate::html::interruption(report);
+    text.push(&format!("### {who} {what}{interrupted}\n\n"));
     text.push(&table(&report.explorations));
     let mut left_out = 0;
     for group in grouped(report) {

@@ -198,7 +198,11 @@ fn lives() -> Vec<LaterLife> {
         life: 2,
         showed: Some(format!("the state after 3 of 4 operations {HOSTILE}")),
         operations: vec![
-            Operation { text: format!("create /probe {HOSTILE}"), promised: Promised::Durable, durable_by: None },
+            Operation {
+                text: format!("create /probe {HOSTILE}"),
+                promised: Promised::Durable,
+                durable_by: None,
+            },
             Operation { text: "write /probe".into(), promised: Promised::Begun, durable_by: None },
         ],
         crash_point: format!("after #9 write, during operation 2 (write /probe {HOSTILE})"),
