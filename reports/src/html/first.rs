@@ -98,7 +98,7 @@ fn crash(page: &mut Markup, finding: &Finding) {
     match gone.len() {
         0 => page.put(" {}", &[&clipped(&finding.state, TEXT_MAX)]),
         many if many > WRITES_MAX => {
-            page.put("<span class=\"gone\">and {} more</span>", &[&(many - WRITES_MAX)])
+            page.put("<span class=\"gone\">and {} more</span>", &[&(many - WRITES_MAX)]);
         }
         _ => {}
     }
