@@ -1,15 +1,4 @@
-//! `crashcheck.toml`: defaults for `explore`.
-//!
-//! ```toml
-//! [explore]                  # for every run
-//! profile = ["reorder", "torn"]
-//! jobs = 2
-//!
-//! [preset.nightly]           # with --preset nightly, on top of [explore]
-//! time = "30m"
-//! lives = 3
-//! require-complete = true
-//! ```
+//! `crashcheck.toml`: defaults for `explore`. `keys.rs` has the reference of it.
 //!
 //! An option of the command line beats the preset, and that beats `[explore]`. A key that is not known is refused.
 
@@ -279,6 +268,8 @@ pub(crate) fn profile(name: &str) -> Result<Named, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::{EXAMPLE, KEYS, Key};
+    use std::collections::BTreeSet;
 
     const TEXT: &str =
         "[explore]\njobs = 2\nseed = 7\n[preset.nightly]\ntime = \"30m\"\nseed = 8\nmax-states = \"all\"";
@@ -303,6 +294,21 @@ mod tests {
     fn a_key_that_is_not_known_is_refused_with_its_line() {
         let error = Config::parse("[explore]\njobs = 2\nsede = 7", None).expect_err("sede").message;
         assert!(error.contains("line 3") && error.contains("sede"), "{error}");
+    }
+
+    /// The keys that the reference names are those that are read, with values such as it shows.
+    #[test]
+    fn the_reference_names_every_key_that_is_read_and_no_other() {
+        for Key { name, example, .. } in KEYS {
+            let read = Config::parse(&format!("[explore]\n{name} = {example}"), None);
+            assert!(read.is_ok(), "{name} = {example}: {:?}", read.err());
+        }
+        let error = Config::parse("[explore]\nno-such-key = 1", None).expect_err("no such key").message;
+        let known = error.split_once("expected one of").expect("the keys that are known").1;
+        let read: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert_eq!(read, KEYS.iter().map(|key| key.name).collect(), "{error}");
+        let example = Config::parse(EXAMPLE, Some("nightly")).expect("the example").0;
+        assert_eq!((example.lives, example.jobs.map(u16::from)), (Some(3), Some(2)));
     }
 
     #[test]

@@ -6,10 +6,14 @@ mod args;
 mod child;
 mod colour;
 mod commands;
+mod complete;
 mod config;
+mod examples;
 mod exit_code;
 mod failure;
 mod interrupt;
+mod keys;
+mod manual;
 mod progress;
 mod screen;
 mod select;
@@ -18,7 +22,8 @@ mod trace_file;
 
 pub use exit_code::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use crashcheck::supervise::finished;
 use failure::Failure;
 use screen::Screen;
@@ -26,6 +31,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the command with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
+    // A shell that completes a line asks for it by a variable.
+    CompleteEnv::with_factory(args::Args::command).complete();
     let args = args::Args::parse();
     let screen = Screen::new(colour::choose(args.color));
     let result = catch_unwind(AssertUnwindSafe(|| commands::run(args, &screen)));

@@ -1,22 +1,48 @@
 //! What the user sees.
 
-use crashcheck_report::text::{Colour, escape_lines};
-use std::io::{ErrorKind, Write, stderr, stdout};
+use crashcheck_report::text::{Colour, Paper, escape_lines, wrapped};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 /// Results go to the standard output, everything else to the standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     /// How to show results.
     pub(crate) colour: Colour,
+    /// How many columns results may take.
+    width: Option<usize>,
+    /// Whether somebody sees the results as they come.
+    pub(crate) is_terminal: bool,
 }
 
+/// Nothing is made for less than this.
+const NARROWEST: usize = 60;
+
 impl Screen {
+    /// The standard output of this process. Text is wrapped to what COLUMNS says, if that was exported, or to the width of the
+    /// terminal; where there is none, as in the log of a build, lines are as long as they get.
     pub(crate) fn new(colour: Colour) -> Screen {
-        Screen { colour }
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+        let terminal = || terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));
+        let width = asked.filter(|columns| *columns > 0).or_else(terminal);
+        let width = width.map(|width: usize| width.max(NARROWEST));
+        Screen { colour, width, is_terminal: stdout().is_terminal() }
     }
 
-    /// A result. A reader that has seen enough and went away is no error: the exit code still counts.
+    /// What tables are made to fit.
+    pub(crate) fn paper(self) -> Paper {
+        Paper { colour: self.colour, width: self.width }
+    }
+
+    /// A result for a person, wrapped to the width of the terminal.
     pub(crate) fn print(self, text: &str) {
+        match self.width {
+            Some(width) => self.print_as_it_is(&wrapped(text, width)),
+            None => self.print_as_it_is(text),
+        }
+    }
+
+    /// A result for a program. A reader that has seen enough and went away is no error: the exit code still counts.
+    pub(crate) fn print_as_it_is(self, text: &str) {
         let mut out = stdout().lock();
         if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
             && error.kind() != ErrorKind::BrokenPipe

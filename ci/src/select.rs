@@ -20,12 +20,50 @@ pub(crate) fn systems() -> Vec<Box<dyn Subject>> {
 pub(crate) fn systems_and<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Box<dyn Subject>> {
     let mut all = systems();
     for name in names {
-        let system = name.split(':').next().unwrap_or(name);
+        let system = Name::parse(name).system;
         if all.iter().all(|subject| subject.name() != system) {
             all.extend(crashcheck_models::stack(system));
         }
     }
     all
+}
+
+/// `SYSTEM[+BUG][:WORKLOAD]`, as tables and findings name what was explored.
+pub(crate) struct Name<'a> {
+    pub(crate) system: &'a str,
+    pub(crate) bugs: Vec<&'a str>,
+    pub(crate) workload: Option<&'a str>,
+}
+
+impl Name<'_> {
+    pub(crate) fn parse(text: &str) -> Name<'_> {
+        let (system, workload) = match text.split_once(':') {
+            Some((system, workload)) => (system, Some(workload)),
+            None => (text, None),
+        };
+        let mut parts = system.split('+');
+        Name { system: parts.next().unwrap_or_default(), bugs: parts.collect(), workload }
+    }
+
+    /// Whether the system has that workload and those bug switches.
+    ///
+    /// # Errors
+    /// If it does not; says what it has.
+    pub(crate) fn check(&self, subject: &dyn Subject) -> Result<(), Failure> {
+        let of = subject.name();
+        let known: Vec<&str> = subject.bugs().iter().map(|bug| bug.name).collect();
+        if let Some(bug) = self.bugs.iter().find(|bug| !known.contains(bug)) {
+            return Err(suggest::unknown(&format!("bug switch of {of}"), bug, known));
+        }
+        let known: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
+        match self.workload {
+            Some(name) if !known.contains(&name) && Recipe::named(name).is_none() => {
+                let known = known.into_iter().chain(["generated-SEED"]);
+                Err(suggest::unknown(&format!("workload of {of}"), name, known))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A workload of a reference system.
@@ -42,7 +80,7 @@ pub(crate) struct Selected<'a> {
 pub(crate) fn subject<'a>(all: &'a Subjects, name: &str) -> Result<&'a dyn Subject, Failure> {
     let found = all.iter().find(|subject| subject.name() == name);
     found.map(AsRef::as_ref).ok_or_else(|| match name.split_once('@') {
-        None => suggest::unknown("system", name, all.iter().map(|subject| subject.name())),
+        None => no_system(all, name),
         Some((upper, _)) if !crashcheck_models::uppers().contains(&upper) => {
             suggest::unknown("system that runs on a block device", upper, crashcheck_models::uppers())
         }
@@ -53,41 +91,55 @@ pub(crate) fn subject<'a>(all: &'a Subjects, name: &str) -> Result<&'a dyn Subje
     })
 }
 
-/// What `SYSTEM:WORKLOAD` names; all workloads of the system if it names none.
-///
-/// # Errors
-/// If there is no such system or workload.
-fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failure> {
-    let (system, workload) = match text.split_once(':') {
-        Some((system, workload)) => (system, Some(workload)),
-        None => (text, None),
+/// There is no system of this name; if it is that of a workload or of a bug switch, says how those are named.
+fn no_system(all: &Subjects, name: &str) -> Failure {
+    let of = |has: fn(&dyn Subject, &str) -> bool| all.iter().find(|subject| has(subject.as_ref(), name));
+    let workload = of(|subject, name| subject.workloads().iter().any(|(known, _)| *known == name));
+    let bug = of(|subject, name| subject.bugs().iter().any(|known| known.name == name));
+    let (what, how) = match (workload, bug) {
+        (Some(subject), _) => ("workload", format!("{}:{name}", subject.name())),
+        (None, Some(subject)) => ("bug switch", format!("{}+{name}", subject.name())),
+        (None, None) => return suggest::unknown("system", name, all.iter().map(|subject| subject.name())),
     };
-    let subject = subject(all, system)?;
-    let workloads: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
-    let select = |workload: &str| Selected {
-        subject,
-        case: Case { workload: workload.to_owned(), bugs: Vec::new(), stored: None },
-    };
-    match workload {
-        None => Ok(workloads.into_iter().map(select).collect()),
-        Some(name) if workloads.contains(&name) || Recipe::named(name).is_some() => Ok(vec![select(name)]),
-        Some(name) => {
-            let what = format!("workload of {system}");
-            Err(suggest::unknown(&what, name, workloads.into_iter().chain(["generated-SEED"])))
-        }
-    }
+    Failure::usage(format!("'{name}' is a {what}, not a system: name it with its system, as {how}"))
 }
 
-/// The systems among what was selected, each once, for workloads that are made when their turn comes: until then
-/// they have no name.
+/// What `SYSTEM[+BUG][:WORKLOAD]` names; all workloads of the system if it names none.
+///
+/// # Errors
+/// If there is no such system, bug switch or workload.
+fn target<'a>(all: &'a Subjects, text: &str) -> Result<Vec<Selected<'a>>, Failure> {
+    let name = Name::parse(text);
+    let subject = subject(all, name.system)?;
+    name.check(subject)?;
+    let mut bugs: Vec<String> = Vec::new();
+    for bug in &name.bugs {
+        if !bugs.iter().any(|known| known == bug) {
+            bugs.push((*bug).to_owned());
+        }
+    }
+    let select = |workload: &str| Selected {
+        subject,
+        case: Case { workload: workload.to_owned(), bugs: bugs.clone(), stored: None },
+    };
+    Ok(match name.workload {
+        None => subject.workloads().iter().map(|(workload, _)| select(workload)).collect(),
+        Some(workload) => vec![select(workload)],
+    })
+}
+
+/// The systems among what was selected with their bug switches, each once, for workloads that are made when their turn
+/// comes: until then they have no name.
 pub(crate) fn systems_of<'a>(selected: &[Selected<'a>]) -> Vec<Selected<'a>> {
     let mut systems = selected.to_vec();
-    systems.dedup_by_key(|selected| selected.subject.name());
+    systems.dedup_by(|one, other| {
+        (one.subject.name(), &one.case.bugs) == (other.subject.name(), &other.case.bugs)
+    });
     systems.iter_mut().for_each(|selected| selected.case.workload.clear());
     systems
 }
 
-/// What the targets name, with the bug switches on where the system has them. Without targets it is everything; with bug
+/// What the targets name, with the bug switches on that they name, and those beside them where the system has them. Without targets it is everything; with bug
 /// switches every system that has one of them.
 ///
 /// # Errors
@@ -116,7 +168,9 @@ pub(crate) fn cases<'a>(
         }
     }
     for Selected { subject, case } in &mut selected {
-        case.bugs = bugs.iter().filter(|bug| has(*subject, bug)).cloned().collect();
+        let more = bugs.iter().filter(|bug| has(*subject, bug) && !case.bugs.contains(bug));
+        let more: Vec<String> = more.cloned().collect();
+        case.bugs.extend(more);
     }
     Ok(selected)
 }
@@ -133,13 +187,13 @@ fn unknown_bug(all: &Subjects, selected: &[Selected<'_>], bug: &str) -> Failure 
     suggest::unknown("bug switch", bug, known)
 }
 
-/// The one workload that `SYSTEM:WORKLOAD` names.
+/// The one workload that `SYSTEM[+BUG]:WORKLOAD` names.
 ///
 /// # Errors
 /// If a name is unknown, or the workload is missing.
 pub(crate) fn one<'a>(all: &'a Subjects, text: &str, bugs: &[String]) -> Result<Selected<'a>, Failure> {
     if !text.contains(':') {
-        let subject = subject(all, text)?;
+        let subject = subject(all, Name::parse(text).system)?;
         let workloads: Vec<&str> = subject.workloads().iter().map(|(name, _)| *name).collect();
         let known = workloads.join(", ");
         return Err(Failure::usage(format!("name a workload, as {text}:WORKLOAD\nthere are: {known}")));

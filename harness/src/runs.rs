@@ -118,7 +118,7 @@ impl Prepared {
     pub(crate) fn replay_watched(&self, state: &ReplayId, watched: Watched) -> Result<Replayed, RecordError> {
         // The answers tell of which recording the state is. One beyond 8 bits fits no question.
         let answers =
-            state.answers.iter().take(FLUSHES).map(|answer| u8::try_from(*answer).unwrap_or(u8::MAX));
+            state.answers.iter().take(FLUSHES).map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));
         let mut prepared = self.answering(answers.collect());
         if watched == Watched::Stopped {
             // Whoever uses a debugger takes their time.

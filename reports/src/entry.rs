@@ -1,7 +1,7 @@
 //! The findings of a report, each fault once.
 
 use crashcheck_outcome::{Exploration, Finding, Group, Report, by_cause};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A finding, and where it belongs.
 #[derive(Clone)]
@@ -12,6 +12,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) finding: &'a Finding,
     /// The same fault in later explorations.
     pub(crate) again: Vec<(&'a Exploration, &'a Finding)>,
+    /// Whether its fingerprint names it alone in this report, so that a link to that stays right in the next one.
+    pub(crate) has_anchor: bool,
 }
 
 impl<'a> Entry<'a> {
@@ -44,6 +46,11 @@ pub(crate) struct Grouped<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
 }
 
+/// Whether a text is what a fingerprint looks like, and none of the numbers of findings.
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
 /// The findings of all explorations by cause, numbered in this order.
 pub(crate) fn grouped(report: &Report) -> Vec<Grouped<'_>> {
     let mut shown: BTreeMap<_, Vec<(&Exploration, &Finding)>> = BTreeMap::new();
@@ -54,7 +61,7 @@ pub(crate) fn grouped(report: &Report) -> Vec<Grouped<'_>> {
             shown.entry(key).or_default().push((exploration, finding));
         }
     }
-    let mut number = 0;
+    let (mut number, mut anchors) = (0, BTreeSet::new());
     let mut groups = Vec::new();
     for group in by_cause(&report.explorations) {
         let mut entries = Vec::new();
@@ -65,7 +72,8 @@ pub(crate) fn grouped(report: &Report) -> Vec<Grouped<'_>> {
                 continue;
             };
             number += 1;
-            entries.push(Entry { number, exploration, finding, again: again.to_vec() });
+            let has_anchor = is_fingerprint(fingerprint) && anchors.insert(fingerprint.clone());
+            entries.push(Entry { number, exploration, finding, again: again.to_vec(), has_anchor });
         }
         if !entries.is_empty() {
             groups.push(Grouped { group, entries });

@@ -28,7 +28,8 @@ pub fn write(report: &Report) -> String {
     let mut text = Bounded::new(LENGTH_MAX - RESERVE);
     let (who, what) = crate::html::headline(report);
     let who = if report.explorations.len() == 1 { code(&who) } else { literal(&who) };
-    text.push(&format!("### {who} {what}\n\n"));
+    let interrupted = crate::html::interruption(report);
+    text.push(&format!("### {who} {what}{interrupted}\n\n"));
     text.push(&table(&report.explorations));
     let mut left_out = 0;
     for group in grouped(report) {
@@ -211,11 +212,12 @@ fn operations(finding: &Finding) -> String {
         finding.operations.iter().take_while(|operation| operation.promised != Promised::NotBegun).count();
     let start = begun.saturating_sub(LINES_MAX);
     for (index, operation) in finding.operations[..begun].iter().enumerate().skip(start) {
-        let told = match operation.promised {
-            Promised::Durable => "**acknowledged as durable**",
-            Promised::Done => "done, not promised to be durable",
-            Promised::Refused => "refused",
-            Promised::Begun | Promised::NotBegun => "in progress",
+        let told = match (operation.promised, operation.durable_by) {
+            (Promised::Durable, Some(by)) => format!("**made durable by operation {by}**"),
+            (Promised::Durable, None) => "**acknowledged as durable**".to_owned(),
+            (Promised::Done, _) => "done, not promised to be durable".to_owned(),
+            (Promised::Refused, _) => "refused".to_owned(),
+            (Promised::Begun | Promised::NotBegun, _) => "in progress".to_owned(),
         };
         let _ = writeln!(
             text,

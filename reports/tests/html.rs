@@ -312,7 +312,8 @@ fn a_page_stays_in_bounds_whatever_the_picture_holds() {
     let sector = picture.sectors[0].clone();
     let sector = |nth: u64| Sector { first: u64::MAX - nth, count: u64::MAX, ..sector.clone() };
     picture.sectors = (0..100_000).map(sector).collect();
-    finding.operations = vec![Operation { text: "x".repeat(5000), promised: Promised::Durable }; 10_000];
+    finding.operations =
+        vec![Operation { text: "x".repeat(5000), promised: Promised::Durable, durable_by: None }; 10_000];
     let page = write_in_time(&report);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }
@@ -346,4 +347,92 @@ fn one_fault_is_one_finding_however_many_workloads_show_it() {
             && page.contains("<code>journal+no-revoke:other</code> (322 crash states)")
     );
     assert_eq!(page.matches("<td class=\"n\"><a href=\"#finding-1\">1</a></td>").count(), 3, "{page}");
+}
+
+#[test]
+fn the_first_screen_tells_what_happens_and_what_prevents_it() {
+    let page = write(&common::one_cause());
+    let first = page.find("class=\"first\"").expect("the first cause");
+    let summary = page.find("<section id=\"summary\"").expect("a summary");
+    assert!(first < summary, "before all figures");
+    let (_, text) = parts(&page[first - 5..summary]);
+    let mut rest = &text[..];
+    for told in [
+        "the simplest of 3 findings with one cause",
+        "create /a",
+        "in progress",
+        "The crash",
+        "#44 revoke",
+        "The power fails again",
+        "Recovery runs, and the user sees finding 1",
+        "Should be4096 bytes of",
+        "After recovery4096 bytes of",
+        "What prevents it: a flush before an operation is acknowledged as durable.",
+        "The whole story of it",
+    ] {
+        let at = rest.find(told);
+        rest = &rest[at.unwrap_or_else(|| panic!("it is not told, or not here: {told}: {text}"))..];
+    }
+}
+
+#[test]
+fn an_interrupted_run_says_so_in_its_headline() {
+    let mut report = common::report();
+    report.explorations.truncate(1);
+    report.explorations[0].coverage.later.clear();
+    assert!(write(&report).contains("<h1>vsfs:append survives every crash</h1>"));
+    report.interrupted = Some(3);
+    let headline =
+        "<h1>vsfs:append survived every crash that was tried (interrupted: 3 workloads not explored)</h1>";
+    let page = write(&report);
+    assert!(page.contains(headline), "{page}");
+    report.interrupted = Some(0);
+    assert!(write(&report).contains("that was tried (interrupted)</h1>"));
+}
+
+#[test]
+fn an_operation_says_which_later_one_made_it_durable() {
+    let mut report = common::report();
+    let operations = &mut report.explorations[1].findings[0].operations;
+    operations[0].durable_by = Some(3);
+    let (_, text) = parts(&write(&report));
+    assert!(text.contains("done, and made durable by operation 3: must be there"), "{text}");
+}
+
+#[test]
+fn a_finding_has_a_link_that_stays_and_its_command_once() {
+    let mut report = common::report();
+    let finding = &mut report.explorations[1].findings[0];
+    finding.replay = Some(format!("crashcheck replay {}", finding.id));
+    let (id, page) = (finding.id.clone(), write(&report));
+    assert_eq!(page.matches("id=\"finding-0123456789abcdef\"").count(), 1, "{page}");
+    assert_eq!(page.matches("href=\"#finding-0123456789abcdef\"").count(), 1, "{page}");
+    assert_eq!(page.matches(&format!("{id}</")).count(), 1, "{page}");
+    // What is none leads nowhere, and what is there twice is told by its number alone.
+    report.explorations[1].findings[0].fingerprint = "summary".into();
+    let page = write(&report);
+    assert!(
+        !page.contains("id=\"finding-summary\"") && !page.contains("href=\"#finding-summary\""),
+        "{page}"
+    );
+}
+
+#[test]
+fn many_writes_that_survived_are_folded_up() {
+    let mut report = common::report();
+    let picture = report.explorations[1].findings[0].picture.as_mut().expect("a picture");
+    let survived = picture.steps.iter().find_map(|step| match step {
+        Step::Event(event) if event.fate == Fate::Survived => Some(event.clone()),
+        _ => None,
+    });
+    let survived = survived.expect("a write that survived");
+    assert!(!write(&report).contains("writes survived</summary>"));
+    let picture = report.explorations[1].findings[0].picture.as_mut().expect("a picture");
+    picture.steps.extend((0..9).map(|nth| {
+        let mut write = survived.clone();
+        write.event += 100 + nth;
+        Step::Event(write)
+    }));
+    let page = write(&report);
+    assert!(page.contains("writes survived</summary>"), "{page}");
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use crashcheck_outcome::{LifeCoverage, Operation, Promised, Report, Verdict};
-use crashcheck_report::text::{self, Colour, causes, census, finding, judged, remarks, systems};
+use crashcheck_report::text::{self, Colour, Paper, causes, census, finding, judged, remarks, systems};
 
 fn told(colour: Colour) -> String {
     let lost = common::lost();
@@ -11,7 +11,12 @@ fn told(colour: Colour) -> String {
 }
 
 fn overview(report: &Report, colour: Colour) -> String {
-    text::overview(&report.explorations.iter().collect::<Vec<_>>(), colour)
+    text::overview(&report.explorations.iter().collect::<Vec<_>>(), paper(colour))
+}
+
+/// Paper on which everything fits.
+fn paper(colour: Colour) -> Paper {
+    Paper { colour, width: None }
 }
 
 fn summary(report: &Report, colour: Colour) -> String {
@@ -30,7 +35,7 @@ fn a_finding_is_as_agreed() {
 
 #[test]
 fn the_table_of_systems_is_as_agreed() {
-    assert_eq!(systems(&common::report(), Colour::Plain), include_str!("golden/systems.txt"));
+    assert_eq!(systems(&common::report(), 20, paper(Colour::Plain)), include_str!("golden/systems.txt"));
 }
 
 #[test]
@@ -39,13 +44,17 @@ fn workloads_that_were_generated_are_counted_apart() {
     assert!(!summary(&report, Colour::Plain).contains("generated"));
     report.explorations[0].workload = "generated-7.m3".into();
     assert!(
-        systems(&report, Colour::Plain).contains(" 2 + 1 generated "),
+        systems(&report, 20, paper(Colour::Plain)).contains(" 2 + 1 generated "),
         "{}",
-        systems(&report, Colour::Plain)
+        systems(&report, 20, paper(Colour::Plain))
     );
     assert!(summary(&report, Colour::Plain).contains("; 1 of the workloads generated; "));
     report.explorations.truncate(1);
-    assert!(systems(&report, Colour::Plain).contains(" 1 generated "), "{}", systems(&report, Colour::Plain));
+    assert!(
+        systems(&report, 20, paper(Colour::Plain)).contains(" 1 generated "),
+        "{}",
+        systems(&report, 20, paper(Colour::Plain))
+    );
 }
 
 #[test]
@@ -59,7 +68,7 @@ fn findings_with_one_cause_are_told_once() {
 #[test]
 fn a_long_workload_does_not_fill_the_screen() {
     let mut lost = common::lost();
-    let done = Operation { text: "x".repeat(1000), promised: Promised::Durable };
+    let done = Operation { text: "x".repeat(1000), promised: Promised::Durable, durable_by: None };
     lost.findings[0].operations = vec![done; 500];
     let text = finding(&lost, &lost.findings[0], Colour::Plain);
     assert!(text.lines().count() < 60 && text.lines().all(|line| line.len() < 600), "{text}");
@@ -105,7 +114,7 @@ fn a_bound_does_not_look_like_a_count() {
 fn hostile_text_does_not_reach_the_terminal() {
     let report = common::report();
     let causes = causes(&common::one_cause(), true, Colour::Plain).concat();
-    let tables = [overview(&report, Colour::Plain), systems(&report, Colour::Plain)].concat();
+    let tables = [overview(&report, Colour::Plain), systems(&report, 20, paper(Colour::Plain))].concat();
     for text in [told(Colour::Plain), summary(&report, Colour::Plain), tables, causes] {
         assert!(text.chars().all(|c| (!c.is_control() || c == '\n') && c != '\u{202e}'), "{text}");
     }
@@ -123,7 +132,7 @@ fn colour_adds_nothing_but_escape_sequences() {
     assert_ne!(told(Colour::Ansi), told(Colour::Plain));
     assert_eq!(strip(&told(Colour::Ansi)), told(Colour::Plain));
     assert_eq!(strip(&overview(&report, Colour::Ansi)), overview(&report, Colour::Plain));
-    assert_eq!(strip(&systems(&report, Colour::Ansi)), systems(&report, Colour::Plain));
+    assert_eq!(strip(&systems(&report, 20, paper(Colour::Ansi))), systems(&report, 20, paper(Colour::Plain)));
     assert_eq!(strip(&summary(&report, Colour::Ansi)), summary(&report, Colour::Plain));
 }
 
@@ -135,7 +144,7 @@ fn a_promise_that_was_never_judged_is_not_measured() {
 
 #[test]
 fn the_census_shows_what_leads_where() {
-    let text = census(&common::survived(), Colour::Plain);
+    let text = census(&common::survived(), paper(Colour::Plain));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines,
@@ -155,4 +164,43 @@ fn explorations_with_the_same_to_say_share_a_line() {
     assert!(text.contains("and 3 more"), "{text}");
     assert!(!text.contains("survived"), "{text}");
     assert_eq!(report.explorations[0].verdict, Verdict::NotMeasured);
+}
+
+#[test]
+fn everything_fits_a_terminal_of_sixty_columns() {
+    let mut report = common::report();
+    report.explorations[0].system = "raid5-journal-degraded".into();
+    report.explorations[0].profile = "member-loss-at-crash".into();
+    for width in [60, 80, 100] {
+        let narrow = Paper { colour: Colour::Plain, width: Some(width) };
+        let tables = [
+            text::overview(&report.explorations.iter().collect::<Vec<_>>(), narrow),
+            systems(&report, 20, narrow),
+            census(&report.explorations[0], narrow),
+        ];
+        for table in tables {
+            let fits = |line: &str| line.starts_with("(too narrow") || line.chars().count() <= width;
+            assert!(table.lines().all(fits), "{width}: {table}");
+            assert!(!table.contains("system") || table.contains("verdict"), "{table}");
+        }
+    }
+}
+
+#[test]
+fn systems_share_rows_where_they_do_not_fit_a_screen_and_nothing_failed() {
+    let mut report = common::report();
+    report.explorations = (0..30).map(|_| common::survived()).collect();
+    for (index, exploration) in report.explorations.iter_mut().enumerate() {
+        exploration.system = format!("system-{index}");
+        exploration.profile = ["reorder", "torn"][index % 2].into();
+    }
+    let lines = |report: &Report, rows_max: usize| {
+        systems(report, rows_max, paper(Colour::Plain)).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&report, 30).len(), 31);
+    let short = lines(&report, 20);
+    assert_eq!(short.len(), 3, "{short:#?}");
+    assert!(short[1].starts_with("reorder ") && short[1].contains("system-0, system-2, "), "{short:#?}");
+    report.explorations[7].verdict = Verdict::Lost;
+    assert_eq!(lines(&report, 20).len(), 31, "what failed has a row of its own");
 }

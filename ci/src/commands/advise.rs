@@ -57,7 +57,7 @@ pub(crate) fn run(args: &AdviseArgs, config: &Config, screen: &Screen) -> Result
     if args.json {
         let mut text = serde_json::to_string_pretty(&advices).expect("plain data with text for its keys");
         text.push('\n');
-        screen.print(&text);
+        screen.print_as_it_is(&text);
     }
     let lost = advices.iter().any(|advice| !advice.exploration.findings.is_empty());
     Ok(if lost { ExitCode::Findings } else { ExitCode::Clean })
@@ -68,5 +68,5 @@ fn tell(advice: &Advice, screen: &Screen) {
         let text = text::finding(&advice.exploration, finding, screen.colour);
         screen.print(&format!("{text}\n"));
     }
-    screen.print(&text::advice(advice, screen.colour));
+    screen.print(&text::advice(advice, screen.paper()));
 }

@@ -9,13 +9,15 @@ mod replay;
 mod report;
 mod trace;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, ManArgs};
 use crate::child;
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::manual;
 use crate::screen::Screen;
-use clap::CommandFactory;
+use crate::suggest;
+use clap_complete::env::Shells;
 use crashcheck::Bytes;
 use std::path::Path;
 
@@ -43,23 +45,49 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Report(args) => report::run(&args, screen),
         Command::List(args) => list::run(&args, screen),
         Command::Trace(command) => trace::run(&command, screen),
-        Command::Completions { shell } => Ok(completions(shell, screen)),
-        Command::Man => man(screen),
+        Command::Completions { shell } => completions(shell, screen),
+        Command::Man(args) => man(&args, screen),
     }
 }
 
-fn completions(shell: clap_complete::Shell, screen: &Screen) -> ExitCode {
+/// Bash takes a colon for the end of a word, and then a workload for a word of its own.
+const COLONS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//:}\n";
+
+/// What a shell has to run to complete our lines: it asks this command then.
+fn completions(shell: clap_complete::Shell, screen: &Screen) -> Result<ExitCode, Failure> {
+    let shells = Shells::builtins();
+    let name = shell.to_string();
+    let completer = shells.completer(&name);
+    let completer = completer.ok_or_else(|| Failure::internal(format!("no completions for {name}")))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "crashcheck", &mut script);
-    screen.print(&String::from_utf8_lossy(&script));
-    ExitCode::Clean
+    let written =
+        completer.write_registration("COMPLETE", "crashcheck", "crashcheck", "crashcheck", &mut script);
+    written.map_err(|error| Failure::internal(format!("cannot write the completions: {error}")))?;
+    if shell == clap_complete::Shell::Bash {
+        screen.print_as_it_is(COLONS);
+    }
+    screen.print_as_it_is(&String::from_utf8_lossy(&script));
+    Ok(ExitCode::Clean)
 }
 
-fn man(screen: &Screen) -> Result<ExitCode, Failure> {
-    let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
-    rendered.map_err(|error| Failure::internal(format!("cannot render the manual page: {error}")))?;
-    screen.print(&String::from_utf8_lossy(&page));
+fn man(args: &ManArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    let pages = manual::pages();
+    let pages = pages.map_err(|error| Failure::internal(format!("cannot render the manual: {error}")))?;
+    if let Some(directory) = &args.dir {
+        for manual::Page { file, roff } in &pages {
+            write_file(&directory.join(file), &String::from_utf8_lossy(roff))?;
+        }
+        screen.print(&format!("{} pages in {}\n", pages.len(), directory.display()));
+        return Ok(ExitCode::Clean);
+    }
+    let wanted = manual::file_of(&args.command);
+    match pages.iter().find(|page| page.file == wanted) {
+        Some(page) => screen.print_as_it_is(&String::from_utf8_lossy(&page.roff)),
+        None => {
+            let known = pages.iter().map(|page| page.file.as_str());
+            return Err(suggest::unknown("page of the manual", &wanted, known));
+        }
+    }
     Ok(ExitCode::Clean)
 }
 

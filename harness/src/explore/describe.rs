@@ -115,10 +115,22 @@ impl<'a> Teller<'a> {
                 () if done => Promised::Done,
                 () => Promised::Begun,
             };
-            Some(Operation { text: cut(text, TEXT), promised })
+            let durable_by = (promised == Promised::Durable).then(|| self.durable_by(nth)).flatten();
+            Some(Operation { text: cut(text, TEXT), promised, durable_by })
         };
         let shown = begins().skip(skipped).take(begun - skipped + NOT_BEGUN);
         (shown.filter_map(told).collect(), skipped as u64)
+    }
+
+    /// The operation, counted from 1, whose acknowledgement made that durable which begins at this mark, if it is a later one.
+    fn durable_by(&self, mark: usize) -> Option<u64> {
+        let acknowledged =
+            self.marks[mark + 1..].iter().find_map(|(event, _)| match &self.trace.events[*event as usize] {
+                Event::Ack { op, durable: true } => Some(op),
+                _ => None,
+            });
+        let own = self.marks[mark].1;
+        acknowledged.filter(|op| Some(**op) != own).map(|op| u64::from(op.0) + 1)
     }
 
     /// A cause in words.

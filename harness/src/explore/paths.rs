@@ -102,6 +102,7 @@ impl Noting {
             | Question::Unreadable { .. }
             | Question::Corrupt { .. }
             | Question::Flipped { .. }
+            | Question::FlushFailed { .. }
             | Question::NodeDown { .. } => 0,
         };
         hash(&(which, about))

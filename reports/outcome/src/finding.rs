@@ -94,6 +94,9 @@ pub struct Operation {
     pub text: String,
     /// What the user had been told of it when the power failed.
     pub promised: Promised,
+    /// The later operation, counted from 1, whose acknowledgement made it durable; absent if its own did, or none.
+    #[serde(default)]
+    pub durable_by: Option<u64>,
 }
 
 /// What the user had been told of an operation when the power failed.
@@ -179,6 +182,16 @@ impl LaterLife {
         match &self.showed {
             Some(showed) => format!("recovery shows {showed}"),
             None => "recovery begins, and does not come to its end".to_owned(),
+        }
+    }
+}
+
+impl Operation {
+    /// What the user had been told of it, in words.
+    pub fn told(&self) -> String {
+        match (self.promised, self.durable_by) {
+            (Promised::Durable, Some(by)) => format!("made durable by operation {by}"),
+            (promised, _) => promised.told().to_owned(),
         }
     }
 }

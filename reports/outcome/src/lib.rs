@@ -41,13 +41,17 @@ pub struct Report {
     /// The findings of all of them by cause.
     #[serde(default)]
     pub causes: Vec<Group>,
+    /// How many explorations had not begun when the run was interrupted; absent if it came to its end.
+    #[serde(default)]
+    pub interrupted: Option<u64>,
 }
 
 impl Report {
     /// What a run of this version of crashcheck with this seed came to.
     pub fn new(crashcheck: &str, seed: u64, explorations: Vec<Exploration>) -> Report {
         let causes = by_cause(&explorations);
-        Report { version: REPORT_VERSION, crashcheck: crashcheck.to_owned(), seed, explorations, causes }
+        let crashcheck = crashcheck.to_owned();
+        Report { version: REPORT_VERSION, crashcheck, seed, explorations, causes, interrupted: None }
     }
 }
 

@@ -112,7 +112,7 @@ fn what_happened(operations: &[Operation], skipped: u64) -> Vec<(String, String)
 /// Operations, a line each, with what the user had been told of them; so many before these are not listed. Not escaped yet.
 pub fn operations_told(operations: &[Operation], skipped: u64) -> Vec<String> {
     let told = |(operation, nth): (&Operation, u64)| {
-        format!("{nth}. {}: {}", clipped(&operation.text), operation.promised.told())
+        format!("{nth}. {}: {}", clipped(&operation.text), operation.told())
     };
     let mut lines: Vec<String> = operations.iter().zip(skipped + 1..).map(told).collect();
     if skipped > 0 {
@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn how_many_operations_were_refused_is_told() {
-        let operation = |text: &str, promised| Operation { text: text.to_owned(), promised };
+        let operation =
+            |text: &str, promised| Operation { text: text.to_owned(), promised, durable_by: None };
         let done = [operation("a", Promised::Done), operation("b", Promised::Refused)];
         let begun =
             [&done[..], &[operation("c", Promised::Begun), operation("d", Promised::NotBegun)]].concat();

@@ -1,7 +1,7 @@
 //! The causes, before everything else: what is missing, and where it is told.
 
 use super::markup::Markup;
-use super::{Grouped, clipped};
+use super::{Grouped, clipped, first};
 use crashcheck_outcome::Common;
 
 /// So many causes are listed before the list of all findings.
@@ -11,8 +11,18 @@ const SENTENCE_MAX: usize = 200;
 
 /// A paragraph for each cause.
 pub(super) fn write(page: &mut Markup, groups: &[Grouped<'_>]) {
-    page.raw("<section id=\"causes\" aria-labelledby=\"causes-title\">\n<h2 id=\"causes-title\">In short</h2>\n<ul class=\"causes\">\n");
-    for group in groups.iter().take(CAUSES_MAX) {
+    page.raw(
+        "<section id=\"causes\" aria-labelledby=\"causes-title\">\n<h2 id=\"causes-title\">In short</h2>\n",
+    );
+    if let [group, ..] = groups {
+        first::write(page, group);
+    }
+    if groups.len() < 2 {
+        page.raw("</section>\n");
+        return;
+    }
+    page.raw("<p>Other causes:</p>\n<ul class=\"causes\">\n");
+    for group in groups.iter().take(CAUSES_MAX).skip(1) {
         page.raw("<li>");
         cause(page, group);
         page.raw("</li>\n");

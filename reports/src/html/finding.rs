@@ -44,6 +44,9 @@ fn write(page: &mut Markup, entry: &Entry<'_>) {
     page.put("<span class=\"promise\">{}</span> ", &[&finding.promise]);
     page.put("{}</h3></summary>\n", &[&clipped(entry.sentence(), TEXT_MAX)]);
     page.put("<div class=\"body\" id=\"finding-{}\" tabindex=\"-1\">\n", &[&number]);
+    if entry.has_anchor {
+        page.put("<span class=\"anchor\" id=\"finding-{}\"></span>\n", &[&finding.fingerprint]);
+    }
     story::background(page, entry);
     page.raw("<h4>What happened</h4>\n");
     story::write(page, entry);
@@ -65,32 +68,35 @@ fn differences(page: &mut Markup, entry: &Entry<'_>) {
     if finding.differences.is_empty() {
         return;
     }
-    page.raw("<h4>What is wrong</h4>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
-    page.put("aria-label=\"Differences of finding {}\">\n", &[&entry.number]);
-    page.raw("<table class=\"differences\"><thead><tr><th scope=\"col\">What</th>");
-    page.raw("<th scope=\"col\">Should be</th><th scope=\"col\">After recovery</th></tr></thead>\n<tbody>\n");
-    for Difference { what, expected, recovered } in finding.differences.iter().take(DIFFERENCES_MAX) {
-        page.put("<tr><th scope=\"row\"><code>{}</code></th>", &[&clipped(what, TEXT_MAX)]);
-        side(page, "expected", expected.as_deref());
-        side(page, "recovered", recovered.as_deref());
-        page.raw("</tr>\n");
+    page.raw("<h4>What is wrong</h4>\n<ul class=\"differences\">\n");
+    for difference in finding.differences.iter().take(DIFFERENCES_MAX) {
+        page.raw("<li>");
+        self::difference(page, difference, TEXT_MAX);
+        page.raw("</li>\n");
     }
-    page.raw("</tbody></table>\n</div>\n");
+    page.raw("</ul>\n");
     if finding.differences.len() > DIFFERENCES_MAX {
         let more = finding.differences.len() - DIFFERENCES_MAX;
         page.put("<p class=\"about\">{} more are in report.json.</p>\n", &[&more]);
     }
 }
 
-fn side(page: &mut Markup, class: &'static str, text: Option<&str>) {
-    match text {
-        None => page.put("<td class=\"{}\"><em>not there</em></td>", &[&class]),
-        Some(text) => {
-            page.put("<td class=\"{} lines\">", &[&class]);
-            page.lines(&clipped(text, TEXT_MAX));
-            page.raw("</td>");
+/// What something should be beside what it is, or above it where there is no room.
+pub(super) fn difference(page: &mut Markup, difference: &Difference, max: usize) {
+    let Difference { what, expected, recovered } = difference;
+    page.put("<div class=\"difference\"><p><code>{}</code></p><dl>", &[&clipped(what, max)]);
+    for (class, name, text) in [
+        ("expected", "Should be", expected.as_deref()),
+        ("recovered", "After recovery", recovered.as_deref()),
+    ] {
+        page.put("<div class=\"{}\"><dt>{}</dt><dd class=\"lines\">", &[&class, &name]);
+        match text {
+            None => page.raw("<em>not there</em>"),
+            Some(text) => page.lines(&clipped(text, max)),
         }
+        page.raw("</dd></div>");
     }
+    page.raw("</dl></div>");
 }
 
 /// Why it happens, and what prevents it.
@@ -208,8 +214,15 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
     if let Some(shrunk) = &finding.shrunk {
         self::shrunk(page, shrunk);
     }
-    page.put("<div><dt>Id</dt><dd><code>{}</code></dd></div>\n", &[&finding.id]);
-    page.put("<div><dt>Fingerprint</dt><dd><code>{}</code></dd></div>\n", &[&finding.fingerprint]);
+    // The command that shows it again says the id.
+    if finding.replay.as_ref().is_none_or(|line| !line.contains(&finding.id)) {
+        page.put("<div><dt>Id</dt><dd><code>{}</code></dd></div>\n", &[&finding.id]);
+    }
+    page.put("<div><dt>Fingerprint</dt><dd><code>{}</code>", &[&finding.fingerprint]);
+    if entry.has_anchor {
+        page.put(" <a href=\"#finding-{}\">A link to it that stays</a>", &[&finding.fingerprint]);
+    }
+    page.raw("</dd></div>\n");
     page.raw("<div><dt>Covered</dt><dd>");
     summary::of_finding(page, entry);
     page.raw("</dd></div>\n</dl>\n");

@@ -11,6 +11,7 @@
 //! | `words.rs` | what names mean |
 //! | `summary.rs` | the verdict, what was covered, what was not and why |
 //! | `causes.rs` | what is missing, before everything else |
+//! | `first.rs` | the first cause on the first screen: what happens, a small trace, what should be, the fix |
 //! | `index.rs` | the list of the findings, the filter and the search |
 //! | `finding.rs` | one finding from beginning to end |
 //! | `story.rs` | what happened, step by step |
@@ -22,6 +23,7 @@
 mod assets;
 mod causes;
 mod finding;
+mod first;
 mod guide;
 mod index;
 mod layout;
@@ -37,7 +39,7 @@ use self::markup::Markup;
 use crate::entry::{Entry, Grouped, grouped, subject};
 use crate::text;
 
-pub(crate) use self::summary::headline;
+pub(crate) use self::summary::{headline, interruption};
 use crashcheck_outcome::Report;
 
 /// The report as an HTML document.
@@ -77,7 +79,7 @@ fn head(page: &mut Markup, report: &Report) {
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     let (who, what) = headline(report);
-    page.put("<title>{} {} - crashcheck</title>\n", &[&who, &what]);
+    page.put("<title>{} {}{} - crashcheck</title>\n", &[&who, &what, &interruption(report)]);
     page.raw("<link rel=\"icon\" href=\"data:,\">\n");
     assets::style(page);
     page.raw("</head>\n");
@@ -95,7 +97,7 @@ fn banner(page: &mut Markup, report: &Report, entries: &[Entry<'_>]) {
     page.raw("<li><a href=\"#coverage\">Coverage</a></li>\n<li><a href=\"#guide\">How to read this page</a></li>\n");
     page.raw("</ul></nav>\n");
     let (who, what) = headline(report);
-    page.put("<h1>{} {}</h1>\n", &[&who, &what]);
+    page.put("<h1>{} {}{}</h1>\n", &[&who, &what, &interruption(report)]);
     page.raw("</header>\n");
 }
 

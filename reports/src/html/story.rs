@@ -13,6 +13,8 @@ const OPERATIONS_MAX: usize = 40;
 const NOT_BEGUN_MAX: usize = 3;
 /// So many writes are listed, of those that were in flight.
 const WRITES_MAX: usize = 24;
+/// More writes that survived than this are folded up: they are what was to be expected.
+const SURVIVORS_MAX: usize = 3;
 /// So many other ways in which a fault shows are listed.
 const ALSO_MAX: usize = 5;
 /// A longer text is cut.
@@ -70,7 +72,7 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
 }
 
 /// Whether it is about nodes that send messages: then a crash is not only a power failure.
-fn is_of_cluster(finding: &Finding) -> bool {
+pub(super) fn is_of_cluster(finding: &Finding) -> bool {
     let mut steps = finding.picture.iter().flat_map(|picture| &picture.steps);
     steps.any(|step| matches!(step, Step::Event(event) if event.kind == EventKind::Send))
 }
@@ -103,11 +105,11 @@ pub(super) fn list(page: &mut Markup, operations: &[Operation], skipped: u64) {
         page.put("<p class=\"about\">{} before these are left out.</p>\n", &[&counted(before, "operation")]);
     }
     page.put("<ol class=\"operations\" start=\"{}\">\n", &[&(before + 1)]);
-    for Operation { text, promised } in &operations[start..end] {
-        let (class, meaning) = words::promised(*promised);
+    for operation in &operations[start..end] {
+        let (class, meaning) = words::promised(operation);
         page.put(
             "<li><code>{}</code> <span class=\"told {}\">{}</span></li>\n",
-            &[&clipped(text, TEXT_MAX), &class, &meaning],
+            &[&clipped(&operation.text, TEXT_MAX), &class, &meaning],
         );
     }
     page.raw("</ol>\n");
@@ -171,7 +173,31 @@ fn fates(page: &mut Markup, flying: &[&PictureEvent]) {
     let (seen, unseen): (Vec<&PictureEvent>, Vec<&PictureEvent>) =
         flying.iter().copied().partition(|event| event.fate != Fate::Unread);
     page.raw("<ul class=\"fates\">\n");
-    for event in seen.iter().take(WRITES_MAX) {
+    let (survived, gone): (Vec<&PictureEvent>, Vec<&PictureEvent>) =
+        seen.iter().copied().partition(|event| event.fate == Fate::Survived);
+    written(page, &gone);
+    if survived.len() > SURVIVORS_MAX {
+        page.put(
+            "<li><details><summary>{} survived</summary><ul class=\"fates\">\n",
+            &[&counted(survived.len() as u64, "write")],
+        );
+        written(page, &survived);
+        page.raw("</ul></details></li>\n");
+    } else {
+        written(page, &survived);
+    }
+    if !unseen.is_empty() {
+        page.put(
+            "<li>{} at which recovery never looked: whether they survived makes no difference</li>\n",
+            &[&counted(unseen.len() as u64, "write")],
+        );
+    }
+    page.raw("</ul>\n");
+}
+
+/// Writes and what became of them, a line each.
+fn written(page: &mut Markup, events: &[&PictureEvent]) {
+    for event in events.iter().take(WRITES_MAX) {
         let (class, name, _) = words::fate(event.fate);
         page.put("<li><svg class=\"key w {}\" width=\"18\" height=\"18\" aria-hidden=\"true\">", &[&class]);
         page.raw("<rect x=\"1\" y=\"1\" width=\"16\" height=\"16\" rx=\"3\"/>");
@@ -182,16 +208,9 @@ fn fates(page: &mut Markup, flying: &[&PictureEvent]) {
         }
         page.raw("</li>\n");
     }
-    if seen.len() > WRITES_MAX {
-        page.put("<li>{} more, in the drawing and its table</li>\n", &[&(seen.len() - WRITES_MAX)]);
+    if events.len() > WRITES_MAX {
+        page.put("<li>{} more, in the drawing and its table</li>\n", &[&(events.len() - WRITES_MAX)]);
     }
-    if !unseen.is_empty() {
-        page.put(
-            "<li>{} at which recovery never looked: whether they survived makes no difference</li>\n",
-            &[&counted(unseen.len() as u64, "write")],
-        );
-    }
-    page.raw("</ul>\n");
 }
 
 fn also(page: &mut Markup, finding: &Finding) {

@@ -14,12 +14,22 @@ const TRIED: &str = "survived every crash that was tried";
 /// So many explorations are broken down by what recovery showed.
 const CENSUS_MAX: usize = 40;
 
+/// That the run was interrupted, behind the headline; nothing if it came to its end.
+pub(crate) fn interruption(report: &Report) -> String {
+    match report.interrupted {
+        None => String::new(),
+        Some(0) => " (interrupted)".to_owned(),
+        Some(left) => format!(" (interrupted: {} not explored)", counted(left, "workload")),
+    }
+}
+
 /// What the run came to, in a sentence without a full stop: who, and what of them. Who is text of the data if there is only
 /// one exploration.
 pub(crate) fn headline(report: &Report) -> (String, &'static str) {
     let explorations = &report.explorations;
     let of = |verdict| explorations.iter().filter(|exploration| exploration.verdict == verdict).count();
     let complete = explorations.iter().all(|exploration| exploration.coverage.complete_in_all());
+    let complete = complete && report.interrupted.is_none();
     let (verdict, one, many) = match () {
         () if explorations.is_empty() => return ("Nothing".to_owned(), "was explored"),
         () if of(Verdict::Lost) > 0 => (Verdict::Lost, "does not survive a crash", "do not survive a crash"),
@@ -57,11 +67,6 @@ pub(super) fn write(page: &mut Markup, report: &Report, findings: usize) {
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     page.raw(
         "<section id=\"summary\" aria-labelledby=\"summary-title\">\n<h2 id=\"summary-title\">Summary</h2>\n",
-    );
-    page.raw(
-        "<p class=\"lead\">Each workload was run once, and everything that it wrote was recorded. Then the power was made \
-         to fail at every point of that recording, in every way that the device allows. On each medium that a crash can \
-         leave, the system’s own recovery ran, and what it showed was compared with what the user had been promised.</p>\n",
     );
     page.raw("<dl class=\"figures\">\n");
     let mut figure = |name: &str, value: String| {

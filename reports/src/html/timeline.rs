@@ -171,7 +171,7 @@ fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
         let nth = u64::from(operation).checked_sub(1 + entry.finding.operations_skipped);
         let nth = nth.and_then(|nth| usize::try_from(nth).ok());
         let told = nth.and_then(|nth| entry.finding.operations.get(nth));
-        let (class, meaning) = told.map_or(("begun", ""), |told| words::promised(told.promised));
+        let (class, meaning) = told.map_or(("begun", String::new()), words::promised);
         let text = told.map_or("", |told| told.text.as_str());
         let width = (end - x).saturating_sub(2);
         page.put("<g class=\"band {}\"><title>operation {}: ", &[&class, &operation]);

@@ -1,7 +1,7 @@
 //! What the names of the data mean, for somebody who has never met them.
 
 pub(super) use crashcheck_outcome::counted;
-use crashcheck_outcome::{EventKind, Fate, Holds, Promised, Verdict};
+use crashcheck_outcome::{EventKind, Fate, Holds, Operation, Promised, Verdict};
 
 /// What a promise means, if it is one that crashcheck knows.
 pub(super) fn promise(name: &str) -> Option<&'static str> {
@@ -46,14 +46,18 @@ pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
 }
 
 /// What the user had been told of an operation: a name for it, and what that means.
-pub(super) fn promised(promised: Promised) -> (&'static str, &'static str) {
-    match promised {
-        Promised::Durable => ("durable", "acknowledged as durable: must be there"),
-        Promised::Done => ("done", "done, but not promised to be durable: may be there or not"),
-        Promised::Refused => ("done", "refused: changes nothing"),
-        Promised::Begun => ("begun", "in progress: may be there or not"),
-        Promised::NotBegun => ("not-begun", "not begun yet"),
-    }
+pub(super) fn promised(operation: &Operation) -> (&'static str, String) {
+    let (class, meaning) = match (operation.promised, operation.durable_by) {
+        (Promised::Durable, Some(by)) => {
+            return ("durable", format!("done, and made durable by operation {by}: must be there"));
+        }
+        (Promised::Durable, None) => ("durable", "acknowledged as durable: must be there"),
+        (Promised::Done, _) => ("done", "done, but not promised to be durable: may be there or not"),
+        (Promised::Refused, _) => ("done", "refused: changes nothing"),
+        (Promised::Begun, _) => ("begun", "in progress: may be there or not"),
+        (Promised::NotBegun, _) => ("not-begun", "not begun yet"),
+    };
+    (class, meaning.to_owned())
 }
 
 /// What became of a write: its class, its name and what that means.

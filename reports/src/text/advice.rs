@@ -1,17 +1,17 @@
 //! What each flush of a trace is good for, as a person reads it.
 
-use super::{Align, Colour, escape, short, system, table};
+use super::{Align, Paper, escape, short, system, table};
 use crashcheck_outcome::{Advice, AdvisedFlush, Need};
 use std::fmt::Write;
 
 /// A line for each flush, and what that means.
-pub fn advice(advice: &Advice, colour: Colour) -> String {
+pub fn advice(advice: &Advice, paper: Paper) -> String {
     let exploration = &advice.exploration;
     let (workload, profile) = (escape(&exploration.workload), escape(&exploration.profile));
     let mut text = format!("{}:{workload} under {profile}\n", system(exploration));
     let rows: Vec<Vec<String>> = advice.flushes.iter().map(row).collect();
     let heading = ["flush", "of", "during", "verdict", "without it"].map(|name| (name, Align::Left));
-    text.push_str(&table(&heading, &rows, colour));
+    text.push_str(&table(&heading, &rows, paper));
     let redundant = advice.flushes.iter().filter(|flush| matches!(flush.need, Need::Redundant { .. }));
     let _ = match redundant.count() {
         0 => writeln!(text, "every flush of this trace is needed, or not known to be redundant"),

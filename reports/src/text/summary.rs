@@ -1,7 +1,9 @@
 //! What a run as a whole came to.
 
 use super::table::paint_verdict;
-use super::{Align, Colour, escape, escape_lines, later_lives, left_out_of_life, short, system, table};
+use super::{
+    Align, Colour, Paper, escape, escape_lines, later_lives, left_out_of_life, short, system, table,
+};
 use crashcheck_outcome::{Exploration, Report, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -95,7 +97,7 @@ pub(crate) fn by_text(
 }
 
 /// What recovery showed, by kind.
-pub fn census(exploration: &Exploration, colour: Colour) -> String {
+pub fn census(exploration: &Exploration, paper: Paper) -> String {
     let rows: Vec<Vec<String>> = exploration
         .census
         .iter()
@@ -106,7 +108,7 @@ pub fn census(exploration: &Exploration, colour: Colour) -> String {
         .collect();
     let heading =
         [("recovery met", Align::Left), ("a user then sees", Align::Left), ("crash states", Align::Right)];
-    table(&heading, &rows, colour)
+    table(&heading, &rows, paper)
 }
 
 /// How often each promise was judged; one that never was is not measured.

@@ -1,11 +1,13 @@
 //! A run in a line for each system.
 
-use super::{Align, Colour, escape, later_lives, system, table, verdict};
+use super::table::Table;
+use super::{Align, Paper, escape, later_lives, system, verdict};
 use crashcheck_outcome::{Exploration, Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A row for each system under a profile: its workloads, how many of them were covered completely, and what came of them.
-pub fn systems(report: &Report, colour: Colour) -> String {
+/// A row for each system under a profile: its workloads, how many of them were covered completely, and what came of them. If
+/// those are more rows than that and nothing failed, systems under one profile share a row.
+pub fn systems(report: &Report, rows_max: usize, paper: Paper) -> String {
     use Align::{Left, Right};
     let explorations = &report.explorations;
     let mut systems: Vec<Vec<&Exploration>> = Vec::new();
@@ -24,8 +26,40 @@ pub fn systems(report: &Report, colour: Colour) -> String {
     heading.push(("covered", Right));
     heading.extend(later.then_some(("in all lives", Right)));
     heading.extend([("states/s", Right), ("findings", Right), ("verdict", Left)]);
-    let rows: Vec<Vec<String>> = systems.iter().map(|of_system| row(of_system, later)).collect();
-    table(&heading, &rows, colour)
+    let mut rows: Vec<Vec<String>> = systems.iter().map(|of_system| row(of_system, later)).collect();
+    if rows.len() > rows_max && explorations.iter().all(is_well) {
+        systems = by_profile(systems);
+        heading.remove(0);
+        heading.push(("systems", Left));
+        rows = systems.iter().map(|of_systems| shared(of_systems, later)).collect();
+    }
+    Table { heading, rows, spare: &["states/s", "recoveries", "in all lives"] }.on(paper)
+}
+
+fn is_well(exploration: &Exploration) -> bool {
+    !matches!(exploration.verdict, Verdict::Lost | Verdict::Broken | Verdict::DeviceLies)
+}
+
+/// The systems under one profile together.
+fn by_profile(systems: Vec<Vec<&Exploration>>) -> Vec<Vec<&Exploration>> {
+    let mut profiles: Vec<Vec<&Exploration>> = Vec::new();
+    for of_system in systems {
+        match profiles.iter_mut().find(|others| others[0].profile == of_system[0].profile) {
+            Some(others) => others.extend(of_system),
+            None => profiles.push(of_system),
+        }
+    }
+    profiles
+}
+
+/// A row for several systems, which are named in its last cell.
+fn shared(explorations: &[&Exploration], later: bool) -> Vec<String> {
+    let mut cells = row(explorations, later);
+    cells.remove(0);
+    let mut names: Vec<String> = explorations.iter().map(|exploration| system(exploration)).collect();
+    names.dedup();
+    cells.push(names.join(", "));
+    cells
 }
 
 fn row(explorations: &[&Exploration], later: bool) -> Vec<String> {

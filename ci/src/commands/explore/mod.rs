@@ -83,7 +83,8 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     }
     let interrupted = stop.load(Ordering::Relaxed);
     let left = Left { interrupted, unexplored: runs.len() - explorations.len() };
-    let report = Report::new(env!("CARGO_PKG_VERSION"), search.seed, explorations);
+    let mut report = Report::new(env!("CARGO_PKG_VERSION"), search.seed, explorations);
+    report.interrupted = interrupted.then_some(left.unexplored as u64);
     outputs.write(&report)?;
     conclude(&report, &outputs, &left, args.verbose, screen);
     Ok(verdict::exit_code(&report, &search, interrupted))
@@ -175,26 +176,33 @@ impl Explorer<'_> {
     }
 }
 
+/// The lines of a screen: a run without a terminal prints no more if all is well.
+const SCREEN: usize = 24;
+
+/// So many of them are around the rows of the table: its heading, what was left out, the summary.
+const AROUND: usize = 12;
+
 /// So many workloads of a run that did not survive have a line of their own.
 const FAILED: usize = 8;
 
 /// The tables, what was not covered, and, last, what was found.
 fn conclude(report: &Report, outputs: &Outputs, left: &Left, verbose: bool, screen: &Screen) {
-    let colour = screen.colour;
+    let (colour, paper) = (screen.colour, screen.paper());
     let explorations: Vec<&Exploration> = report.explorations.iter().collect();
     let mut text = String::new();
     if let [only] = &explorations[..] {
-        text.push_str(&format!("{}\n", text::overview(&explorations, colour)));
+        text.push_str(&format!("{}\n", text::overview(&explorations, paper)));
         if !only.census.is_empty() {
-            text.push_str(&format!("{}\n", text::census(only, colour)));
+            text.push_str(&format!("{}\n", text::census(only, paper)));
         }
         if !only.judged.is_empty() {
             text.push_str(&text::judged(only));
         }
     } else if verbose {
-        text.push_str(&format!("{}\n", text::overview(&explorations, colour)));
+        text.push_str(&format!("{}\n", text::overview(&explorations, paper)));
     } else {
-        text.push_str(&format!("{}\n", text::systems(report, colour)));
+        let rows_max = if screen.is_terminal { usize::MAX } else { SCREEN - AROUND };
+        text.push_str(&format!("{}\n", text::systems(report, rows_max, paper)));
         text.push_str(&failed(&explorations, screen));
     }
     text.push_str(&text::remarks(report));
@@ -226,7 +234,7 @@ fn failed(explorations: &[&Exploration], screen: &Screen) -> String {
         0 => String::new(),
         more => format!("and {more} more (--verbose lists them)\n"),
     };
-    format!("{}{more}\n", text::overview(&failed[..failed.len().min(FAILED)], screen.colour))
+    format!("{}{more}\n", text::overview(&failed[..failed.len().min(FAILED)], screen.paper()))
 }
 
 /// How much there would be to do.
@@ -250,7 +258,7 @@ fn dry_run(runs: &[Run<'_>], search: &Search, screen: &Screen) -> Result<ExitCod
     }
     let heading = [("system:workload", Align::Left), ("profile", Align::Left), ("events", Align::Right)];
     let heading = [&heading[..], &[("epochs", Align::Right), ("crash states", Align::Right)]].concat();
-    screen.print(&table(&heading, &rows, screen.colour));
+    screen.print(&table(&heading, &rows, screen.paper()));
     screen.print(&format!("seed {}\n", search.seed));
     Ok(ExitCode::Clean)
 }

@@ -1,15 +1,16 @@
 //! `crashcheck list`: what there is. As JSON it is an API.
 
 mod checks;
+mod sections;
 
 use crate::args::{ListArgs, What};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::keys::{KEYS, Key};
 use crate::screen::Screen;
-use crate::select;
+use crate::select::{self, Name};
 use crashcheck::trace::import::Format;
 use crashcheck::{BugSwitch, Profile, StrategyKind, Subject};
-use crashcheck_report::text::{Align, Colour, table};
 use serde::Serialize;
 
 /// Prints what there is.
@@ -17,20 +18,44 @@ use serde::Serialize;
 /// # Errors
 /// If only some of it is asked for, and there is none of that.
 pub(crate) fn run(args: &ListArgs, screen: &Screen) -> Result<ExitCode, Failure> {
-    if args.what != Some(What::Checks) && (args.only.is_some() || args.markdown) {
-        return Err(Failure::usage(
-            "only checks are chosen by name or shown as Markdown: crashcheck list checks",
-        ));
-    }
     let systems = select::systems();
-    let checks = checks::chosen(args.only.as_deref(), &systems)?;
-    let text = match (args.markdown, args.json) {
-        (true, _) => checks::markdown(&checks),
-        (_, true) => Everything::collect(&systems, &checks).json(args.what),
-        _ => Everything::collect(&systems, &checks).text(args.what, screen.colour),
-    };
-    screen.print(&text);
+    if args.markdown && args.what != Some(What::Checks) {
+        return Err(Failure::usage("only checks are shown as Markdown: crashcheck list checks --markdown"));
+    }
+    let (mut of, mut of_checks) = (None, None);
+    match (args.what, args.only.as_deref()) {
+        (_, None) => {}
+        (Some(What::Checks), only) => of_checks = only,
+        (Some(What::Systems | What::Workloads | What::Bugs), only) => of = only,
+        (_, Some(only)) => {
+            let why =
+                "names choose among systems, workloads, bugs and checks, as in crashcheck list bugs journal";
+            return Err(Failure::usage(format!("{only}: {why}")));
+        }
+    }
+    let checks = checks::chosen(of_checks, &systems)?;
+    let mut everything = Everything::collect(&systems, &checks);
+    if let Some(name) = of {
+        everything.systems = vec![one_system(name)?];
+    }
+    match (args.markdown, args.json) {
+        (true, _) => screen.print_as_it_is(&checks::markdown(&checks)),
+        (_, true) => screen.print_as_it_is(&everything.json(args.what)),
+        _ => screen.print(&sections::told(&everything, args.what, screen.paper())),
+    }
     Ok(ExitCode::Clean)
+}
+
+/// A system with its workloads and bug switches, or with those that are named beside it.
+fn one_system(name: &str) -> Result<SystemEntry, Failure> {
+    let all = select::systems_and([name]);
+    let name = Name::parse(name);
+    let subject = select::subject(&all, name.system)?;
+    name.check(subject)?;
+    let mut entry = system(subject);
+    entry.workloads.retain(|entry| name.workload.is_none_or(|workload| entry.name == workload));
+    entry.bugs.retain(|bug| name.bugs.is_empty() || name.bugs.contains(&bug.name));
+    Ok(entry)
 }
 
 /// Absent parts were not asked for.
@@ -47,6 +72,8 @@ struct Everything {
     formats: Vec<FormatEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<CheckEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    config: Vec<KeyEntry>,
 }
 
 #[derive(Serialize)]
@@ -94,10 +121,21 @@ struct FormatEntry {
 #[derive(Serialize)]
 struct CheckEntry {
     code: &'static str,
+    #[serde(skip)]
+    family: &'static str,
     /// The kind of system that it belongs to.
     system: &'static str,
     source: &'static str,
     says: &'static str,
+}
+
+/// A key of crashcheck.toml.
+#[derive(Serialize)]
+struct KeyEntry {
+    name: &'static str,
+    example: &'static str,
+    default: &'static str,
+    about: &'static str,
 }
 
 impl Everything {
@@ -117,6 +155,7 @@ impl Everything {
                 .collect(),
             formats: Format::ALL.map(format).into(),
             checks: checks.iter().map(CheckEntry::of).collect(),
+            config: KEYS.iter().map(KeyEntry::of).collect(),
         }
     }
 
@@ -138,94 +177,33 @@ impl Everything {
             if what != What::Checks {
                 self.checks.clear();
             }
+            if what != What::Config {
+                self.config.clear();
+            }
         }
         let mut text = serde_json::to_string_pretty(&self).expect("plain data with text for its keys");
         text.push('\n');
         text
     }
-
-    fn text(&self, what: Option<What>, colour: Colour) -> String {
-        const ALL: [What; 7] = [
-            What::Systems,
-            What::Workloads,
-            What::Bugs,
-            What::Profiles,
-            What::Strategies,
-            What::Formats,
-            What::Checks,
-        ];
-        let sections: Vec<What> = what.map_or(ALL.to_vec(), |what| vec![what]);
-        let sections: Vec<String> = sections.iter().map(|what| self.section(*what, colour)).collect();
-        sections.join("\n")
-    }
-
-    fn section(&self, what: What, colour: Colour) -> String {
-        let (heading, rows): (&[&str], Vec<Vec<String>>) = match what {
-            What::Systems => (&["system", "medium", "profiles", "about"], self.rows(SystemEntry::row)),
-            What::Workloads => (&["system", "workload", "about"], self.rows(SystemEntry::workload_rows)),
-            What::Bugs => {
-                (&["system", "bug", "breaks", "shown by", "about"], self.rows(SystemEntry::bug_rows))
-            }
-            What::Profiles => {
-                let profiles = self.profiles.iter().map(|entry| &entry.profile);
-                let rows = profiles.map(|profile| row(&[&profile.name, &profile.about]));
-                (&["profile", "about"], rows.collect())
-            }
-            What::Strategies => {
-                let rows = self.strategies.iter().map(|entry| row(&[entry.name, entry.about]));
-                (&["strategy", "about"], rows.collect())
-            }
-            What::Formats => {
-                (&["format", "import", "export"], self.formats.iter().map(FormatEntry::row).collect())
-            }
-            What::Checks => {
-                (&["code", "system", "source", "says"], self.checks.iter().map(CheckEntry::row).collect())
-            }
-        };
-        let heading: Vec<(&str, Align)> = heading.iter().map(|name| (*name, Align::Left)).collect();
-        table(&heading, &rows, colour)
-    }
-
-    fn rows(&self, of: fn(&SystemEntry) -> Vec<Vec<String>>) -> Vec<Vec<String>> {
-        self.systems.iter().flat_map(of).collect()
-    }
 }
 
-impl SystemEntry {
-    fn row(&self) -> Vec<Vec<String>> {
-        vec![row(&[&self.name, self.medium, &self.profiles.join(", "), &self.about])]
-    }
-
-    fn workload_rows(&self) -> Vec<Vec<String>> {
-        self.workloads.iter().map(|entry| row(&[&self.name, entry.name, entry.about])).collect()
-    }
-
-    fn bug_rows(&self) -> Vec<Vec<String>> {
-        let cells =
-            |bug: &BugEntry| row(&[&self.name, bug.name, &bug.breaks.join(", "), bug.workload, bug.about]);
-        self.bugs.iter().map(cells).collect()
-    }
-}
-
-impl FormatEntry {
-    fn row(&self) -> Vec<String> {
-        let yes = |yes: bool| if yes { "yes" } else { "no" };
-        row(&[self.name, yes(self.import), yes(self.export)])
+impl KeyEntry {
+    fn of(key: &Key) -> KeyEntry {
+        let Key { name, example, default, about } = *key;
+        KeyEntry { name, example, default, about }
     }
 }
 
 impl CheckEntry {
     fn of((checks, check): &checks::Entry) -> CheckEntry {
-        CheckEntry { code: check.code, system: checks.of, source: check.source, says: check.says }
+        CheckEntry {
+            code: check.code,
+            family: check.family(),
+            system: checks.of,
+            source: check.source,
+            says: check.says,
+        }
     }
-
-    fn row(&self) -> Vec<String> {
-        row(&[self.code, self.system, self.source, self.says])
-    }
-}
-
-fn row(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(ToString::to_string).collect()
 }
 
 fn system(subject: &dyn Subject) -> SystemEntry {

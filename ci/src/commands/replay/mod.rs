@@ -22,8 +22,7 @@ use std::path::Path;
 /// # Errors
 /// If the id is none, what it names does not exist, or a file cannot be written.
 pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
-    let id: ReplayId =
-        args.id.parse().map_err(|error| Failure::usage(format!("not a replay id: {error}")))?;
+    let id: ReplayId = args.id.parse().map_err(|error| no_id(&args.id, &error))?;
     let profile = profile(args, &id)?;
     let all = select::systems_and([&*id.system]);
     let regressions = config.regressions(&args.stored);
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
     let options = Options { profile: profile.profile.clone(), jobs: 1, ..Options::default() };
     let mut replayed = target.replay(&options, &id)?;
     if let Some(crash) = &mut replayed.crash {
-        let run = Run { target: &target, profile, lives: crash.exploration.lives, stored: false };
+        let run = Run { target: &target, profile, lives: crash.exploration.lives, stored: false, made: None };
         run.complete(&mut crash.exploration, &regressions);
     }
     screen.print(&told(&id, &replayed, args, screen));
@@ -47,6 +46,18 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
         (_, true) => ExitCode::Diverged,
         (Some(_), _) => ExitCode::Findings,
         (None, _) => ExitCode::Clean,
+    })
+}
+
+/// The text is no id; if it is how tables name a workload, says what finds one.
+fn no_id(text: &str, error: &impl std::fmt::Display) -> Failure {
+    let all = select::systems_and([text]);
+    let names_a_workload = select::cases(&all, &[text.to_owned()], &[]).is_ok();
+    Failure::usage(match names_a_workload {
+        true => format!(
+            "'{text}' names no crash state: `crashcheck explore {text}` prints the id of each that fails"
+        ),
+        false => format!("not a replay id: {error}"),
     })
 }
 

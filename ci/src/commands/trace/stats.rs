@@ -74,7 +74,11 @@ pub(crate) fn run(
         true => serde_json::to_string_pretty(&stats).expect("plain data with text for its keys") + "\n",
         false => stats.text(screen),
     };
-    screen.print(&text);
+    if json {
+        screen.print_as_it_is(&text);
+    } else {
+        screen.print(&text);
+    }
     Ok(())
 }
 
@@ -139,7 +143,7 @@ impl Stats {
             let range = format!("{}..{}", epoch.from, epoch.upto);
             vec![epoch.index.to_string(), range, epoch.in_flight.to_string(), states]
         };
-        text.push_str(&table(&heading, &self.epochs.iter().map(row).collect::<Vec<_>>(), screen.colour));
+        text.push_str(&table(&heading, &self.epochs.iter().map(row).collect::<Vec<_>>(), screen.paper()));
         let total = bounded(&self.crash_states, self.exact);
         let _ = writeln!(text, "{total} different crash states under {}", self.profile);
         text
