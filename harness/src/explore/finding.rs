@@ -2,12 +2,12 @@
 
 use super::cause::{Cause, Failure, Failures};
 use super::describe::Teller;
-use super::instance::Recovered;
+use super::instance::{Compared, Recovered};
 use super::memo::Story;
 use super::naming::{Key, key_of};
 use super::picture::Painter;
 use super::pool::Pool;
-use super::run::{Context, Failed, Job, Leaf};
+use super::run::{By, Context, Failed, Job, Leaf};
 use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;
@@ -182,12 +182,17 @@ impl Group {
     ) -> Finding {
         let lives = self.simplest.later_lives(context);
         let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
-        let Failed { violation, points, by: (life, window) } = failed;
+        let Failed { violation, points, by } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
-        let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
-        let compared = recovered.shown.as_ref().ok();
-        let compared = compared.map(|shown| context.compare(shown, past, window)).unwrap_or_default();
+        let compared = match (&recovered.shown, by) {
+            (Err(_), _) | (Ok(_), By::Later(None)) => Compared::default(),
+            (Ok(_), By::Later(Some(evidence))) => context.contrast(&evidence),
+            (Ok(shown), By::Recovered(life, window)) => {
+                let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
+                context.compare(shown, past, window)
+            }
+        };
         let teller = &painter.teller;
         let first = path.of_life(1);
         let mut writes = writes(painter, epoch, point, &first);

@@ -5,6 +5,7 @@ mod brute_force;
 mod cause;
 mod continued;
 mod describe;
+mod evidence;
 mod finding;
 mod instance;
 mod isolate;

@@ -102,8 +102,16 @@ pub(crate) struct Failed {
     pub(crate) violation: Violation,
     /// The crash points by life.
     pub(crate) points: Vec<usize>,
-    /// The life by which it was judged, from 1, and what a crash at its point allows.
-    pub(crate) by: (u8, Window),
+    pub(crate) by: By,
+}
+
+/// What shows that a promise is broken.
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    /// What recovery shows, judged by the life with this number, from 1, and what a crash at its point allows.
+    Recovered(u8, Window),
+    /// What was seen after recovery had shown something that is allowed; `None` where nothing was to be seen.
+    Later(Option<Shown>),
 }
 
 /// What is judged: what recovery gave of a crash state, and the lives since the recorded workload that ended in a crash.
@@ -324,11 +332,12 @@ impl Context {
 
     /// In what a recovered state differs from what it should be, if that can be told.
     pub(crate) fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
-        guarded(|| self.instance.compare(shown, past, window)).unwrap_or_else(|abort| {
-            let what = format!("nothing can be said: comparing {abort}");
-            let differences = vec![Difference { what, expected: None, recovered: None }];
-            Compared { differences, with: None }
-        })
+        compared(|| self.instance.compare(shown, past, window))
+    }
+
+    /// The same of what was seen later.
+    pub(crate) fn contrast(&self, evidence: &Shown) -> Compared {
+        compared(|| self.instance.contrast(evidence))
     }
 
     /// Whether nothing is wrong with what recovery gave of a state.
@@ -350,15 +359,20 @@ impl Context {
         let (life, mut judged) = (image.life(), Vec::new());
         let first = Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
         let verdict = match unjudged {
-            Some(why) => Err((first, Violation::new("judged", why))),
+            Some(why) => Err((first, Violation::new("judged", why), None)),
             None => self
                 .judge_by(life, &state, &mut judged)
-                .and_then(|()| end.recovered.after.clone().map_err(|violation| (first, violation))),
+                .map_err(|(standard, violation)| (standard, violation, None))
+                .and_then(|()| {
+                    let after = end.recovered.after.clone();
+                    after.map_err(|broken| (first, broken.violation, Some(By::Later(broken.evidence))))
+                }),
         };
-        let verdict = verdict.map_err(|(standard, violation)| {
+        let verdict = verdict.map_err(|(standard, violation, by)| {
             let point = |life| if life == standard.life { standard.point } else { image.earliest(life) };
             let points = (1..=image.life()).map(point).collect();
-            Failed { violation, points, by: (standard.life, standard.window) }
+            let by = by.unwrap_or(By::Recovered(standard.life, standard.window));
+            Failed { violation, points, by }
         });
         Leaf {
             path: image.path().clone(),
@@ -396,6 +410,15 @@ impl Context {
         };
         Some(Leaf { outcome, ..self.judge(job, &image, stories, end, (How::Hung, None)) })
     }
+}
+
+/// What comes of a comparison, in which the code of a system runs.
+fn compared(compare: impl FnOnce() -> Compared) -> Compared {
+    guarded(compare).unwrap_or_else(|abort| {
+        let what = format!("nothing can be said: comparing {abort}");
+        let differences = vec![Difference { what, expected: None, recovered: None }];
+        Compared { differences, with: None }
+    })
 }
 
 /// The lives since the recorded workload that a run has gone through, for those who watch.
