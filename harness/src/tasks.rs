@@ -109,12 +109,13 @@ pub(crate) fn replay(context: &Arc<Context>, state: &ReplayId) -> Replayed {
     let answers: Vec<u8> = answers.collect();
     let mut pool = Pool::new(Arc::clone(context), 1);
     let (epoch, plan) = (state.epoch, Plan::replay(answers));
-    let job = Job { root: None, epoch, plan, through: Some(u8::MAX), is_last: false, serial: 0 };
+    let job =
+        Job { root: None, epoch, plan, through: Some(u8::MAX), is_last: false, serial: 0, account: false };
     let leaf = pool.run(vec![job], false).pop().expect("a leaf for every state");
     let mut groups = Groups::default();
     groups.add(1, &leaf);
     Replayed {
-        finding: groups.into_findings(context, &BTreeMap::new()).pop(),
+        finding: groups.into_findings(context, &BTreeMap::new(), false).pop(),
         shows: leaf.end.recovered.kind.shows.clone(),
         diverged: leaf.diverged || !context.is_of(state),
         missing: false,

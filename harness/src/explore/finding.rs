@@ -7,11 +7,14 @@ use super::memo::Story;
 use super::naming::{Key, key_of};
 use super::picture::Painter;
 use super::pool::Pool;
-use super::run::{By, Context, Failed, Job, Leaf};
+use super::recount::State;
+use super::retrace::{Retraced, retrace};
+use super::run::{By, Context, Failed, How, Job, Leaf};
 use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;
 use crate::media::{AtomFate, Known};
+use crashcheck_outcome as outcome;
 use crashcheck_outcome::{Finding, LaterLife, Picture, Promised, WriteFate};
 use crashcheck_trace::{DeviceId, EventId};
 use num_bigint::BigUint;
@@ -58,6 +61,8 @@ struct Simplest {
     path: Path,
     deviations: usize,
     found_after: u64,
+    /// Whether it came to its end.
+    is_over: bool,
 }
 
 impl Groups {
@@ -123,7 +128,18 @@ impl Groups {
             let simpler = simplest(&group.simplest.path, |plan| {
                 serial += 1;
                 let leaf = pool
-                    .run(vec![Job { root: None, epoch, plan, through, is_last: false, serial }], false)
+                    .run(
+                        vec![Job {
+                            root: None,
+                            epoch,
+                            plan,
+                            through,
+                            is_last: false,
+                            serial,
+                            account: false,
+                        }],
+                        false,
+                    )
                     .pop()?;
                 let alike = leaf.verdict.as_ref().is_err_and(|failed| key_of(&failed.violation) == *key);
                 let path = leaf.path.clone();
@@ -148,15 +164,23 @@ impl Groups {
         self.0.iter().map(|(key, group)| (key.clone(), failures(group))).collect()
     }
 
-    /// The findings, the simplest first.
-    pub(crate) fn into_findings(self, context: &Context, causes: &BTreeMap<Key, Cause>) -> Vec<Finding> {
+    /// The findings, the simplest first. `everywhere` says that no crash state passes.
+    pub(crate) fn into_findings(
+        self,
+        context: &Arc<Context>,
+        causes: &BTreeMap<Key, Cause>,
+        everywhere: bool,
+    ) -> Vec<Finding> {
         let painter = Painter::new(context.teller(), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
             (*deviations, epochs[0], *found_after)
         });
-        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
+        let told = |(key, group): (Key, Group)| Finding {
+            everywhere,
+            ..group.into_finding(&key, context, &painter, causes.get(&key))
+        };
         groups.into_iter().map(told).collect()
     }
 }
@@ -176,11 +200,14 @@ impl Group {
     fn into_finding(
         mut self,
         key: &Key,
-        context: &Context,
+        context: &Arc<Context>,
         painter: &Painter<'_>,
         cause: Option<&Cause>,
     ) -> Finding {
         let lives = self.simplest.later_lives(context);
+        let wanted: Vec<EventId> =
+            cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before).collect();
+        let Retraced { recoveries, provenance, found } = self.simplest.retraced(context, painter, &wanted);
         let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
         let Failed { violation, points, by } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
@@ -198,7 +225,10 @@ impl Group {
         let mut writes = writes(painter, epoch, point, &first);
         let faults = faults(teller, &first);
         let places = places(cause, &writes);
-        let cause = cause.map(|cause| teller.cause(cause));
+        let cause = cause.map(|cause| outcome::Cause {
+            hides: found.map(|found| teller.found_again(&found)),
+            ..teller.cause(cause)
+        });
         let state = state(teller, &faults, &first, &writes);
         // Before the first event there is nothing to be drawn.
         let picture = (!context.trace.events.is_empty()).then(|| Picture {
@@ -223,6 +253,7 @@ impl Group {
             leaves: self.leaves.max(1),
             states: states.to_string(),
             found_after,
+            everywhere: false,
             device_lies: !context.timeline.profile.is_honest(),
             cause,
             operations,
@@ -233,6 +264,8 @@ impl Group {
             differences: compared.differences,
             compared_with: compared.with,
             lives,
+            recoveries,
+            provenance,
             picture,
             replay: None,
         }
@@ -250,7 +283,26 @@ impl Simplest {
             deviations: path.deviates(),
             path,
             found_after,
+            is_over: leaf.how != How::Hung,
         }
+    }
+
+    /// What recovery did, and where wrong bytes come from; nothing where recovery does not come back.
+    fn retraced(&self, context: &Arc<Context>, painter: &Painter<'_>, wanted: &[EventId]) -> Retraced {
+        if !self.is_over {
+            return Retraced::default();
+        }
+        let Simplest { epochs, stories, path, failed, .. } = self;
+        let (epoch, point) = (epochs[0], failed.points[0]);
+        let in_words = |path: &Path| {
+            let (teller, first) = (&painter.teller, path.of_life(1));
+            let mut writes = writes(painter, epoch, point, &first);
+            writes.retain(|write| (write.event as usize) < point);
+            state(teller, &faults(teller, &first), &first, &writes)
+        };
+        let is_again = failed.violation.promise == "idempotent";
+        let state = State { epochs, points: &failed.points, stories, path };
+        retrace(context, &state, wanted, is_again, &in_words)
     }
 
     /// How many lives ended in a crash.

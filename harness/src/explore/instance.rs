@@ -6,6 +6,7 @@ use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{AnyOp, AnySystem, AnyView, Course, Live, Op, View};
 use crate::judge::{Violation, Window};
+use crate::media::Stage;
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
@@ -360,6 +361,7 @@ impl Recorded {
     fn first_look_at(&self, disk: &Disk) -> Result<Look, Violation> {
         let opened = self.open(disk);
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
+        disk.enter(Stage::Look);
         let remark = self.system.remark(&live);
         self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
@@ -430,7 +432,9 @@ impl Recorded {
                 Broken::new("idempotent", why, evidence)
             }
         };
+        disk.enter(Stage::Again);
         let mut live = self.open(disk).map_err(broken("recovering a second time"))?;
+        disk.enter(Stage::LookAgain);
         let again = self.system.view(&mut live).map_err(broken("reading what a second recovery has left"))?;
         if again.equals(view) {
             return Ok(());

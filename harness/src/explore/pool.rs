@@ -161,7 +161,7 @@ impl Pool {
 
 /// Looks at one state of the recorded workload.
 pub(crate) fn look(context: &Arc<Context>, epoch: u32, plan: Plan) -> Leaf {
-    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0 };
+    let job = Job { root: None, epoch, plan, through: None, is_last: false, serial: 0, account: false };
     Pool::new(Arc::clone(context), 1).run(vec![job], false).pop().expect("a leaf for every state")
 }
 

@@ -8,6 +8,7 @@ use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{Live, Op, View};
 use crate::judge::Violation;
+use crate::media::Stage;
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_trace::{Event, OpId};
@@ -100,6 +101,7 @@ impl Recorded {
         };
         loop {
             let crashes = acked.len();
+            disk.enter(Stage::Look);
             let seen = self.first_look(&mut live, &acked);
             if disk.crashes() > crashes {
                 acked.push(0);

@@ -11,7 +11,7 @@ use super::words::nearest;
 use crate::choice::{Path, Plan};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crate::media::{CellId, Frozen, LazyImage, Observed, Represented, Timeline};
+use crate::media::{Account, CellId, Frozen, LazyImage, Observed, Represented, Timeline};
 use crate::profile::{Atomic, Profile, Torn};
 use crate::supervise::{Supervised, supervised};
 use crashcheck_outcome::Difference;
@@ -56,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) is_last: bool,
     /// The number of the job in its walk.
     pub(crate) serial: u64,
+    /// Whether it is written down what is done, for a finding to be told.
+    pub(crate) account: bool,
 }
 
 /// A life that another crash can end: the crash states of which recovery has made it, and what it did.
@@ -92,6 +94,8 @@ pub(crate) struct Leaf {
     /// A hash of the outcome, if recovery was run.
     pub(crate) outcome: Option<u64>,
     pub(crate) diverged: bool,
+    /// What was done, if that was asked for.
+    pub(crate) account: Option<Account>,
     /// The state as far as it is decided, for the life that follows.
     frozen: Option<Frozen>,
 }
@@ -388,6 +392,7 @@ impl Context {
             how,
             outcome: None,
             diverged: image.diverged(),
+            account: None,
             frozen: end.story.is_some().then(|| image.freeze()),
             stories,
             end,
@@ -481,6 +486,9 @@ impl Runner {
             lock(&self.stories).clone_from(&stories);
         }
         job.begin(&mut image, goes_on(first));
+        if job.account {
+            image.keep_account();
+        }
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();
         }
@@ -497,6 +505,7 @@ impl Runner {
             }
             let leaf = Leaf {
                 outcome: Some(hash),
+                account: left.take_account(),
                 ..context.judge(job, &left, stories, end, (How::Ran, self.unjudged.as_deref()))
             };
             self.image = Some(left);

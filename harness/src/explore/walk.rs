@@ -184,7 +184,10 @@ impl<'a> Walk<'a> {
                     }
                     for plan in tree.strategy.plans(room) {
                         let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
-                        jobs.push((place, Job { root, epoch, plan, through: None, is_last, serial }));
+                        jobs.push((
+                            place,
+                            Job { root, epoch, plan, through: None, is_last, serial, account: false },
+                        ));
                         self.planned += 1;
                     }
                     self.places[place as usize] = Some(Place::Tree(tree));

@@ -1,6 +1,6 @@
 //! A failing crash state, as a person wants it told.
 
-use super::{Cause, Check, Picture};
+use super::{Cause, Check, Picture, Provenance, Recovery};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,6 +31,10 @@ pub struct Finding {
     pub states: String,
     /// How many recoveries had been run in this epoch when it was found, this one included.
     pub found_after: u64,
+    /// Whether no crash state of the workload that was looked at passes, of this fault and all others together: then it is no
+    /// matter of where a crash comes, and likely no fault of how the system meets one.
+    #[serde(default)]
+    pub everywhere: bool,
     /// Whether it depends on the device breaking its promise.
     pub device_lies: bool,
     /// Why it happens; absent if that was not looked for.
@@ -54,6 +58,12 @@ pub struct Finding {
     /// The lives after that of the workload, if it took more than one crash.
     #[serde(default)]
     pub lives: Vec<LaterLife>,
+    /// What recovery did in this state, one for each time that it ran; none where that cannot be followed, as with a command.
+    #[serde(default)]
+    pub recoveries: Vec<Recovery>,
+    /// Where bytes come from that are not as they are in a state that passes; absent if none was found to differ.
+    #[serde(default)]
+    pub provenance: Option<Provenance>,
     /// The state as a drawing; absent if the trace has no event.
     pub picture: Option<Picture>,
     /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
@@ -144,6 +154,10 @@ pub struct Difference {
     pub recovered: Option<String>,
 }
 
+/// What there is to say of a finding where no crash state passes.
+pub const EVERYWHERE: &str =
+    "no crash state that was looked at passes: it is no matter of where the crash comes";
+
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteFate {
@@ -158,6 +172,12 @@ pub struct WriteFate {
 }
 
 impl Finding {
+    /// What recovery did, and where wrong bytes come from, in lines, each with its name.
+    pub fn recovery_lines(&self) -> Vec<(&'static str, String)> {
+        let did = self.recoveries.iter().flat_map(Recovery::lines);
+        did.chain(self.provenance.iter().flat_map(Provenance::lines)).collect()
+    }
+
     /// The other ways in which the fault shows, if it is told by this sentence.
     pub fn also_beside(&self, detail: &str) -> Vec<String> {
         let told = detail.lines().next().unwrap_or_default();
@@ -216,6 +236,9 @@ impl fmt::Display for Finding {
     /// The finding as a person reads it, without the lines that say how to reproduce it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.promise, self.detail)?;
+        if self.everywhere {
+            writeln!(f, "  note:         {EVERYWHERE}")?;
+        }
         for sentence in self.also.iter().take(3) {
             writeln!(f, "  also:         {sentence}")?;
         }
@@ -242,6 +265,9 @@ impl fmt::Display for Finding {
             for (name, line) in cause.lines() {
                 writeln!(f, "  {:<13} {line}", format!("{name}:"))?;
             }
+        }
+        for (name, line) in self.recovery_lines() {
+            writeln!(f, "  {:<13} {line}", format!("{name}:"))?;
         }
         for site in &self.sites {
             writeln!(f, "  issued at:    {site}")?;

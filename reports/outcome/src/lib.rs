@@ -8,13 +8,15 @@ mod check;
 mod finding;
 mod group;
 mod picture;
+mod recovery;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
-pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
+pub use finding::{Difference, EVERYWHERE, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
 pub use group::{Common, Group, by_cause};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
+pub use recovery::{Origin, Provenance, Reading, Recovery, Writing, WrongPlace};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,9 @@
 //! A finding as a person reads it.
 
 use super::{Colour, escape, escape_lines, life, short, system};
-use crashcheck_outcome::{Cause, Difference, Exploration, Finding, Operation, Promised, Shrunk, WriteFate};
+use crashcheck_outcome::{
+    Cause, Difference, EVERYWHERE, Exploration, Finding, Operation, Promised, Shrunk, WriteFate,
+};
 use std::fmt::Write;
 
 /// So many other ways in which a fault shows are printed.
@@ -56,6 +58,9 @@ pub fn finding(exploration: &Exploration, finding: &Finding, colour: Colour) -> 
 pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     let sentence = escape_lines(&finding.detail, 4);
     let _ = writeln!(rows.text, "  {}: {sentence}", colour.strong(&escape(&finding.promise)));
+    if finding.everywhere {
+        rows.put("note", EVERYWHERE);
+    }
     for sentence in finding.also.iter().take(ALSO) {
         rows.put("also", sentence);
     }
@@ -78,6 +83,9 @@ pub(super) fn body(rows: &mut Rows, finding: &Finding, colour: Colour) {
     }
     for (name, line) in cause(finding) {
         rows.put(name, &line);
+    }
+    for (name, line) in finding.recovery_lines() {
+        rows.put(name, &clipped(&line));
     }
     for site in &finding.sites {
         rows.put("issued at", &site.to_string());
