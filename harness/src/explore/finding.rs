@@ -205,8 +205,8 @@ impl Group {
         cause: Option<&Cause>,
     ) -> Finding {
         let lives = self.simplest.later_lives(context);
-        let wanted: Vec<EventId> =
-            cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before).collect();
+        let missing = cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before);
+        let wanted: Vec<EventId> = missing.filter(|event| self.simplest.has_lost(*event)).collect();
         let Retraced { recoveries, provenance, found } = self.simplest.retraced(context, painter, &wanted);
         let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
         let Failed { violation, points, by } = failed;
@@ -285,6 +285,14 @@ impl Simplest {
             found_after,
             is_over: leaf.how != How::Hung,
         }
+    }
+
+    /// Whether a write of the workload was lost.
+    fn has_lost(&self, write: EventId) -> bool {
+        let mut answered = self.path.questions.iter().zip(&self.path.answers);
+        answered.any(|(question, answer)| {
+            matches!(question, Question::Survived { .. }) && question.event() == Some(write) && *answer > 0
+        })
     }
 
     /// What recovery did, and where wrong bytes come from; nothing where recovery does not come back.

@@ -215,9 +215,11 @@ impl<'a> Looked<'a> {
 
     /// What was looked at after a recovery, each place once, and how much had been done by then.
     fn looked_at(&self, stage: Stage) -> (Vec<Place>, usize) {
-        let looks = self.deeds.iter().skip(self.begins(Some(stage)));
+        let begins = self.begins(Some(stage));
+        let looks = self.deeds.iter().skip(begins);
         let looks = looks.take_while(|(_, deed)| !matches!(deed, Deed::Enter(_) | Deed::PowerOn(_)));
-        let (mut places, mut upto) = (Vec::new(), 0);
+        let before = begins.checked_sub(1).and_then(|nth| self.deeds.get(nth));
+        let (mut places, mut upto) = (Vec::new(), before.map_or(0, |(done, _)| *done));
         for (done, deed) in looks {
             upto = *done;
             match deed {
