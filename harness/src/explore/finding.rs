@@ -205,21 +205,12 @@ impl Group {
         cause: Option<&Cause>,
     ) -> Finding {
         let lives = self.simplest.later_lives(context);
-        let missing = cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before);
-        let wanted: Vec<EventId> = missing.filter(|event| self.simplest.has_lost(*event)).collect();
-        let Retraced { recoveries, provenance, found } = self.simplest.retraced(context, painter, &wanted);
+        let Retraced { recoveries, provenance, found } = self.simplest.retraced(context, painter, cause);
         let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
         let Failed { violation, points, by } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
-        let compared = match (&recovered.shown, by) {
-            (Err(_), _) | (Ok(_), By::Later(None)) => Compared::default(),
-            (Ok(_), By::Later(Some(evidence))) => context.contrast(&evidence),
-            (Ok(shown), By::Recovered(life, window)) => {
-                let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
-                context.compare(shown, past, window)
-            }
-        };
+        let compared = compared(context, &recovered, &stories, by);
         let teller = &painter.teller;
         let first = path.of_life(1);
         let mut writes = writes(painter, epoch, point, &first);
@@ -296,7 +287,7 @@ impl Simplest {
     }
 
     /// What recovery did, and where wrong bytes come from; nothing where recovery does not come back.
-    fn retraced(&self, context: &Arc<Context>, painter: &Painter<'_>, wanted: &[EventId]) -> Retraced {
+    fn retraced(&self, context: &Arc<Context>, painter: &Painter<'_>, cause: Option<&Cause>) -> Retraced {
         if !self.is_over {
             return Retraced::default();
         }
@@ -310,7 +301,9 @@ impl Simplest {
         };
         let is_again = failed.violation.promise == "idempotent";
         let state = State { epochs, points: &failed.points, stories, path };
-        retrace(context, &state, wanted, is_again, &in_words)
+        let missing = cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before);
+        let wanted: Vec<EventId> = missing.filter(|event| self.has_lost(*event)).collect();
+        retrace(context, &state, &wanted, is_again, &in_words)
     }
 
     /// How many lives ended in a crash.
@@ -341,6 +334,18 @@ impl Simplest {
             }
         });
         lives.collect()
+    }
+}
+
+/// In what that which breaks a promise differs from what should be.
+fn compared(context: &Context, recovered: &Recovered, stories: &[Arc<Story>], by: By) -> Compared {
+    match (&recovered.shown, by) {
+        (Err(_), _) | (Ok(_), By::Later(None)) => Compared::default(),
+        (Ok(_), By::Later(Some(evidence))) => context.contrast(&evidence),
+        (Ok(shown), By::Recovered(life, window)) => {
+            let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
+            context.compare(shown, past, window)
+        }
     }
 }
 

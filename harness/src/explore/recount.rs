@@ -135,7 +135,7 @@ impl<'a> Looked<'a> {
                     let place = (*device, *at, *len);
                     let read = self.reading(&places, place, *done, self.is_open(nth));
                     let is_own = |origin: &Origin| origin.life == life && !again;
-                    if known.insert(place) && !(read.holds.iter().all(is_own) && !read.holds.is_empty()) {
+                    if known.insert(place) && (read.holds.is_empty() || !read.holds.iter().all(is_own)) {
                         last = Some(add(&mut told.reads, &places, last, place, read));
                     }
                 }

@@ -24,8 +24,7 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>) {
 }
 
 fn one(page: &mut Markup, recovery: &Recovery) {
-    let who = if recovery.again { "" } else { "It " };
-    page.put("<details class=\"recovery\"><summary>{}{}.</summary>\n", &[&who, &sentence(recovery)]);
+    page.put("<details class=\"recovery\"><summary>{}.</summary>\n", &[&sentence(recovery)]);
     page.raw("<ol class=\"did\">\n");
     recovery.reads.iter().take(ROWS_MAX).for_each(|read| reading(page, read));
     more(page, recovery.reads.len(), "place");
@@ -34,10 +33,13 @@ fn one(page: &mut Markup, recovery: &Recovery) {
     page.raw("</ol>\n</details>\n");
 }
 
-/// What it comes to; of a later life the number comes first.
+/// What it comes to, as a sentence.
 fn sentence(recovery: &Recovery) -> String {
     let told = recovery.to_string();
-    told.strip_prefix("the second one ").map_or(told.clone(), |rest| format!("The second one {rest}"))
+    match told.split_at(1) {
+        ("r", _) => format!("It {told}"),
+        (first, rest) => format!("{}{rest}", first.to_uppercase()),
+    }
 }
 
 fn reading(page: &mut Markup, read: &Reading) {
