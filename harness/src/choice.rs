@@ -4,7 +4,7 @@
 //! what was asked and answered is a [`Path`], which is a leaf of the tree of choices, a replay, and the tail of a
 //! finding's id.
 
-use crate::profile::Fates;
+use crate::profile::{Fates, Landing};
 use crashcheck_trace::{DeviceId, EventId, NodeId, PageNo};
 use std::sync::Arc;
 
@@ -117,22 +117,6 @@ pub enum Question {
         /// What may have become of it.
         fates: Fates,
     },
-}
-
-/// Where a write lands that does not go where it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Landing {
-    /// On the block behind.
-    Behind,
-    /// On the block before.
-    Before,
-    /// On the same place of the next of several devices.
-    NextDevice,
-}
-
-impl Landing {
-    /// All of them.
-    pub(crate) const ALL: [Landing; 3] = [Landing::Behind, Landing::Before, Landing::NextDevice];
 }
 
 impl Question {

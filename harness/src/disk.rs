@@ -7,7 +7,7 @@
 use crate::choice::{Choices, Path};
 use crate::error::DiskError;
 use crate::lent::Lent;
-use crate::media::{AsRecovered, LazyImage};
+use crate::media::{AsRecovered, LazyImage, Stage};
 use crate::wire::Wire;
 use crashcheck_trace::{Bytes, Device, DeviceId, Event, Label, Trace};
 use std::backtrace::Backtrace;
@@ -234,6 +234,13 @@ impl Disk {
         let mut machine = self.machine();
         if machine.backing.is_noted() {
             machine.backing.note(event());
+        }
+    }
+
+    /// What is done from now on is this, if that is written down.
+    pub(crate) fn enter(&self, stage: Stage) {
+        if let Some(image) = self.machine().crashed() {
+            image.enter(stage);
         }
     }
 

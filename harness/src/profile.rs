@@ -25,7 +25,8 @@ use thiserror::Error;
 /// corrupt = false       # until it is written again a block reads as garbage, as zeros, with a bit flipped, or with
 ///                       # another byte among its first or its last ones
 /// lost-write = false    # a write that was acknowledged and flushed never reached the medium
-/// misdirected = false   # one landed on a neighbouring block instead, or at its place on the next of several devices
+/// misdirected = false   # one landed on a neighbouring block instead
+/// misdirected-device = false # one landed at its place on the next of several devices instead
 /// flips = false         # one bit of a page of a flash chip reads flipped
 /// flush-error = false   # a flush, or a write with FUA, returns an error, once or from then on; of what was in flight any
 ///                       # part may be lost, no later flush saves it, and it reads as written or as before
@@ -155,8 +156,10 @@ pub struct Faults {
     pub corrupt: bool,
     /// Whether a write that was acknowledged and flushed may not be on the medium.
     pub lost_write: bool,
-    /// Whether a write that was acknowledged and flushed may be on a neighbouring block or on the next of several devices.
+    /// Whether a write that was acknowledged and flushed may be on a neighbouring block.
     pub misdirected: bool,
+    /// Whether it may be at its place on the next of several devices.
+    pub misdirected_device: bool,
     /// Whether a programmed page of a flash chip may read with one bit flipped until its block is erased: read or program
     /// disturb, and what leaks away with time.
     pub flips: bool,
@@ -174,6 +177,7 @@ impl Default for Faults {
             corrupt: false,
             lost_write: false,
             misdirected: false,
+            misdirected_device: false,
             flips: false,
             flush_error: false,
         }
@@ -181,16 +185,33 @@ impl Default for Faults {
 }
 
 impl Faults {
+    /// Where writes may land that do not go where they should.
+    pub(crate) fn landings(&self) -> impl Iterator<Item = Landing> {
+        let beside = [Landing::Behind, Landing::Before].into_iter().filter(|_| self.misdirected);
+        beside.chain(self.misdirected_device.then_some(Landing::NextDevice))
+    }
+
     /// Whether nothing goes wrong.
     pub fn is_none(&self) -> bool {
         self.has_none_but_flush_errors() && !self.flush_error
     }
 
     fn has_none_but_flush_errors(&self) -> bool {
-        let Faults { device_lost, unreadable, corrupt, lost_write, misdirected, flips, .. } = *self;
-        let silent = corrupt || lost_write || misdirected || flips;
+        let Faults { device_lost, unreadable, corrupt, lost_write, flips, .. } = *self;
+        let silent = corrupt || lost_write || flips || self.landings().next().is_some();
         device_lost == When::Never && !unreadable && !silent
     }
+}
+
+/// Where a write lands that does not go where it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Landing {
+    /// On the block behind.
+    Behind,
+    /// On the block before.
+    Before,
+    /// On the same place of the next of several devices.
+    NextDevice,
 }
 
 /// When a fault may happen.
@@ -338,7 +359,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 20] = [
+const BUILT_IN: [&str; 21] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -354,6 +375,7 @@ const BUILT_IN: [&str; 20] = [
     include_str!("../profiles/corrupt.toml"),
     include_str!("../profiles/lost-write.toml"),
     include_str!("../profiles/misdirected.toml"),
+    include_str!("../profiles/misdirected-member.toml"),
     include_str!("../profiles/any-fault.toml"),
     include_str!("../profiles/flush-error.toml"),
     include_str!("../profiles/flash.toml"),

@@ -8,7 +8,9 @@ use crate::entry::{Entry, Grouped, grouped, subject};
 use crate::text::{
     self, cause, coverage, coverage_of_life, escape, later_lives, left_out_of_life, of_life, short, verdict,
 };
-use crashcheck_outcome::{Difference, Exploration, Finding, LaterLife, Promised, Report, Verdict};
+use crashcheck_outcome::{
+    Difference, EVERYWHERE, Exploration, Finding, LaterLife, Promised, Report, Verdict,
+};
 use std::fmt::Write;
 
 /// The longest comment that GitHub takes, in characters.
@@ -171,12 +173,18 @@ fn finding(entry: &Entry<'_>) -> String {
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "- **{name}**: {}", code(&clipped(value)));
     };
+    if finding.everywhere {
+        row("note", EVERYWHERE);
+    }
     row("power fails", &finding.crash_point);
     row("crash state", &finding.state);
     for (name, line) in finding.lives.iter().flat_map(LaterLife::lines) {
         row(&name, &line);
     }
     for (name, line) in cause(finding) {
+        row(name, &line);
+    }
+    for (name, line) in finding.recovery_lines() {
         row(name, &line);
     }
     for site in &finding.sites {

@@ -28,6 +28,8 @@ const LIES: &str = "the device ignores flushes, so that none helps";
 const CLUSTER: &str = "a run of a cluster follows its recording, into which no flush can be put to try it";
 const CLUSTER_NONE: &str = "none; no lost write of a disk explains it, so the fault is in what the nodes tell each other \
                             or keep in memory, or in recovery";
+const NOTHING_LOST: &str = "none; it fails where nothing was lost that had been issued, as after a clean stop at that moment: the \
+                            fault is in recovery, or in what is written or in which order that is issued";
 const LATER: &str = "none in this trace; it takes a crash of a later life, in which the fault is";
 const FLUSH_FAILED: &str = "none; a flush has failed, and the fault is in what is done after that";
 const UNTRIED: &str = "none was found within the limits of the search";
@@ -210,7 +212,10 @@ fn why_none(failures: &Failures, one_by_one: bool) -> Option<String> {
         });
         return Some(order.unwrap_or_else(|| LATER.to_owned()));
     }
-    one_by_one.then(|| CLUSTER_NONE.to_owned())
+    if one_by_one {
+        return Some(CLUSTER_NONE.to_owned());
+    }
+    failures.leaves.iter().any(Failure::lost_nothing).then(|| NOTHING_LOST.to_owned())
 }
 
 /// What should have waited, as a rule that a system could always keep.

@@ -1,7 +1,7 @@
 //! A failing state, as the orders that would have prevented it.
 
 use super::mend::Flush;
-use crate::choice::Question;
+use crate::choice::{Pole, Question};
 use crate::explore::Failure;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 use std::collections::BTreeSet;
@@ -38,6 +38,14 @@ impl Failure {
         let is_lost = |event: &EventId| *event < last && trace.events[event.index()].device().is_some();
         let lost: Vec<EventId> = lost.into_iter().filter(is_lost).collect();
         (!lost.is_empty()).then_some(Shortfall { lost, last })
+    }
+
+    /// Whether all that had been issued is there, as it was written, and nothing else has happened than that the power failed.
+    pub(crate) fn lost_nothing(&self) -> bool {
+        let answered = self.path.questions.iter().zip(&self.path.answers);
+        let mut issued =
+            answered.filter(|(question, _)| question.event().is_none_or(|event| event.index() < self.point));
+        !self.is_later() && issued.all(|(question, answer)| Pole::Newest.answer(question) == *answer)
     }
 
     /// Whether a later life ended in a crash, too.

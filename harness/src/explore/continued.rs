@@ -1,8 +1,8 @@
 //! What a life did after its recovery, and what a user should see of that.
 
+use super::evidence::Broken;
 use crate::disk::Disk;
 use crate::erased::{AnyView, Course, Op, View};
-use crate::judge::Violation;
 use crate::system::Error;
 use crashcheck_trace::{Event, OpId};
 
@@ -61,13 +61,13 @@ impl Continued {
     }
 
     /// A promise that was broken while it went on, with what was done until then.
-    pub(super) fn behind(&self, violation: Violation) -> Violation {
-        let Violation { promise, mut detail } = violation;
+    pub(super) fn behind(&self, mut broken: Broken) -> Broken {
+        let detail = &mut broken.violation.detail;
         for nth in 0..self.course.len() {
             let refused = if self.course.is_refused(nth) { ": refused" } else { "" };
             detail.push_str(&format!("\nafter recovery, {}. {:?}{refused}", nth + 1, self.course.op(nth)));
         }
-        Violation { promise, detail }
+        broken
     }
 
     /// The last operation has failed, and nothing is seen of it. That is one more thing that happened.

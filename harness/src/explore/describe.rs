@@ -2,11 +2,11 @@
 
 use super::cause::Cause;
 use super::words;
-use crate::choice::Landing;
 use crate::media::{block_len, landing_of};
+use crate::profile::Landing;
 use crashcheck_outcome as outcome;
-use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Place, Promised};
-use crashcheck_trace::{Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
+use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Origin, Place, Promised};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -155,7 +155,18 @@ impl<'a> Teller<'a> {
             why: cause.why.clone(),
             rules: cause.rules.clone(),
             cures: Vec::new(),
+            hides: None,
         }
+    }
+
+    /// That recovery has read the bytes of lost writes, each with where that was, and has not put them back.
+    pub(super) fn found_again(&self, found: &[(EventId, Origin)]) -> String {
+        let read =
+            found.iter().map(|(lost, origin)| format!("those of {} from {origin}", self.numbered(*lost)));
+        let read = read.collect::<Vec<_>>().join(", and ");
+        format!(
+            "such an order would hide it: recovery read the bytes that were lost, {read}, and did not put them back"
+        )
     }
 
     /// When the power went, in words.
@@ -223,6 +234,26 @@ impl<'a> Teller<'a> {
     pub(super) fn name(&self, id: EventId) -> Cow<'a, str> {
         let Some(event) = self.trace.events.get(id.index()) else { return Cow::Borrowed("the end") };
         event.label().map_or_else(|| Cow::Borrowed(kind(event)), |label| Cow::Borrowed(label.as_str()))
+    }
+
+    /// Where bytes come from that an event of a life with this number has written.
+    pub(super) fn origin(&self, life: u8, event: EventId) -> Origin {
+        Origin { life, event: Some(self.number(event)), what: self.name(event).into_owned() }
+    }
+
+    /// How much of a device, and where, in words.
+    pub(super) fn range(&self, device: DeviceId, at: Bytes, len: Bytes) -> String {
+        let name = self.trace.devices.get(device.index()).filter(|_| self.trace.devices.len() > 1);
+        let name = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
+        match self.trace.devices.get(device.index()).and_then(Device::chip) {
+            None => format!("{len} at {name}{at}"),
+            Some(chip) => {
+                let (page, block) = (chip.geometry.page_with(at), chip.geometry.block_with(at));
+                let within = at - chip.geometry.page_at(page);
+                let part = if within >= chip.geometry.page { "the spare area of " } else { "" };
+                format!("{part}{name}{page} of {block}")
+            }
+        }
     }
 
     /// An event in words, with its number.

@@ -2,16 +2,19 @@
 
 use super::cause::{Cause, Failure, Failures};
 use super::describe::Teller;
-use super::instance::Recovered;
+use super::instance::{Compared, Recovered};
 use super::memo::Story;
 use super::naming::{Key, key_of};
 use super::picture::Painter;
 use super::pool::Pool;
-use super::run::{Context, Failed, Job, Leaf};
+use super::recount::State;
+use super::retrace::{Retraced, retrace};
+use super::run::{By, Context, Failed, How, Job, Leaf};
 use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;
 use crate::media::{AtomFate, Known};
+use crashcheck_outcome as outcome;
 use crashcheck_outcome::{Finding, LaterLife, Picture, Promised, WriteFate};
 use crashcheck_trace::{DeviceId, Event, EventId};
 use num_bigint::BigUint;
@@ -58,6 +61,8 @@ struct Simplest {
     path: Path,
     deviations: usize,
     found_after: u64,
+    /// Whether it came to its end.
+    is_over: bool,
 }
 
 impl Groups {
@@ -147,25 +152,33 @@ impl Groups {
         self.0.iter().map(|(key, group)| (key.clone(), failures(group))).collect()
     }
 
-    /// The findings, the simplest first.
-    pub(crate) fn into_findings(self, context: &Context, causes: &BTreeMap<Key, Cause>) -> Vec<Finding> {
+    /// The findings, the simplest first. `everywhere` says that no crash state passes.
+    pub(crate) fn into_findings(
+        self,
+        context: &Arc<Context>,
+        causes: &BTreeMap<Key, Cause>,
+        everywhere: bool,
+    ) -> Vec<Finding> {
         let painter = Painter::new(context.teller(), &context.timeline);
         let mut groups: Vec<_> = self.0.into_iter().collect();
         groups.sort_by_key(|(_, group)| {
             let Simplest { deviations, epochs, found_after, .. } = &group.simplest;
             (*deviations, epochs[0], *found_after)
         });
-        let told = |(key, group): (Key, Group)| group.into_finding(&key, context, &painter, causes.get(&key));
+        let told = |(key, group): (Key, Group)| Finding {
+            everywhere,
+            ..group.into_finding(&key, context, &painter, causes.get(&key))
+        };
         groups.into_iter().map(told).collect()
     }
 }
 
 impl Context {
     /// A failing leaf as a finding of its own.
-    pub(crate) fn told(&self, leaf: &Leaf) -> Finding {
+    pub(crate) fn told(self: &Arc<Self>, leaf: &Leaf) -> Finding {
         let mut groups = Groups::default();
         groups.add(1, leaf);
-        groups.into_findings(self, &BTreeMap::new()).pop().expect("a failing leaf is a finding")
+        groups.into_findings(self, &BTreeMap::new(), false).pop().expect("a failing leaf is a finding")
     }
 }
 
@@ -184,26 +197,28 @@ impl Group {
     fn into_finding(
         mut self,
         key: &Key,
-        context: &Context,
+        context: &Arc<Context>,
         painter: &Painter<'_>,
         cause: Option<&Cause>,
     ) -> Finding {
         let lives = self.simplest.later_lives(context);
+        let Retraced { recoveries, provenance, found } = self.simplest.retraced(context, painter, cause);
         let Simplest { failed, recovered, epochs, stories, path, found_after, .. } = self.simplest;
-        let Failed { violation, points, by: (life, window) } = failed;
+        let Failed { violation, points, by } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
         let profile = &context.timeline.profile.name;
-        let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
-        let compared = recovered.shown.as_ref().ok();
-        let compared = compared.map(|shown| context.compare(shown, past, window)).unwrap_or_default();
+        let compared = compared(context, &recovered, &stories, by);
         let teller = &painter.teller;
         let first = path.of_life(1);
         let mut writes = writes(painter, epoch, point, &first);
         let mut faults = faults(teller, &first);
         faults.extend(failed_flushes(teller, &context.before));
         let places = places(cause, &writes);
-        let cause = cause.map(|cause| teller.cause(cause));
+        let cause = cause.map(|cause| outcome::Cause {
+            hides: found.map(|found| teller.found_again(&found)),
+            ..teller.cause(cause)
+        });
         let state = state(teller, &faults, &first, &writes);
         // Before the first event there is nothing to be drawn.
         let picture = (!context.trace.events.is_empty()).then(|| Picture {
@@ -229,6 +244,7 @@ impl Group {
             leaves: self.leaves.max(1),
             states: states.to_string(),
             found_after,
+            everywhere: false,
             device_lies: !context.timeline.profile.is_honest(),
             cause,
             operations,
@@ -239,6 +255,8 @@ impl Group {
             differences: compared.differences,
             compared_with: compared.with,
             lives,
+            recoveries,
+            provenance,
             picture,
             replay: None,
         }
@@ -256,7 +274,36 @@ impl Simplest {
             deviations: path.deviates(),
             path,
             found_after,
+            is_over: leaf.how != How::Hung,
         }
+    }
+
+    /// Whether a write of the workload was lost.
+    fn has_lost(&self, write: EventId) -> bool {
+        let mut answered = self.path.questions.iter().zip(&self.path.answers);
+        answered.any(|(question, answer)| {
+            matches!(question, Question::Survived { .. }) && question.event() == Some(write) && *answer > 0
+        })
+    }
+
+    /// What recovery did, and where wrong bytes come from; nothing where recovery does not come back.
+    fn retraced(&self, context: &Arc<Context>, painter: &Painter<'_>, cause: Option<&Cause>) -> Retraced {
+        if !self.is_over {
+            return Retraced::default();
+        }
+        let Simplest { epochs, stories, path, failed, .. } = self;
+        let (epoch, point) = (epochs[0], failed.points[0]);
+        let in_words = |path: &Path| {
+            let (teller, first) = (&painter.teller, path.of_life(1));
+            let mut writes = writes(painter, epoch, point, &first);
+            writes.retain(|write| (write.event as usize) < point);
+            state(teller, &faults(teller, &first), &first, &writes)
+        };
+        let is_again = failed.violation.promise == "idempotent";
+        let state = State { epochs, points: &failed.points, stories, path };
+        let missing = cause.iter().flat_map(|cause| &cause.missing).map(|order| order.before);
+        let wanted: Vec<EventId> = missing.filter(|event| self.has_lost(*event)).collect();
+        retrace(context, &state, &wanted, is_again, &in_words)
     }
 
     /// How many lives ended in a crash.
@@ -288,6 +335,18 @@ impl Simplest {
             }
         });
         lives.collect()
+    }
+}
+
+/// In what that which breaks a promise differs from what should be.
+fn compared(context: &Context, recovered: &Recovered, stories: &[Arc<Story>], by: By) -> Compared {
+    match (&recovered.shown, by) {
+        (Err(_), _) | (Ok(_), By::Later(None)) => Compared::default(),
+        (Ok(_), By::Later(Some(evidence))) => context.contrast(&evidence),
+        (Ok(shown), By::Recovered(life, window)) => {
+            let past = usize::from(life).checked_sub(2).map(|nth| &stories[nth].past);
+            context.compare(shown, past, window)
+        }
     }
 }
 

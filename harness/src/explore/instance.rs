@@ -1,10 +1,12 @@
 //! What is explored: something that recovers from a crash state, and can say whether what it shows is allowed.
 
 use super::continued::Continued;
+use super::evidence::{Broken, Evidence};
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{AnyOp, AnySystem, AnyView, Course, Live, Op, View};
 use crate::judge::{Violation, Window};
+use crate::media::Stage;
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
@@ -31,6 +33,12 @@ pub(crate) trait Instance: Send + Sync + 'static {
     fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
         let _ = (past, op);
         false
+    }
+
+    /// The same of a promise that was broken later: in what that differs which was seen then from what should be.
+    fn contrast(&self, evidence: &Shown) -> Compared {
+        let _ = evidence;
+        Compared::default()
     }
 
     /// The promises that [`live`](Instance::live) and [`judge`](Instance::judge) look at.
@@ -81,7 +89,7 @@ pub(crate) struct Recovered {
     /// What it shows, or why it shows nothing.
     pub(crate) shown: Result<Shown, Violation>,
     /// A promise that was broken after that: recovering again, going on.
-    pub(crate) after: Result<(), Violation>,
+    pub(crate) after: Result<(), Broken>,
     /// What kind of outcome it is.
     pub(crate) kind: Kind,
 }
@@ -93,6 +101,18 @@ pub(crate) struct Kind {
     pub(crate) found: Option<String>,
     /// What it shows, in words.
     pub(crate) shows: String,
+}
+
+impl Compared {
+    /// Of very many differences the last one says how many more there are.
+    fn new(mut differences: Vec<Difference>, with: String) -> Self {
+        if differences.len() > DIFFERENCES {
+            let what = format!("{} more", differences.len() - DIFFERENCES);
+            differences.truncate(DIFFERENCES);
+            differences.push(Difference { what, expected: None, recovered: None });
+        }
+        Compared { differences, with: Some(with) }
+    }
 }
 
 impl Recovered {
@@ -166,6 +186,11 @@ type Verdicts = RwLock<FxHashMap<(usize, Window), Result<(), Violation>>>;
 /// What is said of what was cut short by another crash; nobody listens.
 const ENDED: &str = "nodes have crashed again";
 
+/// What is seen after recovery is compared with one of these.
+const FIRST: &str = "what the first recovery shows";
+const BEFORE_FAULT: &str = "what it showed before a device failed";
+const MODEL: &str = "what the model says after what was done since recovery";
+
 /// So many operations of an earlier life are looked for together among those that came back.
 const BACK: usize = 4;
 
@@ -238,19 +263,26 @@ impl Instance for Recorded {
                 nearest = Some((nth, differences));
             }
         }
-        let Some((nth, mut differences)) = nearest else { return Compared::default() };
-        if differences.len() > DIFFERENCES {
-            let what = format!("{} more", differences.len() - DIFFERENCES);
-            differences.truncate(DIFFERENCES);
-            differences.push(Difference { what, expected: None, recovered: None });
-        }
+        let Some((nth, differences)) = nearest else { return Compared::default() };
         let with = match past {
             None => format!("the model after {nth} of {} operations", course.len()),
             Some(_) => {
                 format!("what recovery had shown, after {nth} of {} more operations", course.len())
             }
         };
-        Compared { differences, with: Some(with) }
+        Compared::new(differences, with)
+    }
+
+    fn contrast(&self, evidence: &Shown) -> Compared {
+        match evidence.get::<Evidence>() {
+            Evidence::Views { with, expected, recovered } => {
+                let differences = self.system.differences(&**expected, &**recovered);
+                Compared::new(differences, (*with).to_owned())
+            }
+            Evidence::Done { with, difference } => {
+                Compared::new(vec![difference.clone()], (*with).to_owned())
+            }
+        }
     }
 
     fn is_refused(&self, past: Option<&Past>, op: OpId) -> bool {
@@ -347,6 +379,7 @@ impl Recorded {
     fn first_look_at(&self, disk: &Disk) -> Result<Look, Violation> {
         let opened = self.open(disk);
         let mut live = opened.map_err(|error| Violation::new("recovers", error.to_string()))?;
+        disk.enter(Stage::Look);
         let remark = self.system.remark(&live);
         self.system.check(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let unreadable = |error| Violation::new("recovers", format!("what it holds cannot be read: {error}"));
@@ -362,11 +395,11 @@ impl Recorded {
         mut live: Live,
         (seen, view): (&Seen, &dyn AnyView),
         past: &mut Continued,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Broken> {
         self.serve(disk, &mut live, view)?;
         self.system.audit(&mut live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         let recovered = disk.as_recovered();
-        let gone_on = self.go_on(disk, live, seen, past).map_err(|violation| past.behind(violation));
+        let gone_on = self.go_on(disk, live, seen, past).map_err(|broken| past.behind(broken));
         // A recovery that has written nothing would do and show the same, unless a device may have failed since.
         let again = recovered.map_or(Ok(()), |recovered| {
             disk.return_to(recovered);
@@ -375,7 +408,7 @@ impl Recorded {
         again.and(gone_on)
     }
 
-    fn go_on(&self, disk: &Disk, mut live: Live, seen: &Seen, past: &mut Continued) -> Result<(), Violation> {
+    fn go_on(&self, disk: &Disk, mut live: Live, seen: &Seen, past: &mut Continued) -> Result<(), Broken> {
         let first = match seen.view {
             SeenView::Known(nth) => nth,
             SeenView::Other(_) => 0,
@@ -390,53 +423,70 @@ impl Recorded {
     }
 
     /// Looks again while what can fail in service may have failed.
-    fn serve(&self, disk: &Disk, live: &mut Live, view: &dyn AnyView) -> Result<(), Violation> {
+    fn serve(&self, disk: &Disk, live: &mut Live, view: &dyn AnyView) -> Result<(), Broken> {
         if !disk.begin_service() {
             return Ok(());
         }
-        let unreadable =
-            |error| Violation::new("redundant", format!("what it holds cannot be read any more: {error}"));
+        let unreadable = |error: Error| {
+            let detail = format!("what it holds cannot be read any more: {error}");
+            let what = "reading what it holds".to_owned();
+            Broken::new("redundant", detail, Evidence::done(BEFORE_FAULT, what, "done", error.to_string()))
+        };
         let again = self.system.view(live).map_err(unreadable)?;
         if again.equals(view) {
             return Ok(());
         }
-        Err(Violation::new("redundant", self.system.tell_apart(view, &*again, &*self.course)))
+        let detail = self.system.tell_apart(view, &*again, &*self.course);
+        let evidence = Evidence::Views { with: BEFORE_FAULT, expected: view.shared(), recovered: again };
+        Err(Broken::new("redundant", detail, evidence))
     }
 
     /// Recovers once more without a crash in between.
-    fn recover_again(&self, disk: &Disk, view: &dyn AnyView) -> Result<(), Violation> {
-        let broken = |error: Error| Violation::new("idempotent", error.to_string());
-        let mut live = self.open(disk).map_err(broken)?;
-        let again = self.system.view(&mut live).map_err(broken)?;
+    fn recover_again(&self, disk: &Disk, view: &dyn AnyView) -> Result<(), Broken> {
+        let broken = |what: &'static str| {
+            move |error: Error| {
+                let why = error.to_string();
+                let evidence = Evidence::done(FIRST, what.to_owned(), "done", why.clone());
+                Broken::new("idempotent", why, evidence)
+            }
+        };
+        disk.enter(Stage::Again);
+        let mut live = self.open(disk).map_err(broken("recovering a second time"))?;
+        disk.enter(Stage::LookAgain);
+        let again = self.system.view(&mut live).map_err(broken("reading what a second recovery has left"))?;
         if again.equals(view) {
             return Ok(());
         }
-        let what = "a second recovery shows something else than the first";
-        Err(Violation::new("idempotent", self.with_differences(what, view, &*again)))
+        let evidence = Evidence::Views { with: FIRST, expected: view.shared(), recovered: again };
+        Err(Broken::new("idempotent", "a second recovery shows something else than the first", evidence))
     }
 
     /// Uses a system: what must work works, and does what the model says.
-    pub(super) fn use_it(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
-        let broken = |error: Error| Violation::new("usable", error.to_string());
+    pub(super) fn use_it(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Broken> {
+        let broken = |detail: String, what: String, is: String| {
+            Broken::new("usable", detail, Evidence::done(MODEL, what, "done", is))
+        };
         for op in self.system.probe(past.shown()) {
-            let failed = |error| broken(format!("{op:?} fails after recovery: {error}").into());
-            if self.perform(disk, live, &op, past).map_err(failed)? == Ack::Refused {
-                return Err(Violation::new("usable", format!("{op:?} is refused after recovery")));
+            let what = format!("{op:?}");
+            let ack = self.perform(disk, live, &op, past).map_err(|error| {
+                broken(format!("{what} fails after recovery: {error}"), what.clone(), error.to_string())
+            })?;
+            if ack == Ack::Refused {
+                return Err(broken(format!("{what} is refused after recovery"), what, "refused".to_owned()));
             }
         }
-        let shown = self.system.view(live).map_err(broken)?;
-        if !shown.equals(past.shown()) {
-            let what = "operations after recovery do not do what the model says";
-            return Err(Violation::new("usable", self.with_differences(what, past.shown(), &*shown)));
-        }
-        Ok(())
+        let unreadable =
+            |error: Error| broken(error.to_string(), "reading what it holds".to_owned(), error.to_string());
+        self.does_as_told(self.system.view(live).map_err(unreadable)?, past, "operations after recovery")
     }
 
-    /// What is wrong, and in what something differs from what it should be, a line each.
-    fn with_differences(&self, what: &str, expected: &dyn AnyView, shown: &dyn AnyView) -> String {
-        let differences = self.system.differences(expected, shown);
-        let differences = differences.iter().take(DIFFERENCES).map(ToString::to_string);
-        std::iter::once(what.to_owned()).chain(differences).collect::<Vec<_>>().join("\n")
+    /// What is shown is what the model says after what was done.
+    pub(super) fn does_as_told(&self, shown: View, past: &Continued, what: &str) -> Result<(), Broken> {
+        if shown.equals(past.shown()) {
+            return Ok(());
+        }
+        let evidence = Evidence::Views { with: MODEL, expected: past.shown().shared(), recovered: shown };
+        Err(Broken::new("usable", format!("{what} do not do what the model says"), evidence))
     }
 
     /// Performs an operation, which is in progress until it is acknowledged; if nodes crash once more, until it has ended in
@@ -467,7 +517,7 @@ impl Recorded {
     }
 
     /// Opens the system once more, without a crash, after it was used.
-    fn restart(&self, disk: &Disk, past: &Continued) -> Result<(), Violation> {
+    fn restart(&self, disk: &Disk, past: &Continued) -> Result<(), Broken> {
         if past.is_untouched() {
             return Ok(());
         }
@@ -485,9 +535,14 @@ impl Recorded {
         }
         let window = Window { durable, begun: course.len() };
         let judged = self.system.judge(&*view, &**course, window, None);
-        judged.map_err(|why| match self.of_later_life(&*view, &**course, window, why) {
-            back if back.promise == "no-resurrection" => back,
-            other => broken(&other.promise, &other.detail),
+        judged.map_err(|why| {
+            let violation = match self.of_later_life(&*view, &**course, window, why) {
+                back if back.promise == "no-resurrection" => back,
+                other => broken(&other.promise, &other.detail),
+            };
+            let expected = past.shown().shared();
+            let evidence = Evidence::Views { with: MODEL, expected, recovered: view };
+            Broken { violation, evidence: Some(Shown::new(evidence)) }
         })
     }
 

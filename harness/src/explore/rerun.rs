@@ -2,14 +2,19 @@
 //! come, through the lives between as well.
 
 use super::continued::Continued;
+use super::evidence::{Broken, Evidence};
 use super::instance::{Lived, Recorded, Recovered, Seen};
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{Live, Op, View};
 use crate::judge::Violation;
+use crate::media::Stage;
 use crate::record::performed;
 use crate::system::{Ack, Error};
 use crashcheck_trace::{Event, OpId};
+
+/// What is seen when all nodes have returned is compared with this.
+const WITHOUT: &str = "what it showed while nodes were down";
 
 /// A run that has gone through crashes.
 struct Passed {
@@ -96,6 +101,7 @@ impl Recorded {
         };
         loop {
             let crashes = acked.len();
+            disk.enter(Stage::Look);
             let seen = self.first_look(&mut live, &acked);
             if disk.crashes() > crashes {
                 acked.push(0);
@@ -109,7 +115,7 @@ impl Recorded {
             }
             let after = self.go_on_without(disk, &mut live, &mut past);
             let after = after.and_then(|()| self.go_on_with_all(disk, &mut live, &mut past));
-            let after = after.map_err(|violation| past.behind(violation));
+            let after = after.map_err(|broken| past.behind(broken));
             if disk.crashes() > crashes {
                 acked.push(past.durable());
                 allowed = past.into_allowed();
@@ -129,7 +135,7 @@ impl Recorded {
     }
 
     /// Goes on with the workload while nodes are down.
-    fn go_on_without(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
+    fn go_on_without(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Broken> {
         let first = self.state_shown(past.shown()).unwrap_or(0);
         for op in self.system.go_on(past.shown(), &*self.course, first) {
             let done = self.perform(disk, live, &op, past);
@@ -144,7 +150,8 @@ impl Recorded {
             return Ok(());
         }
         self.system.check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
-        self.shows_what_was_done(live, past)
+        let shown = self.system.view(live).map_err(|error| unreadable(&error))?;
+        self.does_as_told(shown, past, "operations while nodes are down")
     }
 
     /// An operation has failed, because it needs a node that is down or does not apply: whether it is done is for the system
@@ -163,31 +170,25 @@ impl Recorded {
         Ok(())
     }
 
-    /// What is shown while nodes are down is what the model says.
-    fn shows_what_was_done(&self, live: &mut Live, past: &Continued) -> Result<(), Violation> {
-        if self.system.view(live).map_err(|error| unreadable(&error))?.equals(past.shown()) {
-            return Ok(());
-        }
-        let detail = "operations while nodes are down do not do what the model says";
-        Err(Violation::new("usable", detail))
-    }
-
     /// Lets the nodes return and the late messages come, looks again, and then uses the system.
-    fn go_on_with_all(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Violation> {
+    fn go_on_with_all(&self, disk: &Disk, live: &mut Live, past: &mut Continued) -> Result<(), Broken> {
         if !past.has_ended(disk) {
             disk.let_return();
         }
         if past.has_ended(disk) {
             return Ok(());
         }
-        let unreadable = |error| {
+        let unreadable = |error: Error| {
             let detail = format!("when all nodes have returned, what it holds cannot be read: {error}");
-            Violation::new("idempotent", detail)
+            let what = "reading what it holds".to_owned();
+            Broken::new("idempotent", detail, Evidence::done(WITHOUT, what, "done", error.to_string()))
         };
         let again = self.system.view(live).map_err(unreadable)?;
         if !again.equals(past.shown()) {
             let detail = "when all nodes have returned it shows something else than before";
-            return Err(Violation::new("idempotent", detail));
+            let expected = past.shown().shared();
+            let evidence = Evidence::Views { with: WITHOUT, expected, recovered: again };
+            return Err(Broken::new("idempotent", detail, evidence));
         }
         self.system.check(live).map_err(|error| Violation::new("well-formed", error.to_string()))?;
         self.use_it(disk, live, past)

@@ -11,7 +11,7 @@ use super::words::nearest;
 use crate::choice::{Path, Plan};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
-use crate::media::{CellId, Frozen, Kept, LazyImage, Observed, Represented, Timeline};
+use crate::media::{Account, CellId, Frozen, Kept, LazyImage, Observed, Represented, Timeline};
 use crate::profile::{Atomic, Profile, Torn};
 use crate::supervise::{Supervised, stop_for_debugger, supervised};
 use crashcheck_outcome::Difference;
@@ -62,6 +62,8 @@ pub(crate) struct Job {
     pub(crate) serial: u64,
     /// Whether somebody looks on who wants the devices, and how.
     pub(crate) watched: Watched,
+    /// Whether it is written down what is done, for a finding to be told.
+    pub(crate) account: bool,
 }
 
 /// A life that another crash can end: the crash states of which recovery has made it, and what it did.
@@ -98,6 +100,8 @@ pub(crate) struct Leaf {
     /// A hash of the outcome, if recovery was run.
     pub(crate) outcome: Option<u64>,
     pub(crate) diverged: bool,
+    /// What was done, if that was asked for.
+    pub(crate) account: Option<Account>,
     /// The state as far as it is decided, for the life that follows.
     frozen: Option<Frozen>,
     /// The devices, if somebody wants them.
@@ -110,8 +114,16 @@ pub(crate) struct Failed {
     pub(crate) violation: Violation,
     /// The crash points by life.
     pub(crate) points: Vec<usize>,
-    /// The life by which it was judged, from 1, and what a crash at its point allows.
-    pub(crate) by: (u8, Window),
+    pub(crate) by: By,
+}
+
+/// What shows that a promise is broken.
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    /// What recovery shows, judged by the life with this number, from 1, and what a crash at its point allows.
+    Recovered(u8, Window),
+    /// What was seen after recovery had shown something that is allowed; `None` where nothing was to be seen.
+    Later(Option<Shown>),
 }
 
 /// What is judged: what recovery gave of a crash state, and the lives since the recorded workload that ended in a crash.
@@ -152,7 +164,7 @@ impl Leaf {
         self.verdict.clone().err().unwrap_or_else(|| {
             let mut points = self.kept.as_ref().map(|kept| kept.earliest.clone()).unwrap_or_default();
             points.iter_mut().take(1).for_each(|first| *first = point.max(*first));
-            let by = (self.life(), Window { durable: 0, begun: 0 });
+            let by = By::Recovered(self.life(), Window { durable: 0, begun: 0 });
             Failed { violation: Violation::new("", ""), points, by }
         })
     }
@@ -357,11 +369,12 @@ impl Context {
 
     /// In what a recovered state differs from what it should be, if that can be told.
     pub(crate) fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
-        guarded(|| self.instance.compare(shown, past, window)).unwrap_or_else(|abort| {
-            let what = format!("nothing can be said: comparing {abort}");
-            let differences = vec![Difference { what, expected: None, recovered: None }];
-            Compared { differences, with: None }
-        })
+        compared(|| self.instance.compare(shown, past, window))
+    }
+
+    /// The same of what was seen later.
+    pub(crate) fn contrast(&self, evidence: &Shown) -> Compared {
+        compared(|| self.instance.contrast(evidence))
     }
 
     /// Whether nothing is wrong with what recovery gave of a state.
@@ -383,15 +396,20 @@ impl Context {
         let (life, mut judged) = (image.life(), Vec::new());
         let first = Standard { life, point: image.earliest(life), window: Window { durable: 0, begun: 0 } };
         let verdict = match unjudged {
-            Some(why) => Err((first, Violation::new("judged", why))),
+            Some(why) => Err((first, Violation::new("judged", why), None)),
             None => self
                 .judge_by(life, &state, &mut judged)
-                .and_then(|()| end.recovered.after.clone().map_err(|violation| (first, violation))),
+                .map_err(|(standard, violation)| (standard, violation, None))
+                .and_then(|()| {
+                    let after = end.recovered.after.clone();
+                    after.map_err(|broken| (first, broken.violation, Some(By::Later(broken.evidence))))
+                }),
         };
-        let verdict = verdict.map_err(|(standard, violation)| {
+        let verdict = verdict.map_err(|(standard, violation, by)| {
             let point = |life| if life == standard.life { standard.point } else { image.earliest(life) };
             let points = (1..=image.life()).map(point).collect();
-            Failed { violation, points, by: (standard.life, standard.window) }
+            let by = by.unwrap_or(By::Recovered(standard.life, standard.window));
+            Failed { violation, points, by }
         });
         Leaf {
             path: image.path().clone(),
@@ -407,6 +425,7 @@ impl Context {
             how,
             outcome: None,
             diverged: image.diverged(),
+            account: None,
             frozen: end.story.is_some().then(|| image.freeze()),
             kept: image.is_kept().then(|| image.kept(nearest)),
             stories,
@@ -430,6 +449,15 @@ impl Context {
         };
         Some(Leaf { outcome, ..self.judge(job, &image, stories, end, (How::Hung, None)) })
     }
+}
+
+/// What comes of a comparison, in which the code of a system runs.
+fn compared(compare: impl FnOnce() -> Compared) -> Compared {
+    guarded(compare).unwrap_or_else(|abort| {
+        let what = format!("nothing can be said: comparing {abort}");
+        let differences = vec![Difference { what, expected: None, recovered: None }];
+        Compared { differences, with: None }
+    })
 }
 
 /// The lives since the recorded workload that a run has gone through, for those who watch.
@@ -492,6 +520,9 @@ impl Runner {
             lock(&self.stories).clone_from(&stories);
         }
         job.begin(&mut image, goes_on(first));
+        if job.account {
+            image.keep_account();
+        }
         if context.eager.load(Ordering::Relaxed) {
             image.decide_all();
         }
@@ -508,6 +539,7 @@ impl Runner {
             }
             let leaf = Leaf {
                 outcome: Some(hash),
+                account: left.take_account(),
                 ..context.judge(job, &left, stories, end, (How::Ran, self.unjudged.as_deref()))
             };
             self.image = Some(left);
@@ -596,8 +628,8 @@ impl Runner {
 impl Job {
     /// A state of the recorded workload that nobody else looks at.
     pub(crate) fn of_workload(epoch: u32, plan: Plan) -> Job {
-        let (through, is_last, serial, watched) = (None, false, 0, Watched::Not);
-        Job { root: None, epoch, plan, through, is_last, serial, watched }
+        let (through, is_last, serial, watched, account) = (None, false, 0, Watched::Not, false);
+        Job { root: None, epoch, plan, through, is_last, serial, watched, account }
     }
 
     fn begin(&self, image: &mut LazyImage, goes_on: bool) {

@@ -55,6 +55,8 @@ pub(crate) struct Tally {
     census: FxHashMap<Kind, BigUint>,
     paths: Noting,
     groups: Groups,
+    /// The crash states of the workload that fail.
+    failed: BigUint,
     left_out: Option<String>,
     left_out_later: Option<String>,
     /// No more states of a finding than so many were looked at that only add to failing ones.
@@ -88,6 +90,7 @@ impl Tally {
             census: FxHashMap::default(),
             paths: Noting::default(),
             groups: Groups::default(),
+            failed: BigUint::zero(),
             left_out: None,
             left_out_later: None,
             beyond: None,
@@ -120,6 +123,9 @@ impl Tally {
         self.count_run(leaf);
         self.of_life(leaf.life()).represented += &leaf.represented.fresh;
         if leaf.life() == 1 {
+            if leaf.verdict.is_err() {
+                self.failed += &leaf.represented.fresh;
+            }
             let kind = &leaf.end.recovered.kind;
             match self.census.get_mut(kind) {
                 Some(states) => *states += &leaf.represented.fresh,
@@ -269,6 +275,7 @@ impl Tally {
         if self.outcomes.len() == OUTCOMES {
             self.notes.push(format!("different outcomes were counted up to {OUTCOMES}; there may be more"));
         }
+        let everywhere = !self.failed.is_zero() && self.failed == self.lives[0].represented;
         let timeline = &self.context.timeline;
         Exploration {
             system: naming.system.clone(),
@@ -291,7 +298,7 @@ impl Tally {
                 shrink_seconds: None,
                 jobs,
             },
-            findings: self.groups.into_findings(&self.context, causes),
+            findings: self.groups.into_findings(&self.context, causes, everywhere),
             notes: self.notes,
         }
     }

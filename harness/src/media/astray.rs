@@ -18,7 +18,7 @@ use super::contents::ContentId;
 use super::landing::landing_of;
 use super::layout::Layout;
 use super::silent::{Effect, Mark, Silent, Site};
-use crate::choice::{Landing, Question};
+use crate::choice::Question;
 use crashcheck_trace::{Bytes, DeviceId, Event, Trace};
 use std::ops::Range;
 
@@ -42,7 +42,7 @@ impl Silent {
                 let question = Question::WriteLost { event, unit };
                 silent.add(layout, first, id, question, &[]);
             }
-            for landing in Landing::ALL.into_iter().filter(|_| faults.misdirected) {
+            for landing in faults.landings() {
                 let Some(place) = landing_of(&trace.devices, device, (at, len), landing) else { continue };
                 if layout.lines[place.0.index()].length.is_some() {
                     continue;

@@ -7,6 +7,7 @@ mod reads;
 mod whole;
 mod writes;
 
+use super::account::{Account, Deed, Stage};
 pub(crate) use whole::Kept;
 
 use super::cell::{Cell, CellId};
@@ -48,6 +49,8 @@ pub(crate) struct LazyImage {
     log: Option<Log>,
     /// That of a life that is over, while the devices are looked at once more as recovery had left them.
     ended: Option<Log>,
+    /// What is done, if somebody wants to tell of it.
+    account: Option<Account>,
     /// Whether another crash can end what is running: a life of its own.
     is_life: bool,
     /// How often the blocks of flash chips have been erased that the running life has erased.
@@ -141,6 +144,7 @@ impl LazyImage {
             is_life: true,
             log: None,
             ended: None,
+            account: None,
             erases: FxHashMap::default(),
             trail: None,
             in_service: false,
@@ -235,6 +239,30 @@ impl LazyImage {
         self.is_life = true;
         (self.log, self.ended) = (goes_on.then(Log::default), None);
         self.kept = None;
+        let life = self.life() + 1;
+        self.take_down(|_| Deed::PowerOn(life));
+    }
+
+    /// Writes down from now on what is done.
+    pub(crate) fn keep_account(&mut self) {
+        self.account = Some(Account::of_life(self.life() + 1));
+    }
+
+    /// What was done since then.
+    pub(crate) fn take_account(&mut self) -> Option<Account> {
+        self.account.take()
+    }
+
+    /// What is done from now on is this.
+    pub(crate) fn enter(&mut self, stage: Stage) {
+        self.take_down(|_| Deed::Enter(stage));
+    }
+
+    /// Writes something down, by the number of the questions that were asked so far, if anything is written down.
+    fn take_down(&mut self, deed: impl FnOnce(usize) -> Deed) {
+        if let Some(account) = &mut self.account {
+            account.push(deed(self.choices.path().len()));
+        }
     }
 
     /// Asks whether the power failed once more in the life that has just ended. If it did, what that life wrote is part

@@ -1,8 +1,8 @@
 //! Where a write lands that goes elsewhere by mistake.
 
 use super::piece::Piece;
-use crate::choice::Landing;
 use crate::profile::Faults;
+use crate::profile::Landing;
 use crashcheck_trace::{Bytes, Device, DeviceId};
 
 /// The unit in which a device fails to be read: its logical block, or the page of a flash chip.
@@ -21,11 +21,13 @@ pub(super) fn victims(
     faults: &Faults,
 ) -> Vec<(u64, u64)> {
     let mut ranges = Vec::new();
-    if !faults.misdirected || pieces.iter().any(|piece| piece.device == on && piece.is_length()) {
+    if faults.landings().next().is_none()
+        || pieces.iter().any(|piece| piece.device == on && piece.is_length())
+    {
         return ranges;
     }
     for (device, range) in pieces.iter().filter_map(|piece| Some((piece.device, piece.range?))) {
-        let landings = Landing::ALL.into_iter().filter_map(|how| landing_of(devices, device, range, how));
+        let landings = faults.landings().filter_map(|how| landing_of(devices, device, range, how));
         let here = landings.filter(|(landed, _)| *landed == on);
         ranges.extend(here.map(|(_, start)| (start.0, start.0 + range.1.0)));
     }

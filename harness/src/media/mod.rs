@@ -4,6 +4,7 @@
 //! chains, and *epochs* between durability points. A [`LazyImage`] is one crash state of one epoch that makes itself up
 //! while it is read. What differs from medium to medium is which cells there are, and what they can hold.
 
+mod account;
 mod astray;
 mod block;
 mod cell;
@@ -39,6 +40,7 @@ mod ways;
 #[cfg(test)]
 mod scale;
 
+pub(crate) use account::{Account, Deed, Stage};
 pub(crate) use cell::{Cell, CellId, Held, Version};
 pub use census::{Census, Count, EpochCensus, census, census_of_each};
 pub(crate) use cluster::Outlived;

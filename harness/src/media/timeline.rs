@@ -24,7 +24,7 @@ pub(crate) struct Timeline {
     /// The groups of all epochs.
     pub(super) phases: Phases,
     /// The devices as later lives record on them: what they hold is below.
-    pub(super) blank: Arc<[Device]>,
+    pub(crate) blank: Arc<[Device]>,
     /// What a crash after n events allows; one longer than the trace.
     pub(crate) windows: Vec<Window>,
     /// The nodes of the cluster before the first event, if it is one.

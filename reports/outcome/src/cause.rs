@@ -19,6 +19,10 @@ pub struct Cause {
     /// The rules that were tried, and left nothing of the finding, each by itself.
     #[serde(default)]
     pub cures: Vec<Cure>,
+    /// What says that recovery had in the state that is told what an order would give it, so that an order only hides the fault;
+    /// absent if nothing says so.
+    #[serde(default)]
+    pub hides: Option<String>,
 }
 
 /// An order that a system could keep in all that it does, in each of its lives.
@@ -72,6 +76,7 @@ impl Cause {
             (None, Some(why)) => lines.push(("fix", format!("none: {why}"))),
             (None, None) => {}
         }
+        lines.extend(self.hides.clone().map(|why| ("but", why)));
         if let (None, Some(cure)) = (&self.fix, self.cures.first()) {
             lines.push(("as a rule", cure.to_string()));
         }

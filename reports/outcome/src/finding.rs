@@ -1,7 +1,7 @@
 //! A failing crash state, as a person wants it told.
 
 use super::told::counted;
-use super::{Cause, Check, Picture};
+use super::{Cause, Check, Picture, Provenance, Recovery};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,6 +32,10 @@ pub struct Finding {
     pub states: String,
     /// How many recoveries had been run in this epoch when it was found, this one included.
     pub found_after: u64,
+    /// Whether no crash state of the workload that was looked at passes, of this fault and all others together: then it is no
+    /// matter of where a crash comes, and likely no fault of how the system meets one.
+    #[serde(default)]
+    pub everywhere: bool,
     /// Whether it depends on the device breaking its promise.
     pub device_lies: bool,
     /// Why it happens; absent if that was not looked for.
@@ -55,6 +59,12 @@ pub struct Finding {
     /// The lives after that of the workload, if it took more than one crash.
     #[serde(default)]
     pub lives: Vec<LaterLife>,
+    /// What recovery did in this state, one for each time that it ran; none where that cannot be followed, as with a command.
+    #[serde(default)]
+    pub recoveries: Vec<Recovery>,
+    /// Where bytes come from that are not as they are in a state that passes; absent if none was found to differ.
+    #[serde(default)]
+    pub provenance: Option<Provenance>,
     /// The state as a drawing; absent if the trace has no event.
     pub picture: Option<Picture>,
     /// The command that shows the state again, ready to be pasted; absent if there is none, as for a system of a test.
@@ -150,6 +160,10 @@ pub struct Difference {
     pub recovered: Option<String>,
 }
 
+/// What there is to say of a finding where no crash state passes.
+pub const EVERYWHERE: &str =
+    "no crash state that was looked at passes: it is no matter of where the crash comes";
+
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteFate {
@@ -164,6 +178,12 @@ pub struct WriteFate {
 }
 
 impl Finding {
+    /// What recovery did, and where wrong bytes come from, in lines, each with its name.
+    pub fn recovery_lines(&self) -> Vec<(&'static str, String)> {
+        let did = self.recoveries.iter().flat_map(Recovery::lines);
+        did.chain(self.provenance.iter().flat_map(Provenance::lines)).collect()
+    }
+
     /// The other ways in which the fault shows, if it is told by this sentence.
     pub fn also_beside(&self, detail: &str) -> Vec<String> {
         let told = detail.lines().next().unwrap_or_default();

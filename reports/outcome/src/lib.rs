@@ -10,16 +10,18 @@ mod finding;
 mod group;
 mod number;
 mod picture;
+mod recovery;
 mod told;
 
 pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
 pub use escape::{escape, escape_lines};
-pub use finding::{Difference, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
+pub use finding::{Difference, EVERYWHERE, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
 pub use group::{Common, Group, by_cause};
 pub use number::{covered, covered_of_life, short};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};
+pub use recovery::{Origin, Provenance, Reading, Recovery, Writing, WrongPlace};
 pub use told::{counted, operations_told};
 
 use serde::{Deserialize, Serialize};

@@ -43,7 +43,8 @@ impl Finding {
             self.differences.iter().take(DIFFERENCES).map(ToString::to_string).map(named("difference")),
         );
         let cause = self.cause.as_ref().map(Cause::lines).unwrap_or_default();
-        lines.extend(cause.into_iter().map(|(name, line)| (name.to_owned(), line)));
+        let cause = cause.into_iter().chain(self.recovery_lines());
+        lines.extend(cause.map(|(name, line)| (name.to_owned(), clipped(&line))));
         lines.extend(self.sites.iter().map(ToString::to_string).map(named("issued at")));
         lines.extend(self.checks.iter().map(ToString::to_string).map(named("check")));
         if self.device_lies {

@@ -2,8 +2,8 @@
 
 use super::markup::Markup;
 use super::words::counted;
-use super::{Entry, clipped, medium, states, story, subject, summary, timeline};
-use crashcheck_outcome::{Cause, Check, Cure, Difference, Finding, NO_ORDER, Shrunk, Site};
+use super::{Entry, clipped, medium, recovery, states, story, subject, summary, timeline};
+use crashcheck_outcome::{Cause, Check, Cure, Difference, EVERYWHERE, Finding, NO_ORDER, Shrunk, Site};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -47,11 +47,15 @@ fn write(page: &mut Markup, entry: &Entry<'_>) {
     if entry.has_anchor {
         page.put("<span class=\"anchor\" id=\"finding-{}\"></span>\n", &[&finding.fingerprint]);
     }
+    if finding.everywhere {
+        page.put("<p class=\"wrong\">Note: {}.</p>\n", &[&EVERYWHERE]);
+    }
     story::background(page, entry);
     page.raw("<h4>What happened</h4>\n");
     story::write(page, entry);
     differences(page, entry);
     cause(page, finding.cause.as_ref());
+    recovery::write(page, entry);
     drawings(page, entry);
     again(page, entry);
     page.raw("</div>\n</details>\n</article>\n");
@@ -101,7 +105,7 @@ pub(super) fn difference(page: &mut Markup, difference: &Difference, max: usize)
 
 /// Why it happens, and what prevents it.
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
-    let Some(Cause { missing, fix, why, cures, .. }) = cause else { return };
+    let Some(Cause { missing, fix, why, cures, hides, .. }) = cause else { return };
     page.raw("<h4>Why it happens, and what prevents it</h4>\n<dl class=\"cause\">\n");
     if missing.is_empty() && fix.is_none() {
         let none = if cures.is_empty() { NO_ORDER } else { "none in this trace that prevents all of it" };
@@ -142,6 +146,9 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
         page.put(" crash states ({}).</dd></div>\n", &[&counted(fix.recoveries, "recovery")]);
     } else if let Some(why) = why.as_deref().filter(|_| !missing.is_empty()) {
         page.put("<div><dt>Verified fix</dt><dd>None: {}.</dd></div>\n", &[&why]);
+    }
+    if let Some(why) = hides {
+        page.put("<div><dt>But</dt><dd>{}.</dd></div>\n", &[&clipped(why, TEXT_MAX)]);
     }
     cures.iter().take(CURES_MAX).for_each(|cure| kept(page, cure));
     page.raw("</dl>\n");

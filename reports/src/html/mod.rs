@@ -30,6 +30,7 @@ mod layout;
 mod life;
 mod markup;
 mod medium;
+mod recovery;
 mod story;
 mod summary;
 mod timeline;

@@ -229,7 +229,10 @@ fn expected(page: &mut Markup, finding: &Finding) {
     if let Some(meaning) = words::promise(&finding.promise) {
         page.put("<p>{}</p>\n", &[&meaning]);
     }
-    if let Some(state) = &finding.compared_with {
+    let is_later = matches!(&*finding.promise, "idempotent" | "usable" | "redundant");
+    if let Some(state) = finding.compared_with.as_ref().filter(|_| is_later) {
+        page.put("<p>It should be {}.</p>\n", &[state]);
+    } else if let Some(state) = &finding.compared_with {
         let crash = if finding.lives.is_empty() { "this crash" } else { "these crashes" };
         page.put("<p>Of what {} may show, the nearest is {}.</p>\n", &[&crash, state]);
     }

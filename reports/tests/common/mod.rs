@@ -5,9 +5,9 @@
 
 use crashcheck_outcome::{
     About, Cause, CensusRow, Check, Coverage, Cure, Difference, EventKind, Exploration, Fate, Finding, Fix,
-    FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Picture,
-    PictureDevice, PictureEvent, Place, Promised, Report, Rule, Sector, Shrunk, Site, Step, Timing, Verdict,
-    WriteFate,
+    FixingFlush, Gap, Holds, Judged, LaterLife, LifeCoverage, MissingOrder, Operation, Origin, Picture,
+    PictureDevice, PictureEvent, Place, Promised, Provenance, Reading, Recovery, Report, Rule, Sector,
+    Shrunk, Site, Step, Timing, Verdict, WriteFate, Writing, WrongPlace,
 };
 
 /// Clears a terminal, turns text around, closes elements, strings and cells, runs a script, calls people.
@@ -23,7 +23,8 @@ pub(crate) fn one_cause() -> Report {
     let mut first = lost();
     let finding = first.findings.pop().expect("one finding");
     let another = |nth: u64, promise: &str, cures: Vec<Cure>| {
-        let cause = Cause { missing: Vec::new(), fix: None, why: None, rules: Vec::new(), cures };
+        let cause =
+            Cause { missing: Vec::new(), fix: None, why: None, rules: Vec::new(), cures, hides: None };
         Finding {
             fingerprint: format!("{nth:016x}"),
             promise: promise.to_owned(),
@@ -150,6 +151,7 @@ pub(crate) fn finding() -> Finding {
         leaves: 3,
         states: "322".into(),
         found_after: 10,
+        everywhere: true,
         device_lies: false,
         cause: Some(cause()),
         operations: vec![
@@ -176,6 +178,8 @@ pub(crate) fn finding() -> Finding {
         compared_with: Some(format!("the model after 3 of 4 operations {HOSTILE}")),
         picture: Some(picture()),
         lives: lives(),
+        recoveries: vec![recovery()],
+        provenance: Some(provenance()),
         replay: Some(format!("crashcheck replay 'journal+no-revoke:reuse/x {HOSTILE}'")),
     }
 }
@@ -190,6 +194,49 @@ fn differences() -> Vec<Difference> {
         Difference { what: "/c".into(), expected: None, recovered: Some("empty".into()) },
         Difference { what: "/d".into(), expected: Some("empty".into()), recovered: None },
     ]
+}
+
+fn origin(event: u32, what: &str) -> Origin {
+    Origin { life: 1, event: Some(event), what: format!("{what} {HOSTILE}") }
+}
+
+fn recovery() -> Recovery {
+    let zeros = Origin { life: 1, event: None, what: "zeros, as when the recording began".into() };
+    Recovery {
+        life: 2,
+        again: false,
+        cut: true,
+        reads: vec![
+            Reading {
+                place: format!("4 KiB at 32 KiB {HOSTILE}"),
+                open: true,
+                holds: vec![origin(41, "inode table")],
+                lost: vec![origin(44, "revoke")],
+            },
+            Reading { place: "512 B at 0 B".into(), open: false, holds: vec![zeros], lost: vec![] },
+        ],
+        writes: vec![Writing {
+            what: format!("directory, 4 KiB at 56 KiB {HOSTILE}"),
+            over: vec![origin(36, "data")],
+            same_as: Some(origin(22, "journal block")),
+            changes: Some(true),
+        }],
+        more: 3,
+    }
+}
+
+fn provenance() -> Provenance {
+    let wrong = WrongPlace {
+        place: format!("4 KiB at 56 KiB {HOSTILE}"),
+        holds: Origin { life: 2, event: Some(1), what: format!("directory {HOSTILE}") },
+        same_as: Some(origin(22, "journal block")),
+        instead: origin(36, "data"),
+        from: 0,
+        bytes: 57,
+        is: format!("2f 61 |/a| {HOSTILE}"),
+        should_be: "62 62 |bb|".into(),
+    };
+    Provenance { beside: format!("a state that passes {HOSTILE}"), places: vec![wrong], more: 1 }
 }
 
 /// One that went on after recovery, and one that did not get so far.
@@ -301,6 +348,7 @@ fn cause() -> Cause {
         why: None,
         rules: vec![before_write()],
         cures: vec![Cure { rules: vec![before_write()], clean: false, complete: true, recoveries: 31 }],
+        hides: Some(format!("such an order would hide it {HOSTILE}")),
     }
 }
 

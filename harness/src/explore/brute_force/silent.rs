@@ -48,7 +48,7 @@ impl Board for Plain {
 
 /// Everything that can go wrong with devices on which this is durable.
 fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
-    let Faults { corrupt, lost_write, misdirected, .. } = profile.faults;
+    let Faults { corrupt, lost_write, misdirected, misdirected_device, .. } = profile.faults;
     let mut faults = vec![Fault::Nothing];
     let blocks = (0..2).flat_map(|device| (0..GRAINS * GRAIN / BLOCK).map(move |block| (device, block)));
     for (device, block) in blocks.filter(|_| corrupt) {
@@ -76,9 +76,10 @@ fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
         }
         let shift = (len as u64).next_multiple_of(BLOCK);
         let beside = [at.0.checked_add(shift), at.0.checked_sub(shift)].into_iter().flatten();
-        for (on, landed) in beside.map(|at| (device, at)).chain([(1 - device, at.0)]) {
+        let beside = beside.filter(|_| misdirected).map(|at| (device, at));
+        for (on, landed) in beside.chain(misdirected_device.then_some((1 - device, at.0))) {
             let fits = landed + len as u64 <= GRAINS * GRAIN;
-            if misdirected && fits && (missed || seen(on, Bytes(landed), len, &|last| last < Some(event))) {
+            if fits && (missed || seen(on, Bytes(landed), len, &|last| last < Some(event))) {
                 faults.push(Fault::Landed(nth, on, Bytes(landed)));
             }
         }
@@ -104,10 +105,10 @@ fn images(base: &[Image], durable: &[Atom], written: &[(&Atom, Fate)], fault: Fa
 }
 
 fn silent_profiles() -> impl Strategy<Value = Profile> {
-    let kinds = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    kinds.prop_map(|(corrupt, lost_write, misdirected, in_order)| {
+    let kinds = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    kinds.prop_map(|(corrupt, lost_write, misdirected, misdirected_device, in_order)| {
         let order = if in_order { Order::Issued } else { Order::Any };
-        let faults = Faults { corrupt, lost_write, misdirected, ..Faults::default() };
+        let faults = Faults { corrupt, lost_write, misdirected, misdirected_device, ..Faults::default() };
         Profile { name: "silent".into(), order, faults, ..Profile::default() }
     })
 }

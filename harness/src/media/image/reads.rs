@@ -1,5 +1,6 @@
 //! What a crash state holds where it is read: what the running life wrote, or what earlier lives have left.
 
+use super::super::account::Deed;
 use super::super::cell::CellId;
 use super::super::contents::ContentId;
 use super::super::fault;
@@ -17,6 +18,7 @@ const LONGEST: usize = 1 << 14;
 impl LazyImage {
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
     pub(crate) fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
+        self.take_down(|asked| Deed::Read { device, at, len: Bytes::of(buf.len()), asked });
         if self.written[device.index()].is_untouched() {
             return self.read_noted(device, at, buf);
         }
@@ -28,6 +30,7 @@ impl LazyImage {
 
     /// Reads a range that lies within the device without copying it, if it is stored as it is.
     pub(crate) fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, Bytes> {
+        self.take_down(|asked| Deed::Read { device, at, len: Bytes::of(len), asked });
         if self.written[device.index()].leaves(at, len)
             && let Some(lent) = self.lend_left(device, at, len)
         {
@@ -123,6 +126,7 @@ impl LazyImage {
 
     /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
     pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        self.take_down(|asked| Deed::Read { device, at, len, asked });
         let ones = self.holds_ones(device, at, len);
         if !self.written[device.index()].covers(at, len.index()) {
             self.note_answer(Asked::Ones(device, at, len), u64::from(ones));

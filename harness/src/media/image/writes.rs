@@ -1,5 +1,6 @@
 //! What the running life does to its devices: over what is there, and in order, if the power may fail once more.
 
+use super::super::account::{Deed, Stage};
 use super::super::cell::AtomId;
 use super::super::cluster::Outlived;
 use super::super::cluster::Script;
@@ -22,9 +23,7 @@ impl LazyImage {
         label: Option<&Label>,
     ) {
         self.written[device.index()].write(at, data);
-        if let Some(log) = &mut self.log {
-            log.push(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
-        }
+        self.happened(|| Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
     }
 
     /// The layout of a device, if it is a flash chip.
@@ -53,25 +52,19 @@ impl LazyImage {
     /// Programs a page of a flash chip.
     pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8], label: Option<&Label>) {
         self.written[device.index()].write(at, data);
-        if let Some(log) = &mut self.log {
-            log.push(Event::Program { device, at, data: Payload::from(data), label: label.cloned() });
-        }
+        self.happened(|| Event::Program { device, at, data: Payload::from(data), label: label.cloned() });
     }
 
     /// Erases a block of a flash chip.
     pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
         self.written[device.index()].write(at, &vec![0xFF; len.index()]);
-        if let Some(log) = &mut self.log {
-            log.push(Event::Erase { device, at, len, label: label.cloned() });
-        }
+        self.happened(|| Event::Erase { device, at, len, label: label.cloned() });
     }
 
     /// Zeroes a range that lies within the device.
     pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
         self.written[device.index()].zero(at, len);
-        if let Some(log) = &mut self.log {
-            log.push(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
-        }
+        self.happened(|| Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
     }
 
     /// Discards a range that lies within the device.
@@ -81,9 +74,7 @@ impl LazyImage {
             Discard::Zero => self.written[device.index()].zero(at, len),
             Discard::Garbage => self.written[device.index()].write(at, &garbage(at.0, len.index())),
         }
-        if let Some(log) = &mut self.log {
-            log.push(Event::Discard { device, at, len });
-        }
+        self.happened(|| Event::Discard { device, at, len });
     }
 
     /// Changes the length of a device.
@@ -93,9 +84,7 @@ impl LazyImage {
             self.written[device.index()].zero(len, old - len);
         }
         self.written[device.index()].set_len(len);
-        if let Some(log) = &mut self.log {
-            log.resize(device, old, len);
-        }
+        self.note_length(device, old, len);
     }
 
     /// Writes down that the length of a device that does not belong to the crash state was changed.
@@ -103,6 +92,7 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.resize(device, old, len);
         }
+        self.take_down(|_| Deed::Did(Event::Resize { device, len }));
     }
 
     /// Makes what the running life wrote to a device durable.
@@ -112,14 +102,26 @@ impl LazyImage {
 
     /// Writes down what happens beside the devices.
     pub(crate) fn note(&mut self, event: Event) {
-        if let Some(log) = &mut self.log {
-            log.push(event);
+        self.happened(|| event);
+    }
+
+    /// Writes down what happens, for another crash to end it, and for whoever tells of it.
+    fn happened(&mut self, event: impl FnOnce() -> Event) {
+        match (&mut self.log, &mut self.account) {
+            (None, None) => {}
+            (Some(log), None) => log.push(event()),
+            (None, Some(account)) => account.push(Deed::Did(event())),
+            (Some(log), Some(account)) => {
+                let event = event();
+                account.push(Deed::Did(event.clone()));
+                log.push(event);
+            }
         }
     }
 
     /// Whether what happens is written down.
     pub(crate) fn is_logged(&self) -> bool {
-        self.log.is_some()
+        self.log.is_some() || self.account.is_some()
     }
 
     /// Recovery has shown what it found: from now on that is what a user relies on.
@@ -128,6 +130,7 @@ impl LazyImage {
             log.recovered();
         }
         self.keep();
+        self.enter(Stage::Use);
     }
 
     /// Whether the running life has written anything.
@@ -154,6 +157,8 @@ impl LazyImage {
     /// Another life begins in the middle of a run: only what happens from now on is written down.
     pub(crate) fn begin_life(&mut self) {
         self.log = self.log.is_some().then(Log::default);
+        let life = self.life() + 1;
+        self.take_down(|_| Deed::PowerOn(life));
     }
 
     /// Says what the running life has outlived. If it has outlived nothing, it is no life of its own, and nothing was written
