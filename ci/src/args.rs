@@ -339,16 +339,20 @@ pub(crate) struct ReplayArgs {
     /// The id that `explore` printed
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// Switch the bug switches of the id off: does the repaired system pass?
+    /// Look at the system without its bug switches
+    ///
+    /// Does the repaired system pass?
     #[arg(long, conflicts_with = "trace")]
     pub(crate) fixed: bool,
-    /// The file of the device profile, if it is none that comes with crashcheck
+    /// The file of a device profile of your own
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     #[arg(add = ArgValueCompleter::new(complete::profiles))]
     pub(crate) profile: Option<String>,
     #[command(flatten)]
     pub(crate) files: ReplayFiles,
-    /// Print all operations, with what the user had been told of each when the power failed
+    /// Print all operations
+    ///
+    /// With what the user had been told of each when the power failed.
     #[arg(long)]
     pub(crate) ops: bool,
     #[command(flatten)]
@@ -361,16 +365,20 @@ pub(crate) struct ReplayArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct ReplayFiles {
-    /// Write the crash state to this new file: the device as recovery finds it
+    /// Write the device as recovery finds it
+    ///
+    /// To a new file: no image is written over one that is there.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dir")]
     pub(crate) image: Option<PathBuf>,
-    /// Write the crash state to new files in this directory, one for each device
+    /// The same of several devices, a new file for each
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
-    /// Write what recovery makes of it: to this new file, or to new files in this directory if there are several devices
+    /// Write what recovery makes of it
+    ///
+    /// To a new file, or to new files in this directory if there are several devices.
     #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub(crate) recovered: Option<PathBuf>,
-    /// Write what was done up to the crash, marks of operations included, as a trace
+    /// Write what was done up to the crash as a trace
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) save_trace: Option<PathBuf>,
     /// Write the page of this finding

@@ -3,13 +3,14 @@
 use super::cause::{Cause, Failure, Failures};
 use super::describe::Teller;
 use super::instance::{Compared, Recovered};
+use super::leaf::{By, Failed, How, Job, Leaf};
 use super::memo::Story;
 use super::naming::{Key, key_of};
 use super::picture::Painter;
 use super::pool::Pool;
 use super::recount::State;
 use super::retrace::{Retraced, retrace};
-use super::run::{By, Context, Failed, How, Job, Leaf};
+use super::run::Context;
 use super::words;
 use crate::choice::{Path, Pole, Question};
 use crate::descent::simplest;

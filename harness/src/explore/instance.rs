@@ -2,6 +2,7 @@
 
 use super::continued::Continued;
 use super::evidence::{Broken, Evidence};
+use super::seen::{Seen, SeenView};
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{AnyOp, AnySystem, AnyView, Course, Live, Op, View};
@@ -12,7 +13,7 @@ use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
 use crashcheck_trace::{Event, Image, OpId};
 use rustc_hash::FxHashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Something that recovers and goes on, and a judge of what it shows.
@@ -126,54 +127,6 @@ impl Lived {
     /// A life after which there is no other.
     pub(crate) fn last(recovered: Recovered) -> Self {
         Lived { recovered, past: None }
-    }
-}
-
-/// What recovery of a system shows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Seen {
-    view: SeenView,
-    remark: Option<String>,
-    /// Of a cluster, by crash: so many operations of the life that it ended were acknowledged as durable, if need be by nodes
-    /// that it spared.
-    acked: Vec<usize>,
-}
-
-impl Seen {
-    /// What the crash that ended the n-th life, from 0, allows, with what was acknowledged after it.
-    fn allowed(&self, nth: usize, window: Window) -> Window {
-        let acked = self.acked.get(nth).copied().unwrap_or(0);
-        Window { durable: window.durable.max(acked), begun: window.begun.max(acked) }
-    }
-}
-
-/// What a user sees. Most of it is known, so that it need not be kept, nor compared more than once.
-#[derive(Clone, Debug)]
-enum SeenView {
-    /// The model's state after so many operations, the first that is like this.
-    Known(usize),
-    /// None of the model's states.
-    Other(View),
-}
-
-impl PartialEq for SeenView {
-    fn eq(&self, other: &SeenView) -> bool {
-        match (self, other) {
-            (SeenView::Known(one), SeenView::Known(other)) => one == other,
-            (SeenView::Other(one), SeenView::Other(other)) => one.equals(&**other),
-            (SeenView::Known(_), SeenView::Other(_)) | (SeenView::Other(_), SeenView::Known(_)) => false,
-        }
-    }
-}
-
-impl Eq for SeenView {}
-
-impl Hash for SeenView {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            SeenView::Known(nth) => nth.hash(state),
-            SeenView::Other(view) => view.digest().hash(state),
-        }
     }
 }
 

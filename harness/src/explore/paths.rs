@@ -4,8 +4,8 @@
 //! A path is taken note of step by step, each with the one before it: a whole path is new almost always, and a step is new
 //! only where recovery does something that it has not done before.
 
+use super::leaf::Leaf;
 use super::naming::without_numbers;
-use super::run::Leaf;
 use crate::choice::Question;
 use crate::disk::kind_of;
 use crashcheck_trace::{EventId, Trace};

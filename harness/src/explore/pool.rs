@@ -1,9 +1,10 @@
 //! Worker threads, and a watch on recoveries that do not come back.
 
 use super::isolate::guarded;
+use super::leaf::{Job, Leaf};
 use super::memo::Memo;
 use super::queued::Queued;
-use super::run::{Context, Job, Leaf, Runner, Stories};
+use super::run::{Context, Runner, Stories};
 use crate::choice::Plan;
 use crate::disk::Disk;
 use std::ops::Range;

@@ -242,8 +242,8 @@ impl<'a> Looked<'a> {
             self.wrong(mine.own.range(device, at, len), &is, &should)
         });
         let mut places: Vec<WrongPlace> = differ.collect();
-        // What recovery has written tells most.
-        places.sort_by_key(|place| place.holds.life != self.life);
+        // What is of another kind than it should be tells most, and what recovery has written.
+        places.sort_by_key(|place| (place.is_alike(), place.holds.life != self.life));
         let more = places.len().saturating_sub(WRONG) as u64;
         places.truncate(WRONG);
         (!places.is_empty()).then(|| Provenance { beside: beside.to_owned(), places, more })

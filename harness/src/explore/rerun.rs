@@ -3,7 +3,8 @@
 
 use super::continued::Continued;
 use super::evidence::{Broken, Evidence};
-use super::instance::{Lived, Recorded, Recovered, Seen};
+use super::instance::{Lived, Recorded, Recovered};
+use super::seen::Seen;
 use super::shown::{Past, Shown};
 use crate::disk::Disk;
 use crate::erased::{Live, Op, View};

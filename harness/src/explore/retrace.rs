@@ -1,9 +1,10 @@
 //! What recovery did in the state of a finding, and where wrong bytes come from: the state is run once more, and those next to it
 //! until one passes, with an account of what is done.
 
+use super::leaf::{How, Job, Leaf};
 use super::pool::Pool;
 use super::recount::{Looked, State, recoveries};
-use super::run::{Context, How, Job, Leaf};
+use super::run::Context;
 use super::words::nearest;
 use crate::choice::{Path, Plan, Pole, Rest};
 use crate::media::{Account, Deed, Stage};

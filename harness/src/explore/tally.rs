@@ -3,10 +3,11 @@
 use super::cause::{Cause, Failures};
 use super::finding::Groups;
 use super::instance::Kind;
+use super::leaf::{How, Leaf, Root};
 use super::naming::Key;
 use super::options::Progress;
 use super::paths::{Noting, Paths};
-use super::run::{Context, How, Leaf, Root, SECTOR};
+use super::run::{Context, SECTOR};
 use crate::choice::Question;
 use crate::media::Timeline;
 use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};

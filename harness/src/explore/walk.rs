@@ -1,9 +1,10 @@
 //! The walk: batches of plans from the trees of all epochs, the lowest level first.
 
+use super::leaf::{How, Job, Leaf, Root};
 use super::naming::{Key, key_of};
 use super::options::{Budget, Options, Progress};
 use super::pool::Pool;
-use super::run::{Context, How, Job, Leaf, Root};
+use super::run::Context;
 use super::tally::Tally;
 use crate::choice::EPOCHS;
 use crate::media::Timeline;

@@ -54,7 +54,7 @@ pub const SWITCHES: [BugSwitch; 8] = [
     BugSwitch {
         name: "read-unchecked",
         about: "a read does not compare the checksum: what rotted is returned as good",
-        breaks: &["no-foreign-data", "recovers", "well-formed"],
+        breaks: &["durable", "no-foreign-data", "recovers", "well-formed"],
         checks: &["DI-02", "HM-12", "HM-15"],
         workload: "reuse",
         profile: "corrupt",

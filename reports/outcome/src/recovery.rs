@@ -99,10 +99,12 @@ impl Recovery {
         let open = || self.reads.iter().filter(|read| read.open || !read.lost.is_empty());
         let mut lines = vec![("recovery", self.to_string())];
         lines.extend(open().take(LINES).map(|read| ("it read", read.to_string())));
-        let changes = || self.writes.iter().filter(|write| write.changes != Some(false));
-        lines.extend(changes().take(LINES).map(|write| ("it wrote", write.to_string())));
-        if changes().count() > LINES {
-            lines.push(("it wrote", format!("and {} more", changes().count() - LINES)));
+        let mut changes: Vec<_> = self.writes.iter().filter(|write| write.changes != Some(false)).collect();
+        // What was written before tells more than what has been there from the beginning.
+        changes.sort_by_key(|write| write.over.iter().all(|origin| origin.event.is_none()));
+        lines.extend(changes.iter().take(LINES).map(|write| ("it wrote", write.to_string())));
+        if changes.len() > LINES {
+            lines.push(("it wrote", format!("and {} more", changes.len() - LINES)));
         }
         lines
     }
@@ -128,6 +130,12 @@ impl Provenance {
 }
 
 impl WrongPlace {
+    /// Whether what it holds is of the same kind as what it should hold, by their names without numbers.
+    pub fn is_alike(&self) -> bool {
+        let kind = |origin: &Origin| origin.what.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+        kind(self.same_as.as_ref().unwrap_or(&self.holds)) == kind(&self.instead)
+    }
+
     /// Where what it holds comes from, in words.
     pub fn source(&self) -> String {
         match &self.same_as {
