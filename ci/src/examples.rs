@@ -40,9 +40,7 @@ pub(crate) const ADVISE: &str = "Examples:
 pub(crate) const REPLAY: &str = "Examples:
   crashcheck replay journal+no-revoke:block-reuse/reorder/e5/p48/9b41ca43/0
   crashcheck replay --fixed journal+no-revoke:block-reuse/reorder/e5/p48/9b41ca43/0
-  crashcheck replay ID --image before.img --recovered after.img
-  crashcheck replay ID --dir members --ops
-  crashcheck replay ID --trace log.crash --recover 'e2fsck -fy {image}' --image before.img; debugfs before.img";
+  crashcheck replay ID --trace log.crash --recover 'e2fsck -fy {image}' --image before.img";
 
 pub(crate) const RECORD: &str = "Examples:
   crashcheck record journal:create -o create.crash

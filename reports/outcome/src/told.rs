@@ -1,7 +1,8 @@
 //! A finding in words: lines, each with its name, that text, terminals and tests show alike.
 
 use super::{
-    Cause, Difference, Finding, LaterLife, Operation, Promised, WriteFate, escape, escape_lines, short,
+    Cause, Difference, EVERYWHERE, Finding, LaterLife, Operation, Promised, WriteFate, escape, escape_lines,
+    short,
 };
 use std::fmt;
 
@@ -27,7 +28,9 @@ impl Finding {
     /// Everything but the sentence of what is wrong, line by line, each with its name. Not escaped yet.
     pub fn lines(&self) -> Vec<(String, String)> {
         let named = |name: &'static str| move |line: String| (name.to_owned(), line);
-        let mut lines: Vec<_> = self.also.iter().take(ALSO).cloned().map(named("also")).collect();
+        let mut lines: Vec<_> =
+            self.everywhere.then(|| named("note")(EVERYWHERE.to_owned())).into_iter().collect();
+        lines.extend(self.also.iter().take(ALSO).cloned().map(named("also")));
         if !self.setup.is_empty() {
             lines.push(named("run before")(self.setup.join("; ")));
         }

@@ -26,7 +26,7 @@ const PASTED: &str = "Reproduce with:";
 ///
 /// ```
 /// let text = "  note:         a sentence of some length\n";
-/// assert_eq!(crashcheck_report::text::wrapped(text, 28), "  note:         a sentence\n                of some\n                length\n");
+/// assert_eq!(crashcheck_report::text::wrapped(text, 36), "  note:         a sentence of some\n                length\n");
 /// ```
 pub fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());

@@ -175,7 +175,7 @@ pub fn overview(explorations: &[&Exploration], paper: Paper) -> String {
         heading.remove(2);
         rows.iter_mut().for_each(|row| drop(row.remove(2)));
     }
-    let spare = &["states/s", "events", "recoveries", "crash states", "profile"];
+    let spare = &["states/s", "events", "recoveries", "crash states", "profile", "findings"];
     Table { heading, rows, spare }.on(paper)
 }
 
