@@ -44,10 +44,9 @@ mod tests {
         assert_eq!(parse(""), None);
     }
 
-    /// Read from another thread, again and again.
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_thread_that_is_not_the_only_one_waits() {
+    fn what_a_thread_has_waited_is_read_by_another_and_only_grows() {
         let queued = Queued::of_this_thread();
         assert!(queued.0.as_ref().is_some_and(|file| waited(file).is_some()), "{queued:?}");
         let (first, second) = std::thread::scope(|scope| {
