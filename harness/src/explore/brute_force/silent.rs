@@ -3,7 +3,7 @@
 
 use super::faults::{BLOCK, Board, Met, Search, search, sum};
 use super::*;
-use crate::media::corrupt;
+use crate::media::{Count, census, corrupt};
 use crate::profile::Faults;
 
 /// One thing that went wrong.
@@ -16,6 +16,18 @@ enum Fault {
     Lost(usize),
     /// The same, and the device and the place where it landed.
     Landed(usize, usize, Bytes),
+}
+
+impl Fault {
+    /// The same in every epoch.
+    fn named(self, durable: &[Atom]) -> (usize, usize, u64, u8) {
+        match self {
+            Fault::Nothing => (0, 0, 0, 0),
+            Fault::Corrupt(device, block, way) => (1, device, block, way),
+            Fault::Lost(nth) => (2, durable[nth].event, 0, 0),
+            Fault::Landed(nth, device, at) => (3, durable[nth].event, at.0, device as u8),
+        }
+    }
 }
 
 /// Plain images, and the block that is corrupt until it is written.
@@ -140,17 +152,23 @@ proptest! {
         let base: Vec<Image> = trace.devices.iter().map(|device| device.base.clone()).collect();
         let mut expected = Met::new();
         let mut by_epoch: Vec<(BTreeSet<Vec<Vec<u8>>>, usize)> = Vec::new();
+        let mut different = BTreeSet::new();
         crashes(&trace.events, &profile, &mut |Moment { epoch, window, .. }, durable, written| {
             let faults = faults(durable, &trace.events, &profile);
             by_epoch.resize(by_epoch.len().max(epoch + 1), (BTreeSet::new(), 0));
             let whole = images(&base, durable, written, Fault::Nothing);
-            by_epoch[epoch].0.insert(whole.iter().map(Image::to_vec).collect());
+            let whole: Vec<Vec<u8>> = whole.iter().map(Image::to_vec).collect();
+            different.extend(faults.iter().map(|fault| (whole.clone(), fault.named(durable))));
+            by_epoch[epoch].0.insert(whole);
             by_epoch[epoch].1 = faults.len();
             for fault in faults {
                 let mut plain = Plain { images: images(&base, durable, written, fault), fault };
                 expected.insert((search(&mut plain), window));
             }
         });
+        let Count { value, exact } = census(&trace, &profile).crash_states;
+        let (counted, different) = (value.to_string().parse::<usize>().expect("a number"), different.len());
+        prop_assert!(counted == different || (!exact && counted > different), "{counted}, {different}");
         let met = Arc::new(Mutex::new(Met::new()));
         let options = Options { profile: profile.clone(), strategy: strategy.into(), jobs, budget: Budget::unlimited(), ..Options::default() };
         let context = Context::new(Search { met: Arc::clone(&met) }, Naming::default(), Arc::new(trace), &options);

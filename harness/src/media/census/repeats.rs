@@ -227,12 +227,23 @@ impl<'a> Repeats<'a> {
         }
         for group in bound {
             let listed = self.list(group);
+            // A fault that cannot have happened in the other epoch has not.
+            let happened = |(cell, content): (&CellId, &ContentId)| {
+                *content != ContentId::ZERO
+                    && timeline.group_with(*cell, other) == Some(group)
+                    && !listed.cells.contains(cell)
+            };
+            if mine.iter().zip(contents).any(happened) {
+                return Some(false);
+            }
             let mut wanted = Vec::with_capacity(listed.cells.len());
             for cell in &listed.cells {
                 wanted.push(match timeline.group_with(*cell, epoch) {
                     None => durable(timeline, *cell, epoch),
+                    // Nor one that can happen in the other epoch only.
                     Some(group) if group == nth => {
-                        contents[mine.binary_search(cell).expect("a cell of the group")]
+                        let place = mine.iter().position(|known| known == cell);
+                        place.map_or(ContentId::ZERO, |place| contents[place])
                     }
                     Some(_) => return None,
                 });
