@@ -2,7 +2,7 @@
 
 use crate::colour::When;
 use crate::complete;
-use crate::config::StatesMax;
+use crate::config::{LIVES_MAX, StatesMax};
 use crate::examples;
 use crate::progress::Show;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -198,7 +198,7 @@ pub(crate) struct SearchArgs {
     /// Crash so many lives one after the other [default: 2]
     ///
     /// A life is what happens from power-on to power-off: 1 is the workload alone; 2, each recovery and what follows as well.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(LIVES_MAX)))]
     #[arg(help_heading = HOW_FAR)]
     pub(crate) lives: Option<u8>,
     /// Stop after this time: 90s, 10m, 2h

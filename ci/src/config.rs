@@ -19,6 +19,9 @@ const FILE: &str = "crashcheck.toml";
 /// Where shrunk failures are if nothing else is asked for.
 pub(crate) const REGRESSIONS: &str = "regressions";
 
+/// So many lives can be crashed one after the other.
+pub(crate) const LIVES_MAX: u8 = 16;
+
 /// How long the findings of one workload are shrunk if nothing else is asked for.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
 
@@ -72,6 +75,7 @@ struct Defaults {
     #[serde(default, deserialize_with = "parsed")]
     strategy: Option<StrategyKind>,
     deviations: Option<usize>,
+    #[serde(default, deserialize_with = "lives")]
     lives: Option<u8>,
     #[serde(default, deserialize_with = "time")]
     time: Option<Duration>,
@@ -101,6 +105,12 @@ fn parsed<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<StrategyKi
 fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
     duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn lives<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    let lives = u8::deserialize(from)?;
+    let why = || serde::de::Error::custom(format!("lives = {lives}: must be from 1 to {LIVES_MAX}"));
+    (1..=LIVES_MAX).contains(&lives).then_some(Some(lives)).ok_or_else(why)
 }
 
 fn states<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<StatesMax>, D::Error> {
@@ -313,7 +323,14 @@ mod tests {
 
     #[test]
     fn a_value_that_makes_no_sense_is_refused() {
-        for text in ["time = \"10 parsecs\"", "jobs = 0", "strategy = \"guess\"", "max-states = \"some\""] {
+        for text in [
+            "time = \"10 parsecs\"",
+            "jobs = 0",
+            "strategy = \"guess\"",
+            "max-states = \"some\"",
+            "lives = 0",
+            "lives = 17",
+        ] {
             assert!(Config::parse(&format!("[explore]\n{text}"), None).is_err(), "{text}");
         }
     }

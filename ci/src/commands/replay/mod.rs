@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select::{self, Selected, Subjects};
 use crashcheck::outcome::{Finding, operations_told};
-use crashcheck::{Case, Options, Regression, ReplayId, Replayed};
+use crashcheck::{Case, Options, Profile, Regression, ReplayId, Replayed};
 use crashcheck_report::text::{self, escape};
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
     let regressions = config.regressions(&args.stored);
     let target = match Recorded::load(&args.recorded, screen)? {
         Some(recorded) => Target::Recorded(recorded, args.recorded.clone()),
-        None => Target::Reference(reference(&all, args.fixed, &regressions, &id)?),
+        None => Target::Reference(reference(&all, args.fixed, &regressions, (&id, &profile.profile))?),
     };
     let files = Files::of(&args.files);
     files.prepare()?;
@@ -80,7 +80,7 @@ fn reference<'a>(
     all: &'a Subjects,
     fixed: bool,
     regressions: &Path,
-    id: &ReplayId,
+    (id, profile): (&ReplayId, &Profile),
 ) -> Result<Selected<'a>, Failure> {
     if id.system == "trace" {
         return Err(Failure::usage(
@@ -94,6 +94,9 @@ fn reference<'a>(
         true => Some(stored::named(regressions, &id.workload)?),
         false => None,
     };
+    if let Some(why) = stored.as_ref().and_then(|stored| stored.is_foreign_to(profile)) {
+        return Err(Failure::usage(format!("{}: {why}", id.workload)));
+    }
     Ok(Selected { subject, case: Case { workload: id.workload.clone(), bugs, stored } })
 }
 
