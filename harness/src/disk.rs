@@ -9,8 +9,10 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::{AsRecovered, LazyImage, Stage};
 use crate::wire::Wire;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Label, Trace};
+use crashcheck_trace::files::{NameChange, SLOT};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, Label, Trace};
 use std::backtrace::Backtrace;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod backing;
@@ -125,10 +127,11 @@ impl Disk {
         self.awake()?.lend(self.device, at, len)
     }
 
-    /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush).
+    /// Writes `data` at `at`: acknowledged, and in flight until the next [`flush`](Disk::flush). A file becomes longer where the
+    /// range ends beyond it, which is part of the same write.
     ///
     /// # Errors
-    /// If the range ends beyond the device, or without power.
+    /// If the range ends beyond another device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
         self.before_write(self.label.as_ref())?;
         self.awake()?.write(self.device, at, data, false, self.label.as_ref())
@@ -159,6 +162,40 @@ impl Disk {
     pub fn discard(&self, at: Bytes, len: Bytes) -> Result<(), DiskError> {
         self.before_write(self.label.as_ref())?;
         self.awake()?.discard(self.device, at, len)
+    }
+
+    /// What the device is.
+    pub(crate) fn kind(&self) -> Result<DeviceKind, DiskError> {
+        Ok(self.awake()?.backing.kind(self.device).cloned().unwrap_or_default())
+    }
+
+    /// Adds a device to the machine.
+    pub(crate) fn add_device(&self, device: Device) -> Result<Disk, DiskError> {
+        let mut machine = self.awake()?;
+        if machine.backing.devices() > usize::from(u16::MAX) {
+            return Err(DiskError::Failed { what: "a tree has at most 65,536 inodes".to_owned() });
+        }
+        let device = machine.backing.add_device(device)?;
+        drop(machine);
+        Ok(self.device(device))
+    }
+
+    /// Which device of the machine it is.
+    pub(crate) fn id(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Gives names in directories of the machine to inodes, or takes them away: all of it or nothing.
+    pub(crate) fn change_names(&self, changes: &[NameChange]) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
+        self.awake()?.backing.change_names(changes, self.label.as_ref())
+    }
+
+    /// Where the slots of a directory begin that may hold a name, in order.
+    pub(crate) fn slots(&self) -> Result<BTreeSet<u64>, DiskError> {
+        let spans = self.awake()?.backing.spans(self.device);
+        let slots = spans.into_iter().flat_map(|(start, end)| start.0 / SLOT.0..end.0.div_ceil(SLOT.0));
+        Ok(slots.map(|slot| slot * SLOT.0).collect())
     }
 
     /// Changes the length of a file-like device.
@@ -401,8 +438,19 @@ impl Machine {
     }
 
     fn range(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
-        self.not_flash(device)?;
         let size = self.size(device)?;
+        self.within(device, at, len, size)
+    }
+
+    /// The same for what is to be written: a file grows.
+    fn range_to_write(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError> {
+        let size = self.size(device)?;
+        let is_file = self.backing.kind(device) == Some(&DeviceKind::File);
+        self.within(device, at, len, if is_file { DEVICE_LEN_MAX } else { size })
+    }
+
+    fn within(&self, device: DeviceId, at: Bytes, len: Bytes, size: Bytes) -> Result<(), DiskError> {
+        self.not_flash(device)?;
         match at.checked_add(len) {
             Some(end) if end <= size => Ok(()),
             _ => Err(DiskError::OutOfRange { at, len, size }),
@@ -427,7 +475,7 @@ impl Machine {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, Bytes::of(data.len()))?;
+        self.range_to_write(device, at, Bytes::of(data.len()))?;
         self.backing.write(device, at, data, fua, label)?;
         // The node may go down before it is durable.
         if fua { self.awake(device) } else { Ok(()) }
@@ -440,7 +488,7 @@ impl Machine {
         len: Bytes,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.range(device, at, len)?;
+        self.range_to_write(device, at, len)?;
         self.backing.zero(device, at, len, label)
     }
 

@@ -81,6 +81,7 @@ mod erased;
 mod error;
 mod explore;
 mod explorer;
+pub mod files;
 mod generated;
 pub mod judge;
 mod lent;

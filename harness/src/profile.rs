@@ -359,7 +359,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 21] = [
+const BUILT_IN: [&str; 22] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -381,6 +381,7 @@ const BUILT_IN: [&str; 21] = [
     include_str!("../profiles/flash.toml"),
     include_str!("../profiles/read-disturb.toml"),
     include_str!("../profiles/cluster.toml"),
+    include_str!("../profiles/posix.toml"),
 ];
 
 impl Profile {
@@ -401,12 +402,13 @@ impl Profile {
     }
 
     /// The profile for these devices, where none is asked for: `cluster` if they belong to the nodes of one, `flash` if
-    /// one of them is a flash chip, otherwise the default.
+    /// one of them is a flash chip, `posix` if the first is a directory, otherwise the default.
     pub fn of(devices: &[Device]) -> Profile {
         let named = |name| Profile::named(name).expect("a built-in profile");
         match () {
             () if Device::nodes(devices) > 0 => named("cluster"),
             () if devices.iter().any(|device| device.chip().is_some()) => named("flash"),
+            () if devices.first().is_some_and(Device::is_directory) => named("posix"),
             () => Profile::default(),
         }
     }

@@ -70,6 +70,7 @@ impl Cluster {
             | Event::Resize { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }

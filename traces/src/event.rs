@@ -1,5 +1,6 @@
 //! What a recorder sees, in the order in which it was issued.
 
+use crate::files::NameChange;
 use crate::{Bytes, DeviceId, EventId, MessageId, NodeId, OpId};
 use std::fmt;
 use std::sync::Arc;
@@ -137,6 +138,14 @@ pub enum Event {
         /// What it is for.
         label: Option<Label>,
     },
+    /// Names were given or taken away, all of them or none: a file was made, linked, renamed or removed. In flight until a flush
+    /// of one of the directories.
+    Names {
+        /// What changed, in this order; not empty. Of a rename the last one is the new name.
+        changes: Vec<NameChange>,
+        /// Which call it was: `rename`.
+        label: Option<Label>,
+    },
     /// Everything that had completed on this device when the flush was issued is durable.
     Flush {
         /// Which.
@@ -206,9 +215,10 @@ pub enum Event {
 }
 
 impl Event {
-    /// The device this event changes, if it changes one.
+    /// The device this event changes, if it changes one; of several directories the last.
     pub fn device(&self) -> Option<DeviceId> {
         match self {
+            Event::Names { changes, .. } => changes.last().map(|change| change.directory),
             Event::Write { device, .. }
             | Event::WriteZeroes { device, .. }
             | Event::Discard { device, .. }
@@ -242,6 +252,7 @@ impl Event {
             | Event::Resize { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Begin { .. }
             | Event::Ack { .. }
             | Event::Mark { .. }
@@ -252,7 +263,7 @@ impl Event {
         }
     }
 
-    /// The bytes this event changes, if it changes any.
+    /// The bytes this event changes, if it changes one range of them.
     pub fn range(&self) -> Option<(DeviceId, Bytes, Bytes)> {
         match self {
             Event::Write { device, at, data, .. } | Event::Program { device, at, data, .. } => {
@@ -262,6 +273,7 @@ impl Event {
             | Event::Discard { device, at, len }
             | Event::Erase { device, at, len, .. } => Some((*device, *at, *len)),
             Event::Resize { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }
@@ -274,6 +286,15 @@ impl Event {
         }
     }
 
+    /// The bytes this event changes: one range of them, or the slots of names.
+    pub fn ranges(&self) -> impl Iterator<Item = (DeviceId, Bytes, Bytes)> {
+        let names = match self {
+            Event::Names { changes, .. } => changes.as_slice(),
+            _ => &[],
+        };
+        self.range().into_iter().chain(names.iter().map(NameChange::range))
+    }
+
     /// The content that came with this event, if any did.
     pub fn payload(&self) -> Option<&Payload> {
         match self {
@@ -282,6 +303,7 @@ impl Event {
             | Event::Discard { .. }
             | Event::Resize { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }
@@ -300,6 +322,7 @@ impl Event {
             | Event::WriteZeroes { label, .. }
             | Event::Program { label, .. }
             | Event::Erase { label, .. }
+            | Event::Names { label, .. }
             | Event::Send { label, .. } => label.as_ref(),
             Event::Discard { .. }
             | Event::Resize { .. }

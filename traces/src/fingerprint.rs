@@ -1,6 +1,7 @@
 //! A short number that tells traces apart.
 
-use crate::{Bytes, Event, NandChip, NandGeometry, Pairing, Trace};
+use crate::files::NameChange;
+use crate::{Bytes, DeviceKind, Event, NandChip, NandGeometry, Pairing, Trace};
 use crc32fast::Hasher;
 
 impl Trace {
@@ -18,6 +19,12 @@ impl Trace {
             }
             if let Some(chip) = device.chip() {
                 crc.chip(chip);
+            }
+            match device.kind {
+                DeviceKind::Block | DeviceKind::Nand(_) => {}
+                DeviceKind::File => crc.number(0x40),
+                DeviceKind::Directory => crc.number(0x41),
+                DeviceKind::Link => crc.number(0x42),
             }
             if let Some(node) = device.node {
                 crc.numbers(&[0x30, u64::from(node.0)]);
@@ -76,6 +83,13 @@ impl Crc {
                 self.bytes(data.as_slice());
             }
             Event::Erase { at, len, .. } => self.numbers(&range(10, at, *len)),
+            Event::Names { changes, .. } => {
+                self.numbers(&[0x40, changes.len() as u64]);
+                for NameChange { directory, name, inode } in changes {
+                    self.numbers(&[directory.0.into(), inode.map_or(0, |inode| u64::from(inode.0) + 1)]);
+                    self.bytes(name.as_bytes());
+                }
+            }
             Event::Flush { except, .. } => {
                 self.numbers(&[5, except.len() as u64]);
                 except.iter().for_each(|id| self.number(u64::from(id.0)));

@@ -3,20 +3,10 @@
 //! Arpaci-Dusseau, Operating Systems: Three Easy Pieces, chapter 44 ("Flash-based SSDs"). What a crash leaves on a chip
 //! is for the `crashcheck` crate to say; here is only what the chip is.
 
-use crate::trace::{DEVICE_LEN_MAX, Device};
+use crate::trace::{DEVICE_LEN_MAX, Device, DeviceKind};
 use crate::{BlockNo, Bytes, Image, PageNo};
 use std::collections::BTreeMap;
 use thiserror::Error;
-
-/// What kind of device it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// A disk or a file: any range can be written at any time.
-    #[default]
-    Block,
-    /// A raw NAND flash chip.
-    Nand(NandChip),
-}
 
 /// A flash chip: its layout, and how far it is worn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,7 +227,7 @@ impl Device {
     pub fn chip(&self) -> Option<&NandChip> {
         match &self.kind {
             DeviceKind::Nand(chip) => Some(chip),
-            DeviceKind::Block => None,
+            DeviceKind::Block | DeviceKind::File | DeviceKind::Directory | DeviceKind::Link => None,
         }
     }
 }

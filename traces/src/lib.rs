@@ -8,6 +8,7 @@
 mod cluster;
 pub mod container;
 mod event;
+pub mod files;
 mod fingerprint;
 mod flash;
 pub mod formats;
@@ -21,8 +22,8 @@ mod unit;
 
 pub use container::Ending;
 pub use event::{Event, Label, Payload};
-pub use flash::{DeviceKind, GeometryError, NandChip, NandGeometry, Pairing};
+pub use flash::{GeometryError, NandChip, NandGeometry, Pairing};
 pub use image::Image;
 pub use replay_id::{Answers, ReplayId, ReplayIdError};
-pub use trace::{DEVICE_LEN_MAX, Device, Invalid, Trace};
+pub use trace::{DEVICE_LEN_MAX, Device, DeviceKind, Invalid, Trace};
 pub use unit::{BlockNo, Bytes, DeviceId, EventId, MessageId, NodeId, OpId, PageNo};

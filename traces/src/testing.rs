@@ -1,5 +1,6 @@
 //! Arbitrary traces, for the tests of every format.
 
+use crate::files::NameChange;
 use crate::{
     BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, MessageId, NandGeometry,
 };
@@ -11,8 +12,50 @@ type Seed = (u8, u16, u32, u32, u8, bool);
 
 const TEXTS: [&str; 4] = ["rename /a /b", "", "mkdir \u{00fc}\n", "begin 3 deep"];
 
-/// Traces of up to three devices, of one machine or of a cluster, with every kind of event.
+/// Traces of up to three devices, of one machine or of a cluster, or of a tree of files, with every kind of event.
 pub(crate) fn any_trace() -> impl Strategy<Value = Trace> {
+    prop_oneof![4 => any_machine(), 1 => any_tree()]
+}
+
+/// Traces of a tree of files.
+fn any_tree() -> impl Strategy<Value = Trace> {
+    prop::collection::vec(any::<Seed>(), 0..40).prop_map(|seeds| {
+        let devices = vec![
+            Device::directory("."),
+            Device::file("wal"),
+            Device::directory("sub"),
+            Device::file("sub/data"),
+            Device::link("now", "sub/data"),
+        ];
+        let events = seeds.iter().map(on_tree).collect();
+        let trace = Trace { devices, events };
+        trace.validate().expect("a valid trace");
+        trace
+    })
+}
+
+fn on_tree(seed: &Seed) -> Event {
+    let (kind, device, at, len, fill, flag) = *seed;
+    let label = flag.then(|| Label::from("rename"));
+    let (file, directory) = (DeviceId(1 + 2 * (device % 2)), DeviceId(2 * (device % 2)));
+    let change = |nth: u32| NameChange {
+        directory: DeviceId(2 * (nth as u16 % 2)),
+        name: format!("name {}", nth % 3),
+        inode: (nth % 4 > 0).then_some(DeviceId(nth as u16 % 5)),
+    };
+    match kind % 6 {
+        0 => Event::Names { changes: vec![change(at)], label },
+        1 => Event::Names { changes: vec![change(at), change(len)], label },
+        2 => Event::Flush { device: if flag { file } else { directory }, except: vec![] },
+        3 => Event::Resize { device: file, len: Bytes(u64::from(fill) * 300) },
+        _ => {
+            let data = content(Bytes(u64::from(len % 9000)), fill);
+            Event::Write { device: file, at: Bytes(u64::from(at % 9000)), data, fua: flag, label }
+        }
+    }
+}
+
+fn any_machine() -> impl Strategy<Value = Trace> {
     let disk = (prop_oneof![Just(1u64), Just(512), Just(4096)], 0u64..70_000, any::<u8>());
     let disk = disk.prop_map(|(block, len, fill)| any_device(block, len, fill));
     let devices = prop::collection::vec(prop_oneof![3 => disk, 1 => any_chip()], 0..4);

@@ -1,11 +1,41 @@
 //! A whole trace in memory.
 
 use crate::cluster::Cluster;
-use crate::{Bytes, DeviceKind, Event, EventId, GeometryError, Image, NandGeometry, NodeId};
+use crate::files::{Entry, NameChange};
+use crate::{Bytes, DeviceId, Event, EventId, GeometryError, Image, NandChip, NodeId};
 use thiserror::Error;
 
 /// The longest device, 4 EiB: positions on it can be added without care.
 pub const DEVICE_LEN_MAX: Bytes = Bytes(1 << 62);
+
+/// What kind of device it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A disk: any range can be written at any time.
+    #[default]
+    Block,
+    /// A raw NAND flash chip.
+    Nand(NandChip),
+    /// A file: a disk that a write can make longer.
+    File,
+    /// A directory: names, and what they stand for.
+    Directory,
+    /// A symbolic link, which never changes.
+    Link,
+}
+
+impl DeviceKind {
+    /// In words.
+    fn told(&self) -> &'static str {
+        match self {
+            DeviceKind::Block => "a block device",
+            DeviceKind::Nand(_) => "a flash chip",
+            DeviceKind::File => "a file",
+            DeviceKind::Directory => "a directory",
+            DeviceKind::Link => "a symbolic link",
+        }
+    }
+}
 
 /// One device of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +162,14 @@ pub enum Invalid {
         /// What it should be one of.
         unit: &'static str,
     },
+    /// A change of names that changes none, or gives something a name that nothing can have.
+    #[error("event {event} cannot change {name:?}: it is no name")]
+    NoName {
+        /// Which event.
+        event: EventId,
+        /// The name.
+        name: String,
+    },
     /// A flush of a flash chip excludes something: what was issued to a chip is waited for as a whole.
     #[error("flush {event} of a flash chip excludes events")]
     ChipExcept {
@@ -240,27 +278,36 @@ pub(crate) fn validate_device(index: usize, device: &Device) -> Result<(), Inval
 }
 
 /// What decides whether an event fits a device: its length now, and what it is.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Extent {
     pub(crate) len: Bytes,
-    nand: Option<NandGeometry>,
+    kind: DeviceKind,
+}
+
+impl Extent {
+    /// Where a write can end.
+    pub(crate) fn reach(&self) -> Bytes {
+        if self.kind == DeviceKind::File { DEVICE_LEN_MAX } else { self.len }
+    }
 }
 
 /// The devices as they are when the recording begins.
 pub(crate) fn extents(devices: &[Device]) -> Vec<Extent> {
-    let extent =
-        |device: &Device| Extent { len: device.base.len(), nand: device.chip().map(|chip| chip.geometry) };
+    let extent = |device: &Device| Extent { len: device.base.len(), kind: device.kind.clone() };
     devices.iter().map(extent).collect()
 }
 
 /// Checks one event against the devices as they are now, and follows a change of length.
 pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent]) -> Result<(), Invalid> {
+    if let Event::Names { changes, .. } = event {
+        return validate_names(id, changes, extents);
+    }
     let Some(device) = event.device() else { return Ok(()) };
     let devices = extents.len();
-    let Some(Extent { len, nand }) = extents.get_mut(device.index()) else {
+    let Some(Extent { len, kind }) = extents.get_mut(device.index()) else {
         return Err(Invalid::NoSuchDevice { event: id, device: device.0, devices });
     };
-    validate_kind(id, event, device.0, nand.as_ref())?;
+    validate_kind(id, event, device.0, kind)?;
     match event {
         Event::Resize { len: new, .. } if *new > DEVICE_LEN_MAX => {
             return Err(Invalid::OutOfRange { event: id, end: new.0, len: DEVICE_LEN_MAX.0 });
@@ -279,6 +326,7 @@ pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent])
         | Event::Discard { .. }
         | Event::Program { .. }
         | Event::Erase { .. }
+        | Event::Names { .. }
         | Event::Begin { .. }
         | Event::Ack { .. }
         | Event::Mark { .. }
@@ -288,7 +336,9 @@ pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent])
         | Event::Up { .. } => {
             if let Some((_, at, size)) = event.range() {
                 let end = at.0.saturating_add(size.0);
-                if end > len.0 {
+                if *kind == DeviceKind::File && end <= DEVICE_LEN_MAX.0 {
+                    *len = Bytes(len.0.max(end));
+                } else if end > len.0 {
                     return Err(Invalid::OutOfRange { event: id, end, len: len.0 });
                 }
             }
@@ -297,30 +347,53 @@ pub(crate) fn validate_event(id: EventId, event: &Event, extents: &mut [Extent])
     Ok(())
 }
 
+/// Checks that names are changed in directories, to inodes that there are.
+fn validate_names(id: EventId, changes: &[NameChange], extents: &[Extent]) -> Result<(), Invalid> {
+    let devices = extents.len();
+    if changes.is_empty() {
+        return Err(Invalid::NoName { event: id, name: String::new() });
+    }
+    for NameChange { directory, name, inode } in changes {
+        let of = |device: DeviceId| {
+            let missing = Invalid::NoSuchDevice { event: id, device: device.0, devices };
+            extents.get(device.index()).ok_or(missing)
+        };
+        let found = of(*directory)?.kind.told();
+        let wanted = DeviceKind::Directory.told();
+        if found != wanted {
+            return Err(Invalid::WrongKind { event: id, device: directory.0, wanted, found });
+        }
+        if !Entry::is_name(name) {
+            return Err(Invalid::NoName { event: id, name: name.clone() });
+        }
+        inode.map(of).transpose()?;
+    }
+    Ok(())
+}
+
 /// Checks that an event is one that the device understands and, on a flash chip, one whole page or block.
-fn validate_kind(
-    id: EventId,
-    event: &Event,
-    device: u16,
-    nand: Option<&NandGeometry>,
-) -> Result<(), Invalid> {
-    let (wanted, found) = ("a block device", "a flash chip");
+fn validate_kind(id: EventId, event: &Event, device: u16, kind: &DeviceKind) -> Result<(), Invalid> {
     let whole = |at: &Bytes, len: Bytes, unit_len: Bytes, unit| {
         if at.0.is_multiple_of(unit_len.0) && len == unit_len {
             return Ok(());
         }
         Err(Invalid::NotWhole { event: id, at: *at, len, unit })
     };
-    match (event, nand) {
-        (Event::Program { at, data, .. }, Some(chip)) => whole(at, data.len(), chip.page_len(), "page"),
-        (Event::Erase { at, len, .. }, Some(chip)) => whole(at, *len, chip.block_len(), "erase block"),
-        (Event::Program { .. } | Event::Erase { .. }, None) => {
-            Err(Invalid::WrongKind { event: id, device, wanted: found, found: wanted })
+    let wrong = |wanted| Err(Invalid::WrongKind { event: id, device, wanted, found: kind.told() });
+    match (event, kind) {
+        (Event::Program { at, data, .. }, DeviceKind::Nand(chip)) => {
+            whole(at, data.len(), chip.geometry.page_len(), "page")
         }
-        (Event::Flush { except, .. }, Some(_)) if !except.is_empty() => {
+        (Event::Erase { at, len, .. }, DeviceKind::Nand(chip)) => {
+            whole(at, *len, chip.geometry.block_len(), "erase block")
+        }
+        (Event::Program { .. } | Event::Erase { .. }, _) => wrong("a flash chip"),
+        (Event::Flush { except, .. }, DeviceKind::Nand(_)) if !except.is_empty() => {
             Err(Invalid::ChipExcept { event: id })
         }
-        (Event::Flush { .. }, _) | (_, None) => Ok(()),
-        (_, Some(_)) => Err(Invalid::WrongKind { event: id, device, wanted, found }),
+        (Event::Flush { .. }, _) | (_, DeviceKind::Block | DeviceKind::File) => Ok(()),
+        (Event::FlushFailed { .. }, DeviceKind::Directory) => Ok(()),
+        (_, DeviceKind::Nand(_)) => wrong("a block device"),
+        (_, DeviceKind::Directory | DeviceKind::Link) => wrong("a file"),
     }
 }

@@ -5,7 +5,9 @@ use crate::choice::{Choices, Path};
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, Event, Label, NandChip, NandGeometry, Trace};
+use crashcheck_trace::files::NameChange;
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image, Label};
+use crashcheck_trace::{NandChip, NandGeometry, Trace};
 use std::backtrace::Backtrace;
 
 /// The devices of a machine. Each range lies within its device.
@@ -39,6 +41,29 @@ pub(super) trait Backing: Send {
         let mut bytes = vec![0; len];
         self.read(device, at, &mut bytes)?;
         Ok(bytes.into())
+    }
+
+    /// What a device is; `None` where it can be nothing but a block device.
+    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        let _ = device;
+        None
+    }
+
+    /// Adds a device. Only a tree of files can.
+    fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
+        Err(DiskError::Failed { what: format!("{} cannot be made: this is no tree of files", device.name) })
+    }
+
+    /// Gives names in directories to inodes, or takes them away, all of it or nothing.
+    fn change_names(&mut self, changes: &[NameChange], label: Option<&Label>) -> Result<(), DiskError> {
+        let _ = (changes, label);
+        Err(DiskError::Failed { what: "there are no names: this is no tree of files".to_owned() })
+    }
+
+    /// The ranges of a device that may hold something other than zeros, each with its end, in order.
+    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        let _ = device;
+        Vec::new()
     }
 
     /// The layout of a device, if it is a flash chip. Where none is, nobody asks for the rest of a chip.
@@ -134,6 +159,25 @@ pub(super) trait Backing: Send {
     fn run(&mut self) -> Option<&mut Run> {
         None
     }
+}
+
+/// The ranges of an image that hold something other than zeros, each with its end.
+pub(super) fn spans(image: &Image) -> Vec<(Bytes, Bytes)> {
+    image.pages().map(|(at, page)| (at, at + Bytes::of(page.len()))).collect()
+}
+
+/// Writes names into the images of their directories.
+pub(super) fn write_names(images: &mut [Image], changes: &[NameChange]) {
+    for change in changes {
+        let (directory, at, _) = change.range();
+        images[directory.index()].write(at, &change.to_bytes());
+    }
+}
+
+/// Writes into an image, which becomes longer if need be.
+pub(super) fn write_to(image: &mut Image, at: Bytes, data: &[u8]) {
+    image.resize(image.len().max(at + Bytes::of(data.len())));
+    image.write(at, data);
 }
 
 /// The flash chips among some devices, as worn as they are now.

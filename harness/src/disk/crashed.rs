@@ -4,7 +4,8 @@ use super::backing::Backing;
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, Label, NandGeometry};
+use crashcheck_trace::files::NameChange;
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Label, NandGeometry};
 
 impl Backing for LazyImage {
     fn devices(&self) -> usize {
@@ -59,6 +60,23 @@ impl Backing for LazyImage {
     fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
         self.flush(device);
         Ok(())
+    }
+
+    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        self.kind(device)
+    }
+
+    fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
+        Ok(self.add_device(device))
+    }
+
+    fn change_names(&mut self, changes: &[NameChange], label: Option<&Label>) -> Result<(), DiskError> {
+        self.change_names(changes, label);
+        Ok(())
+    }
+
+    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        self.spans(device)
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {

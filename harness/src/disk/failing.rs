@@ -71,7 +71,8 @@ pub(super) fn in_flight(trace: &Trace, device: DeviceId) -> Vec<EventId> {
             Event::Write { fua: false, .. }
             | Event::WriteZeroes { fua: false, .. }
             | Event::Discard { .. }
-            | Event::Resize { .. } => writes.push(id),
+            | Event::Resize { .. }
+            | Event::Names { .. } => writes.push(id),
             Event::Write { .. }
             | Event::WriteZeroes { .. }
             | Event::Program { .. }
@@ -108,6 +109,7 @@ pub(super) fn without_dropped(trace: &Trace, device: DeviceId) -> Image {
             | Event::Discard { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }

@@ -1,22 +1,21 @@
 //! Plain bytes: what is written is there, and nothing is recorded.
 
-use super::backing::{Backing, Chips};
+use super::backing::{Backing, Chips, spans, write_names, write_to};
 use crate::error::DiskError;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, Label, NandGeometry};
+use crashcheck_trace::files::NameChange;
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image, Label, NandGeometry};
 
 pub(super) struct Plain {
-    images: Vec<Vec<u8>>,
+    images: Vec<Image>,
+    kinds: Vec<DeviceKind>,
     chips: Chips,
 }
 
 impl Plain {
     pub(super) fn new(devices: &[Device]) -> Plain {
-        let images = devices.iter().map(|device| device.base.to_vec()).collect();
-        Plain { images, chips: Chips::of(devices) }
-    }
-
-    fn part(&mut self, device: DeviceId, at: Bytes, len: usize) -> &mut [u8] {
-        &mut self.images[device.index()][at.index()..at.index() + len]
+        let images = devices.iter().map(|device| device.base.clone()).collect();
+        let kinds = devices.iter().map(|device| device.kind.clone()).collect();
+        Plain { images, kinds, chips: Chips::of(devices) }
     }
 }
 
@@ -26,11 +25,11 @@ impl Backing for Plain {
     }
 
     fn len(&mut self, device: DeviceId) -> Result<Bytes, DiskError> {
-        Ok(Bytes::of(self.images[device.index()].len()))
+        Ok(self.images[device.index()].len())
     }
 
     fn read(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        buf.copy_from_slice(self.part(device, at, buf.len()));
+        self.images[device.index()].read(at, buf);
         Ok(())
     }
 
@@ -42,12 +41,14 @@ impl Backing for Plain {
         _: bool,
         _: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.part(device, at, data.len()).copy_from_slice(data);
+        write_to(&mut self.images[device.index()], at, data);
         Ok(())
     }
 
     fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, _: Option<&Label>) -> Result<(), DiskError> {
-        self.part(device, at, len.index()).fill(0);
+        let image = &mut self.images[device.index()];
+        image.resize(image.len().max(at + len));
+        image.zero(at, len);
         Ok(())
     }
 
@@ -56,12 +57,32 @@ impl Backing for Plain {
     }
 
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError> {
-        self.images[device.index()].resize(len.index(), 0);
+        self.images[device.index()].resize(len);
         Ok(())
     }
 
     fn flush(&mut self, _: DeviceId) -> Result<(), DiskError> {
         Ok(())
+    }
+
+    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        self.kinds.get(device.index())
+    }
+
+    fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
+        let id = DeviceId(self.images.len() as u16);
+        self.images.push(device.base);
+        self.kinds.push(device.kind);
+        Ok(id)
+    }
+
+    fn change_names(&mut self, changes: &[NameChange], _: Option<&Label>) -> Result<(), DiskError> {
+        write_names(&mut self.images, changes);
+        Ok(())
+    }
+
+    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        spans(&self.images[device.index()])
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
@@ -83,12 +104,12 @@ impl Backing for Plain {
         data: &[u8],
         _: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.part(device, at, data.len()).copy_from_slice(data);
+        self.images[device.index()].write(at, data);
         Ok(())
     }
 
     fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes, _: Option<&Label>) -> Result<(), DiskError> {
-        self.part(device, at, len.index()).fill(0xFF);
+        self.images[device.index()].write(at, &vec![0xFF; len.index()]);
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! A recording: sparse images, and everything that happens to them.
 
-use super::backing::{Backing, Chips};
+use super::backing::{Backing, Chips, spans, write_names, write_to};
 use super::failing::{Failing, Lost, in_flight, without_dropped};
 use crate::choice::{Choices, Path};
 use crate::error::DiskError;
+use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image};
 use crashcheck_trace::{Label, NandGeometry, Payload, Trace};
 use std::backtrace::Backtrace;
@@ -81,7 +82,7 @@ impl Backing for Recording {
     ) -> Result<(), DiskError> {
         // Of a write that is to be durable at once nothing else is known than that it is on the medium or not.
         let lost = if fua { self.lost(device, &[]) } else { None };
-        self.images[device.index()].write(at, data);
+        write_to(&mut self.images[device.index()], at, data);
         let (write, fua) = (EventId(self.trace.events.len() as u32), fua && lost.is_none());
         self.note(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
         lost.map_or(Ok(()), |lost| self.fail(device, vec![write], lost))
@@ -94,7 +95,9 @@ impl Backing for Recording {
         len: Bytes,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.images[device.index()].zero(at, len);
+        let image = &mut self.images[device.index()];
+        image.resize(image.len().max(at + len));
+        image.zero(at, len);
         self.note(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
         Ok(())
     }
@@ -119,6 +122,27 @@ impl Backing for Recording {
         }
         self.note(Event::Flush { device, except: Vec::new() });
         Ok(())
+    }
+
+    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        Some(&self.trace.devices.get(device.index())?.kind)
+    }
+
+    fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
+        let id = DeviceId(self.images.len() as u16);
+        self.images.push(device.base.clone());
+        self.trace.devices.push(device);
+        Ok(id)
+    }
+
+    fn change_names(&mut self, changes: &[NameChange], label: Option<&Label>) -> Result<(), DiskError> {
+        write_names(&mut self.images, changes);
+        self.note(Event::Names { changes: changes.to_vec(), label: label.cloned() });
+        Ok(())
+    }
+
+    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        spans(&self.images[device.index()])
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {

@@ -6,7 +6,8 @@ use crate::media::{block_len, landing_of};
 use crate::profile::Landing;
 use crashcheck_outcome as outcome;
 use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Origin, Place, Promised};
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, EventId, MessageId, OpId, Trace};
+use crashcheck_trace::files::NameChange;
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Label, MessageId, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -44,6 +45,7 @@ impl<'a> Teller<'a> {
                 | Event::Resize { .. }
                 | Event::Program { .. }
                 | Event::Erase { .. }
+                | Event::Names { .. }
                 | Event::Flush { .. }
                 | Event::FlushFailed { .. }
                 | Event::Mark { .. }
@@ -230,6 +232,25 @@ impl<'a> Teller<'a> {
         format!("flush of {} failed, {what}", self.device(device))
     }
 
+    /// A flush in words: of a file and a directory it is what a program calls it.
+    fn flush(&self, device: DeviceId) -> String {
+        match self.trace.devices.get(device.index()).map(|device| &device.kind) {
+            Some(DeviceKind::File | DeviceKind::Link) => format!("fsync of {}", self.device(device)),
+            Some(DeviceKind::Directory) => format!("fsync of the directory {}", self.device(device)),
+            Some(DeviceKind::Block | DeviceKind::Nand(_)) | None => format!("flush{}", self.of(device)),
+        }
+    }
+
+    /// What became of names, in words.
+    fn names(&self, changes: &[NameChange], label: Option<&Label>) -> String {
+        let path = |change: &NameChange| match change.directory {
+            DeviceId(0) => change.name.clone(),
+            directory => format!("{}/{}", self.device(directory), change.name),
+        };
+        let what = label.map_or("names", Label::as_str);
+        format!("{what} {}", changes.iter().map(path).collect::<Vec<_>>().join(" to "))
+    }
+
     /// What the system calls an event; without a name, what kind of event it is.
     pub(super) fn name(&self, id: EventId) -> Cow<'a, str> {
         let Some(event) = self.trace.events.get(id.index()) else { return Cow::Borrowed("the end") };
@@ -266,7 +287,8 @@ impl<'a> Teller<'a> {
         let Some(event) = self.trace.events.get(id.index()) else { return "the end".to_owned() };
         match event {
             Event::Resize { device, len } => return format!("length{} = {}", self.of(*device), len.0),
-            Event::Flush { device, .. } => return format!("flush{}", self.of(*device)),
+            Event::Names { changes, label } => return self.names(changes, label.as_ref()),
+            Event::Flush { device, .. } => return self.flush(*device),
             Event::Begin { op, text } => {
                 return format!("begin of operation {} ({})", op.0 + 1, shortened(text));
             }
@@ -317,6 +339,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Discard { .. } => "discard",
         Event::Program { .. } => "program",
         Event::Erase { .. } => "erase",
+        Event::Names { .. } => "names",
         Event::Flush { .. } => "flush",
         Event::FlushFailed { .. } => "flush that failed",
         Event::Resize { .. }

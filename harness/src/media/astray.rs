@@ -111,6 +111,7 @@ fn landed(
             Event::WriteZeroes { .. }
             | Event::Discard { .. }
             | Event::Resize { .. }
+            | Event::Names { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }

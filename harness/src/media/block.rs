@@ -5,7 +5,7 @@
 //! [`Profile`] says, has reached the medium; a later write to the same place wins over an earlier one. Data that was
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
-use super::flash;
+use super::{files, flash};
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Atomic, Cache, Discard, Honesty, Order, Profile};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
@@ -13,6 +13,7 @@ use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 /// The atoms of a trace, in the order of issue.
 pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
     let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
+    let tree = files::is_tree(trace);
     let mut pieces = Vec::new();
     for (index, event) in trace.events.iter().enumerate() {
         let id = EventId(index as u32);
@@ -21,14 +22,25 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
             pieces.extend(flash::pieces(id, event, &chip.geometry, profile));
             continue;
         }
+        let lane = event.device().and_then(|device| files::lane(device, tree, profile));
+        let mut split = |pieces: &mut Vec<Piece>, fill| {
+            let units = split(pieces, id, event, fill, (profile, lane));
+            let Some((device, at, len)) = event.range().filter(|_| units > 0) else { return };
+            let (end, old) = (at + len, &mut lens[device.index()]);
+            if trace.devices[device.index()].is_file() && *old < end {
+                let old = std::mem::replace(old, end);
+                files::growth(pieces, id, (device, units), (old, at, end), lane);
+            }
+        };
         match event {
-            Event::Write { .. } => split(&mut pieces, id, event, Fill::Data, profile),
-            Event::WriteZeroes { .. } => split(&mut pieces, id, event, Fill::Zero, profile),
+            Event::Write { .. } => split(&mut pieces, Fill::Data),
+            Event::WriteZeroes { .. } => split(&mut pieces, Fill::Zero),
             Event::Discard { .. } => match profile.discard {
                 Discard::Old => {}
-                Discard::Zero => split(&mut pieces, id, event, Fill::Zero, profile),
-                Discard::Garbage => split(&mut pieces, id, event, Fill::Garbage, profile),
+                Discard::Zero => split(&mut pieces, Fill::Zero),
+                Discard::Garbage => split(&mut pieces, Fill::Garbage),
             },
+            Event::Names { changes, .. } => files::names(&mut pieces, id, changes, profile),
             Event::Resize { device, len } => {
                 let old = std::mem::replace(&mut lens[device.index()], *len);
                 let piece = Piece {
@@ -38,7 +50,7 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
                     range: None,
                     fill: Fill::Zero,
                     joins: false,
-                    lane: lane(profile),
+                    lane,
                 };
                 pieces.push(Piece { fill: Fill::Length(*len), ..piece });
                 if *len < old {
@@ -75,13 +87,15 @@ fn undo(pieces: &mut Vec<Piece>, id: EventId, writes: &[EventId]) {
     pieces.append(&mut undone);
 }
 
-/// Under a profile that keeps the order, all of a device.
-pub(super) fn lane(profile: &Profile) -> Option<Lane> {
-    (profile.order == Order::Issued).then_some(Lane(0))
-}
-
-fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, profile: &Profile) {
-    let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return };
+/// Cuts a write into the units that reach the medium as a whole, and says how many there are.
+fn split(
+    pieces: &mut Vec<Piece>,
+    id: EventId,
+    event: &Event,
+    fill: Fill,
+    (profile, lane): (&Profile, Option<Lane>),
+) -> u32 {
+    let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return 0 };
     let unit = match profile.atomic {
         Atomic::Write => u64::MAX,
         Atomic::Bytes(bytes) => u64::from(bytes),
@@ -91,9 +105,10 @@ fn split(pieces: &mut Vec<Piece>, id: EventId, event: &Event, fill: Fill, profil
         let stop =
             (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
         let range = Some((Bytes(start), Bytes(stop - start)));
-        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false, lane: lane(profile) });
+        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false, lane });
         (start, nth) = (stop, nth + 1);
     }
+    nth
 }
 
 /// What an event makes durable, if it makes anything durable.
@@ -121,7 +136,7 @@ impl Settles<'_> {
                     Order::Any => Some(Settles::Event(id)),
                 }
             }
-            Event::Discard { .. } | Event::Resize { .. } if profile.cache == Cache::None => {
+            Event::Discard { .. } | Event::Resize { .. } | Event::Names { .. } if profile.cache == Cache::None => {
                 Some(Settles::Event(id))
             }
             Event::FlushFailed { dropped: true, .. } => Some(Settles::Event(id)),
@@ -130,6 +145,7 @@ impl Settles<'_> {
             | Event::WriteZeroes { .. }
             | Event::Discard { .. }
             | Event::Resize { .. }
+            | Event::Names { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }

@@ -2,7 +2,7 @@
 
 use super::contents::ContentId;
 use super::piece::Lane;
-use crashcheck_trace::{Bytes, DeviceId, EventId, Image, NandChip};
+use crashcheck_trace::{Bytes, DeviceId, DeviceKind, EventId, Image, NandChip};
 
 /// A run of bytes of one device that is always written as a whole, or the length of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +16,9 @@ pub(crate) struct Atom {
     pub(crate) event: EventId,
     pub(crate) unit: u32,
     pub(crate) device: DeviceId,
-    /// What it keeps its order with, on its device.
+    /// Another device that it changes as well.
+    pub(crate) also: Option<DeviceId>,
+    /// What it keeps its order with.
     pub(super) lane: Option<Lane>,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
@@ -71,8 +73,7 @@ pub(crate) enum Held {
 /// The cells of one device.
 pub(crate) struct Line {
     pub(crate) base: Image,
-    /// What it is made of, if it is a flash chip.
-    pub(crate) chip: Option<NandChip>,
+    pub(crate) kind: DeviceKind,
     /// The unit in which it fails to be read.
     pub(crate) block: Bytes,
     /// The bytes written at some time: `cells[first..]`, ordered by position, not overlapping.
@@ -80,6 +81,16 @@ pub(crate) struct Line {
     pub(super) count: u32,
     /// The cell that stands for the length, if the length ever changes.
     pub(crate) length: Option<CellId>,
+}
+
+impl Line {
+    /// What it is made of, if it is a flash chip.
+    pub(crate) fn chip(&self) -> Option<&NandChip> {
+        match &self.kind {
+            DeviceKind::Nand(chip) => Some(chip),
+            DeviceKind::Block | DeviceKind::File | DeviceKind::Directory | DeviceKind::Link => None,
+        }
+    }
 }
 
 /// The events between two durability points.

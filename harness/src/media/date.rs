@@ -26,7 +26,9 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         let epoch = spans.len() as u32;
         while let Some(atom) = layout.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
             atom.issued = epoch;
-            in_flight.0[atom.device.index()].push(AtomId(next as u32));
+            for device in [Some(atom.device), atom.also].into_iter().flatten() {
+                in_flight.0[device.index()].push(AtomId(next as u32));
+            }
             next += 1;
         }
         if let Event::FlushFailed { device, writes, .. } = event {
@@ -45,6 +47,7 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
                 | Event::WriteZeroes { .. }
                 | Event::Discard { .. }
                 | Event::Resize { .. }
+                | Event::Names { .. }
                 | Event::FlushFailed { .. }
         );
         let upto = index + usize::from(changes);

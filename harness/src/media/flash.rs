@@ -12,7 +12,7 @@
 
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Order, Profile};
-use crashcheck_trace::{Bytes, Event, EventId, NandGeometry};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NandGeometry};
 
 /// The atom of an event on a flash chip.
 pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &Profile) -> Vec<Piece> {
@@ -24,6 +24,7 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
         | Event::WriteZeroes { .. }
         | Event::Discard { .. }
         | Event::Resize { .. }
+        | Event::Names { .. }
         | Event::Flush { .. }
         | Event::FlushFailed { .. }
         | Event::Begin { .. }
@@ -34,7 +35,7 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
         | Event::Down { .. }
         | Event::Up { .. } => return Vec::new(),
     };
-    let lane = Some(lane(chip, at, profile.order));
+    let lane = Some(lane(chip, device, at, profile.order));
     let piece = Piece { event: id, unit: 0, device, range: Some((at, len)), fill, joins: false, lane };
     let program = matches!(event, Event::Program { .. });
     let partner = program.then(|| partner(chip, at)).flatten().map(|page| Piece {
@@ -47,11 +48,12 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
 }
 
 /// What keeps its order with the operation at a position of a chip.
-pub(super) fn lane(chip: &NandGeometry, at: Bytes, order: Order) -> Lane {
-    match order {
-        Order::Any => Lane(chip.block_with(at).0),
-        Order::Issued => Lane(0),
-    }
+fn lane(chip: &NandGeometry, device: DeviceId, at: Bytes, order: Order) -> Lane {
+    let number = match order {
+        Order::Any => chip.block_with(at).0,
+        Order::Issued => 0,
+    };
+    Lane { device, number }
 }
 
 /// The page that the program of another takes with it when it is cut off.

@@ -23,7 +23,7 @@ use crate::profile::{Profile, When};
 use crate::supervise::Trail;
 use crate::window::Window;
 use crate::wire::Wire;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
@@ -45,6 +45,8 @@ pub(crate) struct LazyImage {
     below: Vec<usize>,
     /// What the running life wrote, by device.
     written: Vec<Overlay>,
+    /// The devices that the running life has made.
+    made: Vec<Device>,
     /// The same in order; kept only if the power may fail once more.
     log: Option<Log>,
     /// That of a life that is over, while the devices are looked at once more as recovery had left them.
@@ -141,6 +143,7 @@ impl LazyImage {
             run: 0,
             below: vec![1; timeline.lines.len()],
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
+            made: Vec::new(),
             is_life: true,
             log: None,
             ended: None,
@@ -234,6 +237,8 @@ impl LazyImage {
         (self.in_service, self.failed_in_service) = (false, false);
         self.observed.clear();
         self.erases.clear();
+        self.made.clear();
+        self.keep_devices(self.last().lines.len());
         self.below.fill(self.left.len());
         self.written.iter_mut().for_each(Overlay::clear);
         self.is_life = true;
@@ -241,6 +246,37 @@ impl LazyImage {
         self.kept = None;
         let life = self.life() + 1;
         self.take_down(|_| Deed::PowerOn(life));
+    }
+
+    /// The last life that has ended.
+    fn last(&self) -> &Timeline {
+        &self.left.last().expect("a crash state has a first life").timeline
+    }
+
+    /// There are so many devices from now on.
+    fn keep_devices(&mut self, devices: usize) {
+        let lives = self.left.len();
+        self.below.resize(devices, lives);
+        self.written.resize_with(devices, Overlay::default);
+        self.made.truncate(devices.saturating_sub(self.last().lines.len()));
+    }
+
+    /// Adds a device, which holds nothing yet but its base.
+    pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
+        let id = DeviceId(self.devices() as u16);
+        if let Some(log) = &mut self.log {
+            log.make(device.clone());
+        }
+        self.made.push(device);
+        self.keep_devices(id.index() + 1);
+        id
+    }
+
+    /// What a device is.
+    pub(crate) fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        let lines = &self.last().lines;
+        let made = || self.made.get(device.index() - lines.len()).map(|device| &device.kind);
+        lines.get(device.index()).map(|line| &line.kind).or_else(made)
     }
 
     /// Writes down from now on what is done.
@@ -472,7 +508,7 @@ impl LazyImage {
     /// The ranges of a device that may hold something other than zeros before the running life writes, each with its end, in
     /// order.
     pub(crate) fn occupied(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        let base = self.first().lines[device.index()].base.pages();
+        let base = self.base(device).into_iter().flat_map(Image::pages);
         let mut ranges: Vec<(Bytes, Bytes)> =
             base.map(|(at, page)| (at, at + Bytes::of(page.len()))).collect();
         for Left { timeline, .. } in &self.left {
@@ -490,9 +526,28 @@ impl LazyImage {
         joined
     }
 
+    /// The ranges of a device that may hold something other than zeros, each with its end; they may overlap.
+    pub(crate) fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        let mut spans = self.occupied(device);
+        spans.extend(self.written[device.index()].spans());
+        spans
+    }
+
     /// How many devices there are.
     pub(crate) fn devices(&self) -> usize {
-        self.first().lines.len()
+        self.written.len()
+    }
+
+    /// What a device held before anything was written to it.
+    fn base(&self, device: DeviceId) -> Option<&Image> {
+        let made = device.index().checked_sub(self.last().lines.len()).and_then(|nth| self.made.get(nth));
+        let mut lines = self.left.iter().filter_map(|left| left.timeline.lines.get(device.index()));
+        lines.next().map(|line| &line.base).or(made.map(|device| &device.base))
+    }
+
+    /// The cell in which a life, counted from 0, keeps the length of a device.
+    fn length_in(&self, nth: usize, device: DeviceId) -> Option<CellId> {
+        self.left[nth].timeline.lines.get(device.index())?.length
     }
 
     /// The length of a device.
@@ -500,7 +555,7 @@ impl LazyImage {
         if let Some(len) = self.written[device.index()].len() {
             return len;
         }
-        if self.left.iter().any(|left| left.timeline.lines[device.index()].length.is_some()) {
+        if (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some()) {
             self.observe(Asked::Len(device));
         }
         self.length(device)
@@ -509,14 +564,14 @@ impl LazyImage {
     /// The length that earlier lives have left.
     fn length(&mut self, device: DeviceId) -> Bytes {
         for nth in (0..self.below[device.index()]).rev() {
-            let Some(cell) = self.left[nth].timeline.lines[device.index()].length else { continue };
+            let Some(cell) = self.length_in(nth, device) else { continue };
             let content = self.held(nth, device, cell);
             if content != ContentId::BELOW {
                 let bytes = self.left[nth].timeline.contents.get(content);
                 return length_of(bytes.expect("a length is never stored as zeros"));
             }
         }
-        self.first().lines[device.index()].base.len()
+        self.base(device).map_or(Bytes::ZERO, Image::len)
     }
 }
 

@@ -32,9 +32,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The cells that a range of a device touches, in order. Between them the device still holds its base.
+    /// The cells that a range of a device touches, in order. Between them the device still holds its base. None, if the device
+    /// was made in a later life.
     pub(crate) fn cells_of(&self, device: DeviceId, at: Bytes, len: Bytes) -> std::ops::Range<usize> {
-        let line = &self.lines[device.index()];
+        let Some(line) = self.lines.get(device.index()) else { return 0..0 };
         let (first, count) = (line.first as usize, line.count as usize);
         let cells = &self.cells[first..first + count];
         let from = cells.partition_point(|cell| cell.start + cell.len <= at);
@@ -162,7 +163,7 @@ impl Layout {
     /// Erases in flight count, those that had not begun as well: they are at most as many as were issued since the last
     /// wait, and a chip that wears out a moment too early shows nothing that it would not show later.
     pub(crate) fn erases(&self, device: DeviceId, block: BlockNo, epoch: u32) -> u32 {
-        let Some(chip) = &self.lines[device.index()].chip else { return 0 };
+        let Some(chip) = self.lines.get(device.index()).and_then(Line::chip) else { return 0 };
         let upto = self.epochs[epoch as usize].upto;
         let before = |(on, of, event): &&(DeviceId, BlockNo, EventId)| {
             (*on, *of) == (device, block) && event.index() < upto
@@ -179,9 +180,9 @@ impl Layout {
     /// Whether of atoms that keep their order one may become durable before another.
     pub(super) fn leaves_gaps(&self) -> bool {
         let in_order = self.atoms.iter().filter(|atom| atom.lane.is_some());
-        let mut newest: FxHashMap<(DeviceId, Lane), u32> = FxHashMap::default();
+        let mut newest: FxHashMap<Lane, u32> = FxHashMap::default();
         in_order
-            .filter_map(|atom| Some(((atom.device, atom.lane?), atom.durable)))
+            .filter_map(|atom| Some((atom.lane?, atom.durable)))
             .any(|(lane, durable)| newest.insert(lane, durable).is_some_and(|before| before > durable))
     }
 

@@ -15,6 +15,8 @@ const RECOVERED: &str = "recovered";
 #[derive(Default)]
 pub(super) struct Log {
     events: Vec<Event>,
+    /// The devices that it has made.
+    made: Vec<Device>,
     /// The lengths that devices had when this life changed them first.
     lens: BTreeMap<DeviceId, Bytes>,
     /// So many events had happened when recovery had shown what it found.
@@ -39,8 +41,18 @@ impl Log {
     }
 
     pub(super) fn resize(&mut self, device: DeviceId, old: Bytes, len: Bytes) {
-        self.lens.entry(device).or_insert(old);
+        self.note_len(device, old);
         self.events.push(Event::Resize { device, len });
+    }
+
+    /// A device is about to be changed that has this length.
+    pub(super) fn note_len(&mut self, device: DeviceId, len: Bytes) {
+        self.lens.entry(device).or_insert(len);
+    }
+
+    /// There is one more device.
+    pub(super) fn make(&mut self, device: Device) {
+        self.made.push(device);
     }
 
     pub(super) fn recovered(&mut self) {
@@ -65,7 +77,7 @@ impl Log {
         let outlived = Outlived { writes: in_flight.len(), ..self.outlived };
         let recovered = self.recovered.map_or(usize::MAX, |recovered| recovered + outlived.writes);
         let events = [in_flight, self.events].concat();
-        let mut trace = Trace { devices: devices.to_vec(), events };
+        let mut trace = Trace { devices: [devices, &self.made].concat(), events };
         for (device, len) in self.lens {
             trace.devices[device.index()].base.resize(len);
         }

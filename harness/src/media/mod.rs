@@ -15,6 +15,7 @@ mod count;
 mod date;
 mod epoch;
 pub(crate) mod fault;
+mod files;
 mod flag;
 mod flash;
 mod group;

@@ -16,13 +16,20 @@ pub(super) struct Piece {
     pub(super) lane: Option<Lane>,
 }
 
-/// Atoms of one device and lane reach the medium in the order of issue. Those without a lane overtake each other.
+/// Atoms of one lane reach the medium in the order of issue. Those without a lane overtake each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Lane(pub(super) u32);
+pub(super) struct Lane {
+    /// Its device, or the first of those that keep their order together.
+    pub(super) device: DeviceId,
+    /// Which of the device.
+    pub(super) number: u32,
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum Fill {
     Data,
+    /// What the name with this number that the event changes stands for.
+    Name(u32),
     Zero,
     Ones,
     /// What was there before.

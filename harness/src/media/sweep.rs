@@ -12,7 +12,6 @@ use super::phases::{Cells, NONE, Phase, Phases};
 use super::piece::Lane;
 use super::steps;
 use super::ways::Ways;
-use crashcheck_trace::DeviceId;
 use rustc_hash::FxHashMap;
 
 pub(super) struct Sweep<'a> {
@@ -21,7 +20,7 @@ pub(super) struct Sweep<'a> {
     phases: Phases,
     /// By cell: its set.
     set_of: Vec<u32>,
-    set_of_lane: FxHashMap<(DeviceId, Lane), u32>,
+    set_of_lane: FxHashMap<Lane, u32>,
     /// The sets that have something in flight.
     open: FxHashMap<u32, Open>,
     /// Those of them that need another phase in this epoch, and in the next.
@@ -32,7 +31,7 @@ pub(super) struct Sweep<'a> {
 /// A set with something in flight.
 struct Open {
     shape: Shape,
-    lane: Option<(DeviceId, Lane)>,
+    lane: Option<Lane>,
     /// The phase that it is in; `NONE` if it is to be given one.
     phase: u32,
     /// How many outcomes it had before anything was issued in this epoch.
@@ -135,8 +134,7 @@ impl<'a> Sweep<'a> {
     /// Adds an atom with the cells in which it can be seen.
     fn join(&mut self, atom: AtomId, cells: &[CellId]) {
         steps::take(cells.len());
-        let Atom { device, lane, issued, .. } = &self.layout.atoms[atom.0 as usize];
-        let lane = lane.map(|lane| (*device, lane));
+        let Atom { lane, issued, .. } = self.layout.atoms[atom.0 as usize];
         let by_lane = lane.and_then(|lane| self.set_of_lane.get(&lane).copied());
         let by_cell = cells.iter().map(|cell| self.set_of[cell.0 as usize]).filter(|set| *set != NONE);
         let mut sets: Vec<u32> = by_cell.chain(by_lane).collect();
@@ -158,7 +156,7 @@ impl<'a> Sweep<'a> {
         let is_whole = is_alone && before == cells.len() && self.phases.sets[set as usize].len() == before;
         let (layout, epoch) = (self.layout, self.epoch);
         let open = self.open.get_mut(&set).expect("a set of cells in flight");
-        if *issued == epoch && open.before.is_none() {
+        if issued == epoch && open.before.is_none() {
             open.before = Some(open.shape.total());
         }
         match &mut open.shape {
@@ -169,7 +167,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Begins a set.
-    fn begin(&mut self, atom: AtomId, cells: &[CellId], lane: Option<(DeviceId, Lane)>) {
+    fn begin(&mut self, atom: AtomId, cells: &[CellId], lane: Option<Lane>) {
         let set = self.new_set();
         cells.iter().for_each(|cell| self.add(*cell, set));
         let (layout, epoch) = (self.layout, self.epoch);

@@ -113,6 +113,7 @@ fn windows(trace: &Trace) -> Vec<Window> {
             | Event::WriteZeroes { .. }
             | Event::Discard { .. }
             | Event::Resize { .. }
+            | Event::Names { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
             | Event::Flush { .. }

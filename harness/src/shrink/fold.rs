@@ -1,6 +1,7 @@
 //! A trace of which a part never happened, and a part had happened long before.
 
 use crate::profile::Discard;
+use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Trace};
 
 /// What becomes of an event in a smaller trace.
@@ -32,7 +33,7 @@ impl Smaller {
 
 /// Whether an event changes what a device holds, or how long it is: the others follow from those that are kept.
 pub(super) fn changes(event: &Event) -> bool {
-    event.range().is_some() || matches!(event, Event::Resize { .. })
+    event.ranges().next().is_some() || matches!(event, Event::Resize { .. })
 }
 
 /// A trace whose first events had happened, and were durable, before it begins. `None` if there is no such trace.
@@ -56,7 +57,8 @@ pub(super) fn smaller(trace: &Trace, fates: &[Fate], discard: Discard) -> Option
             | Event::Discard { .. }
             | Event::Resize { .. }
             | Event::Program { .. }
-            | Event::Erase { .. } => match fate {
+            | Event::Erase { .. }
+            | Event::Names { .. } => match fate {
                 Fate::Kept => builder.keep(index),
                 Fate::Folded => builder.fold(event, discard)?,
                 Fate::LeftOut => {}
@@ -132,6 +134,9 @@ impl<'a> Builder<'a> {
     /// Makes an event part of what the devices held at the beginning. What is kept from before it must not be there to
     /// undo it.
     fn fold(&mut self, event: &Event, discard: Discard) -> Option<()> {
+        if let Event::Names { changes, .. } = event {
+            return self.fold_names(changes);
+        }
         let device = event.device()?;
         let events = &self.from.events;
         let earlier = self.changes.iter().map(|index| &events[*index]);
@@ -146,7 +151,11 @@ impl<'a> Builder<'a> {
             return Some(());
         }
         let (_, at, len) = event.range()?;
-        let end = at.checked_add(len).filter(|end| *end <= to.base.len())?;
+        let end = at + len;
+        if to.base.len() < end {
+            // It makes a file longer, which nothing from before may do again or undo.
+            (to.is_file() && earlier.is_empty()).then(|| to.base.resize(end))?;
+        }
         let undoes = |earlier: &&Event| match earlier {
             Event::Resize { len, .. } => *len < end,
             other @ (Event::Write { .. }
@@ -154,6 +163,7 @@ impl<'a> Builder<'a> {
             | Event::Discard { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }
@@ -177,6 +187,7 @@ impl<'a> Builder<'a> {
             },
             Event::Erase { .. } => erase(to, at, len),
             Event::Resize { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }
@@ -186,6 +197,20 @@ impl<'a> Builder<'a> {
             | Event::Deliver { .. }
             | Event::Down { .. }
             | Event::Up { .. } => return None,
+        }
+        Some(())
+    }
+
+    /// The same for names: nothing that is kept from before may change one of them.
+    fn fold_names(&mut self, changes: &[NameChange]) -> Option<()> {
+        let mut kept = self.changes.iter().flat_map(|index| self.from.events[*index].ranges());
+        let is_changed = |range| changes.iter().any(|change| change.range() == range);
+        if kept.any(is_changed) {
+            return None;
+        }
+        for change in changes {
+            let (directory, at, _) = change.range();
+            self.devices[directory.index()].base.write(at, &change.to_bytes());
         }
         Some(())
     }

@@ -101,6 +101,8 @@ pub enum EventKind {
     Program,
     /// A block of a flash chip was erased.
     Erase,
+    /// Names in directories were given or taken away.
+    Names,
     /// What was written before is durable.
     Flush,
     /// A flush returned an error.

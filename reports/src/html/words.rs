@@ -96,6 +96,7 @@ pub(super) fn kind(kind: EventKind) -> &'static str {
         EventKind::Resize => "new length",
         EventKind::Program => "program",
         EventKind::Erase => "erase",
+        EventKind::Names => "names",
         EventKind::Flush => "flush",
         EventKind::FlushFailed => "flush failed",
         EventKind::Begin => "begin",
@@ -111,8 +112,8 @@ pub(super) fn kind(kind: EventKind) -> &'static str {
 
 /// Whether an event changes a medium.
 pub(super) fn changes(kind: EventKind) -> bool {
-    use EventKind::{Discard, Erase, Program, Resize, Write, WriteFua};
-    matches!(kind, Write | WriteFua | Discard | Resize | Program | Erase)
+    use EventKind::{Discard, Erase, Names, Program, Resize, Write, WriteFua};
+    matches!(kind, Write | WriteFua | Discard | Resize | Program | Erase | Names)
 }
 
 /// Whether something became of an event at the crash: it was in flight.

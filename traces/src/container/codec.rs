@@ -2,6 +2,7 @@
 
 use super::chunk::at_most;
 use super::{EXCEPT_MAX, PAYLOAD_MAX, PIECE, Problem, TEXT_MAX};
+use crate::files::NameChange;
 use crate::{Bytes, DeviceId, Event, EventId, Label, MessageId, NodeId, OpId, Payload};
 use rustc_hash::FxHashMap;
 
@@ -20,10 +21,14 @@ const SEND: u64 = 0x30;
 const DELIVER: u64 = 0x31;
 const DOWN: u64 = 0x32;
 const UP: u64 = 0x33;
+const NAMES: u64 = 0x40;
 
 /// Both sides stop numbering labels here, so that a file cannot fill the memory of its reader with them.
 const LABELS_MAX: usize = 4096;
 const LABEL_NUMBERED_MAX: usize = 4096;
+
+/// So many names change at once at most.
+const NAMES_MAX: usize = 16;
 
 /// Where a piece is stored: the index of its DATA chunk among all DATA chunks, and the offset in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +103,7 @@ pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
         }
         Event::Flush { except, .. } => at_most("the exceptions of a flush", except.len(), EXCEPT_MAX),
         Event::FlushFailed { writes, .. } => at_most("the writes of a flush", writes.len(), EXCEPT_MAX),
+        Event::Names { changes, .. } => at_most("the changes of names", changes.len(), NAMES_MAX),
         Event::Begin { text: op, .. } => text("an operation", op),
         Event::Mark { text: note } => text("a mark", note),
         Event::WriteZeroes { .. }
@@ -134,6 +140,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
         Event::Erase { device, at, len, label } => {
             put(&[ERASE, u64::from(device.0), at.0, len.0]);
             put_label(out, label.as_ref(), labels);
+        }
+        Event::Names { changes, label } => {
+            put(&[NAMES]);
+            put_label(out, label.as_ref(), labels);
+            put_number(out, changes.len() as u64);
+            for NameChange { directory, name, inode } in changes {
+                put_number(out, u64::from(directory.0));
+                put_text(out, name);
+                put_number(out, inode.map_or(0, |inode| u64::from(inode.0) + 1));
+            }
         }
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
         Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),
@@ -260,6 +276,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    fn name_changes(&mut self) -> Result<Vec<NameChange>, Problem> {
+        let count = self.number_as("there are too many changes of names")?;
+        at_most("the changes of names", count, NAMES_MAX)?;
+        let mut next = || {
+            let (directory, name) = (self.device()?, self.text()?.to_owned());
+            let inode: u32 = self.number_as("there is no such inode")?;
+            let inode = inode.checked_sub(1).map(u16::try_from).transpose();
+            let inode = inode.map_err(|_| malformed("there is no such inode"))?.map(DeviceId);
+            Ok(NameChange { directory, name, inode })
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
     fn ascending(&mut self) -> Result<Vec<EventId>, Problem> {
         let count = self.number()?;
         if count > (self.rest.len().min(EXCEPT_MAX)) as u64 {
@@ -318,6 +347,10 @@ pub(super) fn event(
         ERASE => {
             let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
             Event::Erase { device, at, len, label: cursor.label(labels)? }
+        }
+        NAMES => {
+            let label = cursor.label(labels)?;
+            Event::Names { changes: cursor.name_changes()?, label }
         }
         DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
         RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },

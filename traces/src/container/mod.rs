@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! preamble    0  "crashtrc"
-//!             8  u32  layout version: 1 or 2
+//!             8  u32  layout version: 1, 2 or 3
 //!            12  u32  crc32 of bytes 0..12
 //! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
@@ -16,7 +16,7 @@
 //!            24  stored bytes: one zstd frame
 //!
 //! DEVS  first, once:  count, then for each device  name, block, length, number of base pages
-//!       and in layout 2  kind: 0 = block device, or 1 = flash chip, then
+//!       and from layout 2 on  kind: 0 = block device, from layout 3 on 2 = file, 3 = directory, 4 = link, or 1 = flash chip, then
 //!       page, spare, pages per block, blocks, endurance, pairing (0 = none, n = MLC at distance n),
 //!       number of worn blocks, and for each  distance from the one before, erases
 //! NODE  second, on a cluster only:  the node of each device
@@ -37,6 +37,7 @@
 //!   0x18 FlushFailed   device, flags (1 = dropped), count of writes, the first, then the distance of each from the one before
 //!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
 //!   0x21 Erase         device, at, length, label
+//!   0x40 Names         label, count, and for each  directory, name, 0 or the number of the inode and 1
 //!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
 //!   0x31 Deliver       message
 //!   0x32 Down          node
@@ -54,6 +55,7 @@
 //! | `0x10..0x19` | block devices | 1                          | 0.1           |
 //! | `0x20..0x22` | flash chips   | 2                          | 0.1           |
 //! | `0x30..0x34` | clusters      | 1, with a chunk `NODE`     | 0.1           |
+//! | `0x40..0x41` | files         | 3                          | 0.1           |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.
@@ -75,10 +77,13 @@ use std::path::Path;
 use thiserror::Error;
 
 /// The newest layout that this crate writes and reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The layout without kinds of devices: all are block devices.
 const BLOCK_LAYOUT: u32 = 1;
+
+/// The layout with flash chips, and without files.
+const CHIP_LAYOUT: u32 = 2;
 
 /// The longest payload of one write.
 pub const PAYLOAD_MAX: Bytes = Bytes(256 << 20);

@@ -6,6 +6,7 @@ use super::{
     BLOCK_LAYOUT, CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem,
 };
 use crate::cluster::Cluster;
+use crate::files::NameChange;
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, EventId, Image};
 use crate::{NandChip, NandGeometry, NodeId, Pairing, Payload, Trace};
@@ -292,7 +293,7 @@ impl<R: Read + Seek> Payloads for Store<R> {
         cursor: &mut Cursor<'_>,
     ) -> Result<Payload, Problem> {
         let extent = self.extents.get(device.index()).ok_or(malformed("there is no such device"))?;
-        if at.checked_add(len).is_none_or(|end| end > extent.len) {
+        if at.checked_add(len).is_none_or(|end| end > extent.reach()) {
             return Err(malformed("a write ends beyond its device"));
         }
         self.content(len, cursor)
@@ -352,6 +353,9 @@ fn device_kind(cursor: &mut Cursor<'_>) -> Result<DeviceKind, Problem> {
     match cursor.number()? {
         0 => Ok(DeviceKind::Block),
         1 => chip(cursor).map(DeviceKind::Nand),
+        2 => Ok(DeviceKind::File),
+        3 => Ok(DeviceKind::Directory),
+        4 => Ok(DeviceKind::Link),
         _ => Err(malformed("there is no such kind of device")),
     }
 }
@@ -443,6 +447,10 @@ fn event_size(event: &Event) -> u64 {
         }
         Event::Flush { except: events, .. } | Event::FlushFailed { writes: events, .. } => {
             std::mem::size_of_val(events.as_slice())
+        }
+        Event::Names { changes, .. } => {
+            let name = |change: &NameChange| size_of::<NameChange>() + change.name.len();
+            changes.iter().map(name).sum()
         }
         Event::Begin { text, .. } | Event::Mark { text } => text.len(),
         Event::WriteZeroes { .. }

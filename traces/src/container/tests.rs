@@ -166,10 +166,10 @@ fn an_event_of_a_later_medium_is_refused_by_its_kind() {
 #[test]
 fn a_later_layout_is_refused_by_its_version() {
     let (_, mut file) = sample();
-    file[8] = 3;
+    file[8] = VERSION as u8 + 1;
     let crc = crc32fast::hash(&file[..12]);
     file[12..16].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(problem(&file), (8, Problem::Version { found: 3 }.to_string()));
+    assert_eq!(problem(&file), (8, Problem::Version { found: VERSION + 1 }.to_string()));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::chunk::{ChunkWriter, Tag, at_most};
 use super::codec::{Labels, Piece, check_lengths, put_event, put_number, put_piece, put_text};
-use super::{BLOCK_LAYOUT, ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX, VERSION};
+use super::{
+    BLOCK_LAYOUT, CHIP_LAYOUT, ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX, VERSION,
+};
 use crate::cluster::Cluster;
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceKind, Event, EventId, NandGeometry, Pairing};
@@ -197,7 +199,12 @@ impl<W: Write> Writer<W> {
 
 /// The oldest layout that can hold the devices.
 fn layout(devices: &[Device]) -> u32 {
-    if devices.iter().all(|device| device.kind == DeviceKind::Block) { BLOCK_LAYOUT } else { VERSION }
+    let of = |device: &Device| match device.kind {
+        DeviceKind::Block => BLOCK_LAYOUT,
+        DeviceKind::Nand(_) => CHIP_LAYOUT,
+        DeviceKind::File | DeviceKind::Directory | DeviceKind::Link => VERSION,
+    };
+    devices.iter().map(of).max().unwrap_or(BLOCK_LAYOUT)
 }
 
 fn device_table(devices: &[Device]) -> Result<Vec<u8>, Problem> {
@@ -229,7 +236,13 @@ fn device_table(devices: &[Device]) -> Result<Vec<u8>, Problem> {
 }
 
 fn put_kind(table: &mut Vec<u8>, kind: &DeviceKind) {
-    let DeviceKind::Nand(chip) = kind else { return put_number(table, 0) };
+    let chip = match kind {
+        DeviceKind::Nand(chip) => chip,
+        DeviceKind::Block => return put_number(table, 0),
+        DeviceKind::File => return put_number(table, 2),
+        DeviceKind::Directory => return put_number(table, 3),
+        DeviceKind::Link => return put_number(table, 4),
+    };
     let NandGeometry { page, spare, pages_per_block, blocks, endurance, paired } = chip.geometry;
     let distance = match paired {
         Pairing::None => 0,

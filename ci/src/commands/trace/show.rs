@@ -2,6 +2,7 @@
 
 use crate::screen::Screen;
 use crashcheck::NandGeometry;
+use crashcheck::trace::files::NameChange;
 use crashcheck::trace::{Event, Trace};
 use crashcheck_report::text::escape;
 use std::fmt::Write;
@@ -47,6 +48,13 @@ fn describe(event: &Event) -> String {
         Event::WriteZeroes { fua, .. } => format!("zeroes{}  {place}{label}", if *fua { " fua" } else { "" }),
         Event::Program { .. } => format!("program  {place}{label}"),
         Event::Erase { .. } => format!("erase  {place}{label}"),
+        Event::Names { changes, .. } => {
+            let told = |NameChange { directory, name, inode }: &NameChange| {
+                let inode = inode.map_or("nothing".to_owned(), |inode| format!("device {}", inode.0));
+                format!("{} in device {} is {inode}", escape(name), directory.0)
+            };
+            format!("names  {}{label}", changes.iter().map(told).collect::<Vec<_>>().join(", "))
+        }
         Event::Discard { .. } => format!("discard  {place}"),
         Event::Resize { device, len } => format!("resize  device {} to {}", device.0, len.0),
         Event::Flush { device, except } if except.is_empty() => format!("flush  device {}", device.0),

@@ -3,7 +3,7 @@
 use super::Sketch;
 use crate::media::{AtomFate, Cell, CellId, ContentId, Held, Shown, Version, block_len};
 use crashcheck_outcome::{Holds, Sector};
-use crashcheck_trace::{Event, EventId};
+use crashcheck_trace::{Bytes, Event, EventId};
 use std::collections::BTreeSet;
 
 /// So many cells are looked at.
@@ -140,8 +140,9 @@ impl Sketch<'_> {
     /// Whether the event of a version writes to the cell itself.
     fn writes(&self, version: &Version, cell: &Cell) -> bool {
         let event = &self.painter.teller.trace.events[self.writer(version) as usize];
-        event.range().is_some_and(|(_, at, len)| at <= cell.start && cell.start + cell.len <= at + len)
+        event.ranges().any(|(_, at, len)| at <= cell.start && cell.start + cell.len <= at + len)
             || matches!(event, Event::Resize { .. })
+            || cell.len == Bytes::ZERO
     }
 
     fn writer(&self, version: &Version) -> u32 {

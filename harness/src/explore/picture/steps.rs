@@ -134,6 +134,7 @@ fn kind(event: &Event) -> EventKind {
         Event::Resize { .. } => EventKind::Resize,
         Event::Program { .. } => EventKind::Program,
         Event::Erase { .. } => EventKind::Erase,
+        Event::Names { .. } => EventKind::Names,
         Event::Flush { .. } => EventKind::Flush,
         Event::FlushFailed { .. } => EventKind::FlushFailed,
         Event::Begin { .. } => EventKind::Begin,

@@ -273,7 +273,7 @@ impl LazyImage {
 
     /// Reads what no event of the trace has written: the base, and zeros beyond its end where the device has grown.
     pub(super) fn read_base(&self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
-        let base = &self.first().lines[device.index()].base;
+        let Some(base) = self.base(device) else { return buf.fill(0) };
         let held = base.len().0.saturating_sub(at.0).min(buf.len() as u64) as usize;
         let (inside, beyond) = buf.split_at_mut(held);
         if held > 0 {

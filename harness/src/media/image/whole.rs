@@ -108,11 +108,10 @@ impl LazyImage {
 
     fn image_of(&mut self, device: DeviceId) -> Image {
         let len = self.len(device);
-        let line = &self.first().lines[device.index()];
-        let (mut image, part) = (line.base.clone(), line.block.0.max(PART));
+        let block = self.first().lines.get(device.index()).map_or(Bytes::ZERO, |line| line.block);
+        let (mut image, part) = (self.base(device).cloned().unwrap_or_default(), block.0.max(PART));
         image.resize(len);
-        let mut spans = self.occupied(device);
-        spans.extend(self.written[device.index()].spans());
+        let spans = self.spans(device);
         let mut bytes = Vec::new();
         for (mut at, end) in spans {
             let end = end.min(len);

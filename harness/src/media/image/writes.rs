@@ -9,7 +9,8 @@ use super::super::life::{Life, Log};
 use super::super::overlay::Overlay;
 use super::{AsRecovered, Asked, LazyImage, Left};
 use crate::profile::Discard;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Event, EventId, Label, NandGeometry, Payload};
+use crashcheck_trace::files::NameChange;
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, DeviceKind, Event, EventId, Label, NandGeometry, Payload};
 use std::sync::Arc;
 
 impl LazyImage {
@@ -22,13 +23,42 @@ impl LazyImage {
         fua: bool,
         label: Option<&Label>,
     ) {
+        self.grow(device, at, at + Bytes::of(data.len()));
         self.written[device.index()].write(at, data);
         self.happened(|| Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
     }
 
+    /// A write is about to make a file longer, perhaps. What lies between its end and the write reads as zeros then.
+    fn grow(&mut self, device: DeviceId, at: Bytes, end: Bytes) {
+        if self.kind(device) != Some(&DeviceKind::File) || at == end {
+            return;
+        }
+        let old = self.len(device);
+        if let Some(log) = &mut self.log {
+            log.note_len(device, old);
+        }
+        if old < end {
+            let gap = Bytes(at.0.saturating_sub(old.0));
+            self.written[device.index()].zero(old, gap);
+            self.written[device.index()].set_len(end);
+        }
+    }
+
+    /// Gives names to inodes, or takes them away, together.
+    pub(crate) fn change_names(&mut self, changes: &[NameChange], label: Option<&Label>) {
+        for change in changes {
+            let (directory, at, len) = change.range();
+            match change.inode {
+                Some(_) => self.written[directory.index()].write(at, &change.to_bytes()),
+                None => self.written[directory.index()].zero(at, len),
+            }
+        }
+        self.happened(|| Event::Names { changes: changes.to_vec(), label: label.cloned() });
+    }
+
     /// The layout of a device, if it is a flash chip.
     pub(crate) fn chip(&self, device: DeviceId) -> Option<NandGeometry> {
-        self.first().lines.get(device.index())?.chip.as_ref().map(|chip| chip.geometry)
+        self.first().lines.get(device.index())?.chip().map(|chip| chip.geometry)
     }
 
     /// How often a block of a flash chip has been erased.
@@ -63,6 +93,7 @@ impl LazyImage {
 
     /// Zeroes a range that lies within the device.
     pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
+        self.grow(device, at, at + len);
         self.written[device.index()].zero(at, len);
         self.happened(|| Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
     }
@@ -151,6 +182,7 @@ impl LazyImage {
     pub(crate) fn return_to(&mut self, moment: AsRecovered) {
         self.ended = self.log.take();
         self.erases = moment.erases;
+        self.keep_devices(moment.written.len());
         self.written.iter_mut().zip(moment.written).for_each(|(written, moment)| written.return_to(moment));
     }
 
@@ -178,7 +210,7 @@ impl LazyImage {
 
     /// What the running life did, if that was written down. It ends.
     pub(crate) fn end_life(&mut self) -> Option<Life> {
-        let devices = Arc::clone(&self.first().blank);
+        let devices = Arc::clone(&self.last().blank);
         let log = self.ended.take().or_else(|| self.log.take())?;
         let in_flight = self.in_flight_to(log.spared());
         Some(log.end(&devices, in_flight))

@@ -61,9 +61,9 @@ impl Layout {
                 self.cells.push(Cell { start: Bytes::ZERO, len: Bytes::ZERO, base, versions: Vec::new() });
                 CellId(self.cells.len() as u32 - 1)
             });
-            let (base, chip) = (device.base.clone(), device.chip().cloned());
+            let (base, kind) = (device.base.clone(), device.kind.clone());
             let block = block_len(device);
-            self.lines.push(Line { base, chip, block, first, count, length });
+            self.lines.push(Line { base, kind, block, first, count, length });
         }
     }
 
@@ -93,11 +93,16 @@ impl Layout {
                     event,
                     unit,
                     device,
+                    also: None,
                     lane,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
                 });
+            }
+            let atom = &mut self.atoms[id.0 as usize];
+            if atom.device != piece.device {
+                atom.also = Some(piece.device);
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
@@ -120,6 +125,12 @@ impl Layout {
         let Cell { start, len, .. } = self.cells[cell.0 as usize];
         match piece.fill {
             Fill::Zero => ContentId::ZERO,
+            Fill::Name(nth) => {
+                let Event::Names { changes, .. } = &trace.events[piece.event.index()] else {
+                    return ContentId::ZERO;
+                };
+                self.contents.intern(&changes[nth as usize].to_bytes())
+            }
             Fill::Length(len) => self.contents.intern(&length_bytes(len)),
             Fill::Garbage => {
                 let seed = self.salt() ^ (u64::from(piece.event.0) << 32 | start.0);

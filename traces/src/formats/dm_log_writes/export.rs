@@ -149,6 +149,7 @@ fn deferrals(trace: &Trace, device: DeviceId) -> BTreeMap<EventId, EventId> {
             | Event::Resize { .. }
             | Event::Program { .. }
             | Event::Erase { .. }
+            | Event::Names { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }
@@ -200,6 +201,7 @@ impl<W: Write> LogWriter<W> {
             Event::Discard { at, len, .. } => self.header(*at, *len, DISCARD),
             Event::Flush { .. } => self.header(Bytes::ZERO, Bytes::ZERO, FLUSH),
             Event::Resize { .. } => Err(ExportProblem::Inexpressible { what: "a change of length" }),
+            Event::Names { .. } => Err(ExportProblem::Inexpressible { what: "a change of names" }),
             Event::FlushFailed { .. } => Err(ExportProblem::Inexpressible { what: "a flush that failed" }),
             Event::Send { .. } | Event::Deliver { .. } => {
                 Err(ExportProblem::Inexpressible { what: "a message between nodes" })

@@ -34,6 +34,7 @@ pub(super) fn text(event: &Event) -> Option<String> {
         | Event::Resize { .. }
         | Event::Program { .. }
         | Event::Erase { .. }
+        | Event::Names { .. }
         | Event::Flush { .. }
         | Event::FlushFailed { .. }
         | Event::Send { .. }

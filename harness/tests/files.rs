@@ -1,0 +1,77 @@
+//! Stores that keep their data in files, some of which forget what makes it durable.
+
+use crashcheck::files::{Files, OpenOptions};
+use crashcheck::{Ack, Device, Disk, Result, System, explore};
+
+/// One value in a file, replaced by writing another file and renaming it.
+#[derive(Clone, Copy)]
+struct Replace {
+    syncs_file: bool,
+    syncs_directory: bool,
+}
+
+const RIGHT: Replace = Replace { syncs_file: true, syncs_directory: true };
+
+impl System for Replace {
+    type Op = u8;
+    type Live = Files;
+    type View = Vec<u8>;
+
+    fn devices(&self) -> Vec<Device> {
+        vec![Device::directory(".")]
+    }
+
+    fn open(&self, disk: Disk) -> Result<Files> {
+        Ok(Files::of(&disk)?)
+    }
+
+    fn apply(&self, files: &mut Files, value: &u8) -> Result<Ack> {
+        let new = files.create("value.new")?;
+        new.write_at(&[*value; 3], 0)?;
+        if self.syncs_file {
+            new.sync_all()?;
+        }
+        files.rename("value.new", "value")?;
+        if self.syncs_directory {
+            files.sync_dir("/")?;
+        }
+        Ok(Ack::Durable)
+    }
+
+    fn view(&self, files: &mut Files) -> Result<Vec<u8>> {
+        match files.read("value") {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            value => Ok(value?),
+        }
+    }
+
+    fn model(&self, view: &mut Vec<u8>, value: &u8) {
+        *view = vec![*value; 3];
+    }
+}
+
+/// What a check says of a system that does not survive.
+fn told<S: System + Clone + 'static>(system: S, workload: Vec<S::Op>) -> String {
+    let run = explore(system).workload(workload).run();
+    let exploration = run.expect("an exploration");
+    format!("{exploration:#?}")
+}
+
+#[test]
+fn a_file_that_is_replaced_in_the_right_order_survives() {
+    explore(RIGHT).workload([1, 2, 3]).check();
+}
+
+#[test]
+fn a_file_that_is_renamed_before_it_is_durable_is_found_empty() {
+    let told = told(Replace { syncs_file: false, ..RIGHT }, vec![1, 2]);
+    println!("{told}");
+    assert!(told.contains("fsync of value.new"));
+}
+
+#[test]
+fn a_name_that_is_not_made_durable_is_lost() {
+    let told = told(Replace { syncs_directory: false, ..RIGHT }, vec![1, 2]);
+    println!("{told}");
+    assert!(told.contains("fsync of the directory ."));
+}
