@@ -9,10 +9,9 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::{AsRecovered, LazyImage, Stage};
 use crate::wire::Wire;
-use crashcheck_trace::files::{NameChange, SLOT};
+use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, Label, Trace};
 use std::backtrace::Backtrace;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod backing;
@@ -191,11 +190,9 @@ impl Disk {
         self.awake()?.backing.change_names(changes, self.label.as_ref())
     }
 
-    /// Where the slots of a directory begin that may hold a name, in order.
-    pub(crate) fn slots(&self) -> Result<BTreeSet<u64>, DiskError> {
-        let spans = self.awake()?.backing.spans(self.device);
-        let slots = spans.into_iter().flat_map(|(start, end)| start.0 / SLOT.0..end.0.div_ceil(SLOT.0));
-        Ok(slots.map(|slot| slot * SLOT.0).collect())
+    /// The slots of a directory that hold a name, in an order of their own.
+    pub(crate) fn slots(&self) -> Result<Vec<Lent>, DiskError> {
+        Ok(self.awake()?.backing.slots(self.device))
     }
 
     /// Changes the length of a file-like device.

@@ -1,6 +1,6 @@
 //! Stores that keep their data in files, some of which forget what makes it durable.
 
-use crashcheck::files::{Files, OpenOptions};
+use crashcheck::files::Files;
 use crashcheck::{Ack, Device, Disk, Result, System, explore};
 
 /// One value in a file, replaced by writing another file and renaming it.
@@ -54,7 +54,7 @@ impl System for Replace {
 fn told<S: System + Clone + 'static>(system: S, workload: Vec<S::Op>) -> String {
     let run = explore(system).workload(workload).run();
     let exploration = run.expect("an exploration");
-    format!("{exploration:#?}")
+    exploration.findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::choice::{Choices, Path};
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
-use crashcheck_trace::files::NameChange;
+use crashcheck_trace::files::{NameChange, SLOT};
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image, Label};
 use crashcheck_trace::{NandChip, NandGeometry, Trace};
 use std::backtrace::Backtrace;
@@ -60,8 +60,8 @@ pub(super) trait Backing: Send {
         Err(DiskError::Failed { what: "there are no names: this is no tree of files".to_owned() })
     }
 
-    /// The ranges of a device that may hold something other than zeros, each with its end, in order.
-    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+    /// The slots of a directory that hold a name.
+    fn slots(&mut self, device: DeviceId) -> Vec<Lent> {
         let _ = device;
         Vec::new()
     }
@@ -161,9 +161,10 @@ pub(super) trait Backing: Send {
     }
 }
 
-/// The ranges of an image that hold something other than zeros, each with its end.
-pub(super) fn spans(image: &Image) -> Vec<(Bytes, Bytes)> {
-    image.pages().map(|(at, page)| (at, at + Bytes::of(page.len()))).collect()
+/// The slots of a directory that hold a name.
+pub(super) fn slots(directory: &Image) -> Vec<Lent> {
+    let slots = directory.pages().flat_map(|(_, page)| page.chunks(SLOT.index()));
+    slots.filter(|slot| slot[0] != 0).map(Lent::from).collect()
 }
 
 /// Writes names into the images of their directories.

@@ -75,8 +75,8 @@ impl Backing for LazyImage {
         Ok(())
     }
 
-    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        self.spans(device)
+    fn slots(&mut self, device: DeviceId) -> Vec<Lent> {
+        self.slots(device).into_values().collect()
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {

@@ -1,7 +1,8 @@
 //! Plain bytes: what is written is there, and nothing is recorded.
 
-use super::backing::{Backing, Chips, spans, write_names, write_to};
+use super::backing::{Backing, Chips, slots, write_names, write_to};
 use crate::error::DiskError;
+use crate::lent::Lent;
 use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image, Label, NandGeometry};
 
@@ -81,8 +82,8 @@ impl Backing for Plain {
         Ok(())
     }
 
-    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        spans(&self.images[device.index()])
+    fn slots(&mut self, device: DeviceId) -> Vec<Lent> {
+        slots(&self.images[device.index()])
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {

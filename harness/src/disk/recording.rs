@@ -1,9 +1,10 @@
 //! A recording: sparse images, and everything that happens to them.
 
-use super::backing::{Backing, Chips, spans, write_names, write_to};
+use super::backing::{Backing, Chips, slots, write_names, write_to};
 use super::failing::{Failing, Lost, in_flight, without_dropped};
 use crate::choice::{Choices, Path};
 use crate::error::DiskError;
+use crate::lent::Lent;
 use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image};
 use crashcheck_trace::{Label, NandGeometry, Payload, Trace};
@@ -141,8 +142,8 @@ impl Backing for Recording {
         Ok(())
     }
 
-    fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        spans(&self.images[device.index()])
+    fn slots(&mut self, device: DeviceId) -> Vec<Lent> {
+        slots(&self.images[device.index()])
     }
 
     fn chip(&self, device: DeviceId) -> Option<NandGeometry> {

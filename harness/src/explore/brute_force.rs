@@ -8,6 +8,7 @@ mod flash;
 mod lives;
 mod plain_cluster;
 mod silent;
+mod tree;
 
 use super::instance::{Instance, Kind, Lived, Recovered};
 use super::{Budget, Context, Naming, Options, Past};

@@ -6,7 +6,7 @@ use crate::media::{block_len, landing_of};
 use crate::profile::Landing;
 use crashcheck_outcome as outcome;
 use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Origin, Place, Promised};
-use crashcheck_trace::files::NameChange;
+use crashcheck_trace::files::{Entry, NameChange, SLOT};
 use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Label, MessageId, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -141,7 +141,8 @@ impl<'a> Teller<'a> {
         let missing = missing
             .map(|order| MissingOrder { before: self.place(order.before), after: self.place(order.after) });
         let flush = |(device, before): &(DeviceId, EventId)| FixingFlush {
-            device: self.device(*device).to_owned(),
+            device: self.to_flush(*device),
+            is_fsync: self.is_inode(*device),
             before: self.place(*before),
         };
         let fix = cause.fix.as_ref().map(|fix| outcome::Fix {
@@ -234,11 +235,44 @@ impl<'a> Teller<'a> {
 
     /// A flush in words: of a file and a directory it is what a program calls it.
     fn flush(&self, device: DeviceId) -> String {
-        match self.trace.devices.get(device.index()).map(|device| &device.kind) {
-            Some(DeviceKind::File | DeviceKind::Link) => format!("fsync of {}", self.device(device)),
-            Some(DeviceKind::Directory) => format!("fsync of the directory {}", self.device(device)),
-            Some(DeviceKind::Block | DeviceKind::Nand(_)) | None => format!("flush{}", self.of(device)),
+        match self.is_inode(device) {
+            true => format!("fsync of {}", self.to_flush(device)),
+            false => format!("flush{}", self.of(device)),
         }
+    }
+
+    /// Whether a device is part of a tree of files.
+    fn is_inode(&self, device: DeviceId) -> bool {
+        let kind = self.trace.devices.get(device.index()).map(|device| &device.kind);
+        matches!(kind, Some(DeviceKind::File | DeviceKind::Link | DeviceKind::Directory))
+    }
+
+    /// What is flushed, in words.
+    fn to_flush(&self, device: DeviceId) -> String {
+        let name = self.device(device);
+        match self.trace.devices.get(device.index()).map(|device| &device.kind) {
+            Some(DeviceKind::File) => format!("the file {name}"),
+            Some(DeviceKind::Link) => format!("the link {name}"),
+            Some(DeviceKind::Directory) => format!("the directory {name}"),
+            Some(DeviceKind::Block | DeviceKind::Nand(_)) | None => name.to_owned(),
+        }
+    }
+
+    /// The name whose slot this is in a directory, if it is one.
+    fn slot(&self, directory: DeviceId, at: Bytes) -> Option<String> {
+        let device = self.trace.devices.get(directory.index()).filter(|device| device.is_directory())?;
+        let names = self.trace.events.iter().filter_map(|event| match event {
+            Event::Names { changes, .. } => Some(changes),
+            _ => None,
+        });
+        let mut named = names.flatten().filter(|change| change.range().1 == at);
+        let found = named.next().map(|change| change.name.clone());
+        let held = || {
+            let mut slot = vec![0; SLOT.index()];
+            device.base.read(at, &mut slot);
+            Entry::parse(&slot).map(|entry| entry.name)
+        };
+        Some(format!("the name {} in {}", found.or_else(held)?, device.name))
     }
 
     /// What became of names, in words.
@@ -264,6 +298,9 @@ impl<'a> Teller<'a> {
 
     /// How much of a device, and where, in words.
     pub(super) fn range(&self, device: DeviceId, at: Bytes, len: Bytes) -> String {
+        if let Some(slot) = self.slot(device, at) {
+            return slot;
+        }
         let name = self.trace.devices.get(device.index()).filter(|_| self.trace.devices.len() > 1);
         let name = name.map(|device| format!("{} ", device.name)).unwrap_or_default();
         match self.trace.devices.get(device.index()).and_then(Device::chip) {

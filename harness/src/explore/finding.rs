@@ -401,7 +401,7 @@ fn of_units(painter: &Painter<'_>, known: &Known<'_>, event: EventId) -> Option<
         let fate = known.fate(atom);
         let cells = timeline.atoms[atom.0 as usize].cells.iter();
         let spans = cells.map(|cell| timeline.cells[cell.0 as usize].span());
-        // A page that shares its flash cells with another one may take that with it.
+        // A page that shares its flash cells with another one may take that with it; a new length has no bytes.
         for (start, end) in spans.filter(|(start, end)| at <= *start && *end <= at + len) {
             let (start, end) = ((start - at).0, (end - at).0);
             match runs.last_mut() {
@@ -423,10 +423,14 @@ fn of_units(painter: &Painter<'_>, known: &Known<'_>, event: EventId) -> Option<
             Some(AtomFate::Garbled) => "garbled",
             None => "not looked at",
         };
-        format!("{start} to {} {fate}", end - 1)
+        match start == end {
+            true => format!("the new length {fate}"),
+            false => format!("bytes {start} to {} {fate}", end - 1),
+        }
     });
     let words: Vec<String> = words.collect();
-    Some(format!("{}bytes {}", if is_torn { "torn: " } else { "" }, words.join(", ")))
+    let words = words.join(", ").replace(", bytes ", ", ");
+    Some(format!("{}{words}", if is_torn { "torn: " } else { "" }))
 }
 
 /// Whether this is about a unit that turned out to be garbage.

@@ -132,7 +132,8 @@ impl Files {
         device: impl FnOnce(&str) -> Device,
     ) -> io::Result<Disk> {
         let (directory, name) = self.free(&path)?;
-        let told: PathBuf = path.as_ref().components().skip_while(|part| *part == Component::RootDir).collect();
+        let told: PathBuf =
+            path.as_ref().components().skip_while(|part| *part == Component::RootDir).collect();
         let inode = self.root.add_device(device(&told.display().to_string()))?;
         self.change(call, [(&directory, name, Some(&inode))])?;
         Ok(inode)
@@ -227,9 +228,7 @@ impl Files {
     /// Whether the directory of a path is a directory or lies in it.
     fn is_within(&self, directory: &Disk, path: &Path) -> io::Result<bool> {
         let mut above = path.ancestors().skip(1);
-        above.try_fold(false, |is, part| {
-            Ok(is || self.look_up(part, true)?.found()?.id() == directory.id())
-        })
+        above.try_fold(false, |is, part| Ok(is || self.look_up(part, true)?.found()?.id() == directory.id()))
     }
 
     /// Gives a file another name.
@@ -315,9 +314,7 @@ impl Files {
         if Kind::of(directory)? != Kind::Directory {
             return Err(ErrorKind::NotADirectory.into());
         }
-        let slot = |at: u64| -> io::Result<_> { Ok(Entry::parse(&directory.lend(Bytes(at), SLOT.index())?)) };
-        let slots = directory.slots()?.into_iter().map(slot);
-        slots.filter_map(Result::transpose).collect()
+        Ok(directory.slots()?.iter().filter_map(|slot| Entry::parse(slot)).collect())
     }
 
     /// What is known of a file, a directory or, if links are not followed, of a link.

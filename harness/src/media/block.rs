@@ -5,14 +5,15 @@
 //! [`Profile`] says, has reached the medium; a later write to the same place wins over an earlier one. Data that was
 //! durable is not lost. The length of a file-like device is state with a version chain of its own.
 
-use super::{files, flash};
+use super::files::{self, Lens};
+use super::flash;
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Atomic, Cache, Discard, Honesty, Order, Profile};
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, NodeId, Trace};
 
 /// The atoms of a trace, in the order of issue.
-pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
-    let mut lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
+pub(super) fn pieces(trace: &Trace, profile: &Profile, life: u8) -> Vec<Piece> {
+    let mut lens = Lens::of(&trace.devices, life);
     let tree = files::is_tree(trace);
     let mut pieces = Vec::new();
     for (index, event) in trace.events.iter().enumerate() {
@@ -26,10 +27,8 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
         let mut split = |pieces: &mut Vec<Piece>, fill| {
             let units = split(pieces, id, event, fill, (profile, lane));
             let Some((device, at, len)) = event.range().filter(|_| units > 0) else { return };
-            let (end, old) = (at + len, &mut lens[device.index()]);
-            if trace.devices[device.index()].is_file() && *old < end {
-                let old = std::mem::replace(old, end);
-                files::growth(pieces, id, (device, units), (old, at, end), lane);
+            if trace.devices[device.index()].is_file() {
+                pieces.extend(lens.grow((device, units), (at, at + len), (id, lane)));
             }
         };
         match event {
@@ -41,22 +40,7 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile) -> Vec<Piece> {
                 Discard::Garbage => split(&mut pieces, Fill::Garbage),
             },
             Event::Names { changes, .. } => files::names(&mut pieces, id, changes, profile),
-            Event::Resize { device, len } => {
-                let old = std::mem::replace(&mut lens[device.index()], *len);
-                let piece = Piece {
-                    event: id,
-                    unit: 0,
-                    device: *device,
-                    range: None,
-                    fill: Fill::Zero,
-                    joins: false,
-                    lane,
-                };
-                pieces.push(Piece { fill: Fill::Length(*len), ..piece });
-                if *len < old {
-                    pieces.push(Piece { range: Some((*len, old - *len)), joins: true, ..piece });
-                }
-            }
+            Event::Resize { device, len } => pieces.extend(lens.resize(*device, *len, (id, lane))),
             Event::FlushFailed { writes, dropped: true, .. } => undo(&mut pieces, id, writes),
             Event::Program { .. }
             | Event::Erase { .. }
@@ -136,7 +120,9 @@ impl Settles<'_> {
                     Order::Any => Some(Settles::Event(id)),
                 }
             }
-            Event::Discard { .. } | Event::Resize { .. } | Event::Names { .. } if profile.cache == Cache::None => {
+            Event::Discard { .. } | Event::Resize { .. } | Event::Names { .. }
+                if profile.cache == Cache::None =>
+            {
                 Some(Settles::Event(id))
             }
             Event::FlushFailed { dropped: true, .. } => Some(Settles::Event(id)),

@@ -9,11 +9,11 @@
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Order, Profile};
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{Bytes, DeviceId, EventId, Trace};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, EventId, Trace};
 
 /// Whether a machine is a tree of files.
 pub(super) fn is_tree(trace: &Trace) -> bool {
-    trace.devices.first().is_some_and(crashcheck_trace::Device::is_directory)
+    trace.devices.first().is_some_and(Device::is_directory)
 }
 
 /// Under a profile that keeps the order, all of a tree.
@@ -36,21 +36,68 @@ pub(super) fn names(pieces: &mut Vec<Piece>, id: EventId, changes: &[NameChange]
     }
 }
 
-/// The end of a file that a write from `at` on has moved. What lies between the old end and the write reads as zeros
-/// with the new length, whatever was there.
-pub(super) fn growth(
-    pieces: &mut Vec<Piece>,
-    event: EventId,
-    (device, unit): (DeviceId, u32),
-    (old, at, end): (Bytes, Bytes, Bytes),
-    lane: Option<Lane>,
-) {
-    let length = Piece { event, unit, device, range: None, fill: Fill::Length(end), joins: false, lane };
-    let gap = (old < at).then(|| Piece {
-        range: Some((old, at - old)),
-        fill: Fill::Zero,
-        joins: true,
-        ..length
-    });
-    pieces.extend([Some(length), gap].into_iter().flatten());
+/// How long the files of a trace are, event by event.
+pub(super) struct Lens {
+    now: Vec<Bytes>,
+    /// Beyond the end of a file nothing has ever been from here on. `None` for what is no file.
+    most: Vec<Option<Bytes>>,
+}
+
+impl Lens {
+    /// Before the first event of a life, counted from 1. Earlier ones may have left something beyond the end of a file.
+    pub(super) fn of(devices: &[Device], life: u8) -> Lens {
+        let most = |device: &Device| {
+            device.is_file().then(|| if life > 1 { DEVICE_LEN_MAX } else { device.base.len() })
+        };
+        Lens {
+            now: devices.iter().map(|device| device.base.len()).collect(),
+            most: devices.iter().map(most).collect(),
+        }
+    }
+
+    /// A write to a file ends at `end`, and moves the end of the file if that is behind it. What lies between the old end and
+    /// the write reads as zeros with the new length, whatever was there.
+    pub(super) fn grow(
+        &mut self,
+        (device, unit): (DeviceId, u32),
+        (at, end): (Bytes, Bytes),
+        by: (EventId, Option<Lane>),
+    ) -> impl Iterator<Item = Piece> + use<> {
+        let old = self.now[device.index()];
+        let grows = old < end;
+        let zeros = (grows && old < at && Some(old) < self.most[device.index()]).then(|| (old, at - old));
+        grows.then(|| self.set((device, unit), end, zeros, by)).into_iter().flatten()
+    }
+
+    /// A device is made shorter or longer. What is gone reads as zeros if it comes back.
+    pub(super) fn resize(
+        &mut self,
+        device: DeviceId,
+        len: Bytes,
+        by: (EventId, Option<Lane>),
+    ) -> impl Iterator<Item = Piece> + use<> {
+        let (old, most) = (self.now[device.index()], self.most[device.index()]);
+        let zeros = match () {
+            () if len < old => Some((len, old - len)),
+            () if old < len && Some(old) < most => Some((old, len - old)),
+            () => None,
+        };
+        self.set((device, 0), len, zeros, by)
+    }
+
+    /// Another length, and what reads as zeros with it.
+    fn set(
+        &mut self,
+        (device, unit): (DeviceId, u32),
+        len: Bytes,
+        zeros: Option<(Bytes, Bytes)>,
+        (event, lane): (EventId, Option<Lane>),
+    ) -> impl Iterator<Item = Piece> + use<> {
+        self.now[device.index()] = len;
+        let most = &mut self.most[device.index()];
+        *most = most.map(|most| most.max(len));
+        let piece = move |fill, range, joins| Piece { event, unit, device, range, fill, joins, lane };
+        let zeros = zeros.map(|range| piece(Fill::Zero, Some(range), true));
+        std::iter::once(piece(Fill::Length(len), None, false)).chain(zeros)
+    }
 }

@@ -23,9 +23,10 @@ use crate::profile::{Profile, When};
 use crate::supervise::Trail;
 use crate::window::Window;
 use crate::wire::Wire;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image};
+use crashcheck_trace::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Image};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use whole::Written;
@@ -116,6 +117,8 @@ pub(crate) enum Asked {
     Len(DeviceId),
     /// How often a block of a flash chip was erased.
     Erases(DeviceId, BlockNo),
+    /// Which names a directory holds, and what has them.
+    Names(DeviceId),
     /// What holds no bytes.
     Flag(CellId),
 }
@@ -267,9 +270,19 @@ impl LazyImage {
         if let Some(log) = &mut self.log {
             log.make(device.clone());
         }
-        self.made.push(device);
         self.keep_devices(id.index() + 1);
+        // What it holds is known, and nothing of it is looked for below.
+        let written = &mut self.written[id.index()];
+        written.zero(Bytes::ZERO, DEVICE_LEN_MAX);
+        device.base.pages().for_each(|(at, page)| written.write(at, page));
+        written.set_len(device.base.len());
+        self.made.push(device);
         id
+    }
+
+    /// Whether the running life has made a device.
+    fn is_made(&self, device: DeviceId) -> bool {
+        device.index() >= self.last().lines.len()
     }
 
     /// What a device is.
@@ -455,6 +468,7 @@ impl LazyImage {
             Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
             Asked::Len(device) => self.length(device).0,
             Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
+            Asked::Names(device) => hash_of_slots(&self.slots_left(device)),
             Asked::Flag(cell) => u64::from(self.look(0, cell).0),
         };
         self.note_answer(asked, answer);
@@ -526,13 +540,6 @@ impl LazyImage {
         joined
     }
 
-    /// The ranges of a device that may hold something other than zeros, each with its end; they may overlap.
-    pub(crate) fn spans(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        let mut spans = self.occupied(device);
-        spans.extend(self.written[device.index()].spans());
-        spans
-    }
-
     /// How many devices there are.
     pub(crate) fn devices(&self) -> usize {
         self.written.len()
@@ -555,7 +562,9 @@ impl LazyImage {
         if let Some(len) = self.written[device.index()].len() {
             return len;
         }
-        if (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some()) {
+        // That of a file is asked for although nothing has changed it: a later life may have, and then it is asked for, too.
+        let may_differ = (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some());
+        if may_differ || self.kind(device) == Some(&DeviceKind::File) {
             self.observe(Asked::Len(device));
         }
         self.length(device)
@@ -578,6 +587,10 @@ impl LazyImage {
 /// The length that the content of a length cell says.
 fn length_of(bytes: &[u8]) -> Bytes {
     Bytes(u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
+}
+
+fn hash_of_slots(slots: &BTreeMap<u64, Lent>) -> u64 {
+    FxBuildHasher.hash_one(slots.iter().map(|(at, slot)| (*at, slot.hash())).collect::<Vec<_>>())
 }
 
 fn hash_of(read: &Result<&[u8], Bytes>) -> u64 {

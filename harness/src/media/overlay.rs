@@ -84,9 +84,10 @@ impl Overlay {
         last.is_none_or(|(_, extent)| extent.end <= at.0)
     }
 
-    /// The ranges that were written, each with its end, in order.
-    pub(crate) fn spans(&self) -> impl Iterator<Item = (Bytes, Bytes)> {
-        self.extents.iter().map(|(start, extent)| (Bytes(*start), Bytes(extent.end)))
+    /// The ranges that were written, each with its end, in order: those with bytes, or those with zeros.
+    pub(crate) fn spans(&self, zeros: bool) -> impl Iterator<Item = (Bytes, Bytes)> {
+        let extents = self.extents.iter().filter(move |(_, extent)| extent.source.is_none() == zeros);
+        extents.map(|(start, extent)| (Bytes(*start), Bytes(extent.end)))
     }
 
     pub(crate) fn len(&self) -> Option<Bytes> {

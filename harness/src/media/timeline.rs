@@ -60,7 +60,7 @@ impl Timeline {
     }
 
     fn of_life(trace: &Trace, profile: &Profile, life: u8, outlived: Outlived) -> Timeline {
-        let mut layout = Layout::new(trace, pieces(trace, profile), profile, life);
+        let mut layout = Layout::new(trace, pieces(trace, profile, life), profile, life);
         let wire = Wire::new(&trace.devices);
         let spans = date(&mut layout, trace, &wire);
         let (flags, script) = raise_cluster(&mut layout, trace, &spans, &outlived.down);

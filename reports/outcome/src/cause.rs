@@ -125,8 +125,18 @@ pub struct Fix {
 pub struct FixingFlush {
     /// Of which device.
     pub device: String,
+    /// Whether it is an `fsync` of a file or a directory; then the device is named as `the file wal`, `the directory .`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_fsync: bool,
     /// It belongs right before this event.
     pub before: Place,
+}
+
+impl FixingFlush {
+    /// What is missing, in words: `flush of disk`, `fsync of the directory .`.
+    pub fn call(&self) -> String {
+        format!("{} of {}", if self.is_fsync { "fsync" } else { "flush" }, self.device)
+    }
 }
 
 /// What there is to say where no order of writes prevents a finding.
@@ -169,10 +179,12 @@ impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, flush) in self.flushes.iter().enumerate() {
             let and = if nth == 0 { "" } else { ", and " };
-            write!(f, "{and}a flush of {} before {}", flush.device, flush.before)?;
+            let a = if flush.is_fsync { "an" } else { "a" };
+            write!(f, "{and}{a} {} before {}", flush.call(), flush.before)?;
         }
         for (nth, write) in self.fua.iter().enumerate() {
-            let and = if nth == 0 { ", or FUA on" } else { " and" };
+            let durable = if self.flushes.iter().any(|flush| flush.is_fsync) { "O_SYNC" } else { "FUA" };
+            let and = if nth == 0 { format!(", or {durable} on") } else { " and".to_owned() };
             write!(f, "{and} {write}")?;
         }
         let left = if self.clean { "nothing is found" } else { "this finding is gone" };

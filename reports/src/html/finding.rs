@@ -131,8 +131,8 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
         for (nth, flush) in fix.flushes.iter().enumerate() {
             page.raw(if nth == 0 { "A " } else { ", and a " });
             page.put(
-                "<b>flush of {}</b> right before #{} ({})",
-                &[&flush.device, &flush.before.event, &flush.before.what],
+                "<b>{}</b> right before #{} ({})",
+                &[&flush.call(), &flush.before.event, &flush.before.what],
             );
         }
         for (nth, write) in fix.fua.iter().enumerate() {

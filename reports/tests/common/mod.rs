@@ -339,7 +339,11 @@ fn cause() -> Cause {
     Cause {
         missing: vec![MissingOrder { before: place(44), after: place(51) }],
         fix: Some(Fix {
-            flushes: vec![FixingFlush { device: format!("disk {HOSTILE}"), before: place(51) }],
+            flushes: vec![FixingFlush {
+                device: format!("disk {HOSTILE}"),
+                is_fsync: false,
+                before: place(51),
+            }],
             fua: vec![],
             crash_states: "17".to_owned(),
             recoveries: 9,

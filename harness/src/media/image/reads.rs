@@ -5,15 +5,22 @@ use super::super::cell::CellId;
 use super::super::contents::ContentId;
 use super::super::fault;
 use super::super::overlay::Piece;
-use super::{Asked, LazyImage, hash_of};
+use super::{Asked, LazyImage, hash_of, hash_of_slots};
 use crate::choice::Question;
 use crate::lent::Lent;
+use crashcheck_trace::files::SLOT;
 use crashcheck_trace::{Bytes, DeviceId};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// So many ranges are kept that were put together, and none that is longer than this.
 const PUT_TOGETHER: usize = 1 << 11;
 const LONGEST: usize = 1 << 14;
+
+/// Where the slots begin of which a range has a part.
+fn places((start, end): (Bytes, Bytes)) -> impl Iterator<Item = u64> {
+    (start.0 / SLOT.0..end.0.div_ceil(SLOT.0)).map(|slot| slot * SLOT.0)
+}
 
 impl LazyImage {
     /// Reads a range that lies within the device, unless a block of it cannot be read: then says which.
@@ -43,6 +50,32 @@ impl LazyImage {
         let mut bytes = vec![0; len];
         self.read(device, at, &mut bytes)?;
         Ok(bytes.into())
+    }
+
+    /// The slots of a directory that hold a name, by their places. It is one question which names there are, and every name that is
+    /// undecided is decided then.
+    pub(crate) fn slots(&mut self, device: DeviceId) -> BTreeMap<u64, Lent> {
+        let len = SLOT.index();
+        let mut slots = BTreeMap::new();
+        if !self.is_made(device) {
+            slots = self.slots_left(device);
+            self.note_answer(Asked::Names(device), hash_of_slots(&slots));
+        }
+        let written = &self.written[device.index()];
+        slots.retain(|at, _| written.leaves(Bytes(*at), len));
+        let own = written.spans(false).flat_map(places);
+        slots.extend(own.filter_map(|at| Some((at, written.piece(Bytes(at), len)?.into()))));
+        slots
+    }
+
+    /// The same without what the running life has changed.
+    pub(super) fn slots_left(&mut self, device: DeviceId) -> BTreeMap<u64, Lent> {
+        let mut slots = BTreeMap::new();
+        for at in self.occupied(device).into_iter().flat_map(places) {
+            let slot = self.lend_left(device, Bytes(at), SLOT.index());
+            slots.extend(slot.filter(|slot| slot.iter().any(|byte| *byte != 0)).map(|slot| (at, slot)));
+        }
+        slots
     }
 
     /// What earlier lives have left in a range, unless a device may fail, or the later ones have left it in pieces.

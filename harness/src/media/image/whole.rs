@@ -111,7 +111,12 @@ impl LazyImage {
         let block = self.first().lines.get(device.index()).map_or(Bytes::ZERO, |line| line.block);
         let (mut image, part) = (self.base(device).cloned().unwrap_or_default(), block.0.max(PART));
         image.resize(len);
-        let spans = self.spans(device);
+        let mut spans = self.occupied(device);
+        let written = &self.written[device.index()];
+        written
+            .spans(true)
+            .for_each(|(start, end)| image.zero(start.min(len), end.min(len) - start.min(len)));
+        spans.extend(written.spans(false));
         let mut bytes = Vec::new();
         for (mut at, end) in spans {
             let end = end.min(len);

@@ -113,6 +113,8 @@ impl LazyImage {
         let old = self.len(device);
         if len < old {
             self.written[device.index()].zero(len, old - len);
+        } else if self.kind(device) == Some(&DeviceKind::File) {
+            self.written[device.index()].zero(old, len - old);
         }
         self.written[device.index()].set_len(len);
         self.note_length(device, old, len);

@@ -42,7 +42,9 @@ impl Layout {
             let on = DeviceId(index as u16);
             ranges.extend(victims(&trace.devices, on, pieces, &self.profile.faults));
             let first = self.cells.len() as u32;
-            for (start, end) in disjoint(&ranges, &cuts(&device.base, &ranges)) {
+            let mut cuts = cuts(&device.base, &ranges);
+            cuts.extend(device.is_file().then_some(device.base.len().0));
+            for (start, end) in disjoint(&ranges, &cuts) {
                 let base = self.base_of(device, start, end);
                 self.cells.push(Cell {
                     start: Bytes(start),
@@ -68,10 +70,11 @@ impl Layout {
     }
 
     fn base_of(&mut self, device: &Device, start: u64, end: u64) -> ContentId {
-        if self.life > 1 {
+        let len = device.base.len().0;
+        // What earlier lives have left beyond the end of a file is never seen again.
+        if self.life > 1 && (!device.is_file() || start < len) {
             return ContentId::BELOW;
         }
-        let len = device.base.len().0;
         if start >= len || device.base.is_zero(Bytes(start), Bytes(end.min(len) - start)) {
             return ContentId::ZERO;
         }

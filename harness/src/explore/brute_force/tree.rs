@@ -1,0 +1,263 @@
+//! Trees of files: what a walk of the tree shows after a crash, in one life and in several, against every subset of what was
+//! in flight.
+
+use super::super::Shown as Erased;
+use super::*;
+use crate::files::{Files, Kind as Inode, OpenOptions};
+use crashcheck_trace::files::{Entry, NameChange};
+use std::collections::BTreeMap;
+
+/// The paths of a tree, each with what it holds; `None` for a directory.
+type Tree = BTreeMap<String, Option<Vec<u8>>>;
+
+/// What is judged: what is shown, what the life by which it is judged had shown, and the window of that life's crash.
+type Judged = BTreeSet<(Tree, Option<Tree>, Window)>;
+
+/// All of a tree.
+fn read(files: &Files, above: &str, tree: &mut Tree) {
+    for (name, kind) in files.read_dir(above).expect("a directory") {
+        let path = format!("{above}/{name}");
+        match kind {
+            Inode::Directory if above.len() < 12 => {
+                tree.insert(path.clone(), None);
+                read(files, &path, tree);
+            }
+            Inode::Directory | Inode::Link => _ = tree.insert(path, None),
+            Inode::File => {
+                let bytes = files.read(&path).expect("a file");
+                tree.insert(path, Some(bytes));
+            }
+        }
+    }
+}
+
+/// One call, whatever comes of it.
+fn act(files: &Files, sum: u64) {
+    const PATHS: [&str; 4] = ["a", "b", "sub/a", "sub"];
+    let (path, other) = (PATHS[(sum / 11 % 3) as usize], PATHS[(sum / 37 % 4) as usize]);
+    let open = |options: &mut OpenOptions| options.create(true).open(files, path);
+    let data = vec![sum as u8 | 1; (sum / 5 % 7 + 1) as usize];
+    let done = match sum % 11 {
+        0 | 1 => open(OpenOptions::new().write(true)).and_then(|file| file.write_at(&data, 0).map(|_| ())),
+        2 | 3 => open(OpenOptions::new().append(true)).and_then(|file| file.write_at(&data, 0).map(|_| ())),
+        4 => open(OpenOptions::new().write(true)).and_then(|file| file.set_len(sum / 3 % 5)),
+        5 => open(OpenOptions::new().write(true)).and_then(|file| file.write_at(&data, 6).map(|_| ())),
+        6 => files.rename(path, other),
+        7 => files.remove_file(path).or_else(|_| files.remove_dir(other)),
+        8 => files.hard_link(path, other).or_else(|_| files.create_dir("sub")),
+        9 => files.open(path).and_then(|file| file.sync_all()),
+        _ => files.sync_dir("/").and_then(|()| files.sync_dir("sub")),
+    };
+    let _ = done;
+}
+
+/// Shows all of it, says so, and does two things that depend on it.
+fn serve(disk: &Disk, recovered: impl FnOnce(), note: impl Fn(Event)) -> Tree {
+    let files = Files::of(disk).expect("a tree");
+    let mut tree = Tree::new();
+    read(&files, "", &mut tree);
+    recovered();
+    let bytes = tree.iter().flat_map(|(path, held)| path.bytes().chain(held.iter().flatten().copied()));
+    let mut sum = bytes.fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    for op in 0..2 {
+        note(Event::Begin { op: OpId(op), text: String::new() });
+        act(&files, sum);
+        sum = sum.wrapping_mul(0x9E37_79B9) >> 3;
+        let durable = sum % 4 == 0;
+        if durable {
+            files.sync().expect("power");
+        }
+        note(Event::Ack { op: OpId(op), durable });
+    }
+    tree
+}
+
+struct Serve(Arc<Mutex<Judged>>);
+
+impl Instance for Serve {
+    fn live(&self, disk: &Disk) -> Lived {
+        let disk = disk.power_on();
+        let shown = serve(&disk, || disk.note_recovered(), |event| disk.note_with(|| event));
+        let kind = Kind { found: None, shows: String::new() };
+        let past = Some(Past::new(shown.clone()));
+        Lived { recovered: Recovered { shown: Ok(Erased::new(shown)), after: Ok(()), kind }, past }
+    }
+
+    fn judge(&self, shown: &Erased, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let past = past.map(|past| past.get::<Tree>().clone());
+        self.0.lock().expect("no panic").insert((shown.get::<Tree>().clone(), past, window));
+        Ok(())
+    }
+
+    fn promises(&self) -> Vec<&'static str> {
+        vec!["recovers"]
+    }
+}
+
+/// What survives or is lost as a whole.
+enum Change {
+    Bytes(DeviceId, Bytes, Vec<u8>),
+    /// A length, and what reads as zeros with it.
+    Length(DeviceId, Bytes, std::ops::Range<u64>),
+    Names(Vec<NameChange>),
+}
+
+impl Change {
+    /// Whether a flush of a device makes it durable.
+    fn is_of(&self, device: DeviceId) -> bool {
+        match self {
+            Change::Bytes(of, ..) | Change::Length(of, ..) => *of == device,
+            Change::Names(changes) => changes.iter().any(|change| change.directory == device),
+        }
+    }
+
+    fn make(&self, devices: &mut [Device], lens: &mut [Bytes]) {
+        let mut put = |device: DeviceId, at: Bytes, data: &[u8]| {
+            let image = &mut devices[device.index()].base;
+            image.resize(image.len().max(at + Bytes::of(data.len())));
+            image.write(at, data);
+        };
+        match self {
+            Change::Bytes(device, at, data) => put(*device, *at, data),
+            Change::Length(device, len, zeros) => {
+                put(*device, Bytes(zeros.start), &vec![0; (zeros.end - zeros.start) as usize]);
+                lens[device.index()] = *len;
+            }
+            Change::Names(changes) => {
+                for NameChange { directory, name, inode } in changes {
+                    let entry = inode.map(|inode| Entry { name: name.clone(), inode });
+                    let slot = entry.map_or(vec![0; 512], |entry| entry.to_bytes());
+                    put(*directory, Entry::slot(name), &slot);
+                }
+            }
+        }
+    }
+}
+
+/// What an event changes. `lens` is how long the files are.
+fn changes(event: &Event, lens: &mut [Bytes]) -> Vec<Change> {
+    match event {
+        Event::Write { device, at, data, .. } => {
+            let end = *at + data.len();
+            let len = &mut lens[device.index()];
+            let old = std::mem::replace(len, (*len).max(end));
+            let grows = (end > old).then(|| Change::Length(*device, end, old.0.min(at.0)..at.0));
+            [Some(Change::Bytes(*device, *at, data.as_slice().to_vec())), grows]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        Event::Resize { device, len } => {
+            let old = std::mem::replace(&mut lens[device.index()], *len);
+            vec![Change::Length(*device, *len, len.0..old.max(*len).0)]
+        }
+        Event::Names { changes, .. } => vec![Change::Names(changes.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// Everything a crash can leave: after how many events, what that allows, and the tree.
+fn crashes(trace: &Trace) -> Vec<(usize, Window, Vec<Device>)> {
+    let lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
+    let (mut now, mut all, mut in_flight) = (lens.clone(), Vec::new(), Vec::new());
+    let (mut window, mut found) = (Window { durable: 0, begun: 0 }, Vec::new());
+    for point in 0..=trace.events.len() {
+        for subset in 0..1usize << in_flight.len() {
+            let (mut devices, mut lens) = (trace.devices.clone(), lens.clone());
+            for (nth, change) in all.iter().enumerate() {
+                let open = in_flight.iter().position(|open| *open == nth);
+                if open.is_none_or(|bit| subset >> bit & 1 == 1) {
+                    Change::make(change, &mut devices, &mut lens);
+                }
+            }
+            devices.iter_mut().zip(lens).for_each(|(device, len)| device.base.resize(len));
+            found.push((point, window, devices));
+        }
+        let Some(event) = trace.events.get(point) else { break };
+        match event {
+            Event::Flush { device, .. } => in_flight.retain(|nth: &usize| !all[*nth].is_of(*device)),
+            Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
+            Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
+            _ => {}
+        }
+        window.begun = window.begun.max(window.durable);
+        let first = all.len();
+        all.extend(changes(event, &mut now));
+        in_flight.extend(first..all.len());
+    }
+    found
+}
+
+/// What a life shows and does on a tree, and after how many events it had recovered.
+fn serve_on(devices: &[Device]) -> (Tree, Trace, usize) {
+    let disk = Disk::recording(devices);
+    let mark = || disk.machine().note(Event::Mark { text: String::new() });
+    let shown = serve(&disk, mark, |event| disk.machine().note(event));
+    let trace = disk.machine().power_off().expect("a recording");
+    let recovered = trace.events.iter().position(|event| matches!(event, Event::Mark { .. }));
+    (shown, trace, recovered.expect("a mark") + 1)
+}
+
+fn brute_force(trace: &Trace, lives: u8) -> Judged {
+    let mut judged = Judged::new();
+    let mut open: Vec<_> =
+        crashes(trace).into_iter().map(|(_, window, devices)| (devices, 1, (None, window))).collect();
+    while let Some((devices, life, (past, window))) = open.pop() {
+        let (shown, trace, recovered) = serve_on(&devices);
+        judged.insert((shown.clone(), past.clone(), window));
+        if life < lives {
+            open.extend(crashes(&trace).into_iter().map(|(point, own, devices)| {
+                let by = if point < recovered { (past.clone(), window) } else { (Some(shown.clone()), own) };
+                (devices, life + 1, by)
+            }));
+        }
+    }
+    judged
+}
+
+/// What some calls on a tree that has a file already leave as a trace.
+fn recorded(sums: &[u64]) -> Trace {
+    let disk = Disk::recording(&[Device::directory(".")]);
+    let files = Files::of(&disk).expect("a tree");
+    files.write("b", b"old").expect("a file");
+    disk.machine().rebase();
+    for (op, sum) in (0..).zip(sums) {
+        disk.machine().note(Event::Begin { op: OpId(op), text: String::new() });
+        act(&files, *sum);
+        disk.machine().note(Event::Ack { op: OpId(op), durable: sum % 5 == 0 });
+    }
+    let trace = disk.machine().power_off().expect("a recording");
+    trace.validate().expect("a valid trace");
+    trace
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_tree_of_files_shows_what_brute_force_shows(
+        sums in prop::collection::vec(any::<u64>(), 1..7), lives in 1..=2u8, jobs in 1..=2usize,
+    ) {
+        let trace = recorded(&sums);
+        let changes: usize = trace.events.iter().map(|event| match event {
+            Event::Write { .. } => 2,
+            Event::Resize { .. } | Event::Names { .. } => 1,
+            _ => 0,
+        }).sum();
+        prop_assume!(changes <= if lives > 1 { 6 } else { 10 });
+        let judged = Arc::new(Mutex::new(Judged::new()));
+        let profile = Profile::named("posix").expect("a profile");
+        let budget = Budget::unlimited();
+        let options = Options { profile, lives, jobs, budget, ..Options::default() };
+        let context = Context::new(Serve(Arc::clone(&judged)), Naming::default(), Arc::new(trace.clone()), &options);
+        let explored = crate::tasks::explored(&Arc::new(context), &options, &AtomicBool::new(false), |_| ());
+        let (met, expected) = (judged.lock().expect("no panic").clone(), brute_force(&trace, lives));
+        prop_assert_eq!(met.difference(&expected).next(), None);
+        prop_assert_eq!(expected.difference(&met).next(), None);
+        prop_assert!(explored.coverage.complete);
+        prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
+        for life in explored.coverage.later {
+            prop_assert_eq!((life.complete, &life.represented, life.begun), (true, &life.total, life.lives));
+        }
+    }
+}
