@@ -82,6 +82,7 @@ mod error;
 mod explore;
 mod explorer;
 pub mod files;
+pub mod fs;
 mod generated;
 pub mod judge;
 mod lent;

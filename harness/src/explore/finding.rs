@@ -402,8 +402,8 @@ fn of_units(painter: &Painter<'_>, known: &Known<'_>, event: EventId) -> Option<
         let cells = timeline.atoms[atom.0 as usize].cells.iter();
         let spans = cells.map(|cell| timeline.cells[cell.0 as usize].span());
         // A page that shares its flash cells with another one may take that with it; a new length has no bytes.
-        for (start, end) in spans.filter(|(start, end)| at <= *start && *end <= at + len) {
-            let (start, end) = ((start - at).0, (end - at).0);
+        for (start, end) in spans.filter(|(start, end)| start == end || at <= *start && *end <= at + len) {
+            let (start, end) = if start == end { (len.0, len.0) } else { ((start - at).0, (end - at).0) };
             match runs.last_mut() {
                 Some(last) if last.1 == start && last.2 == fate => last.1 = end,
                 _ => runs.push((start, end, fate)),

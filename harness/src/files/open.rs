@@ -3,6 +3,7 @@
 use super::tree::{Files, Kind, Metadata};
 use crate::disk::Disk;
 use crashcheck_trace::Bytes;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -77,6 +78,12 @@ impl OpenOptions {
 pub struct File {
     inode: Disk,
     options: OpenOptions,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "File(inode {}, {:?})", self.inode.id().0, self.options)
+    }
 }
 
 impl File {
