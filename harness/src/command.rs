@@ -20,7 +20,7 @@ use crate::shrink::{Smaller, begun_after, shrink_trace};
 use crate::tasks::{advised, explored};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
-use crashcheck_trace::{DeviceId, Event, Image, ReplayId, Trace};
+use crashcheck_trace::{Device, DeviceId, Event, Image, ReplayId, Trace};
 use files::{ImageFile, read_device};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -81,6 +81,12 @@ pub enum CommandError {
         /// The profile.
         profile: String,
     },
+    /// The trace is of a tree of files, of which there are no image files.
+    #[error(
+        "the trace is of a tree of files, and commands are given image files: explore the system that it was recorded of \
+         in a test"
+    )]
+    Tree,
     /// The beginning of the trace cannot be taken for what the devices held.
     #[error(
         "the first {events} events cannot be taken as done: one of them reaches beyond its device, or is for a flash chip; \
@@ -176,6 +182,9 @@ impl RecordedTrace {
         }
         if trace.nodes() > 0 && options.profile.cluster.is_some() {
             return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
+        }
+        if trace.devices.first().is_some_and(Device::is_directory) {
+            return Err(CommandError::Tree);
         }
         let (trace, numbers) = match commands.from {
             0 => (trace, Vec::new()),

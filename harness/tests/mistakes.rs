@@ -239,7 +239,8 @@ fn the_old_file_is_gone_before_the_new_name_is_durable() {
         sync_names(data)
     }
     fn only(data: &Path) -> io::Result<u8> {
-        let numbers = fs::read_dir(data)?.map(|entry| Ok(fs::read(entry?.path())?.first().copied().unwrap_or(0)));
+        let numbers =
+            fs::read_dir(data)?.map(|entry| Ok(fs::read(entry?.path())?.first().copied().unwrap_or(0)));
         numbers.collect::<io::Result<Vec<u8>>>().map(|numbers| numbers.into_iter().max().unwrap_or(0))
     }
     is_wrong(|data, number| set(data, number, false), only, "an fsync of the directory .");

@@ -99,6 +99,8 @@ fn split(
 pub(super) enum Settles<'a> {
     /// What is in flight on a device, but for some events.
     Device(DeviceId, &'a [EventId]),
+    /// What is in flight on all devices.
+    All,
     /// What one event wrote.
     Event(EventId),
     /// What is in flight on the devices of a node, which is turned off in good order.

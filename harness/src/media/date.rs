@@ -2,8 +2,10 @@
 
 use super::block::Settles;
 use super::cell::AtomId;
+use super::files;
 use super::layout::Layout;
 use super::steps;
+use crate::profile::Order;
 use crate::wire::Wire;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 
@@ -22,6 +24,8 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
     let (mut spans, mut from, mut next) = (Vec::new(), 0, 0);
     let mut in_flight = InFlight(vec![Vec::new(); trace.devices.len()]);
     let one_by_one = layout.profile.cluster.is_some() && trace.nodes() > 0;
+    // Where all of a tree keeps its order, what was issued before is durable with what is made durable.
+    let as_one = files::is_tree(trace) && layout.profile.order == Order::Issued;
     for (index, event) in trace.events.iter().enumerate() {
         let epoch = spans.len() as u32;
         while let Some(atom) = layout.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
@@ -54,6 +58,7 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         spans.push(Span { from, upto });
         from = index + 1;
         if let Some(settles) = settles {
+            let settles = if as_one { Settles::All } else { settles };
             layout.settle(&settles, epoch + 1, &mut in_flight, wire);
         }
     }
@@ -83,6 +88,10 @@ impl Layout {
                 }
             }
             Settles::Device(device, except) => self.settle_device(*device, except, epoch, in_flight),
+            Settles::All => {
+                let devices = (0..self.lines.len() as u16).map(DeviceId);
+                devices.for_each(|device| self.settle_device(device, &[], epoch, in_flight));
+            }
             Settles::Node(node) => {
                 let devices = (0..self.lines.len() as u16).map(DeviceId);
                 let theirs: Vec<DeviceId> =

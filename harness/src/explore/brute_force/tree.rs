@@ -134,18 +134,21 @@ impl Change {
     }
 }
 
-/// What an event changes. `lens` is how long the files are.
-fn changes(event: &Event, lens: &mut [Bytes]) -> Vec<Change> {
+/// What an event changes. `lens` is how long the files are, and a write tears at multiples of `unit`.
+fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
     match event {
         Event::Write { device, at, data, .. } => {
             let end = *at + data.len();
             let len = &mut lens[device.index()];
             let old = std::mem::replace(len, (*len).max(end));
             let grows = (end > old).then(|| Change::Length(*device, end, old.0.min(at.0)..at.0));
-            [Some(Change::Bytes(*device, *at, data.as_slice().to_vec())), grows]
-                .into_iter()
-                .flatten()
-                .collect()
+            let bytes = data.as_slice().iter().enumerate();
+            let bytes: Vec<(u64, u8)> = bytes.map(|(nth, byte)| (at.0 + nth as u64, *byte)).collect();
+            let torn = bytes.chunk_by(|(one, _), (other, _)| one / unit == other / unit);
+            let part = |part: &[(u64, u8)]| {
+                Change::Bytes(*device, Bytes(part[0].0), part.iter().map(|(_, byte)| *byte).collect())
+            };
+            torn.map(part).chain(grows).collect()
         }
         Event::Resize { device, len } => {
             let old = std::mem::replace(&mut lens[device.index()], *len);
@@ -157,12 +160,19 @@ fn changes(event: &Event, lens: &mut [Bytes]) -> Vec<Change> {
 }
 
 /// Everything a crash can leave: after how many events, what that allows, and the tree.
-fn crashes(trace: &Trace) -> Vec<(usize, Window, Vec<Device>)> {
+fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)> {
+    let in_order = profile.order == Order::Issued;
+    let unit = match profile.atomic {
+        Atomic::Bytes(unit) => u64::from(unit),
+        Atomic::Write => u64::MAX,
+    };
     let lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
     let (mut now, mut all, mut in_flight) = (lens.clone(), Vec::new(), Vec::new());
     let (mut window, mut found) = (Window { durable: 0, begun: 0 }, Vec::new());
     for point in 0..=trace.events.len() {
-        for subset in 0..1usize << in_flight.len() {
+        // What keeps its order survives up to some change.
+        let survive = |subset: &usize| !in_order || (subset + 1).is_power_of_two();
+        for subset in (0..1usize << in_flight.len()).filter(survive) {
             let (mut devices, mut lens) = (trace.devices.clone(), lens.clone());
             for (nth, change) in all.iter().enumerate() {
                 let open = in_flight.iter().position(|open| *open == nth);
@@ -175,14 +185,16 @@ fn crashes(trace: &Trace) -> Vec<(usize, Window, Vec<Device>)> {
         }
         let Some(event) = trace.events.get(point) else { break };
         match event {
-            Event::Flush { device, .. } => in_flight.retain(|nth: &usize| !all[*nth].is_of(*device)),
+            Event::Flush { device, .. } => {
+                in_flight.retain(|nth: &usize| !in_order && !all[*nth].is_of(*device));
+            }
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
             _ => {}
         }
         window.begun = window.begun.max(window.durable);
         let first = all.len();
-        all.extend(changes(event, &mut now));
+        all.extend(changes(event, &mut now, unit));
         in_flight.extend(first..all.len());
     }
     found
@@ -198,15 +210,17 @@ fn serve_on(devices: &[Device]) -> (Tree, Trace, usize) {
     (shown, trace, recovered.expect("a mark") + 1)
 }
 
-fn brute_force(trace: &Trace, lives: u8) -> Judged {
+fn brute_force(trace: &Trace, profile: &Profile, lives: u8) -> Judged {
     let mut judged = Judged::new();
-    let mut open: Vec<_> =
-        crashes(trace).into_iter().map(|(_, window, devices)| (devices, 1, (None, window))).collect();
+    let mut open: Vec<_> = crashes(trace, profile)
+        .into_iter()
+        .map(|(_, window, devices)| (devices, 1, (None, window)))
+        .collect();
     while let Some((devices, life, (past, window))) = open.pop() {
         let (shown, trace, recovered) = serve_on(&devices);
         judged.insert((shown.clone(), past.clone(), window));
         if life < lives {
-            open.extend(crashes(&trace).into_iter().map(|(point, own, devices)| {
+            open.extend(crashes(&trace, profile).into_iter().map(|(point, own, devices)| {
                 let by = if point < recovered { (past.clone(), window) } else { (Some(shown.clone()), own) };
                 (devices, life + 1, by)
             }));
@@ -231,27 +245,34 @@ fn recorded(sums: &[u64]) -> Trace {
     trace
 }
 
+fn profiles() -> impl Strategy<Value = Profile> {
+    let posix = Profile::named("posix").expect("a profile");
+    let torn = Profile { atomic: Atomic::Bytes(4), ..posix.clone() };
+    let in_order = Profile { order: Order::Issued, ..posix.clone() };
+    prop::sample::select(vec![posix, torn, in_order])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_tree_of_files_shows_what_brute_force_shows(
-        sums in prop::collection::vec(any::<u64>(), 1..7), lives in 1..=2u8, jobs in 1..=2usize,
+        sums in prop::collection::vec(any::<u64>(), 1..7), lives in 1..=2u8, jobs in 1..=2usize, profile in profiles(),
     ) {
         let trace = recorded(&sums);
         let changes: usize = trace.events.iter().map(|event| match event {
+            Event::Write { .. } if profile.atomic == Atomic::Bytes(4) => 3,
             Event::Write { .. } => 2,
             Event::Resize { .. } | Event::Names { .. } => 1,
             _ => 0,
         }).sum();
         prop_assume!(changes <= if lives > 1 { 6 } else { 10 });
         let judged = Arc::new(Mutex::new(Judged::new()));
-        let profile = Profile::named("posix").expect("a profile");
         let budget = Budget::unlimited();
-        let options = Options { profile, lives, jobs, budget, ..Options::default() };
+        let options = Options { profile: profile.clone(), lives, jobs, budget, ..Options::default() };
         let context = Context::new(Serve(Arc::clone(&judged)), Naming::default(), Arc::new(trace.clone()), &options);
         let explored = crate::tasks::explored(&Arc::new(context), &options, &AtomicBool::new(false), |_| ());
-        let (met, expected) = (judged.lock().expect("no panic").clone(), brute_force(&trace, lives));
+        let (met, expected) = (judged.lock().expect("no panic").clone(), brute_force(&trace, &profile, lives));
         prop_assert_eq!(met.difference(&expected).next(), None);
         prop_assert_eq!(expected.difference(&met).next(), None);
         prop_assert!(explored.coverage.complete);
