@@ -135,6 +135,24 @@ fn a_file_is_durable_and_its_name_is_not() {
 }
 
 #[test]
+fn an_fsync_that_fails_and_is_tried_again() {
+    /// The second call finds nothing to write, and says that all is well.
+    fn set(data: &Path, number: u8) -> io::Result<()> {
+        let mut new = File::create(data.join("new"))?;
+        new.write_all(&[number])?;
+        new.sync_all().or_else(|_| new.sync_all())?;
+        fs::rename(data.join("new"), data.join("number"))?;
+        sync_names(data)
+    }
+    let profile = || crashcheck::Profile::named("flush-error").expect("a profile");
+    let found = |set| explore(Keeper { set, get: number }).profile(profile()).workload([3, 4]).run();
+    let again = found(set).expect("it works without a crash");
+    let told: String = again.findings.iter().map(ToString::to_string).collect();
+    assert!(told.contains("fsync of the file new failed"), "{told}");
+    assert!(found(replace).expect("it works without a crash").findings.is_empty());
+}
+
+#[test]
 fn truncate_then_write() {
     fn set(data: &Path, number: u8) -> io::Result<()> {
         write_new(&data.join("number"), number, true)?;

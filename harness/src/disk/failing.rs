@@ -100,6 +100,10 @@ pub(super) fn without_dropped(trace: &Trace, device: DeviceId) -> Image {
     for (id, event) in
         (0..).map(EventId).zip(&trace.events).filter(|(_, event)| event.device() == Some(device))
     {
+        if let Some((_, at, len)) = event.range() {
+            // A write has made a file longer.
+            image.resize(image.len().max(at + len));
+        }
         match event {
             Event::Resize { len, .. } => image.resize(*len),
             Event::Write { at, data, .. } if !dropped.contains(&id) => image.write(*at, data.as_slice()),

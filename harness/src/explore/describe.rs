@@ -230,7 +230,8 @@ impl<'a> Teller<'a> {
             many if dropped => format!("and the {many} writes in flight were dropped"),
             many => format!("and no later flush makes the {many} writes in flight durable"),
         };
-        format!("flush of {} failed, {what}", self.device(device))
+        let call = if self.is_inode(device) { "fsync" } else { "flush" };
+        format!("{call} of {} failed, {what}", self.to_flush(device))
     }
 
     /// A flush in words: of a file and a directory it is what a program calls it.

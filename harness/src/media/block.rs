@@ -58,9 +58,10 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile, life: u8) -> Vec<Piece> {
     pieces
 }
 
-/// Where a device has dropped what some events wrote, it holds what it held without them. Of a length nothing is dropped.
+/// Where a device has dropped what some events wrote, it holds what it held without them. Of lengths and names nothing is dropped.
 fn undo(pieces: &mut Vec<Piece>, id: EventId, writes: &[EventId]) {
-    let of_these = |piece: &&Piece| writes.binary_search(&piece.event).is_ok() && !piece.is_length();
+    let is_data = |piece: &&Piece| !piece.is_length() && !matches!(piece.fill, Fill::Name(_));
+    let of_these = |piece: &&Piece| writes.binary_search(&piece.event).is_ok() && is_data(piece);
     let mut undone: Vec<Piece> = Vec::new();
     for piece in pieces.iter().filter(of_these).filter(|piece| !piece.joins) {
         if !undone.iter().any(|known| known.range == piece.range) {
