@@ -41,7 +41,7 @@ fn on_tree(seed: &Seed) -> Event {
     let change = |nth: u32| NameChange {
         directory: DeviceId(2 * (nth as u16 % 2)),
         name: format!("name {}", nth % 3),
-        inode: (nth % 4 > 0).then_some(DeviceId(nth as u16 % 5)),
+        inode: (!nth.is_multiple_of(4)).then_some(DeviceId(nth as u16 % 5)),
     };
     match kind % 6 {
         0 => Event::Names { changes: vec![change(at)], label },

@@ -196,11 +196,7 @@ fn by_paths(
 /// # Errors
 /// As there.
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-    by_paths(
-        (from.as_ref(), to.as_ref()),
-        |files, from, to| files.rename(from, to),
-        |from, to| fs::rename(from, to),
-    )
+    by_paths((from.as_ref(), to.as_ref()), Files::rename, |from, to| fs::rename(from, to))
 }
 
 /// As [`std::fs::hard_link`].
@@ -209,7 +205,7 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
 /// As there.
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     let paths = (original.as_ref(), link.as_ref());
-    by_paths(paths, |files, from, to| files.hard_link(from, to), |from, to| fs::hard_link(from, to))
+    by_paths(paths, Files::hard_link, |from, to| fs::hard_link(from, to))
 }
 
 /// As [`std::os::unix::fs::symlink`].

@@ -3,6 +3,7 @@
 //! What it holds is a stack: what the running life wrote, over what every earlier life left at its crash, over what the
 //! devices held when the recording began. What nobody reads is never decided, whichever life left it open.
 
+mod devices;
 mod reads;
 mod whole;
 mod writes;
@@ -10,7 +11,7 @@ mod writes;
 use super::account::{Account, Deed, Stage};
 pub(crate) use whole::Kept;
 
-use super::cell::{Cell, CellId};
+use super::cell::CellId;
 use super::cluster::Script;
 use super::contents::ContentId;
 use super::group::GroupState;
@@ -23,7 +24,7 @@ use crate::profile::{Profile, When};
 use crate::supervise::Trail;
 use crate::window::Window;
 use crate::wire::Wire;
-use crashcheck_trace::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Image};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId};
 use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::BTreeMap;
@@ -251,47 +252,6 @@ impl LazyImage {
         self.take_down(|_| Deed::PowerOn(life));
     }
 
-    /// The last life that has ended.
-    fn last(&self) -> &Timeline {
-        &self.left.last().expect("a crash state has a first life").timeline
-    }
-
-    /// There are so many devices from now on.
-    fn keep_devices(&mut self, devices: usize) {
-        let lives = self.left.len();
-        self.below.resize(devices, lives);
-        self.written.resize_with(devices, Overlay::default);
-        self.made.truncate(devices.saturating_sub(self.last().lines.len()));
-    }
-
-    /// Adds a device, which holds nothing yet but its base.
-    pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
-        let id = DeviceId(self.devices() as u16);
-        if let Some(log) = &mut self.log {
-            log.make(device.clone());
-        }
-        self.keep_devices(id.index() + 1);
-        // What it holds is known, and nothing of it is looked for below.
-        let written = &mut self.written[id.index()];
-        written.zero(Bytes::ZERO, DEVICE_LEN_MAX);
-        device.base.pages().for_each(|(at, page)| written.write(at, page));
-        written.set_len(device.base.len());
-        self.made.push(device);
-        id
-    }
-
-    /// Whether the running life has made a device.
-    fn is_made(&self, device: DeviceId) -> bool {
-        device.index() >= self.last().lines.len()
-    }
-
-    /// What a device is.
-    pub(crate) fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
-        let lines = &self.last().lines;
-        let made = || self.made.get(device.index() - lines.len()).map(|device| &device.kind);
-        lines.get(device.index()).map(|line| &line.kind).or_else(made)
-    }
-
     /// Writes down from now on what is done.
     pub(crate) fn keep_account(&mut self) {
         self.account = Some(Account::of_life(self.life() + 1));
@@ -517,70 +477,6 @@ impl LazyImage {
     /// top of it.
     pub(crate) fn failed_in_service(&self) -> bool {
         self.failed_in_service && self.first().fails_in_service()
-    }
-
-    /// The ranges of a device that may hold something other than zeros before the running life writes, each with its end, in
-    /// order.
-    pub(crate) fn occupied(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
-        let base = self.base(device).into_iter().flat_map(Image::pages);
-        let mut ranges: Vec<(Bytes, Bytes)> =
-            base.map(|(at, page)| (at, at + Bytes::of(page.len()))).collect();
-        for Left { timeline, .. } in &self.left {
-            let cells = timeline.cells_of(device, Bytes::ZERO, Bytes(u64::MAX));
-            ranges.extend(timeline.cells[cells].iter().map(Cell::span));
-        }
-        ranges.sort_unstable();
-        let mut joined: Vec<(Bytes, Bytes)> = Vec::new();
-        for (start, end) in ranges {
-            match joined.last_mut() {
-                Some(last) if start <= last.1 => last.1 = last.1.max(end),
-                _ => joined.push((start, end)),
-            }
-        }
-        joined
-    }
-
-    /// How many devices there are.
-    pub(crate) fn devices(&self) -> usize {
-        self.written.len()
-    }
-
-    /// What a device held before anything was written to it.
-    fn base(&self, device: DeviceId) -> Option<&Image> {
-        let made = device.index().checked_sub(self.last().lines.len()).and_then(|nth| self.made.get(nth));
-        let mut lines = self.left.iter().filter_map(|left| left.timeline.lines.get(device.index()));
-        lines.next().map(|line| &line.base).or(made.map(|device| &device.base))
-    }
-
-    /// The cell in which a life, counted from 0, keeps the length of a device.
-    fn length_in(&self, nth: usize, device: DeviceId) -> Option<CellId> {
-        self.left[nth].timeline.lines.get(device.index())?.length
-    }
-
-    /// The length of a device.
-    pub(crate) fn len(&mut self, device: DeviceId) -> Bytes {
-        if let Some(len) = self.written[device.index()].len() {
-            return len;
-        }
-        // That of a file is asked for although nothing has changed it: a later life may have, and then it is asked for, too.
-        let may_differ = (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some());
-        if may_differ || self.kind(device) == Some(&DeviceKind::File) {
-            self.observe(Asked::Len(device));
-        }
-        self.length(device)
-    }
-
-    /// The length that earlier lives have left.
-    fn length(&mut self, device: DeviceId) -> Bytes {
-        for nth in (0..self.below[device.index()]).rev() {
-            let Some(cell) = self.length_in(nth, device) else { continue };
-            let content = self.held(nth, device, cell);
-            if content != ContentId::BELOW {
-                let bytes = self.left[nth].timeline.contents.get(content);
-                return length_of(bytes.expect("a length is never stored as zeros"));
-            }
-        }
-        self.base(device).map_or(Bytes::ZERO, Image::len)
     }
 }
 

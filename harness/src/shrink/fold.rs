@@ -156,25 +156,7 @@ impl<'a> Builder<'a> {
             // It makes a file longer, which nothing from before may do again or undo.
             (to.is_file() && earlier.is_empty()).then(|| to.base.resize(end))?;
         }
-        let undoes = |earlier: &&Event| match earlier {
-            Event::Resize { len, .. } => *len < end,
-            other @ (Event::Write { .. }
-            | Event::WriteZeroes { .. }
-            | Event::Discard { .. }
-            | Event::Program { .. }
-            | Event::Erase { .. }
-            | Event::Names { .. }
-            | Event::Flush { .. }
-            | Event::FlushFailed { .. }
-            | Event::Begin { .. }
-            | Event::Ack { .. }
-            | Event::Mark { .. }
-            | Event::Send { .. }
-            | Event::Deliver { .. }
-            | Event::Down { .. }
-            | Event::Up { .. }) => other.range().is_some_and(|(_, from, len)| from < end && at < from + len),
-        };
-        if earlier.iter().any(undoes) {
+        if earlier.iter().any(|earlier| undoes(earlier, at, end)) {
             return None;
         }
         match event {
@@ -223,6 +205,28 @@ impl<'a> Builder<'a> {
         let trace = Trace { events, devices: self.devices };
         trace.validate().ok()?;
         Some(Smaller { trace, kept: self.kept.into_iter().map(|index| EventId(index as u32)).collect() })
+    }
+}
+
+/// Whether an event that comes after it would undo a range that was folded.
+fn undoes(earlier: &Event, at: Bytes, end: Bytes) -> bool {
+    match earlier {
+        Event::Resize { len, .. } => *len < end,
+        other @ (Event::Write { .. }
+        | Event::WriteZeroes { .. }
+        | Event::Discard { .. }
+        | Event::Program { .. }
+        | Event::Erase { .. }
+        | Event::Names { .. }
+        | Event::Flush { .. }
+        | Event::FlushFailed { .. }
+        | Event::Begin { .. }
+        | Event::Ack { .. }
+        | Event::Mark { .. }
+        | Event::Send { .. }
+        | Event::Deliver { .. }
+        | Event::Down { .. }
+        | Event::Up { .. }) => other.range().is_some_and(|(_, from, len)| from < end && at < from + len),
     }
 }
 

@@ -91,6 +91,15 @@ fn put_label(out: &mut Vec<u8>, label: Option<&Label>, labels: &mut Labels) {
     labels.learn(label);
 }
 
+fn put_names(out: &mut Vec<u8>, changes: &[NameChange]) {
+    put_number(out, changes.len() as u64);
+    for NameChange { directory, name, inode } in changes {
+        put_number(out, u64::from(directory.0));
+        put_text(out, name);
+        put_number(out, inode.map_or(0, |inode| u64::from(inode.0) + 1));
+    }
+}
+
 /// Refuses an event that a reader would refuse for its length.
 pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
     let text = |what, text: &str| at_most(what, text.len(), TEXT_MAX.index());
@@ -144,12 +153,7 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
         Event::Names { changes, label } => {
             put(&[NAMES]);
             put_label(out, label.as_ref(), labels);
-            put_number(out, changes.len() as u64);
-            for NameChange { directory, name, inode } in changes {
-                put_number(out, u64::from(directory.0));
-                put_text(out, name);
-                put_number(out, inode.map_or(0, |inode| u64::from(inode.0) + 1));
-            }
+            put_names(out, changes);
         }
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
         Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),

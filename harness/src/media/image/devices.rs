@@ -1,0 +1,115 @@
+//! The devices of a crash state: those of the recording, those that lives have made, what they are and how long.
+
+use super::super::cell::{Cell, CellId};
+use super::super::contents::ContentId;
+use super::super::overlay::Overlay;
+use super::super::timeline::Timeline;
+use super::{Asked, LazyImage, Left, length_of};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Image};
+
+impl LazyImage {
+    /// How many devices there are.
+    pub(crate) fn devices(&self) -> usize {
+        self.written.len()
+    }
+
+    /// What a device is.
+    pub(crate) fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+        let lines = &self.last().lines;
+        let made = || self.made.get(device.index() - lines.len()).map(|device| &device.kind);
+        lines.get(device.index()).map(|line| &line.kind).or_else(made)
+    }
+
+    /// Adds a device, which holds nothing yet but its base.
+    pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
+        let id = DeviceId(self.devices() as u16);
+        if let Some(log) = &mut self.log {
+            log.make(device.clone());
+        }
+        self.keep_devices(id.index() + 1);
+        // What it holds is known, and nothing of it is looked for below.
+        let written = &mut self.written[id.index()];
+        written.zero(Bytes::ZERO, DEVICE_LEN_MAX);
+        device.base.pages().for_each(|(at, page)| written.write(at, page));
+        written.set_len(device.base.len());
+        self.made.push(device);
+        id
+    }
+
+    /// Whether the running life has made a device.
+    pub(super) fn is_made(&self, device: DeviceId) -> bool {
+        device.index() >= self.last().lines.len()
+    }
+
+    /// There are so many devices from now on.
+    pub(super) fn keep_devices(&mut self, devices: usize) {
+        let lives = self.left.len();
+        self.below.resize(devices, lives);
+        self.written.resize_with(devices, Overlay::default);
+        self.made.truncate(devices.saturating_sub(self.last().lines.len()));
+    }
+
+    /// The last life that has ended.
+    pub(super) fn last(&self) -> &Timeline {
+        &self.left.last().expect("a crash state has a first life").timeline
+    }
+
+    /// What a device held before anything was written to it.
+    pub(super) fn base(&self, device: DeviceId) -> Option<&Image> {
+        let made = device.index().checked_sub(self.last().lines.len()).and_then(|nth| self.made.get(nth));
+        let mut lines = self.left.iter().filter_map(|left| left.timeline.lines.get(device.index()));
+        lines.next().map(|line| &line.base).or(made.map(|device| &device.base))
+    }
+
+    /// The ranges of a device that may hold something other than zeros before the running life writes, each with its end, in
+    /// order.
+    pub(crate) fn occupied(&self, device: DeviceId) -> Vec<(Bytes, Bytes)> {
+        let base = self.base(device).into_iter().flat_map(Image::pages);
+        let mut ranges: Vec<(Bytes, Bytes)> =
+            base.map(|(at, page)| (at, at + Bytes::of(page.len()))).collect();
+        for Left { timeline, .. } in &self.left {
+            let cells = timeline.cells_of(device, Bytes::ZERO, Bytes(u64::MAX));
+            ranges.extend(timeline.cells[cells].iter().map(Cell::span));
+        }
+        ranges.sort_unstable();
+        let mut joined: Vec<(Bytes, Bytes)> = Vec::new();
+        for (start, end) in ranges {
+            match joined.last_mut() {
+                Some(last) if start <= last.1 => last.1 = last.1.max(end),
+                _ => joined.push((start, end)),
+            }
+        }
+        joined
+    }
+
+    /// The length of a device.
+    pub(crate) fn len(&mut self, device: DeviceId) -> Bytes {
+        if let Some(len) = self.written[device.index()].len() {
+            return len;
+        }
+        // That of a file is asked for although nothing has changed it: a later life may have, and then it is asked for, too.
+        let may_differ = (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some());
+        if may_differ || self.kind(device) == Some(&DeviceKind::File) {
+            self.observe(Asked::Len(device));
+        }
+        self.length(device)
+    }
+
+    /// The length that earlier lives have left.
+    pub(super) fn length(&mut self, device: DeviceId) -> Bytes {
+        for nth in (0..self.below[device.index()]).rev() {
+            let Some(cell) = self.length_in(nth, device) else { continue };
+            let content = self.held(nth, device, cell);
+            if content != ContentId::BELOW {
+                let bytes = self.left[nth].timeline.contents.get(content);
+                return length_of(bytes.expect("a length is never stored as zeros"));
+            }
+        }
+        self.base(device).map_or(Bytes::ZERO, Image::len)
+    }
+
+    /// The cell in which a life, counted from 0, keeps the length of a device.
+    fn length_in(&self, nth: usize, device: DeviceId) -> Option<CellId> {
+        self.left[nth].timeline.lines.get(device.index())?.length
+    }
+}
