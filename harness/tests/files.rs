@@ -1,7 +1,7 @@
 //! Stores that keep their data in files, some of which forget what makes it durable.
 
 use crashcheck::files::Files;
-use crashcheck::{Ack, Device, Disk, Result, System, explore};
+use crashcheck::{Ack, Device, Disk, Profile, Result, System, explore};
 
 /// One value in a file, replaced by writing another file and renaming it.
 #[derive(Clone, Copy)]
@@ -55,6 +55,17 @@ fn told<S: System + Clone + 'static>(system: S, workload: Vec<S::Op>) -> String 
     let run = explore(system).workload(workload).run();
     let exploration = run.expect("an exploration");
     exploration.findings.iter().map(|finding| format!("{finding}\n")).collect()
+}
+
+/// Whatever a device may do, a tree of files is explored.
+#[test]
+fn every_profile_serves_trees_of_files() {
+    for profile in Profile::built_in() {
+        let (name, is_kind) = (profile.name.clone(), profile.faults.is_none() && profile.is_honest());
+        let run = explore(RIGHT).profile(profile).workload([1, 2]).run().expect("it works without a crash");
+        assert!(!is_kind || run.findings.is_empty(), "{name}: {:?}", run.findings);
+        assert!(run.findings.iter().all(|finding| !finding.to_string().contains("panicked")), "{name}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::describe::Teller;
 use crate::media::{Cell, CellId, ContentId, Known, Shown, Timeline, Version};
 use crate::profile::{Discard, Profile};
 use crashcheck_outcome::Origin;
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId};
+use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image};
 
 /// A device, and where a range of it begins and ends.
 type Span = (DeviceId, Bytes, Bytes);
@@ -160,7 +160,8 @@ impl Places<'_> {
         if at >= end {
             return;
         }
-        let base = &self.left[0].timeline.lines[device.index()].base;
+        let mut lines = self.left.iter().filter_map(|left| left.timeline.lines.get(device.index()));
+        let base = lines.next().map_or(Image::default(), |line| line.base.clone());
         let mut bytes = vec![0; (end - at).index()];
         let held = (base.len().0.saturating_sub(at.0) as usize).min(bytes.len());
         if held > 0 {

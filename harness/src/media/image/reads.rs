@@ -261,7 +261,7 @@ impl LazyImage {
 
     /// Turns what the trace left into what the device reads.
     pub(super) fn corrupt(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) {
-        let len = self.first().lines[device.index()].block;
+        let Some(len) = self.first().lines.get(device.index()).map(|line| line.block) else { return };
         let end = at.0 + buf.len() as u64;
         for number in at.0 / len.0..end.div_ceil(len.0) {
             let way = self.raised(Question::Corrupt { device, block: number as u32 });
@@ -295,7 +295,9 @@ impl LazyImage {
     }
 
     pub(super) fn find_unreadable(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<(), Bytes> {
-        let block = self.first().lines[device.index()].block.0;
+        let Some(block) = self.first().lines.get(device.index()).map(|line| line.block.0) else {
+            return Ok(());
+        };
         for number in at.0 / block..(at.0 + len as u64).div_ceil(block) {
             if self.raised(Question::Unreadable { device, block: number as u32 }) > 0 {
                 return Err(Bytes(number * block));

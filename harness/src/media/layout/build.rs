@@ -7,7 +7,7 @@ use crate::media::landing::{block_len, victims};
 use crate::media::piece::{Fill, Piece};
 use crate::media::silent::Silent;
 use crate::profile::{Profile, Torn};
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, Event, EventId, Image, Trace};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Trace};
 use rustc_hash::FxHashMap;
 
 impl Layout {
@@ -170,11 +170,13 @@ impl Layout {
         u64::from(self.life - 1) << 56
     }
 
-    /// What a cell reads as after an atom that was cut off. A length is not made of units that could be half written.
+    /// What a cell reads as after an atom that was cut off. A length or a name is not made of units that could be half written.
     fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
         let len = self.cells[cell.0 as usize].len;
+        let device = self.atoms[atom.0 as usize].device;
+        let is_name = self.lines[device.index()].kind == DeviceKind::Directory;
         match self.profile.torn {
-            Torn::Garbage if len > Bytes::ZERO => {
+            Torn::Garbage if len > Bytes::ZERO && !is_name => {
                 let seed = self.salt() ^ (u64::from(atom.0) << 32 | u64::from(cell.0));
                 self.contents.intern(&garbage(seed, len.index()))
             }
