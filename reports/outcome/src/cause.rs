@@ -132,6 +132,13 @@ pub struct FixingFlush {
     pub before: Place,
 }
 
+impl Fix {
+    /// Whether it is for a program that uses files, and not for one that uses disks.
+    pub fn is_of_files(&self) -> bool {
+        self.flushes.iter().any(|flush| flush.is_fsync)
+    }
+}
+
 impl FixingFlush {
     /// What is missing, in words: `flush of disk`, `fsync of the directory .`.
     pub fn call(&self) -> String {
@@ -183,7 +190,7 @@ impl fmt::Display for Fix {
             write!(f, "{and}{a} {} before {}", flush.call(), flush.before)?;
         }
         for (nth, write) in self.fua.iter().enumerate() {
-            let durable = if self.flushes.iter().any(|flush| flush.is_fsync) { "O_SYNC" } else { "FUA" };
+            let durable = if self.is_of_files() { "O_SYNC" } else { "FUA" };
             let and = if nth == 0 { format!(", or {durable} on") } else { " and".to_owned() };
             write!(f, "{and} {write}")?;
         }

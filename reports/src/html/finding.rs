@@ -129,14 +129,23 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
     if let Some(fix) = fix {
         page.raw("<div><dt>Verified fix</dt><dd>");
         for (nth, flush) in fix.flushes.iter().enumerate() {
-            page.raw(if nth == 0 { "A " } else { ", and a " });
+            page.raw(match (nth, flush.is_fsync) {
+                (0, true) => "An ",
+                (0, false) => "A ",
+                (_, true) => ", and an ",
+                (_, false) => ", and a ",
+            });
             page.put(
                 "<b>{}</b> right before #{} ({})",
                 &[&flush.call(), &flush.before.event, &flush.before.what],
             );
         }
         for (nth, write) in fix.fua.iter().enumerate() {
-            page.raw(if nth == 0 { ", or <b>FUA</b> on " } else { " and " });
+            page.raw(match (nth, fix.is_of_files()) {
+                (0, true) => ", or <b>O_SYNC</b> on ",
+                (0, false) => ", or <b>FUA</b> on ",
+                _ => " and ",
+            });
             page.put("#{} ({})", &[&write.event, &write.what]);
         }
         let left = if fix.clean { "nothing is found" } else { "this finding is gone" };
