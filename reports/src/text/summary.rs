@@ -36,13 +36,14 @@ pub fn summary(report: &Report, colour: Colour) -> String {
     let explorations = &report.explorations;
     let recoveries: u64 =
         explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
+    let recoveries = crashcheck_outcome::counted(recoveries, "recovery");
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     let generated = match explorations.iter().filter(|exploration| exploration.is_generated()).count() {
         0 => String::new(),
         generated => format!("; {generated} of the workloads generated"),
     };
     let counted = counted(explorations, colour);
-    let _ = writeln!(text, "{counted}{generated}; {recoveries} recoveries in {seconds:.1} s");
+    let _ = writeln!(text, "{counted}{generated}; {recoveries} in {seconds:.1} s");
     let _ = writeln!(text, "seed {}", report.seed);
     text
 }
