@@ -53,16 +53,14 @@ impl Prepared {
             }
         }
         if self.options.profile.faults.flush_error {
-            let why = match recordings.len() {
-                1 => {
-                    "'flush-error' of the profile cannot happen here, and was not looked at: it takes a flush or a FUA write"
-                }
-                _ => {
-                    "the workload was recorded once with no error, and once more for each way in which one of its flushes or \
-                     FUA writes can fail"
-                }
-            };
-            whole.notes.push(why.to_owned());
+            whole.notes.push(match recordings.len() {
+                1 => "'flush-error' of the profile cannot happen here, and was not looked at: it takes a flush or a FUA write"
+                    .to_owned(),
+                ways => format!(
+                    "the workload was recorded in {ways} ways: once with no error, and once for each way in which one of its \
+                     flushes or FUA writes can fail"
+                ),
+            });
         }
         if self.explains() {
             let left = self.options.budget.time_left(started.elapsed());

@@ -29,8 +29,8 @@ impl Outputs {
 
     /// Whether one of the reports goes to the standard output.
     pub(super) fn takes_stdout(&self) -> bool {
-        let named = [&self.json, &self.junit, &self.html, &self.markdown].into_iter().flatten();
-        named.into_iter().any(|path| path == Path::new(STDOUT))
+        let mut named = [&self.json, &self.junit, &self.html, &self.markdown].into_iter().flatten();
+        named.any(|path| path == Path::new(STDOUT))
     }
 
     /// The directory of the run.
