@@ -81,8 +81,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// Of which command: explore, or trace show; config is the page of crashcheck.toml [default: of crashcheck]
+    /// Of which command: explore, or trace show; config is the page of crashcheck.toml, and profile that of device profiles
+    /// [default: of crashcheck]
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    #[arg(add = ArgValueCompleter::new(complete::pages))]
     pub(crate) command: Vec<String>,
     /// Write all pages into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -120,19 +122,19 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
     #[arg(help_heading = SHRINKING, hide_short_help = true)]
     pub(crate) max_shrink_time: Option<Duration>,
-    /// Write the report as JSON to this file as well
+    /// Write the report as JSON to this file as well; - is the standard output, and all text goes to the standard error then
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) json: Option<PathBuf>,
-    /// Write the report as JUnit XML to this file
+    /// Write the report as JUnit XML to this file, or to - as --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) junit: Option<PathBuf>,
-    /// Write the report as one HTML page to this file as well
+    /// Write the report as one HTML page to this file as well, or to - as --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) html: Option<PathBuf>,
-    /// Write the report as Markdown to this file, for a comment on a pull request
+    /// Write the report as Markdown to this file, or to - as --json, for a comment on a pull request
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = OUTPUT, hide_short_help = true)]
     pub(crate) markdown: Option<PathBuf>,
@@ -260,11 +262,12 @@ pub(crate) struct RecordedArgs {
     #[arg(long, value_name = "FILE", requires = "recover", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) trace: Option<PathBuf>,
-    /// The command that recovers an image; {image} stands for its path
+    /// The command that recovers an image; {image} stands for its path, and of several devices {image0}, {image1} and so on for
+    /// those of each
     #[arg(long, value_name = "COMMAND", requires = "trace")]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) recover: Option<String>,
-    /// A command that must succeed on the recovered image; may be repeated
+    /// A command that must succeed on the recovered image; {image} stands for its path; may be repeated
     #[arg(long = "check", value_name = "COMMAND", requires = "trace")]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) checks: Vec<String>,
@@ -382,6 +385,8 @@ pub(crate) struct ReplayFiles {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) save_trace: Option<PathBuf>,
     /// Write the page of this finding
+    ///
+    /// - is the standard output, and all text goes to the standard error then.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) html: Option<PathBuf>,
 }
@@ -391,13 +396,13 @@ pub(crate) struct ReportArgs {
     /// The data: report.json of `explore`, or the file that a failing test has named
     #[arg(value_name = "FILE.json", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// Write it as one self-contained HTML page [default, if nothing is asked for: beside the data]
+    /// Write it as one self-contained HTML page, or to - for the standard output [default, if nothing is asked for: beside the data]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) html: Option<PathBuf>,
-    /// Write it as Markdown, for a pull request
+    /// Write it as Markdown, for a pull request, or to - for the standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) markdown: Option<PathBuf>,
-    /// Write it as JUnit XML
+    /// Write it as JUnit XML, or to - for the standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
 }
@@ -408,7 +413,7 @@ pub(crate) struct ListArgs {
     pub(crate) what: Option<What>,
     /// Of which system: journal, journal@raid5. Of the checks also a code (JN-24) or a family (JN) [default: all]
     #[arg(value_name = "SYSTEM|CHECK")]
-    #[arg(add = ArgValueCompleter::new(complete::targets))]
+    #[arg(add = ArgValueCompleter::new(complete::listed))]
     pub(crate) only: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -426,7 +431,7 @@ pub(crate) enum What {
     Workloads,
     /// How to walk
     Strategies,
-    /// What devices may leave behind
+    /// What devices may leave behind, and the keys of a profile of your own
     Profiles,
     /// The seeded faults of each system
     Bugs,
@@ -510,7 +515,7 @@ pub(crate) enum TraceCommand {
         #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
         /// The format to write
-        #[arg(long = "format", value_name = "FORMAT", default_value = "dm-log-writes")]
+        #[arg(long, value_name = "FORMAT", default_value = "dm-log-writes")]
         to: Export,
         /// The device, counted from 0
         #[arg(long, value_name = "N", default_value_t = 0)]
@@ -518,6 +523,8 @@ pub(crate) enum TraceCommand {
         /// The sector size in bytes
         #[arg(long, value_name = "BYTES", default_value = "512")]
         sector: Sector,
+        #[command(flatten)]
+        input: InputArgs,
     },
 }
 

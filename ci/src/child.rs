@@ -4,7 +4,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::interrupt;
 use crashcheck::Bytes;
-use crashcheck::supervise::{is_supervised, limit_memory, supervise};
+use crashcheck::supervise::{end_with_supervisor, is_supervised, limit_memory, supervise};
 use std::process::Command;
 
 /// Runs this command again as a supervised child, and says how that ended; does the work itself where it is that child.
@@ -18,6 +18,7 @@ pub(crate) fn run(
     let trouble =
         |error: std::io::Error| Failure::internal(format!("cannot run recovery in a child: {error}"));
     if is_supervised() {
+        end_with_supervisor().map_err(trouble)?;
         limit_memory(memory).map_err(trouble)?;
         return work();
     }

@@ -4,8 +4,9 @@
 
 use crate::args::{Args, SearchArgs, StoredArgs};
 use crate::failure::Failure;
+use crate::keys::{KEYS, PROFILE};
 use crate::progress::Show;
-use crate::suggest;
+use crate::{suggest, unreadable};
 use crashcheck::{Bytes, Profile, StrategyKind};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// The file that is read if there is one.
-const FILE: &str = "crashcheck.toml";
+pub(crate) const FILE: &str = "crashcheck.toml";
 
 /// Where shrunk failures are if nothing else is asked for.
 pub(crate) const REGRESSIONS: &str = "regressions";
@@ -172,16 +173,19 @@ impl Config {
             }
             Err(error) => return Err(Failure::file(path, error)),
         };
-        Config::parse(&text, args.preset.as_deref()).map_err(|failure| Failure::file(path, failure.message))
+        Config::parse(path, &text, args.preset.as_deref())
     }
 
-    fn parse(text: &str, preset: Option<&str>) -> Result<Config, Failure> {
+    fn parse(path: &Path, text: &str, preset: Option<&str>) -> Result<Config, Failure> {
         let Contents { explore, preset: mut presets } =
-            toml::from_str(text).map_err(|error| Failure::usage(error.to_string()))?;
+            toml::from_str(text).map_err(|error| unreadable::told(path, text, &error, KEYS))?;
         let Some(name) = preset else { return Ok(Config(explore)) };
         match presets.remove(name) {
             Some(preset) => Ok(Config(preset.or(explore))),
-            None => Err(suggest::unknown("preset", name, presets.keys().map(String::as_str))),
+            None => {
+                let unknown = suggest::unknown("preset", name, presets.keys().map(String::as_str));
+                Err(Failure::file(path, unknown.message))
+            }
         }
     }
 
@@ -258,14 +262,22 @@ pub(crate) struct Named {
     pub(crate) file: Option<String>,
 }
 
+/// Whether a device profile of this name is read from a file.
+pub(crate) fn is_profile_file(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "toml")
+}
+
 /// A device profile by name, or from a file that ends in `.toml`.
 ///
 /// # Errors
 /// If there is none, or the file is not one.
 pub(crate) fn profile(name: &str) -> Result<Named, Failure> {
     let path = Path::new(name);
-    if path.extension().is_some_and(|ending| ending == "toml") {
+    if is_profile_file(path) {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
+        if let Err(error) = toml::from_str::<Profile>(&text) {
+            return Err(unreadable::told(path, &text, &error, PROFILE));
+        }
         let profile = Profile::from_toml(&text).map_err(|error| Failure::file(path, error))?;
         return Ok(Named { profile, file: Some(name.to_owned()) });
     }
@@ -278,16 +290,20 @@ pub(crate) fn profile(name: &str) -> Result<Named, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::{EXAMPLE, KEYS, Key};
+    use crate::keys::{EXAMPLE, Key};
     use std::collections::BTreeSet;
 
     const TEXT: &str =
         "[explore]\njobs = 2\nseed = 7\n[preset.nightly]\ntime = \"30m\"\nseed = 8\nmax-states = \"all\"";
 
+    fn parse(text: &str, preset: Option<&str>) -> Result<Config, Failure> {
+        Config::parse(Path::new(FILE), text, preset)
+    }
+
     #[test]
     fn a_preset_beats_the_defaults_and_the_command_line_beats_both() {
         let search = |preset: Option<&str>, args: &SearchArgs| {
-            Config::parse(TEXT, preset).expect("a configuration").search(args).expect("a search")
+            parse(TEXT, preset).expect("a configuration").search(args).expect("a search")
         };
         let nothing = SearchArgs::default();
         assert_eq!((search(None, &nothing).seed, search(None, &nothing).time), (7, None));
@@ -301,23 +317,45 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_known_is_refused_with_its_line() {
-        let error = Config::parse("[explore]\njobs = 2\nsede = 7", None).expect_err("sede").message;
-        assert!(error.contains("line 3") && error.contains("sede"), "{error}");
+    fn what_cannot_be_read_is_told_by_line_and_key() {
+        for (text, told) in [
+            (
+                "[explore]\njobs = 2\nsede = 7",
+                ", line 3: there is no key 'sede'; did you mean 'seed'?\nthere are: profile, ",
+            ),
+            (
+                "[explore]\njobs = \"two\"",
+                ", line 2: 'jobs = \"two\"' cannot be used\njobs = 2: Worker threads",
+            ),
+            (
+                "[explore]\nlives = 17",
+                ", line 2: 'lives = 17' cannot be used: lives = 17: must be from 1 to 16\nlives = 3: ",
+            ),
+            ("[explor]\njobs = 2", ", line 1: there is no key 'explor'; did you mean 'explore'?"),
+            ("jobs = 2", ", line 1: the key 'jobs' belongs under [explore]"),
+            (
+                "[explore]\nmax-states = [1]",
+                ", line 2: 'max-states = [1]' cannot be used\nmax-states = 50000: ",
+            ),
+            ("[explore\njobs = 2", ", line 1: this is not TOML: "),
+        ] {
+            let message = parse(text, None).expect_err("no configuration").message;
+            assert!(message.starts_with(&format!("{FILE}{told}")), "{text}: {message}");
+        }
     }
 
     /// The keys that the reference names are those that are read, with values such as it shows.
     #[test]
     fn the_reference_names_every_key_that_is_read_and_no_other() {
         for Key { name, example, .. } in KEYS {
-            let read = Config::parse(&format!("[explore]\n{name} = {example}"), None);
+            let read = parse(&format!("[explore]\n{name} = {example}"), None);
             assert!(read.is_ok(), "{name} = {example}: {:?}", read.err());
         }
-        let error = Config::parse("[explore]\nno-such-key = 1", None).expect_err("no such key").message;
-        let known = error.split_once("expected one of").expect("the keys that are known").1;
-        let read: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
+        let error = parse("[explore]\nno-such-key = 1", None).expect_err("no such key").message;
+        let known = error.split_once("there are: ").expect("the keys that are known").1;
+        let read: BTreeSet<&str> = known.split(", ").collect();
         assert_eq!(read, KEYS.iter().map(|key| key.name).collect(), "{error}");
-        let example = Config::parse(EXAMPLE, Some("nightly")).expect("the example").0;
+        let example = parse(EXAMPLE, Some("nightly")).expect("the example").0;
         assert_eq!((example.lives, example.jobs.map(u16::from)), (Some(3), Some(2)));
     }
 
@@ -331,13 +369,13 @@ mod tests {
             "lives = 0",
             "lives = 17",
         ] {
-            assert!(Config::parse(&format!("[explore]\n{text}"), None).is_err(), "{text}");
+            assert!(parse(&format!("[explore]\n{text}"), None).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_preset_that_is_not_there_is_named() {
-        let error = Config::parse(TEXT, Some("nigthly")).expect_err("no such preset").message;
+        let error = parse(TEXT, Some("nigthly")).expect_err("no such preset").message;
         assert!(error.contains("did you mean 'nightly'"), "{error}");
     }
 

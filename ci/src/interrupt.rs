@@ -2,9 +2,17 @@
 
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crashcheck::supervise::finished;
-use std::sync::Arc;
+use crashcheck::supervise::{finished, leave_nothing};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Held from the second signal on, until the process is gone.
+static LEAVING: Mutex<()> = Mutex::new(());
+
+/// Comes back only if the process is not leaving: what goes wrong because its folders are gone is nobody's concern.
+pub(crate) fn stay_unless_leaving() {
+    drop(LEAVING.lock());
+}
 
 /// A flag that becomes true when the user has had enough.
 ///
@@ -15,7 +23,9 @@ pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
     let seen = Arc::clone(&stop);
     let handler = move || {
         if seen.swap(true, Ordering::Relaxed) {
+            let _leaving = LEAVING.lock();
             finished();
+            leave_nothing();
             std::process::exit(ExitCode::Interrupted as i32);
         }
     };

@@ -1,8 +1,10 @@
-//! The keys of `crashcheck.toml`, each with what it takes and what it means: the reference that `crashcheck list config` and the
-//! page crashcheck.toml(5) of the manual print.
+//! The keys of `crashcheck.toml` and of device profiles, each with what it takes and what it means: the references that
+//! `crashcheck list config`, `crashcheck list profiles` and the pages crashcheck.toml(5) and crashcheck-profile(5) of the manual print.
 
-/// A key of the tables `[explore]` and `[preset.NAME]`.
+/// A key of a file in TOML.
 pub(crate) struct Key {
+    /// The table that it stands under; of the configuration that is `[preset.NAME]` as well.
+    pub(crate) table: &'static str,
     pub(crate) name: &'static str,
     /// A value, as it stands in the file.
     pub(crate) example: &'static str,
@@ -11,7 +13,7 @@ pub(crate) struct Key {
     pub(crate) about: &'static str,
 }
 
-/// All of them.
+/// Those of the configuration.
 pub(crate) const KEYS: &[Key] = &[
     key(
         "profile",
@@ -67,8 +69,108 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 const fn key(name: &'static str, example: &'static str, default: &'static str, about: &'static str) -> Key {
-    Key { name, example, default, about }
+    Key { table: "explore", name, example, default, about }
 }
+
+/// Those of a device profile.
+pub(crate) const PROFILE: &[Key] = &[
+    of(
+        "",
+        "name",
+        "\"mine\"",
+        "",
+        "What it is called: letters, digits, '-' and '_'; no name of one that comes with crashcheck",
+    ),
+    of("", "about", "\"My disk.\"", "", "What it is, in a sentence"),
+    of(
+        "",
+        "order",
+        "\"issued\"",
+        "\"any\"",
+        "Whether writes in flight may overtake each other: any, or issued, where what survives is a prefix of what was issued",
+    ),
+    of(
+        "",
+        "atomic",
+        "512",
+        "\"write\"",
+        "Bytes that reach the medium together, a power of two of at least 8; or write, a whole one",
+    ),
+    of("", "flush", "\"ignored\"", "\"honest\"", "Whether a flush does what it says: honest or ignored"),
+    of("", "fua", "\"ignored\"", "\"honest\"", "Whether force unit access does: honest or ignored"),
+    of(
+        "",
+        "cache",
+        "\"none\"",
+        "\"volatile\"",
+        "Whether what is written is durable only after a flush (volatile) or when the write is over (none)",
+    ),
+    of(
+        "",
+        "torn",
+        "\"garbage\"",
+        "\"old-or-new\"",
+        "What a unit reads as that was being written: old-or-new or garbage",
+    ),
+    of("", "discard", "\"old\"", "\"zero\"", "What a discarded range reads as: old, zero or garbage"),
+    of("faults", "most", "1", "1", "So many faults at most beside the power, in one crash state"),
+    of(
+        "faults",
+        "device-lost",
+        "\"at-crash\"",
+        "\"never\"",
+        "When one of several devices may fail as a whole: never, at-crash or in-service",
+    ),
+    of("faults", "unreadable", "true", "false", "A block cannot be read until it is written again"),
+    of("faults", "corrupt", "true", "false", "A block holds what nobody wrote, until it is written again"),
+    of("faults", "lost-write", "true", "false", "A write that was flushed never reached the medium"),
+    of("faults", "misdirected", "true", "false", "A write that was flushed landed on a neighbouring block"),
+    of(
+        "faults",
+        "misdirected-device",
+        "true",
+        "false",
+        "A write that was flushed landed at its place on the next of several devices",
+    ),
+    of("faults", "flips", "true", "false", "One bit of a page of a flash chip reads flipped"),
+    of(
+        "faults",
+        "flush-error",
+        "true",
+        "false",
+        "A flush or a write with FUA returns an error, once or from then on",
+    ),
+    of("cluster", "nodes", "1", "any number", "So many nodes at most go down"),
+    of("cluster", "late", "true", "false", "A message on its way may arrive after everything else"),
+    of("cluster", "twice", "true", "false", "It may arrive at its time, and once more after everything else"),
+    of("cluster", "lost", "true", "false", "It may not arrive"),
+];
+
+const fn of(
+    table: &'static str,
+    name: &'static str,
+    example: &'static str,
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { table, name, example, default, about }
+}
+
+/// A device profile that shows how the tables work together.
+pub(crate) const PROFILE_EXAMPLE: &str = "\
+name = \"mine\"
+about = \"My disk: sectors of 4096 bytes, of which one may not be readable.\"
+atomic = 4096
+
+[faults]                   # beside the power; without it nothing else goes wrong
+unreadable = true
+";
+
+/// What a profile is, and how it is given.
+pub(crate) const PROFILE_ABOUT: &str = "\
+What a device may leave behind when the power fails: a file that ends in .toml, given as --profile FILE.toml. [faults] says what may go \
+wrong beside the power, and [cluster] what may happen to nodes that crash one by one; both together are refused, and so is a key \
+that is not known. The profiles that come with crashcheck are listed by crashcheck list profiles.";
 
 /// A file that shows how the tables work together.
 pub(crate) const EXAMPLE: &str = "\

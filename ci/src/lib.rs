@@ -4,6 +4,7 @@
 
 mod args;
 mod child;
+mod clash;
 mod colour;
 mod commands;
 mod complete;
@@ -19,10 +20,13 @@ mod screen;
 mod select;
 mod suggest;
 mod trace_file;
+mod unreadable;
+mod usage;
 
 pub use exit_code::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use args::Args;
+use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 use crashcheck::supervise::finished;
 use failure::Failure;
@@ -32,11 +36,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Runs the command with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
     // A shell that completes a line asks for it by a variable.
-    CompleteEnv::with_factory(args::Args::command).complete();
-    let args = args::Args::parse();
+    CompleteEnv::with_factory(Args::command).complete();
+    let matches = usage::fitted(Args::command(), screen::columns()).get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let screen = Screen::new(colour::choose(args.color));
     let result = catch_unwind(AssertUnwindSafe(|| commands::run(args, &screen)));
     let bug = || Failure::internal("a panic of crashcheck itself; its message is above. Please report it");
+    interrupt::stay_unless_leaving();
     let exit = result.unwrap_or_else(|_| Err(bug())).unwrap_or_else(|failure| {
         screen.error(&failure.message);
         failure.exit

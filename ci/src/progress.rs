@@ -1,6 +1,7 @@
 //! How far the run is: a bar on a terminal, a plain line now and then elsewhere, always on the standard error.
 
 use clap::ValueEnum;
+use crashcheck::outcome::counted;
 use crashcheck::{Progress, Shrinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
@@ -96,12 +97,11 @@ impl Meter {
         let speed = recoveries as f64 / seconds;
         let name = &self.name;
         if let Some(Shrinking { left, candidates }) = shrinking {
-            return format!("{name}: shrinking: {left} left to try, {candidates} candidates so far");
+            let candidates = counted(candidates, "candidate");
+            return format!("{name}: shrinking: {left} left to try, {candidates} so far");
         }
-        format!(
-            "{name}: {:.1} % covered, {recoveries} recoveries, {speed:.0}/s, {findings} findings",
-            covered * 100.0
-        )
+        let (recoveries, findings) = (counted(recoveries, "recovery"), counted(findings as u64, "finding"));
+        format!("{name}: {:.1} % covered, {recoveries}, {speed:.0}/s, {findings}", covered * 100.0)
     }
 }
 

@@ -46,6 +46,15 @@ fn one_missing_flush_is_told_once_in_no_more_than_a_screen() {
         assert_eq!(ran.out.matches("\nLOST ").count(), 1, "{}", ran.out);
         assert!(ran.out.contains(" have one cause\n"), "{}", ran.out);
         assert_eq!(ran.line("missing:"), "a flush before an operation is acknowledged as durable");
+        // One failure of each cause is stored, and what is replayed beside it is what was found.
+        let stored = std::fs::read_dir(place.path("regressions")).expect("a folder").count();
+        assert_eq!(stored, 1);
+        let report = place.json("target/crashcheck/report.json");
+        let findings = report["explorations"].as_array().expect("a list").iter();
+        let findings: Vec<_> = findings.flat_map(|of| of["findings"].as_array().expect("a list")).collect();
+        let unstored = findings.iter().find(|it| it["shrunk"].is_object() && it["shrunk"]["file"].is_null());
+        let line = unstored.expect("a finding that is not stored")["replay"].as_str().expect("a line");
+        assert_eq!(place.shell(line).code, Some(1), "{line}");
     }
     let all =
         place.run(&["explore", "vsfs:append", "--bug", "no-sync-flush", "--no-regressions", "--verbose"]);
@@ -129,6 +138,16 @@ fn a_replay_of_another_trace_has_diverged() {
             assert!(again.out.contains("nothing was looked at: the trace has no "), "{}", again.out);
         }
     }
+    // Nor is one that is not in its epoch.
+    let parts: Vec<&str> = id.split('/').collect();
+    let elsewhere = [parts[0], parts[1], "e0", parts[3], parts[4], parts[5]].join("/");
+    for more in [&[][..], &["--fixed"]] {
+        let again = place.run(&[&["replay", &elsewhere][..], more].concat());
+        assert_eq!(again.code, Some(6), "{}", again.out);
+        assert!(again.out.contains(" in epoch 0, which has those from 0 to "), "{}", again.out);
+    }
+    let without = place.run(&["replay", &id.replace("+no-revoke", ""), "--fixed"]);
+    assert!(without.code == Some(2) && without.err.contains("leave --fixed out"), "{}", without.err);
     let other = id.replace(hash, "00000000");
     let again = place.run(&["replay", &other]);
     assert_eq!(again.code, Some(6), "{}", again.out);
@@ -136,7 +155,7 @@ fn a_replay_of_another_trace_has_diverged() {
 }
 
 #[test]
-fn the_replay_line_carries_what_the_id_does_not() {
+fn the_replay_line_carries_what_the_id_does_not_and_tells_if_the_profile_has_changed() {
     let place = Place::new();
     place.write("my own.toml", "name = \"mine\"\nabout = \"x\"\natomic = 4096\n");
     let search =
@@ -146,10 +165,21 @@ fn the_replay_line_carries_what_the_id_does_not() {
     let lines: Vec<&str> =
         ran.out.lines().filter_map(|line| line.trim().strip_prefix("Reproduce with: ")).collect();
     assert!(!lines.is_empty(), "{}", ran.out);
-    for line in lines {
+    for line in &lines {
         assert!(line.contains(" --profile 'my own.toml'"), "{line}");
         assert_eq!(place.shell(line).code, Some(1), "{line}");
     }
+    let found = place.run(&[&search[..], &["--max-states", "300", "--no-regressions"]].concat());
+    place.write("my own.toml", "name = \"mine\"\nabout = \"x\"\natomic = 512\n");
+    let line =
+        found.out.lines().find_map(|line| line.trim().strip_prefix("Reproduce with: ")).expect("a line");
+    let changed = place.shell(line);
+    assert_eq!(changed.code, Some(6), "{}", changed.out);
+    assert!(
+        changed.out.contains("the device profile 'mine' is not as it was when the id"),
+        "{}",
+        changed.out
+    );
 }
 
 #[test]
@@ -208,7 +238,7 @@ fn the_power_fails_only_after_what_is_taken_as_done() {
         assert_eq!(ran.code, Some(2), "{more:?}: {}", ran.err);
         assert!(ran.err.contains(words), "{more:?}: {}", ran.err);
     }
-    let ran = place.run(&["explore", "--trace", "a.crash", "--recover", "true", "--check", "false"]);
+    let ran = place.run(&["explore", "--trace", "a.crash", "--recover", "true {image}", "--check", "false"]);
     assert_eq!(ran.code, Some(5), "{}", ran.out);
     assert!(ran.out.contains("before the first event") && ran.out.contains("--base"), "{}", ran.out);
 }

@@ -112,6 +112,18 @@ fn a_stored_failure_whose_profile_is_gone_is_named_and_left_out() {
     let found = place.run(&with(&["--profile", "mine.toml"]));
     assert!(found.line("Reproduce with:").contains("--profile mine.toml"), "{}", found.out);
     assert_eq!(place.shell(found.line("Reproduce with:")).code, Some(1));
+    // Another one of that name stores beside it, and either is replayed under its own.
+    let other = "name = \"mine\"\nabout = \"another device\"\natomic = 4096\n";
+    std::fs::create_dir(place.path("other")).expect("a folder");
+    place.write("other/mine.toml", other);
+    let beside = place.run(&with(&["--profile", "other/mine.toml"]));
+    assert!(beside.out.contains("found under another device profile 'mine'"), "{}", beside.out);
+    assert_eq!(files(&place.path("regressions")).len(), 2);
+    for ran in [&found, &beside] {
+        assert_eq!(place.shell(ran.line("Reproduce with:")).code, Some(1), "{}", ran.out);
+    }
+    let both = place.run(&with(&["--profile", "other/mine.toml", "--profile", "mine.toml"]));
+    assert!(!both.out.contains("not explored: the stored failure"), "{}", both.out);
     let without = place.run(&["explore", "journal:create", "--bug", "no-commit-flush", "--lives", "1"]);
     assert!(without.out.contains("needs the device profile 'mine'"), "{}", without.out);
 }

@@ -37,6 +37,14 @@ fn what_is_printed_fits_sixty_columns() {
         let wide = place.run(args);
         assert!(wide.out.lines().count() < narrow.out.lines().count(), "{args:?}");
     }
+    let commands = ["explore", "advise", "record", "replay", "report", "list", "completions", "man"];
+    let traces = ["show", "stats", "import", "export"].map(|command| vec!["trace", command]);
+    for command in commands.map(|command| vec![command]).into_iter().chain(traces).chain([vec!["trace"]]) {
+        let help = on_columns(&place, "60", &[&command[..], &["-h"]].concat());
+        let usage = help.out.lines().skip_while(|line| !line.starts_with("Usage:"));
+        let usage: Vec<&str> = usage.take_while(|line| !line.is_empty()).collect();
+        assert!(!usage.is_empty() && usage.iter().all(|line| line.len() <= 60), "{command:?}: {usage:?}");
+    }
     assert_eq!(
         on_columns(&place, "60", &["list", "--json"]).out,
         place.run(&["list", "--json"]).out,
@@ -131,9 +139,15 @@ fn shells_are_offered_the_names_of_what_there_is() {
     offers(&["explore", "--strategy", "two"], "two-point");
     offers(&["trace", "show", "x", "--format", "dm"], "dm-log-writes");
     offers(&["list", "con"], "config");
+    offers(&["list", "checks", "JN"], "JN");
+    offers(&["list", "checks", concat!("JN", "-2")], "JN-24");
+    offers(&["explore", "journal@ra"], "journal@raid5");
+    offers(&["explore", "journal@raid5:blo"], "journal@raid5:block-reuse");
+    offers(&["man", "expl"], "explore");
+    offers(&["man", "trace", "sh"], "show");
     assert!(completed(&place, &["explore", "jour"]).iter().all(|name| name.starts_with("jour")));
     for (shell, part) in
-        [("bash", "COMP_WORDBREAKS//:"), ("zsh", "#compdef crashcheck"), ("fish", "complete ")]
+        [("bash", "COMP_WORDBREAKS//[:@]"), ("zsh", "#compdef crashcheck"), ("fish", "complete ")]
     {
         assert!(place.run(&["completions", shell]).out.contains(part), "{shell}");
     }
@@ -152,6 +166,33 @@ fn every_command_has_a_page_of_the_manual_and_so_has_the_configuration() {
         let words: Vec<&str> = command.split('-').collect();
         assert_eq!(place.run(&[&["man"][..], &words].concat()).out, page);
     }
+    let explore = place.run(&["man", "explore"]).out;
+    for part in [
+        "Write the report as JSON",
+        "\n.SH EXAMPLES\n.nf\n",
+        "\n.SH \"EXIT CODES\"\n.nf\n",
+        "\n.SH SYNOPSIS\ncrashcheck explore [OPTIONS] [SYSTEM[+BUG][:WORKLOAD]]...\n",
+        "\n.br\n\\- reorder: ",
+        "\n.TH crashcheck-explore 1  \"crashcheck 0.",
+    ] {
+        assert!(explore.contains(part), "{part}: {explore}");
+    }
+    // What has a name has words as well.
+    for page in ["explore", "replay", "list", "trace"] {
+        let text = place.run(&["man", page]).out;
+        let empty = text.lines().zip(text.lines().skip(1)).find(|(one, next)| {
+            one.starts_with("\\fB")
+                && !one.contains("\\-help")
+                && (next.is_empty() || next.starts_with(".TP"))
+        });
+        assert_eq!(empty, None, "{page}");
+    }
+    let profile = place.run(&["man", "profile"]).out;
+    let told = place.run(&["list", "profiles"]).out;
+    for key in ["order", "atomic", "most", "device-lost", "flush-error", "late"] {
+        assert!(profile.contains(&format!("\\fB{}\\fR = ", key.replace('-', "\\-"))), "{key}: {profile}");
+        assert!(told.contains(&format!("{key} = ")), "{key}: {told}");
+    }
     let config = place.run(&["man", "config"]).out;
     let keys = json(&place.run(&["list", "config", "--json"]).out);
     let keys =
@@ -160,10 +201,11 @@ fn every_command_has_a_page_of_the_manual_and_so_has_the_configuration() {
     for key in keys {
         assert!(config.contains(&format!("\\fB{}\\fR", key.replace('-', "\\-"))), "{key}: {config}");
     }
-    let unknown = place.run(&["man", "exlore"]);
+    let nope = place.run(&["man", "nope"]).err;
     assert!(
-        unknown.code == Some(2) && unknown.err.contains("did you mean 'crashcheck-explore.1'"),
-        "{}",
-        unknown.err
+        nope.contains("there is no page of the manual 'nope'\n") && nope.contains("trace show"),
+        "{nope}"
     );
+    let unknown = place.run(&["man", "exlore"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("did you mean 'explore'?"), "{}", unknown.err);
 }

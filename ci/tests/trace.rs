@@ -47,7 +47,7 @@ fn numbers_beyond_64_bits_are_exact() {
 fn a_trace_survives_the_way_to_another_format_and_back() {
     let place = Place::new();
     place.record("journal:rename", "a.crash");
-    let ran = place.run(&["trace", "export", "a.crash", "-o", "a.log", "--format", "dm-log-writes"]);
+    let ran = place.run(&["trace", "export", "a.crash", "-o", "a.log", "--to", "dm-log-writes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.err.contains("labels"), "what the format cannot say is told: {}", ran.err);
     assert_eq!(place.run(&["trace", "import", "a.log", "-o", "b.crash"]).code, Some(0));
@@ -74,7 +74,7 @@ fn every_verb_names_the_byte_at_which_a_trace_is_damaged() {
         &["trace", "stats"],
         &["trace", "import", "-o", "x"],
         &["trace", "export", "-o", "x"],
-        &["explore", "--recover", "true", "--trace"],
+        &["explore", "--recover", "true {image}", "--trace"],
     ];
     for file in ["bad.crash", "nonsense"] {
         for verb in verbs {
@@ -139,7 +139,7 @@ fn text_from_a_trace_cannot_steer_the_terminal() {
     let verbs: [&[&str]; 3] = [
         &["trace", "show"],
         &["trace", "stats"],
-        &["explore", "--max-shrink-time", "0", "--recover", "true", "--check", check, "--trace"],
+        &["explore", "--max-shrink-time", "0", "--recover", "true {image}", "--check", check, "--trace"],
     ];
     for verb in verbs {
         let ran = place.run(&[verb, &["t.crash"]].concat());
@@ -195,7 +195,7 @@ fn a_trace_of_a_flash_chip_is_shown_and_counted_but_is_no_log_of_writes() {
     assert_eq!((&stats["crash_states"], &stats["written_bytes"]), (&"4".into(), &2112.into()), "{stats}");
     assert_eq!(place.run(&["trace", "import", "chip.crash", "-o", "copy.crash"]).code, Some(0));
     assert_eq!(Trace::read_from(place.path("copy.crash")).expect("a trace").0, trace);
-    let ran = place.run(&["trace", "export", "chip.crash", "-o", "chip.log", "--format", "dm-log-writes"]);
+    let ran = place.run(&["trace", "export", "chip.crash", "-o", "chip.log", "--to", "dm-log-writes"]);
     assert_eq!(ran.code, Some(2), "{}", ran.out);
     assert!(ran.err.contains("cannot express a flash chip"), "{}", ran.err);
 }
@@ -235,7 +235,8 @@ fn a_cluster_is_shown_and_counted_and_no_other_format_takes_its_messages() {
     let export = place.run(&["trace", "export", "c.crash", "-o", "c.log"]);
     assert_eq!(export.code, Some(2));
     assert!(export.err.contains("cannot express a message between nodes, event #1"), "{}", export.err);
-    let explore = place.run(&["explore", "--trace", "c.crash", "--recover", "true", "--profile", "cluster"]);
+    let explore =
+        place.run(&["explore", "--trace", "c.crash", "--recover", "true {image}", "--profile", "cluster"]);
     assert_eq!(explore.code, Some(2));
     assert!(explore.err.contains("choose a profile without [cluster]"), "{}", explore.err);
 }

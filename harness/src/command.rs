@@ -1,7 +1,7 @@
 //! A trace recorded elsewhere, with commands as its recovery and its checks.
 //!
-//! Every crash state is written to an image file, and `{image}` in a command stands for its path (`{image1}`, … for
-//! further devices). Commands are split into words as a shell does, and run without one. A check finds in its
+//! Every crash state is written to an image file, and `{image}` in a command stands for its path; of several devices
+//! `{image0}`, `{image1}` and so on stand for those of each, and `{image}` for the first. Commands are split into words as a shell does, and run without one. A check finds in its
 //! environment how many operations were acknowledged as durable (`CRASHCHECK_DURABLE_OPS`) and how many had begun
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
@@ -16,6 +16,7 @@ use crate::explore::{
 };
 use crate::judge::{Violation, Window};
 use crate::replay::{Replayed, replay};
+use crate::scratch::Scratch;
 use crate::shrink::{Smaller, begun_after, shrink_trace};
 use crate::tasks::{advised, explored};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
@@ -57,6 +58,26 @@ pub enum CommandError {
         command: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// A name in braces stands for nothing.
+    #[error(
+        "`{command}`: {{{name}}} stands for nothing; {known} (a space behind a brace keeps a word from being such a name)"
+    )]
+    Placeholder {
+        /// The text.
+        command: String,
+        /// The name in braces.
+        name: String,
+        /// Which there are.
+        known: String,
+    },
+    /// The recovery does not get an image.
+    #[error("`{command}` is not told what to recover; {known}")]
+    NoImage {
+        /// The text.
+        command: String,
+        /// What stands for an image.
+        known: String,
     },
     /// A command cannot be started at all.
     #[error("cannot run `{program}`: {source}")]
@@ -251,7 +272,7 @@ struct External {
     base: Vec<Image>,
     /// By device: whether its length is part of its state, as that of a file.
     resizable: Vec<bool>,
-    work: TempDir,
+    work: Scratch,
     trouble: Trouble,
     /// What the checks said of an image in a window.
     known: Mutex<FxHashMap<(Left, Window), Result<(), Violation>>>,
@@ -272,19 +293,18 @@ impl Hash for Left {
 
 impl External {
     fn new(trace: &Trace, commands: &Commands) -> Result<External, CommandError> {
-        let memory = Path::new("/dev/shm");
-        let work = match memory.is_dir() {
-            true => TempDir::with_prefix_in("crashcheck-", memory)
-                .or_else(|_| TempDir::with_prefix("crashcheck-")),
-            false => TempDir::with_prefix("crashcheck-"),
-        };
+        let devices = trace.devices.len();
         let external = External {
-            recover: Words::new(&commands.recover)?,
-            checks: commands.checks.iter().map(|check| Words::new(check)).collect::<Result<_, _>>()?,
+            recover: Words::with_image(&commands.recover, devices)?,
+            checks: commands
+                .checks
+                .iter()
+                .map(|check| Words::new(check, devices))
+                .collect::<Result<_, _>>()?,
             timeout: commands.timeout,
             base: trace.devices.iter().map(|device| device.base.clone()).collect(),
             resizable: resizable(trace),
-            work: work.map_err(CommandError::Images)?,
+            work: Scratch::in_memory().map_err(CommandError::Images)?,
             trouble: Trouble::default(),
             known: Mutex::new(FxHashMap::default()),
         };

@@ -53,6 +53,6 @@ impl Eq for Lent {}
 
 impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes ({:016x})", self.len(), self.hash())
+        write!(f, "{} ({:016x})", crashcheck_outcome::counted(self.len() as u64, "byte"), self.hash())
     }
 }

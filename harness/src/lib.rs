@@ -95,6 +95,7 @@ mod recordings;
 mod regression;
 mod replay;
 mod runs;
+mod scratch;
 mod shrink;
 mod sites;
 mod strategy;

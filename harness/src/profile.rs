@@ -437,6 +437,11 @@ impl Profile {
         if profile.cluster.is_some() && !profile.faults.is_none() {
             return Err(contradiction("[cluster] and [faults] cannot be had together"));
         }
+        if profile.faults.most == 0 {
+            return Err(contradiction(
+                "most = 0 allows no fault at all: leave [faults] out, or say how many may happen together",
+            ));
+        }
         if let Some(why) = profile.why_no_flush_fails() {
             return Err(contradiction(why));
         }
@@ -454,6 +459,12 @@ impl Profile {
         let said = Profile { about: String::new(), ..self.clone() };
         let text = (!is_built_in).then(|| toml::to_string(&said).expect("a profile can be written as TOML"));
         text.map(|text| format!("{:08x}", crc32fast::hash(text.as_bytes())))
+    }
+
+    /// Its name as ids of crash states have it: one of the user's own with its hash, since the id says nothing of a crash state
+    /// under another of that name.
+    pub fn name_in_ids(&self) -> String {
+        self.hash().map_or_else(|| self.name.clone(), |hash| format!("{}@{hash}", self.name))
     }
 
     /// What contradicts that a flush fails, if one may.

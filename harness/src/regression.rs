@@ -144,6 +144,12 @@ impl Regression {
         self.system == system && self.bugs == bugs
     }
 
+    /// Of several failures that of this name; where two profiles of the user's own have one name, that of this profile.
+    pub fn named<'a>(all: &'a [Regression], name: &str, profile: &Profile) -> Option<&'a Regression> {
+        let named = || all.iter().filter(|regression| regression.name() == name);
+        named().find(|regression| regression.is_foreign_to(profile).is_none()).or_else(|| named().next())
+    }
+
     /// Why it says nothing under a profile of the same name, if that is another one than it was found under.
     pub fn is_foreign_to(&self, profile: &Profile) -> Option<String> {
         let Regression { profile: name, profile_hash, .. } = self;
@@ -207,10 +213,11 @@ impl Regression {
         Ok(path)
     }
 
-    /// The name of its file.
+    /// The name of its file. Under another profile of the user's own that has the same name it is another one.
     pub(crate) fn file_name(&self) -> String {
         let bugs: String = self.bugs.iter().map(|bug| format!("+{bug}")).collect();
-        format!("{}{bugs}-{}.toml", self.system, short(&self.fingerprint))
+        let profile = self.profile_hash.iter().map(|hash| format!("-{hash}")).collect::<String>();
+        format!("{}{bugs}-{}{profile}.toml", self.system, short(&self.fingerprint))
     }
 
     fn text(&self) -> Result<String, toml::ser::Error> {

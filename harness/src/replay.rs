@@ -62,6 +62,15 @@ pub(crate) fn replay(
     if state.point.index() > events {
         return nowhere(format!("the trace has no crash point {}, its last is {events}", state.point.0));
     }
+    let epoch = &context.timeline.epochs[state.epoch as usize];
+    // Another trace has other epochs, and a replay there has diverged anyway.
+    if context.is_of(state) && !(epoch.from..=epoch.upto).contains(&state.point.index()) {
+        let (point, nth, from, upto) = (state.point.0, state.epoch, epoch.from, epoch.upto);
+        let shows = format!(
+            "the trace has no crash point {point} in epoch {nth}, which has those from {from} to {upto}"
+        );
+        return nowhere(shows);
+    }
     // An answer beyond 8 bits fits no question, so that the replay diverges. The first were asked while it was recorded.
     let answers = state.answers.iter().take(ANSWERS).skip(context.before.len());
     let answers = answers.map(|answer| u8::try_from(answer).unwrap_or(u8::MAX));

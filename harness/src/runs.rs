@@ -2,7 +2,8 @@
 
 use crate::cures::cure_all;
 use crate::explore::{
-    Budget, Context, CrashImage, Keeping, Naming, Options, Paths, Progress, Recorded, Walk, Watched,
+    Budget, Context, CrashImage, Keeping, Naming, Options, Paths, Progress, Recorded, TIME_IS_OVER, Walk,
+    Watched,
 };
 use crate::prepared::Prepared;
 use crate::record::{RecordError, Run};
@@ -38,19 +39,12 @@ impl Prepared {
         stop: &AtomicBool,
         report: &mut dyn FnMut(Progress),
     ) -> Result<(Exploration, Paths), RecordError> {
-        let (started, budget) = (Instant::now(), &self.options.budget);
+        let started = Instant::now();
         let recordings = self.recordings()?;
-        let first = match recordings.len() {
-            1 => budget.clone(),
-            all => budget_of(budget, None, all, started),
-        };
-        let (mut whole, mut paths) = self.of_recording(&recordings[0], first, stop, report)?;
-        for (nth, recording) in recordings.iter().enumerate().skip(1) {
-            let budget = budget_of(budget, Some(&whole.coverage), recordings.len() - nth, started);
-            // What is not walked any more is counted all the same.
-            let stops = stop.load(Ordering::Relaxed) || (budget.fail_fast && !whole.findings.is_empty());
-            let stop = if stops { &AtomicBool::new(true) } else { stop };
-            match self.of_recording(recording, budget, stop, report) {
+        let mut walked = self.walked(&recordings, started, stop, report).into_iter();
+        let (mut whole, mut paths) = walked.next().expect("that in which no flush fails")?;
+        for of_recording in walked {
+            match of_recording {
                 Ok((other, more)) => {
                     whole::add(&mut whole, other);
                     paths.extend(&more);
@@ -58,18 +52,63 @@ impl Prepared {
                 Err(error) => whole::add_broken(&mut whole, error.to_string()),
             }
         }
-        if recordings.len() > 1 {
-            whole.notes.push(format!(
-                "the workload was recorded in {} ways: once with no error, and once for each way in which one of its flushes or \
-                 FUA writes can fail",
-                recordings.len()
-            ));
+        if self.options.profile.faults.flush_error {
+            whole.notes.push(match recordings.len() {
+                1 => "'flush-error' of the profile cannot happen here, and was not looked at: it takes a flush or a FUA write"
+                    .to_owned(),
+                ways => format!(
+                    "the workload was recorded in {ways} ways: once with no error, and once for each way in which one of its \
+                     flushes or FUA writes can fail"
+                ),
+            });
         }
         if self.explains() {
-            let left = budget.time_left(started.elapsed());
+            let left = self.options.budget.time_left(started.elapsed());
             cure_all(self, &mut whole, stop, left);
         }
         Ok((whole, paths))
+    }
+
+    /// What comes of each of the recordings, which share the budget. What is cut short by its share of the time is walked
+    /// once more as long as the others have left it at least twice as much, and nothing is found that is to be explained in it.
+    fn walked(
+        &self,
+        recordings: &[Prepared],
+        started: Instant,
+        stop: &AtomicBool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Vec<OfRecording> {
+        let budget = &self.options.budget;
+        let mut walked: Vec<Option<OfRecording>> = recordings.iter().map(|_| None).collect();
+        let mut open: Vec<usize> = (0..recordings.len()).collect();
+        let mut share = share_of(budget, started, open.len());
+        while !open.is_empty() {
+            for (done, nth) in open.iter().enumerate() {
+                let before = walked[*nth].take();
+                let known = walked.iter().flatten().filter_map(|of| Some(&of.as_ref().ok()?.0));
+                let known: Vec<&Exploration> = known.collect();
+                let time = share_of(budget, started, open.len() - done);
+                let budget = Budget { time, ..without(budget, &known) };
+                // What is not walked any more is counted all the same.
+                let found = known.iter().any(|known| !known.findings.is_empty());
+                let stops = stop.load(Ordering::Relaxed) || (budget.fail_fast && found);
+                let stop = if stops { &AtomicBool::new(true) } else { stop };
+                let mut now = self.of_recording(&recordings[*nth], budget, stop, report);
+                if let (Some(Ok((before, _))), Ok((now, _))) = (before, &mut now) {
+                    now.timing.seconds += before.timing.seconds;
+                }
+                walked[*nth] = Some(now);
+            }
+            let found = walked.iter().flatten().flatten().any(|(of, _)| !of.findings.is_empty());
+            let is_cut = |of: &OfRecording| of.as_ref().is_ok_and(|(of, _)| is_cut_short(&of.coverage));
+            open.retain(|nth| walked[*nth].as_ref().is_some_and(is_cut));
+            let more = share_of(budget, started, open.len());
+            if found || stop.load(Ordering::Relaxed) || more <= share.map(|share| 2 * share) {
+                break;
+            }
+            share = more;
+        }
+        walked.into_iter().flatten().collect()
     }
 
     /// The cause is looked for when a finding is small.
@@ -174,12 +213,27 @@ impl Prepared {
     }
 }
 
-/// What is left of a budget for one of so many recordings that are left, when so much is covered.
-fn budget_of(budget: &Budget, covered: Option<&Coverage>, left: usize, started: Instant) -> Budget {
-    let less = |most: Option<u64>, used: u64| most.map(|most| most.saturating_sub(used));
-    let used = covered.map_or(0, |covered| covered.recoveries);
-    let later =
-        covered.map_or(0, |covered| covered.later.iter().map(|life| life.recoveries + life.known).sum());
-    let time = budget.time.map(|time| time.saturating_sub(started.elapsed()) / left as u32);
-    Budget { time, states: less(budget.states, used), later: less(budget.later, later), ..budget.clone() }
+/// What came of one of the recordings, and the paths that recovery took.
+type OfRecording = Result<(Exploration, Paths), RecordError>;
+
+/// What is left of the time for one of so many recordings that are left.
+fn share_of(budget: &Budget, started: Instant, left: usize) -> Option<Duration> {
+    budget.time.map(|time| time.saturating_sub(started.elapsed()) / left.max(1) as u32)
+}
+
+/// Whether not everything was covered because the time was over.
+fn is_cut_short(coverage: &Coverage) -> bool {
+    let later = coverage.later.iter().map(|life| &life.left_out);
+    later.chain([&coverage.left_out]).flatten().any(|why| why == TIME_IS_OVER)
+}
+
+/// What is left of a budget when so much is covered.
+fn without(budget: &Budget, covered: &[&Exploration]) -> Budget {
+    let (mut states, mut later) = (budget.states, budget.later);
+    let less = |most: &mut Option<u64>, used: u64| *most = most.map(|most| most.saturating_sub(used));
+    for Exploration { coverage, .. } in covered {
+        less(&mut states, coverage.recoveries);
+        coverage.later.iter().for_each(|life| less(&mut later, life.recoveries + life.known));
+    }
+    Budget { states, later, ..budget.clone() }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod in_test;
 
+use crate::scratch::{self, Scratch};
 use crashcheck_trace::Bytes;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 use std::fs::{self, File, OpenOptions};
@@ -31,7 +32,7 @@ const DEATHS: usize = 32;
 /// # Errors
 /// If the command cannot be started, or dies in too many different states.
 pub fn supervise(command: impl Fn() -> Command, signals: &AtomicUsize) -> io::Result<ExitStatus> {
-    let directory = tempfile::TempDir::with_prefix("crashcheck-")?;
+    let directory = Scratch::new()?;
     until_finished(
         directory.path(),
         || {
@@ -96,6 +97,21 @@ pub fn finished() {
         // Without the note the supervisor starts over, and says so when it gives up.
         let _ = File::create(PathBuf::from(directory).join("finished"));
     }
+}
+
+/// Removes the temporary folders of this process at once, for one that leaves in the middle of its work.
+pub fn leave_nothing() {
+    scratch::remove_all();
+}
+
+/// Has this process, the child of [`supervise`], end in good order if its supervisor is killed: it is sent SIGTERM then.
+///
+/// # Errors
+/// If the system refuses.
+pub fn end_with_supervisor() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+    Ok(())
 }
 
 /// Limits the memory of this process. An allocation beyond it takes the process down.

@@ -13,6 +13,9 @@ fn write(at: Bytes) -> Event {
     Event::Write { device: DeviceId(0), at, data: vec![7; 512].into(), fua: false, label: None }
 }
 
+/// A recovery that changes nothing.
+const NOTHING: &str = "true {image}";
+
 /// Two writes to a device of this length, the second at its end.
 fn recorded(len: Bytes) -> Trace {
     let flush = || Event::Flush { device: DeviceId(0), except: Vec::new() };
@@ -59,7 +62,7 @@ fn what_recovery_does_to_its_image_is_told() {
 #[test]
 fn an_image_of_terabytes_with_a_hole_is_as_fast_as_what_it_holds() {
     let options = Options { explain: false, ..Options::default() };
-    let exploration = run(recorded(Bytes(1 << 43)), "true", "test -s {image}", &options).expect("it runs");
+    let exploration = run(recorded(Bytes(1 << 43)), NOTHING, "test -s {image}", &options).expect("it runs");
     assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
     assert!(exploration.coverage.complete);
 }
@@ -87,7 +90,8 @@ fn what_recovery_puts_into_holes_and_takes_out_of_data_is_seen_by_the_check() {
 fn the_time_of_a_command_is_its_own() {
     let limits = Limits { time: Duration::from_millis(100), ..Limits::default() };
     let options = Options { limits, explain: false, ..Options::default() };
-    let exploration = run(recorded(Bytes(4096)), "sleep 0.5", "true", &options).expect("it runs");
+    let exploration =
+        run(recorded(Bytes(4096)), "sh -c 'sleep 0.5' {image}", "true", &options).expect("it runs");
     assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
 }
 
@@ -123,7 +127,7 @@ fn a_recovery_that_takes_too_long_dies_with_all_that_it_has_started() {
 #[test]
 fn what_fails_before_the_first_event_is_no_crash() {
     let exploration =
-        explored("true", "sh -c 'test \"$(head -c 1 $0 | od -An -tu1 | tr -d \" \")\" = 7' {image}");
+        explored(NOTHING, "sh -c 'test \"$(head -c 1 $0 | od -An -tu1 | tr -d \" \")\" = 7' {image}");
     assert_eq!(exploration.verdict, Verdict::Broken);
     let reason = exploration.reason.expect("a reason");
     for part in ["before the first event", "--base", "--from-mark"] {
@@ -135,7 +139,7 @@ fn what_fails_before_the_first_event_is_no_crash() {
 #[test]
 fn what_fails_at_the_end_where_nothing_is_lost_is_no_crash() {
     let exploration =
-        explored("true", "sh -c 'test \"$(tail -c 1 $0 | od -An -tu1 | tr -d \" \")\" != 7' {image}");
+        explored(NOTHING, "sh -c 'test \"$(tail -c 1 $0 | od -An -tu1 | tr -d \" \")\" != 7' {image}");
     assert_eq!(exploration.verdict, Verdict::Broken);
     let reason = exploration.reason.expect("a reason");
     assert!(reason.contains("at the end of the recording"), "{reason}");
@@ -170,7 +174,7 @@ const META_NEEDS_PAGE: &str = "sh -c 'byte() { od -An -tu1 -j$1 -N1 $2 | tr -d \
 #[test]
 fn events_keep_the_numbers_of_the_file_when_a_trace_is_made_small() {
     let options = Options { shrink: Some(Shrink::default()), ..Options::default() };
-    let exploration = run(page_and_meta(3), "true", META_NEEDS_PAGE, &options).expect("it runs");
+    let exploration = run(page_and_meta(3), NOTHING, META_NEEDS_PAGE, &options).expect("it runs");
     let finding = exploration.findings.first().expect("the page may be lost");
     assert_eq!(finding.shrunk.as_ref().expect("shrunk").events, 2, "{finding:#?}");
     let order = &finding.cause.as_ref().expect("a cause").missing[0];
@@ -192,7 +196,7 @@ fn what_comes_before_the_power_may_fail_is_durable_and_keeps_its_numbers() {
     trace.events.splice(0..0, [write(Bytes(1024)), write(Bytes(1536))]);
     let made = "sh -c '[ \"$(od -An -tu1 -j1536 -N1 $0 | tr -d \" \")\" = 7 ]' {image}";
     let explored = |from: usize| {
-        let (recover, timeout) = ("true".to_owned(), Duration::from_secs(30));
+        let (recover, timeout) = (NOTHING.to_owned(), Duration::from_secs(30));
         let checks = vec![made.to_owned(), META_NEEDS_PAGE.to_owned()];
         let (commands, options) = (Commands { recover, checks, timeout, from }, Options::default());
         let stop = AtomicBool::new(false);
@@ -219,7 +223,8 @@ fn a_torn_write_is_told_by_its_bytes() {
     let check = "sh -c 'byte() { od -An -tu1 -j$1 -N1 $2 | tr -d \" \"; }; \
         [ \"$(byte 1024 $0)$(byte 1536 $0)$(byte 2048 $0)\" != 770 ]' {image}";
     let profile = Profile::named("torn").expect("a built-in profile");
-    let exploration = run(trace, "true", check, &Options { profile, ..Options::default() }).expect("it runs");
+    let exploration =
+        run(trace, NOTHING, check, &Options { profile, ..Options::default() }).expect("it runs");
     let finding = exploration.findings.first().expect("it may tear there");
     let torn = "torn: bytes 0 to 1023 survived, 1024 to 1535 lost";
     assert_eq!(finding.writes[0].fate, torn);
@@ -231,7 +236,32 @@ fn a_torn_write_is_told_by_its_bytes() {
 fn without_a_volatile_cache_only_the_last_write_is_in_flight() {
     let profile = Profile::named("write-through").expect("a built-in profile");
     let options = Options { profile, ..Options::default() };
-    let exploration = run(page_and_meta(3), "true", META_NEEDS_PAGE, &options).expect("it runs");
+    let exploration = run(page_and_meta(3), NOTHING, META_NEEDS_PAGE, &options).expect("it runs");
     assert_eq!(exploration.verdict, Verdict::Survived, "{:#?}", exploration.findings);
     assert_eq!(exploration.coverage.total, "6");
+}
+
+/// A command that never sees the image would be given the same in every crash state.
+#[test]
+fn a_command_is_told_where_the_images_are() {
+    let options = Options { explain: false, ..Options::default() };
+    let mut two = recorded(Bytes(4096));
+    two.devices.push(Device::zeroed("log", Bytes(512), Bytes(4096)));
+    let refused = |trace: &Trace, recover: &str, check: &str| {
+        run(trace.clone(), recover, check, &options).expect_err("it stands for nothing").to_string()
+    };
+    let one = recorded(Bytes(4096));
+    let why = refused(&one, "fsck -y disk.img", "true");
+    assert!(why.contains("is not told what to recover; {image} stands for the path"), "{why}");
+    for (recover, check) in [("fsck {img}", "true"), (NOTHING, "test -s {disk}"), (NOTHING, "true {image1}")]
+    {
+        let why = refused(&one, recover, check);
+        assert!(why.contains("} stands for nothing; {image} stands for the path"), "{why}");
+    }
+    let why = refused(&two, "fsck {image0} {image2}", "true");
+    assert!(why.contains("{image2} stands for nothing; {image0} to {image1} stand for"), "{why}");
+    let (recover, check) =
+        ("sh -c '{ test -s $0 && test -s $1; }' {image0} {image1}", "awk \"{ X = ${HOME}{} }\"");
+    let check = check.replace("awk", "true");
+    assert!(run(two, recover, &check, &options).is_ok());
 }

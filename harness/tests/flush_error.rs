@@ -4,7 +4,9 @@
 //! acknowledged.
 
 use crashcheck::outcome::{Exploration, Verdict};
-use crashcheck::{Ack, Bytes, Device, Disk, DiskError, Profile, ReplayId, Result, Shrink, System, explore};
+use crashcheck::{
+    Ack, Budget, Bytes, Device, Disk, DiskError, Profile, ReplayId, Result, Shrink, System, explore,
+};
 
 const BLOCK: usize = 512;
 const BLOCKS: u64 = 3;
@@ -165,6 +167,65 @@ fn who_gives_up_or_writes_again_what_may_be_lost_survives() {
         assert_survives(&under(profile(), numbers(after)));
     }
     assert_survives(&under(profile(), Numbers { after: GivesUp, fua: true }));
+}
+
+/// Opening it takes its time, so that the recording with most crash states needs more than an equal share.
+#[derive(Clone, Copy)]
+struct Slow(Numbers);
+
+impl System for Slow {
+    type Op = u8;
+    type Live = Open;
+    type View = [u8; BLOCKS as usize];
+
+    fn devices(&self) -> Vec<Device> {
+        self.0.devices()
+    }
+
+    fn open(&self, disk: Disk) -> Result<Open> {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        self.0.open(disk)
+    }
+
+    fn apply(&self, open: &mut Open, number: &u8) -> Result<Ack> {
+        self.0.apply(open, number)
+    }
+
+    fn view(&self, open: &mut Open) -> Result<Self::View> {
+        self.0.view(open)
+    }
+
+    fn model(&self, view: &mut Self::View, number: &u8) {
+        self.0.model(view, number);
+    }
+
+    fn judge(
+        &self,
+        view: &Self::View,
+        history: &crashcheck::History<'_, Self>,
+    ) -> Result<(), crashcheck::Violation> {
+        if history.allowed().iter().any(|state| state == view) || view.iter().any(|number| *number > 0) {
+            return Ok(());
+        }
+        Err(crashcheck::Violation::new("durable", "nothing is there"))
+    }
+}
+
+#[test]
+fn time_that_one_recording_leaves_is_for_another_that_needs_more() {
+    let walked = |time: f64| {
+        let budget = Budget { time: Some(std::time::Duration::from_secs_f64(time)), ..Budget::unlimited() };
+        // Where the flush fails nothing more is written.
+        let explorer = explore(Slow(numbers(GivesUp))).profile(profile()).lives(1).jobs(1).budget(budget);
+        explorer.workload([2, 1, 3, 5, 7, 9, 11, 13]).run().expect("runs without a crash")
+    };
+    let all = walked(600.0);
+    assert!(all.coverage.complete, "{:?}", all.coverage);
+    // As long as it takes and a half, of which each recording has a fifth at first.
+    let enough = walked(all.timing.seconds * 1.5 + 1.0);
+    assert!(enough.coverage.complete, "{:?}", enough.coverage);
+    let too_short = walked(all.timing.seconds / 4.0);
+    assert_eq!(too_short.coverage.left_out.as_deref(), Some("the time that it was given is used up"));
 }
 
 /// Each of these loses nothing as long as every flush does what it says.

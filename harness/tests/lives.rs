@@ -1,7 +1,7 @@
 //! More than one life: crash, recover, go on, crash again.
 
 use crashcheck::{Ack, Budget, Bytes, Disk, Options, Result, System, explore};
-use crashcheck_outcome::{Exploration, Promised, Verdict};
+use crashcheck_outcome::{Exploration, Promised, Verdict, counted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -223,7 +223,8 @@ fn lives_are_counted_alike_whether_they_are_crashed_or_not() {
         assert!(all > 1 && begun == all && left_out.is_none(), "{begun} of {all}: {left_out:?}");
         for most in [0, 1, 10] {
             let (represented, met, begun, left_out) = lives(Some(most));
-            assert_eq!(left_out, Some(format!("the budget of {most} states of later lives is used up")));
+            let states_of = counted(most, "state");
+            assert_eq!(left_out, Some(format!("the budget of {states_of} of later lives is used up")));
             assert_eq!((represented, met), (states.clone(), all), "with {most} states of later lives");
             assert!(
                 begun < all && (most > 0 || begun == 0),

@@ -4,7 +4,7 @@
 //! failure, broken an error, not measured is skipped; so no server shows as passed what was not judged.
 
 use crate::text::{cause, coverage, escape, escape_lines, system};
-use crashcheck_outcome::{Exploration, LaterLife, LifeCoverage, Report, Verdict};
+use crashcheck_outcome::{Exploration, LaterLife, LifeCoverage, Report, Verdict, counted};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io;
@@ -23,7 +23,7 @@ type Xml = Writer<Vec<u8>>;
 fn document(xml: &mut Xml, report: &Report) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let all: Vec<&Exploration> = report.explorations.iter().collect();
-    let root = counted(BytesStart::new("testsuites"), "crashcheck", &all);
+    let root = with_counts(BytesStart::new("testsuites"), "crashcheck", &all);
     xml.write_event(Event::Start(root))?;
     for (name, cases) in suites(report) {
         suite(xml, &name, &cases, report.seed)?;
@@ -45,7 +45,7 @@ fn suites(report: &Report) -> Vec<(String, Vec<&Exploration>)> {
 }
 
 fn suite(xml: &mut Xml, name: &str, cases: &[&Exploration], seed: u64) -> io::Result<()> {
-    xml.write_event(Event::Start(counted(BytesStart::new("testsuite"), name, cases)))?;
+    xml.write_event(Event::Start(with_counts(BytesStart::new("testsuite"), name, cases)))?;
     xml.write_event(Event::Start(BytesStart::new("properties")))?;
     let seed = seed.to_string();
     let property = BytesStart::new("property").with_attributes([("name", "seed"), ("value", &*seed)]);
@@ -57,7 +57,7 @@ fn suite(xml: &mut Xml, name: &str, cases: &[&Exploration], seed: u64) -> io::Re
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
-fn counted<'a>(element: BytesStart<'a>, name: &str, cases: &[&Exploration]) -> BytesStart<'a> {
+fn with_counts<'a>(element: BytesStart<'a>, name: &str, cases: &[&Exploration]) -> BytesStart<'a> {
     let count = |verdict| cases.iter().filter(|case| case.verdict == verdict).count().to_string();
     let seconds: f64 = cases.iter().map(|case| case.timing.seconds).sum();
     element.with_attributes([
@@ -118,6 +118,7 @@ fn failure(xml: &mut Xml, case: &Exploration) -> io::Result<()> {
     let sentence = first.map(|finding| escape(&finding.detail)).unwrap_or_default();
     let message = match case.findings.len() {
         0 | 1 => format!("{kind}: {sentence}"),
+        2 => format!("{kind}: {sentence} (and 1 more finding)"),
         count => format!("{kind}: {sentence} (and {} more findings)", count - 1),
     };
     with_text(xml, "failure", &[("message", &*message), ("type", &*kind)], &text.join("\n"))
@@ -129,11 +130,11 @@ fn covered(case: &Exploration) -> String {
         return String::new();
     }
     let mut text = format!(
-        "{} of {} crash states covered ({}) by {} recoveries\n",
+        "{} of {} crash states covered ({}) by {}\n",
         escape(&numbers.represented),
         escape(&numbers.total),
         coverage(numbers),
-        numbers.recoveries
+        counted(numbers.recoveries, "recovery")
     );
     text.extend(numbers.later.iter().map(covered_of_life));
     let why = numbers.left_out.iter().map(|why| format!("not covered: {why}"));
@@ -151,7 +152,9 @@ fn covered_of_life(numbers: &LifeCoverage) -> String {
     let LifeCoverage { life, lives, begun, total, represented, recoveries, .. } = numbers;
     let (total, represented) = (escape(total), escape(represented));
     format!(
-        "life {life}: {represented} of {total} crash states covered by {recoveries} recoveries in {begun} of {lives} lives\n"
+        "life {life}: {represented} of {total} crash states covered by {} in {begun} of {}\n",
+        counted(*recoveries, "recovery"),
+        if *lives == 1 { "1 life".to_owned() } else { format!("{lives} lives") }
     )
 }
 

@@ -163,6 +163,11 @@ fn explorations_with_the_same_to_say_share_a_line() {
     assert_eq!(text.matches("no write was in flight").count(), 1, "{text}");
     assert!(text.contains("and 3 more"), "{text}");
     assert!(!text.contains("survived"), "{text}");
+    for (nth, exploration) in report.explorations.iter_mut().enumerate() {
+        exploration.notes = vec![format!("of 512 bytes, recorded in {} ways", 4 * nth + 1)];
+    }
+    let text = summary(&report, Colour::Plain);
+    assert_eq!(text.matches("note: of 512 bytes, recorded in 1 to 33 ways (").count(), 1, "{text}");
     assert_eq!(report.explorations[0].verdict, Verdict::NotMeasured);
 }
 

@@ -17,7 +17,7 @@ use crate::{Bytes, Image, Trace};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -204,6 +204,12 @@ pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Imported, 
         Some(all) if is_of_one_processor(&mut file, options)? => processors::read(path, &all, options),
         _ => read(file, options),
     }
+}
+
+/// The files that [`open_with`] may read for this one: itself, and those that blktrace has written beside it.
+pub fn files_of(path: impl AsRef<Path>) -> Vec<PathBuf> {
+    let path = path.as_ref();
+    processors::beside(path).map_or_else(|| vec![path.to_owned()], |all| all.into_values().collect())
 }
 
 /// Whether a file with the name of one is what blktrace writes: nothing, for a processor that did nothing.

@@ -19,6 +19,8 @@ use thiserror::Error;
 /// system (a name may hold `@`)
 /// ```
 ///
+/// The device profile is `mine@1a2b3c4d` if it is one of the user's own: its name, and a hash of what it allows.
+///
 /// Names consist of letters, digits, `_`, `-`, `@` and `.`. No answers at all are written `-`.
 ///
 /// ```
@@ -36,7 +38,7 @@ pub struct ReplayId {
     pub bugs: Vec<String>,
     /// The workload; a generated one carries its seed: `generated-42`.
     pub workload: String,
-    /// The device profile.
+    /// The device profile, one of the user's own with its hash.
     pub profile: String,
     /// The epoch in which the power failed.
     pub epoch: u32,
@@ -46,6 +48,13 @@ pub struct ReplayId {
     pub trace_hash: u32,
     /// The choices that make the crash state, in the order in which they were asked.
     pub answers: Answers,
+}
+
+impl ReplayId {
+    /// The name of the device profile, without what tells it from others of that name.
+    pub fn profile_name(&self) -> &str {
+        self.profile.split_once('@').map_or(&self.profile, |(name, _)| name)
+    }
 }
 
 /// A list of choices in which long runs of the same answer take little room.

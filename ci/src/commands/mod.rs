@@ -11,6 +11,7 @@ mod trace;
 
 use crate::args::{Args, Command, ManArgs};
 use crate::child;
+use crate::clash::{self, STDOUT};
 use crate::config::Config;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -19,6 +20,7 @@ use crate::screen::Screen;
 use crate::suggest;
 use clap_complete::env::Shells;
 use crashcheck::Bytes;
+use crashcheck::outcome::counted;
 use std::path::Path;
 
 /// What a replay may use.
@@ -29,7 +31,17 @@ const MEMORY: Bytes = Bytes(8 << 30);
 /// # Errors
 /// If it cannot do what was asked.
 pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
-    let config = Config::load(&args)?;
+    let loaded = Config::load(&args);
+    let config = match (&args.command, loaded) {
+        (Command::Explore(_) | Command::Advise(_) | Command::Replay(_), loaded) => loaded?,
+        (_, Ok(config)) => config,
+        // Who looks up how it is written must not need a right one for that.
+        (_, Err(failure)) => {
+            screen.warn(&failure.message);
+            Config::default()
+        }
+    };
+    clash::check(&args.command, args.config.as_deref(), &config)?;
     match args.command {
         Command::Explore(args) if args.dry_run => explore::run(&args, &config, screen),
         Command::Explore(args) => {
@@ -50,8 +62,8 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Bash takes a colon for the end of a word, and then a workload for a word of its own.
-const COLONS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//:}\n";
+/// Bash takes a colon and an at sign for the end of a word, and then a workload and a layer for words of their own.
+const BREAKS: &str = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[:@]}\n";
 
 /// What a shell has to run to complete our lines: it asks this command then.
 fn completions(shell: clap_complete::Shell, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -64,7 +76,7 @@ fn completions(shell: clap_complete::Shell, screen: &Screen) -> Result<ExitCode,
         completer.write_registration("COMPLETE", "crashcheck", "crashcheck", "crashcheck", &mut script);
     written.map_err(|error| Failure::internal(format!("cannot write the completions: {error}")))?;
     if shell == clap_complete::Shell::Bash {
-        screen.print_as_it_is(COLONS);
+        screen.print_as_it_is(BREAKS);
     }
     screen.print_as_it_is(&String::from_utf8_lossy(&script));
     Ok(ExitCode::Clean)
@@ -74,18 +86,18 @@ fn man(args: &ManArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let pages = manual::pages();
     let pages = pages.map_err(|error| Failure::internal(format!("cannot render the manual: {error}")))?;
     if let Some(directory) = &args.dir {
-        for manual::Page { file, roff } in &pages {
-            write_file(&directory.join(file), &String::from_utf8_lossy(roff))?;
+        for manual::Page { file, roff, .. } in &pages {
+            write_file(&directory.join(file), &String::from_utf8_lossy(roff), screen)?;
         }
-        screen.print(&format!("{} pages in {}\n", pages.len(), directory.display()));
+        let count = counted(pages.len() as u64, "page");
+        screen.print(&format!("{count} in {}\n", directory.display()));
         return Ok(ExitCode::Clean);
     }
-    let wanted = manual::file_of(&args.command);
-    match pages.iter().find(|page| page.file == wanted) {
+    match manual::named(&pages, &args.command) {
         Some(page) => screen.print_as_it_is(&String::from_utf8_lossy(&page.roff)),
         None => {
-            let known = pages.iter().map(|page| page.file.as_str());
-            return Err(suggest::unknown("page of the manual", &wanted, known));
+            let known = pages.iter().map(|page| page.name.as_str()).filter(|name| !name.is_empty());
+            return Err(suggest::unknown("page of the manual", &args.command.join(" "), known));
         }
     }
     Ok(ExitCode::Clean)
@@ -96,6 +108,9 @@ fn man(args: &ManArgs, screen: &Screen) -> Result<ExitCode, Failure> {
 /// # Errors
 /// If they cannot be made, or the file is a directory.
 fn prepare_file(path: &Path) -> Result<(), Failure> {
+    if path == Path::new(STDOUT) {
+        return Ok(());
+    }
     if path.is_dir() {
         return Err(Failure::file(path, "is a directory; name a file"));
     }
@@ -103,11 +118,15 @@ fn prepare_file(path: &Path) -> Result<(), Failure> {
     parent.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| unwritable(path, &error))
 }
 
-/// Writes a file, and the directories that lead to it.
+/// Writes a report to a file, and the directories that lead to it, or to the standard output.
 ///
 /// # Errors
 /// If it cannot be written.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+fn write_file(path: &Path, text: &str, screen: &Screen) -> Result<(), Failure> {
+    if path == Path::new(STDOUT) {
+        screen.print_as_it_is(text);
+        return Ok(());
+    }
     prepare_file(path)?;
     std::fs::write(path, text).map_err(|error| unwritable(path, &error))
 }

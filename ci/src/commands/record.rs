@@ -5,6 +5,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select;
+use crashcheck::outcome::counted;
 
 /// Records a workload.
 ///
@@ -15,6 +16,7 @@ pub(crate) fn run(args: &RecordArgs, screen: &Screen) -> Result<ExitCode, Failur
     let selected = select::one(&all, &args.target, &args.bugs)?;
     let trace = selected.subject.record(&selected.case)?;
     trace.write_to(&args.output).map_err(|error| Failure::file(&args.output, error))?;
-    screen.print(&format!("{}: {} events\n", args.output.display(), trace.events.len()));
+    let events = counted(trace.events.len() as u64, "event");
+    screen.print(&format!("{}: {events}\n", args.output.display()));
     Ok(ExitCode::Clean)
 }

@@ -2,11 +2,13 @@
 
 use super::{prepare_file, write_file};
 use crate::args::ReportArgs;
+use crate::clash::STDOUT;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crashcheck::outcome::Report;
 use crashcheck_report::{html, json, junit, markdown};
+use std::path::Path;
 
 /// Writes the pages that were asked for; a page beside the data if none was.
 ///
@@ -16,6 +18,8 @@ pub(crate) fn run(args: &ReportArgs, screen: &Screen) -> Result<ExitCode, Failur
     let report = load(args)?;
     let beside = args.file.with_extension("html");
     let ReportArgs { html, markdown, junit, .. } = args;
+    let taken = [html, markdown, junit].into_iter().flatten().any(|path| path == Path::new(STDOUT));
+    let screen = &screen.beside_report(taken);
     let none = html.is_none() && markdown.is_none() && junit.is_none();
     let html = html.as_ref().or(none.then_some(&beside));
     type Write = fn(&Report) -> String;
@@ -24,7 +28,10 @@ pub(crate) fn run(args: &ReportArgs, screen: &Screen) -> Result<ExitCode, Failur
     for (path, write) in pages {
         let Some(path) = path else { continue };
         prepare_file(path)?;
-        write_file(path, &write(&report))?;
+        write_file(path, &write(&report), screen)?;
+        if path == Path::new(STDOUT) {
+            continue;
+        }
         screen.print(&format!("report: {}\n", crashcheck_report::text::escape(&path.to_string_lossy())));
     }
     Ok(ExitCode::Clean)

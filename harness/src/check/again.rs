@@ -50,8 +50,8 @@ impl Prepared {
     /// # Errors
     /// With what it breaks.
     pub(super) fn look_again(&self, id: &ReplayId, rest: &impl Fn(&Prepared) -> Outcome) -> Outcome {
-        let (system, profile) = (&self.naming.system, &self.options.profile.name);
-        if (system, &self.naming.bugs, profile) != (&id.system, &id.bugs, &id.profile) {
+        let (system, profile) = (&self.naming.system, &*self.options.profile.name);
+        if (system, &self.naming.bugs, profile) != (&id.system, &id.bugs, id.profile_name()) {
             return Ok(format!("{system} under {profile} is not what {REPLAY} names: nothing was looked at"));
         }
         let mut prepared = self.clone();
@@ -62,7 +62,7 @@ impl Prepared {
         let missing = || format!("{}: no failure is stored under this name", id.workload);
         let folder = self.options.regressions.as_ref().ok_or_else(missing)?;
         let stored = Regression::load_all(folder).map_err(|error| error.to_string())?;
-        let stored = stored.iter().find(|regression| regression.name() == id.workload).ok_or_else(missing)?;
+        let stored = Regression::named(&stored, &id.workload, &self.options.profile).ok_or_else(missing)?;
         prepared.stored(stored).map_err(|error| error.to_string())?.replay_asked(id)
     }
 
@@ -80,6 +80,9 @@ impl Prepared {
             return Err(format!("{id}: nothing was looked at: {shows}"));
         }
         let changed = match diverged {
+            true if id.profile != self.options.profile.name_in_ids() => {
+                "\nnote: the device profile has changed since; the answers were applied as far as they fit"
+            }
             true => {
                 "\nnote: what is written or recovered has changed; the answers were applied as far as they fit"
             }

@@ -16,13 +16,38 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn new(text: &str) -> Result<Words, CommandError> {
+    /// The words of a command that is run on the images of so many devices.
+    ///
+    /// # Errors
+    /// If it is no command, or if a word of it stands for an image that there is not.
+    pub(super) fn new(text: &str, devices: usize) -> Result<Words, CommandError> {
         let syntax = |why| CommandError::Syntax { command: text.to_owned(), why };
         let words = shlex::split(text).ok_or_else(|| syntax("a quote is not closed"))?;
-        match words.is_empty() {
-            true => Err(syntax("it has no words")),
-            false => Ok(Words { text: text.to_owned(), words }),
+        if words.is_empty() {
+            return Err(syntax("it has no words"));
         }
+        let is_known = |name: &&str| {
+            let number = name.strip_prefix("image");
+            number.is_some_and(|number| {
+                number.is_empty() || number.parse().is_ok_and(|number: usize| number < devices)
+            })
+        };
+        if let Some(name) = words.iter().flat_map(|word| placeholders(word)).find(|name| !is_known(name)) {
+            let (command, name, known) = (text.to_owned(), name.to_owned(), known(devices));
+            return Err(CommandError::Placeholder { command, name, known });
+        }
+        Ok(Words { text: text.to_owned(), words })
+    }
+
+    /// The same of a command that must be told where an image is.
+    ///
+    /// # Errors
+    /// And if it is not told.
+    pub(super) fn with_image(text: &str, devices: usize) -> Result<Words, CommandError> {
+        let words = Words::new(text, devices)?;
+        let is_told = words.words.iter().any(|word| placeholders(word).next().is_some());
+        let missing = || CommandError::NoImage { command: text.to_owned(), known: known(devices) };
+        if is_told { Ok(words) } else { Err(missing()) }
     }
 
     /// Looks for the program, so that a wrong name is an error at once and not a finding in every state.
@@ -90,6 +115,26 @@ fn ended(mut child: Child, timeout: Duration) -> std::io::Result<Option<ExitStat
     kill_process_group(pid, Signal::KILL)?;
     let status = child.wait()?;
     Ok(in_time.then_some(status))
+}
+
+/// What stands for the images of so many devices, in words.
+fn known(devices: usize) -> String {
+    match devices.saturating_sub(1) {
+        0 => "{image} stands for the path of the image".to_owned(),
+        last => format!(
+            "{{image0}} to {{image{last}}} stand for the paths of the images, and {{image}} for the first"
+        ),
+    }
+}
+
+/// The names in braces of a word. A shell's `${NAME}` is none.
+fn placeholders(word: &str) -> impl Iterator<Item = &str> {
+    let is_name = |name: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+    };
+    let opened = word.match_indices('{').filter(|(at, _)| !word[..*at].ends_with('$'));
+    opened.filter_map(|(at, _)| word[at + 1..].split_once('}')).map(|(name, _)| name).filter(is_name)
 }
 
 fn fill_in(word: &str, images: &[PathBuf]) -> String {

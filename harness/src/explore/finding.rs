@@ -208,7 +208,7 @@ impl Group {
         let Failed { violation, points, by } = failed;
         self.sentences.remove(violation.detail.lines().next().unwrap_or_default());
         let (naming, epoch, point) = (&context.naming, epochs[0], points[0]);
-        let profile = &context.timeline.profile.name;
+        let profile = context.timeline.profile.name_in_ids();
         let compared = compared(context, &recovered, &stories, by);
         let teller = &painter.teller;
         let first = path.of_life(1);
@@ -233,7 +233,9 @@ impl Group {
         let counted = [self.states, self.at_first.1, self.first];
         let states = counted.into_iter().find(|states| !states.is_zero()).unwrap_or_default();
         Finding {
-            id: naming.id(profile, epoch, point, &[&context.before, &path].into_iter().collect()).to_string(),
+            id: naming
+                .id(&profile, epoch, point, &[&context.before, &path].into_iter().collect())
+                .to_string(),
             fingerprint: naming.fingerprint(key),
             promise: violation.promise,
             detail: violation.detail,

@@ -44,4 +44,4 @@ pub(crate) use pool::{Pool, look};
 pub(crate) use run::Context;
 pub(crate) use shown::{Past, Shown};
 pub(crate) use tally::Tally;
-pub(crate) use walk::Walk;
+pub(crate) use walk::{TIME_IS_OVER, Walk};

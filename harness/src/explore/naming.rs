@@ -77,5 +77,6 @@ pub(super) fn without_numbers(text: &str) -> String {
             true => plain.push('N'),
         }
     }
-    plain
+    // One is as many as several.
+    plain.replace("N byte ", "N bytes ")
 }

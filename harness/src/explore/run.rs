@@ -141,8 +141,8 @@ impl Context {
     /// Whether a crash state was found in this trace, under this profile.
     pub(crate) fn is_of(&self, state: &ReplayId) -> bool {
         let Naming { system, workload, trace_hash, .. } = &self.naming;
-        let profile = &self.timeline.profile.name;
-        (system, workload, profile, trace_hash)
+        let profile = self.timeline.profile.name_in_ids();
+        (system, workload, &profile, trace_hash)
             == (&state.system, &state.workload, &state.profile, &state.trace_hash)
     }
 

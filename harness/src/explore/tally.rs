@@ -10,7 +10,7 @@ use super::paths::{Noting, Paths};
 use super::run::{Context, SECTOR};
 use crate::choice::Question;
 use crate::media::Timeline;
-use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict};
+use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict, counted};
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -220,7 +220,7 @@ impl Tally {
 
     /// Says that no more states of later lives are looked at.
     pub(crate) fn use_up_later(&mut self, most: u64) {
-        let why = || format!("the budget of {most} states of later lives is used up");
+        let why = || format!("the budget of {} of later lives is used up", counted(most, "state"));
         self.left_out_later.get_or_insert_with(why);
     }
 
@@ -270,6 +270,10 @@ impl Tally {
             );
             self.notes.push(note);
         }
+        let idle = self.context.timeline.idle_faults().into_iter();
+        self.notes.extend(idle.map(|(fault, takes)| {
+            format!("'{fault}' of the profile cannot happen here, and was not looked at: it takes {takes}")
+        }));
         if self.context.strays.load(Ordering::Relaxed) {
             self.notes.push(STRAYS.to_owned());
         }

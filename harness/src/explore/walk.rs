@@ -10,6 +10,7 @@ use crate::choice::EPOCHS;
 use crate::media::Timeline;
 use crate::strategy::{self, Strategy};
 use crate::supervise::supervised;
+use crashcheck_outcome::counted;
 use num_bigint::BigUint;
 use num_traits::Zero;
 use std::cmp::Reverse;
@@ -23,6 +24,9 @@ const MOST_EPOCHS: u32 = (u8::MAX as u32 - 1) * EPOCHS as u32;
 
 /// The share of the time after which the walk ends that has found something.
 const WALKED: f64 = 0.6;
+
+/// Why a walk ends that has been given a time.
+pub(crate) const TIME_IS_OVER: &str = "the time that it was given is used up";
 
 /// The largest batch; between batches what was found is remembered, counted and reported. What recovery showed is held
 /// until then.
@@ -210,9 +214,7 @@ impl<'a> Walk<'a> {
             let told = self.options.explain || self.options.shrink.is_some();
             let share = if told && self.tally.has_findings() { WALKED } else { 1.0 };
             let time = budget.time.filter(|time| self.started.elapsed() >= time.mul_f64(share));
-            time.map(|time| {
-                format!("the budget of {} s is used up", (time.as_secs_f64() * 10.0).round() / 10.0)
-            })
+            time.map(|_| TIME_IS_OVER.to_owned())
         }
     }
 
@@ -228,7 +230,10 @@ impl<'a> Walk<'a> {
         let room = most.map_or(u64::MAX, |most| most.saturating_sub(used));
         if let Some(most) = most.filter(|_| room == 0) {
             match life {
-                1 => self.tally.leave_out(format!("the budget of {most} recoveries is used up")),
+                1 => {
+                    let most = counted(most, "recovery");
+                    self.tally.leave_out(format!("the budget of {most} is used up"));
+                }
                 _ => self.tally.use_up_later(most),
             }
         }

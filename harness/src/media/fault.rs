@@ -81,6 +81,11 @@ impl Faults {
         Faults { first, sites, outcomes }
     }
 
+    /// Those that can happen in every epoch.
+    pub(super) fn sites(&self) -> &[Question] {
+        &self.sites
+    }
+
     /// The group of all faults that can happen in an epoch.
     pub(super) fn group(&self, layout: &Layout, epoch: u32) -> Group {
         let mut cells: Vec<CellId> = (self.first.0..).take(self.sites.len()).map(CellId).collect();

@@ -20,6 +20,7 @@ mod flag;
 mod flash;
 mod group;
 mod holds;
+mod idle;
 mod image;
 mod known;
 mod landing;

@@ -15,7 +15,11 @@ use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// A candidate is given up after so many recoveries, or twice as many as the finding took, if that is more.
+/// A candidate is given up after so many recoveries, or twice as many as the exploration took, if that is more: without a
+/// flush it may have far more crash states than what it was made from, and what fails in it shows early.
+const TRIED: u64 = 400;
+
+/// The finding is told, and the rules that prevent it are looked for, with as many as that.
 const RECOVERIES: u64 = 2_000;
 
 /// The rules that prevent a finding are looked for with so many times as many.
@@ -103,7 +107,7 @@ impl Shrinker<'_> {
         let smallest = smallest(&begun, bounds, &mut judge);
         let Some((mut smaller, events)) = self.told(&smallest, finding, bounds) else { return Ok(None) };
         if let Some(Cause { rules, .. }) = &smaller.cause {
-            let options = self.options(bounds.left_to_tell());
+            let options = self.options(bounds.left_to_tell(), RECOVERIES);
             let recoveries = CURING * options.budget.states.unwrap_or(RECOVERIES);
             let known = self.cures.take();
             let mut effort = Effort { options, stop: self.stop, recoveries, known };
@@ -118,7 +122,7 @@ impl Shrinker<'_> {
         // What cannot be run without a crash does not fail in one.
         let Ok(Ok(recordings)) = guarded(|| candidate.recordings()) else { return Some(false) };
         let started = Instant::now();
-        let mut options = Options { lives: candidate.options.lives, ..self.options(Some(left)) };
+        let mut options = Options { lives: candidate.options.lives, ..self.options(Some(left), TRIED) };
         for recording in recordings {
             let Ok(Ok(context)) = guarded(|| recording.context()) else { continue };
             let tally = Walk::new(context, &options, self.stop).until(fingerprint).run(|_| ());
@@ -132,10 +136,10 @@ impl Shrinker<'_> {
         Some(false)
     }
 
-    /// How candidates are explored.
-    fn options(&self, time: Option<Duration>) -> Options {
+    /// How what is smaller is explored, with so many recoveries at least.
+    fn options(&self, time: Option<Duration>, least: u64) -> Options {
         let options = &self.workload.options;
-        let recoveries = RECOVERIES.max(2 * self.recoveries);
+        let recoveries = least.max(2 * self.recoveries);
         let states = options.budget.states.map_or(recoveries, |states| states.min(recoveries));
         let budget = Budget { time, states: Some(states), fail_fast: false, ..options.budget };
         Options { budget, ..options.clone() }
@@ -147,7 +151,8 @@ impl Shrinker<'_> {
         if self.workload.options.regressions.is_some() {
             naming.workload = regression::name_of(&finding.fingerprint);
         }
-        let options = Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell()) };
+        let options =
+            Options { lives: smallest.options.lives, ..self.options(bounds.left_to_tell(), RECOVERIES) };
         smallest.clone().named(naming).recordings().ok()?.iter().find_map(|recording| {
             let context = recording.context().ok()?;
             let mut told = told(&context, &options, self.stop, &finding.fingerprint)?;

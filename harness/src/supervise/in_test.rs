@@ -3,6 +3,7 @@
 //! test does after that call is done by the parent alone.
 
 use super::{DIRECTORY, finished, is_supervised, until_finished};
+use crate::scratch::Scratch;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -122,8 +123,8 @@ fn ask(test: &str, task: &Task) -> Result<Option<Outcome>, Failed> {
 }
 
 /// The directory that a child is told in what to do, and the program.
-fn prepare(test: &str, task: &Task) -> io::Result<(tempfile::TempDir, PathBuf)> {
-    let directory = tempfile::TempDir::with_prefix("crashcheck-")?;
+fn prepare(test: &str, task: &Task) -> io::Result<(Scratch, PathBuf)> {
+    let directory = Scratch::new()?;
     let earlier = ENDED.with_borrow(Clone::clone);
     let call = Call { test: test.to_owned(), parent: std::process::id(), earlier, task: task.clone() };
     fs::write(directory.path().join("call"), serde_json::to_vec(&call)?)?;

@@ -2,6 +2,7 @@
 
 use super::Path;
 use crashcheck::Bytes;
+use crashcheck::outcome::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
@@ -109,8 +110,10 @@ impl fmt::Display for FsOp {
             | FsOp::Fsync(path) => write!(f, " {path}"),
             FsOp::Link { from, to } | FsOp::Rename { from, to } => write!(f, " {from} {to}"),
             FsOp::Symlink { target, at } => write!(f, " {target} {at}"),
-            FsOp::Write { path, at, len, fill } => write!(f, " {path} {} bytes at {} of {fill}", len.0, at.0),
-            FsOp::Append { path, len, fill } => write!(f, " {path} {} bytes of {fill}", len.0),
+            FsOp::Write { path, at, len, fill } => {
+                write!(f, " {path} {} at {} of {fill}", counted(len.0, "byte"), at.0)
+            }
+            FsOp::Append { path, len, fill } => write!(f, " {path} {} of {fill}", counted(len.0, "byte")),
             FsOp::Truncate { path, len } => write!(f, " {path} {}", len.0),
             FsOp::Sync => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! What a user of a file system can see.
 
 use super::Path;
+use crashcheck::outcome::counted;
 use crashcheck::{Bytes, Lent};
 use rustc_hash::{FxBuildHasher, FxHasher};
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,14 +216,15 @@ fn content_change(shown: &Content, expected: &Content) -> String {
     let common = a.len().min(b.len());
     let mut parts = Vec::new();
     if a.len() != b.len() {
-        parts.push(format!("has {} bytes, not {}", a.len(), b.len()));
+        parts.push(format!("has {}, not {}", counted(a.len() as u64, "byte"), b.len()));
     }
     let other = |index: &usize| a[*index] != b[*index];
     if let Some(first) = (0..common).find(other) {
         let last = (0..common).rev().find(other).unwrap_or(first);
         let zeros = a[first..=last].iter().all(|byte| *byte == 0);
         let what = if zeros { "zeros" } else { "other content" };
-        parts.push(format!("holds {} bytes of {what} from byte {first}", last + 1 - first));
+        let bytes = counted((last + 1 - first) as u64, "byte");
+        parts.push(format!("holds {bytes} of {what} from byte {first}"));
     }
     parts.join(" and ")
 }

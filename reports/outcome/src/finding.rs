@@ -241,9 +241,9 @@ impl Shrunk {
         let Shrunk { operations_before, operations, events_before, events, candidates, .. } = self;
         let mut parts = Vec::new();
         if *operations_before > 0 {
-            parts.push(format!("from {operations_before} operations to {operations}"));
+            parts.push(format!("from {} to {operations}", counted(*operations_before, "operation")));
         }
-        parts.push(format!("from {events_before} events to {events}"));
+        parts.push(format!("from {} to {events}", counted(*events_before, "event")));
         format!("{}, in {}", parts.join(", "), counted(*candidates, "candidate"))
     }
 }

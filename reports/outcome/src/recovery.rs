@@ -1,5 +1,6 @@
 //! What recovery did in the state of a finding, and where the bytes come from that are wrong after it.
 
+use super::told::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -163,13 +164,15 @@ impl fmt::Display for Recovery {
         }
         match (self.writes.len(), changing) {
             (0, _) => write!(f, ", and wrote nothing")?,
-            (writes, 0) => write!(f, ", and made {writes} writes that changed nothing")?,
+            (writes, 0) => {
+                write!(f, ", and made {} that changed nothing", counted(writes as u64, "write"))?;
+            }
             (1, _) => write!(f, ", and made 1 write")?,
             (writes, _) if writes == changing => write!(f, ", and made {writes} writes")?,
             (writes, _) => write!(f, ", and made {writes} writes, {changing} of which changed something")?,
         }
         if self.more > 0 {
-            write!(f, "; {} more are not listed", self.more)?;
+            write!(f, "; {} more {} not listed", self.more, if self.more == 1 { "is" } else { "are" })?;
         }
         if self.cut { write!(f, "; then the power failed again") } else { Ok(()) }
     }
@@ -210,7 +213,8 @@ impl fmt::Display for WrongPlace {
         let WrongPlace { place, instead, from, bytes, .. } = self;
         write!(
             f,
-            "{place}, {bytes} bytes from byte {from} on: from {}, and would be from {instead}",
+            "{place}, {} from byte {from} on: from {}, and would be from {instead}",
+            counted(*bytes, "byte"),
             self.source()
         )
     }

@@ -170,6 +170,7 @@ pub fn counted(count: u64, what: &str) -> String {
     match (count, what.strip_suffix('y')) {
         (1, _) => format!("1 {what}"),
         (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
+        (_, _) if what.ends_with("sh") => format!("{count} {what}es"),
         (_, _) => format!("{count} {what}s"),
     }
 }

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::words::{self, counted};
 use super::{Entry, life, states, subject};
-use crate::text::{by_text, coverage as share, later_lives, left_out_of_life, verdict};
+use crate::text::{by_text, coverage as share, later_lives, left_out_of_life, notes, verdict};
 use crashcheck_outcome::{Exploration, Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,7 +153,7 @@ pub(super) fn coverage(page: &mut Markup, report: &Report, entries: &[Entry<'_>]
     said(page, "Verdicts with a reason", explorations, |exploration| {
         exploration.reason.iter().cloned().collect()
     });
-    said(page, "Notes", explorations, |exploration| exploration.notes.clone());
+    said(page, "Notes", explorations, notes(explorations));
     judged(page, explorations);
     census(page, explorations);
     page.raw("</section>\n");

@@ -1,7 +1,7 @@
 //! What each flush of a trace is good for, as a person reads it.
 
 use super::{Align, Paper, escape, short, system, table};
-use crashcheck_outcome::{Advice, AdvisedFlush, Need};
+use crashcheck_outcome::{Advice, AdvisedFlush, Need, counted};
 use std::fmt::Write;
 
 /// A line for each flush, and what that means.
@@ -17,9 +17,9 @@ pub fn advice(advice: &Advice, paper: Paper) -> String {
         0 => writeln!(text, "every flush of this trace is needed, or not known to be redundant"),
         count => writeln!(
             text,
-            "{count} of {} flushes can go, each by itself, without any new finding in this trace; another workload may \
+            "{count} of {} can go, each by itself, without any new finding in this trace; another workload may \
              need them",
-            advice.flushes.len()
+            counted(advice.flushes.len() as u64, "flush")
         ),
     };
     text

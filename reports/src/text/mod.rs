@@ -19,7 +19,7 @@ pub use finding::{details, finding};
 pub use group::causes;
 pub(crate) use life::{later_lives, left_out_of_life, of_life};
 pub use paper::{Paper, wrapped};
-pub(crate) use summary::by_text;
+pub(crate) use summary::{by_text, notes};
 pub use summary::{census, judged, remarks, summary};
 pub use systems::systems;
 pub use table::{Align, overview, table};

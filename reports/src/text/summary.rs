@@ -26,7 +26,7 @@ pub fn remarks(report: &Report) -> String {
         let prefix = format!("not covered in life {life}: ");
         text.push_str(&grouped(&prefix, explorations, |exploration| left_out_of_life(exploration, life)));
     }
-    text.push_str(&grouped("note: ", explorations, |exploration| exploration.notes.clone()));
+    text.push_str(&grouped("note: ", explorations, notes(explorations)));
     text
 }
 
@@ -36,13 +36,14 @@ pub fn summary(report: &Report, colour: Colour) -> String {
     let explorations = &report.explorations;
     let recoveries: u64 =
         explorations.iter().map(|exploration| exploration.coverage.recoveries_in_all()).sum();
+    let recoveries = crashcheck_outcome::counted(recoveries, "recovery");
     let seconds: f64 = explorations.iter().map(|exploration| exploration.timing.seconds).sum();
     let generated = match explorations.iter().filter(|exploration| exploration.is_generated()).count() {
         0 => String::new(),
         generated => format!("; {generated} of the workloads generated"),
     };
     let counted = counted(explorations, colour);
-    let _ = writeln!(text, "{counted}{generated}; {recoveries} recoveries in {seconds:.1} s");
+    let _ = writeln!(text, "{counted}{generated}; {recoveries} in {seconds:.1} s");
     let _ = writeln!(text, "seed {}", report.seed);
     text
 }
@@ -71,6 +72,51 @@ fn grouped(
         let _ = writeln!(lines, "{prefix}{} ({names})", escape_lines(&text, 2));
     }
     lines
+}
+
+/// The notes of each exploration. A number that differs between notes which say the same otherwise is told from the least to the
+/// greatest, so that they are one.
+pub(crate) fn notes(explorations: &[Exploration]) -> impl Fn(&Exploration) -> Vec<String> {
+    let mut ranges: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+    for note in explorations.iter().flat_map(|exploration| &exploration.notes) {
+        let (words, numbers) = taken_apart(note);
+        let known = ranges.entry(words).or_insert_with(|| numbers.iter().map(|it| (*it, *it)).collect());
+        for ((least, greatest), number) in known.iter_mut().zip(numbers) {
+            (*least, *greatest) = ((*least).min(number), (*greatest).max(number));
+        }
+    }
+    let folded = move |note: &String| {
+        let (words, _) = taken_apart(note);
+        ranges[&words].iter().fold(words.clone(), |text, (least, greatest)| {
+            let range = if least == greatest { least.to_string() } else { format!("{least} to {greatest}") };
+            text.replacen(NUMBER, &range, 1)
+        })
+    };
+    move |exploration| exploration.notes.iter().map(&folded).collect()
+}
+
+/// Stands for a number that was taken out of a text. No text that is printed holds it.
+const NUMBER: char = '\u{0}';
+
+/// A text without its numbers, and those.
+fn taken_apart(text: &str) -> (String, Vec<u64>) {
+    let (mut words, mut numbers) = (String::new(), Vec::new());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let (digits, after) = from.split_at(from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len()));
+        words.push_str(before);
+        match digits.parse() {
+            Ok(number) => {
+                words.push(NUMBER);
+                numbers.push(number);
+            }
+            Err(_) => words.push_str(digits),
+        }
+        rest = after;
+    }
+    words.push_str(rest);
+    (words, numbers)
 }
 
 /// Every different text, with the names of the explorations that it is about, a few of them.

@@ -18,6 +18,9 @@
 //! - FLUSH with data is a flush in front of the data.
 //! - Completions with an error leave the request in flight; a failed flush is dropped. Notices, reads and passed-through
 //!   commands are skipped. A request that was put back in the queue is issued once.
+//! - The kernel may tell of one end twice: of a write with a flush in front, once with its bytes and once more with none, at
+//!   the sector behind it; of a flush, once of the request for the device and once of the one that asked for it. A
+//!   completion without bytes completes a flush only where sector and kind are those of its issue.
 //! - META becomes the label `metadata`.
 //!
 //! blktrace writes a file for each processor. A request may be issued on one and complete on another, so that one file
@@ -197,6 +200,12 @@ impl Record {
     fn at(&self) -> Result<Bytes, ImportError> {
         let at = self.sector.checked_mul(SECTOR).map(Bytes);
         at.ok_or_else(|| ImportError::malformed(self.offset, "a sector lies beyond any device"))
+    }
+
+    /// Whether a completion without bytes is that of this flush.
+    fn is_completed_by(&self, record: &Record) -> bool {
+        const KIND: u64 = WRITE | FLUSH | DISCARD | FUA;
+        (self.sector, self.action & KIND) == (record.sector, record.action & KIND)
     }
 
     fn label(&self) -> Option<Label> {

@@ -66,13 +66,14 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
         return dry_run(&runs, &search, screen);
     }
     let outputs = Outputs::new(args, config);
+    let screen = &screen.beside_report(outputs.takes_stdout());
     let stop = interrupt::flag()?;
     outputs.prepare()?;
     let meter = Meter::new(args.progress.unwrap_or(config.progress()), runs.len());
     let shrinking = Shrinking {
         time: config.shrink_time(args.max_shrink_time),
         logs: outputs.directory().join("shrink"),
-        regressions,
+        regressions: regressions.clone(),
         known: BTreeSet::new(),
     };
     let guides = Guides::new(search.seed);
@@ -85,7 +86,10 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     let left = Left { interrupted, unexplored: runs.len() - explorations.len() };
     let mut report = Report::new(env!("CARGO_PKG_VERSION"), search.seed, explorations);
     report.interrupted = interrupted.then_some(left.unexplored as u64);
-    outputs.write(&report)?;
+    if let Some(folder) = &regressions {
+        stored::keep_one_a_cause(&mut report, &runs, folder)?;
+    }
+    outputs.write(&report, screen)?;
     conclude(&report, &outputs, &left, args.verbose, screen);
     Ok(verdict::exit_code(&report, &search, interrupted))
 }

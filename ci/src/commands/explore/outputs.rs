@@ -1,9 +1,11 @@
 //! The files that a run leaves.
 
 use crate::args::ExploreArgs;
+use crate::clash::STDOUT;
 use crate::commands::{prepare_file, write_file};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::screen::Screen;
 use crashcheck::outcome::Report;
 use crashcheck_report::{html, json, junit, markdown};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,12 @@ impl Outputs {
         let ExploreArgs { json, junit, html, markdown, .. } = args;
         let (json, junit) = (json.clone(), junit.clone());
         Outputs { directory, json, junit, html: html.clone(), markdown: markdown.clone() }
+    }
+
+    /// Whether one of the reports goes to the standard output.
+    pub(super) fn takes_stdout(&self) -> bool {
+        let mut named = [&self.json, &self.junit, &self.html, &self.markdown].into_iter().flatten();
+        named.any(|path| path == Path::new(STDOUT))
     }
 
     /// The directory of the run.
@@ -56,14 +64,15 @@ impl Outputs {
     ///
     /// # Errors
     /// If one cannot be written; the others are written all the same.
-    pub(super) fn write(&self, report: &Report) -> Result<(), Failure> {
+    pub(super) fn write(&self, report: &Report, screen: &Screen) -> Result<(), Failure> {
         let (text, page) = (json::write(report), html::write(report));
         let (json, html) = (self.directory.join("report.json"), self.directory.join("report.html"));
-        let mut written = vec![write_file(&json, &text), write_file(&html, &page)];
-        written.extend(self.json.iter().map(|path| write_file(path, &text)));
-        written.extend(self.html.iter().map(|path| write_file(path, &page)));
-        written.extend(self.junit.iter().map(|path| write_file(path, &junit::write(report))));
-        written.extend(self.markdown.iter().map(|path| write_file(path, &markdown::write(report))));
+        let write = |path: &Path, text: &str| write_file(path, text, screen);
+        let mut written = vec![write(&json, &text), write(&html, &page)];
+        written.extend(self.json.iter().map(|path| write(path, &text)));
+        written.extend(self.html.iter().map(|path| write(path, &page)));
+        written.extend(self.junit.iter().map(|path| write(path, &junit::write(report))));
+        written.extend(self.markdown.iter().map(|path| write(path, &markdown::write(report))));
         written.into_iter().collect()
     }
 }

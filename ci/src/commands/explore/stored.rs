@@ -7,7 +7,8 @@ use crate::config::{Named, Search, profile};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::select::Selected;
-use crashcheck::{Case, Options, Regression, stored_traces};
+use crashcheck::outcome::{Common, Exploration, Finding, Report};
+use crashcheck::{Case, Options, Profile, Regression, stored_traces};
 use std::path::Path;
 
 /// The stored failures of the systems that were selected, with the bug switches that are on, each once.
@@ -67,8 +68,12 @@ pub(in crate::commands) fn runs<'a>(
         };
         let (wanted, lives) = stored.map_or((None, 1), |stored| (Some(&*stored.profile), stored.lives));
         let lives = lives.max(search.lives.unwrap_or(Options::default().lives));
+        // Of two profiles of that name the one that it was found under.
         let is_wanted = |asked: &&Named| wanted.is_none_or(|wanted| asked.profile.name == wanted);
-        let asked = search.profiles.iter().find(is_wanted).cloned();
+        let is_its =
+            |asked: &&Named| stored.is_none_or(|stored| stored.is_foreign_to(&asked.profile).is_none());
+        let asked = || search.profiles.iter().filter(is_wanted);
+        let asked = asked().find(is_its).or_else(|| asked().next()).cloned();
         match asked.map_or_else(|| profile(wanted.unwrap_or("reorder")), Ok) {
             Ok(profile) => match stored.and_then(|stored| stored.is_foreign_to(&profile.profile)) {
                 None => runs.push(Run { target, profile, lives, stored: true, made: None }),
@@ -83,12 +88,57 @@ pub(in crate::commands) fn runs<'a>(
     (runs, notes)
 }
 
-/// The stored failure of this name.
+/// Keeps one stored failure of each cause that a rule was found for: one is enough to see it come back. What this run has stored
+/// of others with that cause goes, and they are replayed as they were found.
+///
+/// # Errors
+/// If a file cannot be removed.
+pub(super) fn keep_one_a_cause(
+    report: &mut Report,
+    runs: &[Run<'_>],
+    regressions: &Path,
+) -> Result<(), Failure> {
+    let Report { explorations, causes, .. } = report;
+    for group in causes.iter().filter(|group| matches!(group.common, Common::Cured { .. })) {
+        let is_of = |exploration: &Exploration| {
+            (&exploration.system, &exploration.bugs, &exploration.profile)
+                == (&group.system, &group.bugs, &group.profile)
+        };
+        let is_in = |finding: &Finding| group.findings.contains(&finding.fingerprint);
+        let again =
+            |exploration: &&Exploration| is_of(exploration) && Regression::is_name(&exploration.workload);
+        let was_stored = explorations.iter().filter(again).flat_map(|of| &of.findings).any(is_in);
+        let has_file = |fingerprint: &&String| {
+            let findings = explorations.iter().filter(|of| is_of(of)).flat_map(|of| &of.findings);
+            let file = |it: &Finding| it.shrunk.as_ref().is_some_and(|shrunk| shrunk.file.is_some());
+            findings.filter(|it| it.fingerprint == **fingerprint).any(file)
+        };
+        let head = group.findings.iter().find(has_file).filter(|_| !was_stored);
+        for (exploration, run) in explorations.iter_mut().zip(runs) {
+            let findings = if is_of(exploration) { &mut exploration.findings[..] } else { &mut [] };
+            for finding in findings.iter_mut().filter(|it| is_in(it) && head != Some(&it.fingerprint)) {
+                let Some(shrunk) = &mut finding.shrunk else { continue };
+                let Some(file) = shrunk.file.take() else { continue };
+                std::fs::remove_file(&file).map_err(|error| Failure::file(Path::new(&file), error))?;
+                finding.id.clone_from(&shrunk.found_as);
+                finding.replay = Some(run.replay_line(&finding.id, regressions, None));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The stored failure of this name; where there are two, that which was found under this profile.
 ///
 /// # Errors
 /// If there is none, or it cannot be read.
-pub(in crate::commands) fn named(folder: &Path, name: &str) -> Result<Regression, Failure> {
-    let found = load(folder)?.into_iter().find(|regression| regression.name() == name);
+pub(in crate::commands) fn named(
+    folder: &Path,
+    name: &str,
+    profile: &Profile,
+) -> Result<Regression, Failure> {
+    let all = load(folder)?;
+    let found = Regression::named(&all, name, profile).cloned();
     found.ok_or_else(|| {
         Failure::usage(format!(
             "there is no stored failure '{name}' in {}\nname the folder that has it with --regressions DIR",

@@ -241,7 +241,7 @@ impl Run<'_> {
 
     /// The command that shows a state again, with the folder of the stored failures if it is not the usual one, or with the
     /// small trace that is stored.
-    fn replay_line(&self, id: &str, regressions: &Path, small: Option<&str>) -> String {
+    pub(super) fn replay_line(&self, id: &str, regressions: &Path, small: Option<&str>) -> String {
         let mut line = format!("crashcheck replay {}", quoted(id));
         let is_stored = id.parse().is_ok_and(|id: ReplayId| Regression::is_name(&id.workload));
         if is_stored && regressions != Path::new(REGRESSIONS) {

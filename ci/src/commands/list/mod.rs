@@ -189,7 +189,7 @@ impl Everything {
 
 impl KeyEntry {
     fn of(key: &Key) -> KeyEntry {
-        let Key { name, example, default, about } = *key;
+        let Key { name, example, default, about, .. } = *key;
         KeyEntry { name, example, default, about }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{BugEntry, CheckEntry, Entry, Everything, KeyEntry, SystemEntry};
 use crate::args::What;
-use crate::keys::{ABOUT, EXAMPLE};
+use crate::keys::{ABOUT, EXAMPLE, Key, PROFILE, PROFILE_ABOUT, PROFILE_EXAMPLE};
 use crashcheck_report::text::{Align, Paper, table};
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(super) fn told(everything: &Everything, what: Option<What>, paper: Paper) ->
         Some(What::Systems) => systems(everything, paper),
         Some(What::Workloads) => in_full(everything, paper, workloads),
         Some(What::Bugs) => in_full(everything, paper, bugs),
-        Some(What::Profiles) => profiles(everything, paper),
+        Some(What::Profiles) => format!("{}\n{}", profiles(everything, paper), profile_keys(paper)),
         Some(What::Strategies) => strategies(everything, paper),
         Some(What::Formats) => formats(everything, paper),
         Some(What::Checks) => checks(&everything.checks, paper),
@@ -95,6 +95,18 @@ fn profiles(everything: &Everything, paper: Paper) -> String {
     let profiles = everything.profiles.iter().map(|entry| &entry.profile);
     let rows: Vec<Vec<String>> = profiles.map(|profile| row(&[&profile.name, &profile.about])).collect();
     table(&left(["profile", "about"]), &rows, paper)
+}
+
+/// The reference of profiles of one's own.
+fn profile_keys(paper: Paper) -> String {
+    let cells = |key: &Key| {
+        let name =
+            if key.table.is_empty() { key.name.to_owned() } else { format!("[{}] {}", key.table, key.name) };
+        row(&[&format!("{name} = {}", key.example), key.about, key.default])
+    };
+    let rows: Vec<Vec<String>> = PROFILE.iter().map(cells).collect();
+    let heading = left(["key, and a value", "what it means", "without it"]);
+    format!("{PROFILE_ABOUT}\n\n{}\n{PROFILE_EXAMPLE}", table(&heading, &rows, paper))
 }
 
 fn strategies(everything: &Everything, paper: Paper) -> String {

@@ -1,10 +1,11 @@
 //! The files that a replay leaves: the devices before and after recovery, the trace, the page.
 
 use crate::args::ReplayFiles;
+use crate::clash::STDOUT;
 use crate::commands::{prepare_file, write_file};
 use crate::failure::Failure;
 use crate::screen::Screen;
-use crashcheck::outcome::Report;
+use crashcheck::outcome::{Report, counted};
 use crashcheck::trace::{Device, Event, Image};
 use crashcheck::{Crash, Options};
 use crashcheck_report::{html, text::escape};
@@ -18,6 +19,11 @@ pub(super) struct Files<'a>(&'a ReplayFiles);
 impl<'a> Files<'a> {
     pub(super) fn of(args: &'a ReplayFiles) -> Files<'a> {
         Files(args)
+    }
+
+    /// Whether the page goes to the standard output.
+    pub(super) fn takes_stdout(&self) -> bool {
+        self.0.html.as_deref() == Some(Path::new(STDOUT))
     }
 
     /// Makes sure of what can be known before anything is looked at.
@@ -67,7 +73,10 @@ impl<'a> Files<'a> {
             let marks = crash.trace.events.iter().filter(|event| matches!(event, Event::Mark { .. })).count();
             say(
                 path,
-                &format!("{} events up to the crash, {marks} of them marks", crash.trace.events.len()),
+                &format!(
+                    "{} up to the crash, {marks} of them marks",
+                    counted(crash.trace.events.len() as u64, "event")
+                ),
                 screen,
             );
         }
@@ -77,8 +86,10 @@ impl<'a> Files<'a> {
                 Options::default().seed,
                 vec![crash.exploration.clone()],
             );
-            write_file(path, &html::write(&report))?;
-            say(path, "the page", screen);
+            write_file(path, &html::write(&report), screen)?;
+            if !self.takes_stdout() {
+                say(path, "the page", screen);
+            }
         }
         Ok(())
     }

@@ -23,7 +23,13 @@ use std::path::Path;
 /// If the id is none, what it names does not exist, or a file cannot be written.
 pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
     let id: ReplayId = args.id.parse().map_err(|error| no_id(&args.id, &error))?;
+    if args.fixed && id.bugs.is_empty() {
+        let why =
+            "--fixed looks at the system without its bug switches, and this id names none: leave --fixed out";
+        return Err(Failure::usage(why));
+    }
     let profile = profile(args, &id)?;
+    let is_changed = profile.profile.name_in_ids() != id.profile;
     let all = select::systems_and([&*id.system]);
     let regressions = config.regressions(&args.stored);
     let target = match Recorded::load(&args.recorded, screen)? {
@@ -32,13 +38,20 @@ pub(crate) fn run(args: &ReplayArgs, config: &Config, screen: &Screen) -> Result
     };
     let files = Files::of(&args.files);
     files.prepare()?;
+    let screen = &screen.beside_report(files.takes_stdout());
     let options = Options { profile: profile.profile.clone(), jobs: 1, ..Options::default() };
     let mut replayed = target.replay(&options, &id)?;
+    if args.fixed {
+        // What names no state of the system with its fault says nothing of the one without.
+        let faulty = reference(&all, false, &regressions, (&id, &profile.profile))?;
+        let faulty = Target::Reference(faulty).replay(&options, &id)?;
+        replayed = if faulty.missing { faulty } else { replayed };
+    }
     if let Some(crash) = &mut replayed.crash {
         let run = Run { target: &target, profile, lives: crash.exploration.lives, stored: false, made: None };
         run.complete(&mut crash.exploration, &regressions);
     }
-    screen.print(&told(&id, &replayed, args, screen));
+    screen.print(&told(&id, &replayed, is_changed, args, screen));
     if let Some(crash) = &replayed.crash {
         files.write(crash, screen)?;
     }
@@ -62,12 +75,13 @@ fn no_id(text: &str, error: &impl std::fmt::Display) -> Failure {
 }
 
 fn profile(args: &ReplayArgs, id: &ReplayId) -> Result<Named, Failure> {
-    let profile = config::profile(args.profile.as_deref().unwrap_or(&id.profile)).map_err(|failure| {
-        let hint = "a profile of your own is given as --profile FILE.toml";
-        Failure::usage(format!("{}\n{hint}", failure.message))
-    })?;
-    if profile.profile.name != id.profile {
-        let (given, wanted) = (&profile.profile.name, &id.profile);
+    let profile =
+        config::profile(args.profile.as_deref().unwrap_or(id.profile_name())).map_err(|failure| {
+            let hint = "a profile of your own is given as --profile FILE.toml";
+            Failure::usage(format!("{}\n{hint}", failure.message))
+        })?;
+    if profile.profile.name != id.profile_name() {
+        let (given, wanted) = (&profile.profile.name, id.profile_name());
         return Err(Failure::usage(format!(
             "the profile is '{given}', but the id was found under '{wanted}'"
         )));
@@ -91,7 +105,7 @@ fn reference<'a>(
     let bugs = if fixed { Vec::new() } else { id.bugs.clone() };
     // A failure that was shrunk has a workload of its own.
     let stored = match Regression::is_name(&id.workload) {
-        true => Some(stored::named(regressions, &id.workload)?),
+        true => Some(stored::named(regressions, &id.workload, profile)?),
         false => None,
     };
     if let Some(why) = stored.as_ref().and_then(|stored| stored.is_foreign_to(profile)) {
@@ -100,7 +114,7 @@ fn reference<'a>(
     Ok(Selected { subject, case: Case { workload: id.workload.clone(), bugs, stored } })
 }
 
-fn told(id: &ReplayId, replayed: &Replayed, args: &ReplayArgs, screen: &Screen) -> String {
+fn told(id: &ReplayId, replayed: &Replayed, is_changed: bool, args: &ReplayArgs, screen: &Screen) -> String {
     let (colour, fixed) = (screen.colour, args.fixed);
     let subject = match fixed {
         true => format!("{}:{} with its bug switches off", id.system, id.workload),
@@ -116,6 +130,10 @@ fn told(id: &ReplayId, replayed: &Replayed, args: &ReplayArgs, screen: &Screen) 
         text.push_str(&format!("  nothing was looked at: {}\n", escape(&replayed.shows)));
         return text;
     };
+    if is_changed {
+        let name = id.profile_name();
+        text.push_str(&format!("  the device profile '{name}' is not as it was when the id was printed\n"));
+    }
     if replayed.diverged {
         text.push_str(match fixed {
             true => "  note: the repaired system asks other questions; the answers were applied as far as they fit\n",

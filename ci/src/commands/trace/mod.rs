@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::trace_file;
 use crashcheck::DeviceId;
+use crashcheck::outcome::counted;
 use crashcheck::trace::Trace;
 use crashcheck::trace::formats::dm_log_writes::{self, SectorSize};
 use std::fs::File;
@@ -29,8 +30,8 @@ pub(crate) fn run(command: &TraceCommand, screen: &Screen) -> Result<ExitCode, F
             stats::run(&trace_file::open(file, input, screen)?, file, profile, *json, screen)?;
         }
         TraceCommand::Import { file, output, input } => import(file, output, input, screen)?,
-        TraceCommand::Export { file, output, to: Export::DmLogWrites, device, sector } => {
-            let trace = trace_file::open(file, &InputArgs::default(), screen)?.trace;
+        TraceCommand::Export { file, output, to: Export::DmLogWrites, device, sector, input } => {
+            let trace = trace_file::open(file, input, screen)?.trace;
             export(&trace, DeviceId(*device), *sector, output, screen)?;
         }
     }
@@ -40,8 +41,8 @@ pub(crate) fn run(command: &TraceCommand, screen: &Screen) -> Result<ExitCode, F
 fn import(file: &Path, output: &Path, input: &InputArgs, screen: &Screen) -> Result<(), Failure> {
     let imported = trace_file::open(file, input, screen)?;
     imported.trace.write_to(output).map_err(|error| Failure::file(output, error))?;
-    let (events, format) = (imported.trace.events.len(), imported.format);
-    screen.print(&format!("{}: {events} events, from {format}\n", output.display()));
+    let (events, format) = (counted(imported.trace.events.len() as u64, "event"), imported.format);
+    screen.print(&format!("{}: {events}, from {format}\n", output.display()));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use crate::config;
 use crate::failure::Failure;
 use crate::screen::Screen;
+use crashcheck::outcome::counted;
 use crashcheck::trace::import::Imported;
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{Count, EpochCensus, Profile, census_of_each};
@@ -121,20 +122,26 @@ impl Stats {
     fn text(&self, screen: &Screen) -> String {
         let Stats { format, events, writes, written_bytes, flushes, discards, erases, .. } = self;
         let Stats { messages, operations, .. } = self;
-        let mut text = format!("{}: {format}, {events} events\n", escape(&self.file));
+        let events = counted(*events as u64, "event");
+        let mut text = format!("{}: {format}, {events}\n", escape(&self.file));
         for (index, device) in self.devices.iter().enumerate() {
             let DeviceStats { name, bytes, block_bytes, node } = device;
             let node = node.map(|node| format!(", of node {node}")).unwrap_or_default();
             let name = escape(name);
-            let _ = writeln!(text, "device {index}: {name}, {bytes} bytes, blocks of {block_bytes}{node}");
+            let _ = writeln!(
+                text,
+                "device {index}: {name}, {}, blocks of {block_bytes}{node}",
+                counted(*bytes, "byte")
+            );
         }
-        let messages = messages.map(|count| format!("{count} messages, ")).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "{writes} writes of {written_bytes} bytes, {flushes} flushes, {discards} discards, {messages}{operations} operations"
-        );
+        let some = |count: usize, what: &str| counted(count as u64, what);
+        let writes = format!("{} of {}", some(*writes, "write"), counted(*written_bytes, "byte"));
+        let parts = [writes, some(*flushes, "flush"), some(*discards, "discard")].into_iter();
+        let messages = messages.map(|count| some(count, "message"));
+        let parts: Vec<String> = parts.chain(messages).chain([some(*operations, "operation")]).collect();
+        let _ = writeln!(text, "{}", parts.join(", "));
         if *erases > 0 {
-            let _ = writeln!(text, "{erases} erases");
+            let _ = writeln!(text, "{}", some(*erases, "erase"));
         }
         let heading = [("epoch", Align::Right), ("after events", Align::Right), ("in flight", Align::Right)];
         let heading = [&heading[..], &[("crash states", Align::Right)]].concat();

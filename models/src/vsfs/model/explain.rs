@@ -4,6 +4,7 @@ use super::past::{FilePast, NamePast, Object, ObjectId, Past, ROOT, What};
 use crate::fs::{Content, Node, Path, View};
 use crate::vsfs::recover::LOST_AND_FOUND;
 use crashcheck::Violation;
+use crashcheck::outcome::counted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that recovery shows, whatever its names are.
@@ -193,7 +194,10 @@ impl FilePast {
         let len = shown.len().index();
         if !self.sizes.contains(&len) {
             let sizes = self.sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            return Err(durable(format!("{path} has {len} bytes, but should have {sizes}")));
+            return Err(durable(format!(
+                "{path} has {}, but should have {sizes}",
+                counted(len as u64, "byte")
+            )));
         }
         if *shown == self.content {
             return Ok(());
@@ -205,13 +209,11 @@ impl FilePast {
             .filter(|at| !is_touched(at))
             .collect();
         let Some(first) = wrong.first() else { return Ok(()) };
-        let count = wrong.len();
+        let count = counted(wrong.len() as u64, "byte");
         if wrong.iter().all(|at| shown[*at] == 0) {
-            return Err(durable(format!(
-                "{path} has lost {count} bytes from byte {first}: they read as zeros"
-            )));
+            return Err(durable(format!("{path} has lost {count} from byte {first}: they read as zeros")));
         }
-        Err(foreign(format!("{path} shows {count} bytes from byte {first} that were never written there")))
+        Err(foreign(format!("{path} shows {count} from byte {first} that were never written there")))
     }
 }
 

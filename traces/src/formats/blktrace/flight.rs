@@ -35,6 +35,8 @@ struct Request {
 
 /// What a flush found when it was issued.
 struct Barrier {
+    /// Its issue.
+    record: Record,
     flying: Vec<EventId>,
     /// How many volatile events stood in the trace.
     before: usize,
@@ -103,12 +105,15 @@ impl Flight {
     fn barrier(&self, record: &Record, to: &mut Collector<'_>) -> Result<Barrier, ImportError> {
         to.charge(self.flying.len() * size_of::<EventId>(), record.offset)?;
         let flying = self.flying.iter().copied().collect();
-        Ok(Barrier { flying, before: self.volatile.len() })
+        Ok(Barrier { record: *record, flying, before: self.volatile.len() })
     }
 
     pub(super) fn complete(&mut self, record: &Record, to: &mut Collector<'_>) -> Result<(), ImportError> {
         if record.bytes == 0 {
-            let barrier = self.flushes.pop_front().filter(|_| record.error == 0);
+            // What completes a second time without bytes, or is no flush, completes none of those that are in flight.
+            let is_its = |barrier: &Barrier| barrier.record.is_completed_by(record);
+            let nth = self.flushes.iter().position(is_its);
+            let barrier = nth.and_then(|nth| self.flushes.remove(nth)).filter(|_| record.error == 0);
             self.flushes_back = self.flushes_back.min(self.flushes.len());
             return barrier.map_or(Ok(()), |barrier| self.flush(barrier, record, to));
         }

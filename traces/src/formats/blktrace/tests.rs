@@ -131,6 +131,23 @@ fn a_write_that_was_put_back_is_issued_once() {
     assert_eq!(notes(&imported(&lines)), ["write 0"]);
 }
 
+/// blk-flush completes the request for the device, then those that asked for it, and a write a second time without bytes.
+#[test]
+fn a_second_completion_without_bytes_completes_no_flush() {
+    let (asks, data) = (WRITE | FLUSH, WRITE | FUA);
+    for second in [line(COMPLETE, data, 9, 0), line(COMPLETE, asks, 0, 0), line(COMPLETE, WRITE, 0, 0)] {
+        let lines = [
+            line(ISSUE, data, 8, 512),
+            line(ISSUE, FLUSH, 0, 0),
+            line(COMPLETE, data, 8, 512),
+            second,
+            line(ISSUE, WRITE, 16, 512),
+            line(COMPLETE, FLUSH, 0, 0),
+        ];
+        assert_eq!(notes(&imported(&lines)), ["fua 8", "write 16", "flush but [1]"], "{second:?}");
+    }
+}
+
 #[test]
 fn a_write_has_completed_when_its_last_part_has() {
     let flush = [line(ISSUE, FLUSH, 0, 0), line(COMPLETE, FLUSH, 0, 0)];
