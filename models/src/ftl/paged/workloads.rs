@@ -109,6 +109,12 @@ pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
             ops: vec![COLLECT, write(1, 1, 3), FLUSH],
         },
         Workload {
+            name: "collect-overwritten",
+            about: "A block is freed of which every page was written again, and nothing of that is durable yet (FT-03).",
+            setup: vec![write(0, 8, 1), FLUSH],
+            ops: vec![write(0, 8, 2), COLLECT, FLUSH],
+        },
+        Workload {
             name: "checkpoints",
             about: "Checkpoints go to both halves of their area, with writes in between (FT-16).",
             setup: vec![write(0, 6, 1), CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, FLUSH],
