@@ -91,7 +91,9 @@ pub enum DiskError {
         spare: Bytes,
     },
     /// A page was programmed that is not erased.
-    #[error("{page} of {block} is not erased: a page is programmed once between two erases of its block")]
+    #[error(
+        "{page} of {block} is not erased: a page is programmed once between two erases of its block, and one that was in flight when the power failed is none"
+    )]
     NotErased {
         /// Which.
         page: PageNo,

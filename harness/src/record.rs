@@ -6,6 +6,7 @@ use crate::erased::{self, AnyOp, AnySystem, AnyView, Course, Live, Op, Typed, Vi
 use crate::system::{Ack, Error, System};
 use crashcheck_trace::{Event, OpId, Trace};
 use std::backtrace::Backtrace;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
 /// A workload that was run once, without a crash.
@@ -53,6 +54,12 @@ pub enum RecordError {
         when: String,
         /// Why.
         source: Error,
+    },
+    /// It panicked.
+    #[error("the system panicked without any crash: {message}")]
+    Panicked {
+        /// What it said.
+        message: String,
     },
     /// The system and the model disagree although nothing crashed.
     #[error("{when} the system shows {shown}, but the model says {expected}")]
@@ -107,8 +114,22 @@ pub(crate) struct Run {
 }
 
 /// As [`record_after`], of a system of any type, on a disk that records. With a plan flushes of the operations may fail, once what is
-/// run first is done.
+/// run first is done. A panic of the system is printed where it happens.
 pub(crate) fn recorded(
+    system: &dyn AnySystem,
+    setup: &[Op],
+    ops: &[Op],
+    disk: &Disk,
+    flushes: Option<Plan>,
+) -> Result<Run, RecordError> {
+    catch_unwind(AssertUnwindSafe(|| perform(system, setup, ops, disk, flushes))).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        Err(RecordError::Panicked { message: text.unwrap_or_default() })
+    })
+}
+
+fn perform(
     system: &dyn AnySystem,
     setup: &[Op],
     ops: &[Op],

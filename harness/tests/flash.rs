@@ -3,8 +3,8 @@
 
 use crashcheck::outcome::{Exploration, Verdict};
 use crashcheck::{
-    Ack, Bytes, Device, DeviceId, Disk, Label, Nand, NandGeometry, PageNo, Pairing, Profile, Result, System,
-    explore,
+    Ack, BlockNo, Bytes, Device, DeviceId, Disk, Label, Nand, NandGeometry, PageNo, Pairing, Profile, Result,
+    System, explore,
 };
 
 /// A log of numbers, one page each, in ascending pages. A page that does not check is left out and not used again.
@@ -248,4 +248,75 @@ fn a_finding_on_a_chip_is_replayed() {
     let replayed = explorer.replay(&id).expect("it works without a crash");
     assert!(!replayed.diverged);
     assert_eq!(replayed.finding.expect("the finding").promise, exploration.findings[0].promise);
+}
+
+/// A number in the first page of a block, which is erased for each. A page that is blank or garbled gets a 0.
+struct Slot {
+    /// Erases the block again that it finds erased.
+    erases_again: bool,
+}
+
+impl Slot {
+    fn put(chip: &Nand, number: u8, erases: bool) -> Result<()> {
+        if erases {
+            chip.erase(BlockNo(0), None)?;
+        }
+        chip.program(PageNo(0), &[number; DATA + SPARE], None)?;
+        Ok(chip.wait()?)
+    }
+}
+
+impl System for Slot {
+    type Op = u8;
+    type Live = (Nand, u8);
+    type View = u8;
+
+    fn devices(&self) -> Vec<Device> {
+        vec![Device::nand("chip", CORRECT.geometry())]
+    }
+
+    fn format(&self, disk: &Disk) -> Result<()> {
+        Slot::put(&disk.nand(DeviceId(0))?, 0, true)
+    }
+
+    fn open(&self, disk: Disk) -> Result<(Nand, u8)> {
+        let (chip, mut page) = (disk.nand(DeviceId(0))?, [0; DATA + SPARE]);
+        chip.read(PageNo(0), &mut page)?;
+        let (blank, whole) = (page == [0xFF; DATA + SPARE], page == [page[0]; DATA + SPARE]);
+        if blank || !whole {
+            Slot::put(&chip, 0, self.erases_again || !blank)?;
+            page[0] = 0;
+        }
+        Ok((chip, page[0]))
+    }
+
+    fn apply(&self, (chip, held): &mut (Nand, u8), number: &u8) -> Result<Ack> {
+        Slot::put(chip, *number, true)?;
+        *held = *number;
+        Ok(Ack::Durable)
+    }
+
+    fn view(&self, (_, held): &mut (Nand, u8)) -> Result<u8> {
+        Ok(*held)
+    }
+
+    fn model(&self, view: &mut u8, number: &u8) {
+        *view = *number;
+    }
+}
+
+/// FT-26: what an erase has left that was in flight may look erased, and cannot be relied on.
+#[test]
+fn ft_26_a_block_that_looks_erased_is_erased_again_or_cannot_be_programmed() {
+    let run = |erases_again, profile: &str| {
+        let profile = Profile::named(profile).expect("a built-in profile");
+        let explored = explore(Slot { erases_again }).profile(profile).workload([7]).run();
+        explored.expect("it works without a crash")
+    };
+    assert_eq!(run(true, "flash").verdict, Verdict::Survived);
+    assert_eq!(run(false, "reorder").verdict, Verdict::Survived, "no erase is cut off");
+    let exploration = run(false, "flash");
+    assert_eq!(promises(&exploration), ["recovers"]);
+    let words = exploration.findings[0].to_string();
+    assert!(words.contains("page 0 of erase block 0 is not erased"), "{words}");
 }

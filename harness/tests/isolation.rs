@@ -215,3 +215,35 @@ fn a_recovery_that_is_not_deterministic_is_noticed_and_explored_whole() {
         assert_eq!(exploration.findings[0].promise, "atomic");
     }
 }
+
+/// Panics at a 9.
+struct Rash;
+
+impl System for Rash {
+    type Op = u8;
+    type Live = ();
+    type View = u8;
+
+    fn open(&self, _: Disk) -> Result<()> {
+        Ok(())
+    }
+
+    fn apply(&self, (): &mut (), op: &u8) -> Result<Ack> {
+        assert!(*op != 9, "not a nine");
+        Ok(Ack::Durable)
+    }
+
+    fn view(&self, (): &mut ()) -> Result<u8> {
+        Ok(0)
+    }
+
+    fn model(&self, _: &mut u8, _: &u8) {}
+}
+
+#[test]
+fn a_panic_without_any_crash_is_told_as_such() {
+    let explorer = |op| explore(Rash).in_process().workload([op]);
+    assert!(explorer(8).run().is_ok());
+    let error = explorer(9).run().expect_err("it cannot be recorded").to_string();
+    assert!(error.contains("the system panicked without any crash: not a nine"), "{error}");
+}

@@ -2,6 +2,7 @@
 
 use crate::lent::Lent;
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// A content. Equal contents have equal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,4 +70,47 @@ pub(crate) fn garbage(seed: u64, len: usize) -> Vec<u8> {
         (state >> 24) as u8
     };
     (0..len).map(|_| next()).collect()
+}
+
+/// A page that was almost programmed: in one of its parts four bits are still 1 that should be 0, in one place of four bytes
+/// that lie together. Their addresses cancel each other, so that a code that adds up addresses does not notice. `None` if
+/// there is no such place.
+pub(crate) fn almost_programmed(seed: u64, whole: &[u8], part: Range<usize>) -> Option<Vec<u8>> {
+    const TOGETHER: usize = 4;
+    let places = part.len() / TOGETHER;
+    let first = (seed >> 32) as usize % places.max(1);
+    let place = |nth: usize| part.start + (first + nth) % places * TOGETHER;
+    let open = |at: usize| {
+        whole.get(at..at + TOGETHER).map_or(0, |bytes| !bytes.iter().fold(0, |all, byte| all | byte))
+    };
+    let at = (0..places).map(place).find(|at| open(*at) != 0)?;
+    let bit = 1 << (7 - open(at).leading_zeros());
+    let mut bytes = whole.to_vec();
+    bytes[at..at + TOGETHER].iter_mut().for_each(|byte| *byte |= bit);
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_was_almost_programmed_lacks_four_bits_whose_addresses_cancel() {
+        let whole: Vec<u8> = (0..528u32).map(|at| (at * 7 % 128) as u8).collect();
+        for seed in (0..200).map(|seed| seed << 32) {
+            for part in [0..512, 512..520] {
+                let late =
+                    almost_programmed(seed, &whole, part.clone()).expect("every byte has a bit that is 0");
+                let bits =
+                    (0..whole.len() * 8).filter(|bit| (whole[bit / 8] ^ late[bit / 8]) >> (bit % 8) & 1 == 1);
+                let bits: Vec<usize> = bits.collect();
+                assert_eq!((bits.len(), bits.iter().fold(0, |all, bit| all ^ bit)), (4, 0), "{bits:?}");
+                assert!(
+                    bits.iter().all(|bit| part.contains(&(bit / 8)) && whole[bit / 8] >> (bit % 8) & 1 == 0)
+                );
+            }
+        }
+        assert_eq!(almost_programmed(0, &[0xff; 16], 0..16), None, "nothing is left to be programmed");
+        assert_eq!(almost_programmed(0, &whole, 512..512), None);
+    }
 }

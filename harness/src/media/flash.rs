@@ -7,8 +7,11 @@
 //! shares its cells; an erase that was cut off leaves garbage all over its block. Under `order = "issued"` the whole chip
 //! works in the order of issue.
 //!
-//! What was cut off is taken to read as garbage. Real chips can also show a page that reads as it should, and fails later
-//! (Tseng, Grupp and Swanson, Understanding the impact of power loss on flash memory, DAC 2011); that is not modelled.
+//! What was cut off is taken to read as garbage: as bytes that nobody wrote, or, of a program that was cut off late, as it
+//! should but for a few bits, as many as a code that corrects one of them does not notice. A block whose erase was in flight
+//! may look erased, and no page of it can be programmed until it is erased again. Real chips can also show a page that reads
+//! as it should, and fails later (Tseng, Grupp and Swanson, Understanding the impact of power loss on flash memory, DAC
+//! 2011); that is not modelled.
 
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Order, Profile};

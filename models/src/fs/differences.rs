@@ -24,6 +24,8 @@ pub enum Held {
     Elsewhere(Fill, i64),
     /// Anything else.
     Other,
+    /// Nothing that can be read.
+    Unreadable,
 }
 
 impl Held {
@@ -59,6 +61,7 @@ impl fmt::Display for Held {
                 write!(f, "what fill {fill} puts {} bytes further back", away.unsigned_abs())
             }
             Held::Other => f.write_str("other bytes"),
+            Held::Unreadable => f.write_str("nothing that can be read"),
         }
     }
 }

@@ -28,7 +28,8 @@ pub fn unlink(path: &'static str) -> FsOp {
     FsOp::Unlink(Path::of(path))
 }
 
-fn link(from: &'static str, to: &'static str) -> FsOp {
+/// Gives a file a second name.
+pub fn link(from: &'static str, to: &'static str) -> FsOp {
     FsOp::Link { from: Path::of(from), to: Path::of(to) }
 }
 
@@ -206,6 +207,11 @@ fn names() -> Vec<Workload<FsOp>> {
             "link",
             "A file gets a second name, is changed under it, and loses the first.",
             vec![create("/a"), SYNC, link("/a", "/b"), SYNC, append("/b", 100, 1), unlink("/a"), SYNC],
+        ),
+        workload(
+            "rename-to-itself",
+            "A name is renamed to another one of the same file, which changes nothing.",
+            vec![create("/a"), append("/a", 100, 1), link("/a", "/b"), SYNC, rename("/a", "/b"), SYNC],
         ),
         workload(
             "symlink",

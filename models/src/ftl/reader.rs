@@ -94,15 +94,22 @@ pub(super) struct Reader<'a> {
     raw: Box<[u8; RAW]>,
     /// The highest number that any page has which counts.
     pub(super) newest: u64,
+    /// Whether bits of the page that was read last have flipped.
+    flipped: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn of(nand: &'a Nand) -> Self {
-        Reader { nand, raw: Box::new([0; RAW]), newest: 0 }
+        Reader { nand, raw: Box::new([0; RAW]), newest: 0, flipped: false }
     }
 
     pub(super) fn pages_per_block(&self) -> u32 {
         self.nand.geometry().pages_per_block
+    }
+
+    /// Whether a page holds something whole, of which a bit had to be put right.
+    pub(super) fn has_flipped(&mut self, page: PageNo) -> Result<bool, FtlError> {
+        Ok(self.read(page)?.whole().is_some() && self.flipped)
     }
 
     /// The bytes of the page that was read last.
@@ -120,7 +127,7 @@ impl<'a> Reader<'a> {
                 return Ok(Held::Erased);
             }
         }
-        match held(&mut self.raw) {
+        match held(&mut self.raw, &mut self.flipped) {
             Some(Ok(tag)) => Ok(Held::Whole(tag)),
             Some(Err(())) => unsound(format!("{page} has its checksum, but not the codes that go with it")),
             None => Ok(Held::Garbage),
@@ -201,16 +208,18 @@ pub(super) fn are_born_apart(born: &mut [(u64, BlockNo)]) -> Result<(), FtlError
 }
 
 /// What a page and its spare area say, if that is whole once a bit of each sector was put right; an error if the codes do
-/// not fit what the checksums say is right.
-fn held(raw: &mut [u8; RAW]) -> Option<Result<Tag, ()>> {
+/// not fit what the checksums say is right. Notes whether a bit was put right.
+fn held(raw: &mut [u8; RAW], flipped: &mut bool) -> Option<Result<Tag, ()>> {
     let (page, spare) = raw.split_at_mut(PAGE);
     let code = u32_at(spare, ECC);
-    put_right(&mut spare[..ECC], code)?;
+    *flipped = put_right(&mut spare[..ECC], code)?;
     let tag = tag(spare)?;
     let mut codes_fit = true;
     for (sector, code) in page.chunks_mut(SECTOR).zip(spare[PAGE_ECC..].chunks(CODE)) {
         let code = u32::from(code[0]) | u32::from(code[1]) << 8 | u32::from(code[2]) << 16;
-        codes_fit &= put_right(sector, code).is_some();
+        let put_right = put_right(sector, code);
+        codes_fit &= put_right.is_some();
+        *flipped |= put_right == Some(true);
     }
     match (crc32fast::hash(page) == tag.crc, codes_fit) {
         (true, true) => Some(Ok(tag)),
@@ -236,19 +245,19 @@ fn tag(spare: &[u8]) -> Option<Tag> {
     })
 }
 
-/// Flips the bit back that the code says has flipped; `None` if more than one has.
-fn put_right(sector: &mut [u8], stored: u32) -> Option<()> {
+/// Flips the bit back that the code says has flipped, and says whether one has; `None` if more than one has.
+fn put_right(sector: &mut [u8], stored: u32) -> Option<bool> {
     let (line, mirrored) = addresses(sector);
     let (of_sector, of_code) = (line | mirrored << ADDRESS, stored);
     let differ = of_sector ^ of_code;
     if differ.count_ones() <= 1 {
         // Nothing, or a bit of the code.
-        return Some(());
+        return Some(differ != 0);
     }
     let (address, complement) = (differ & ((1 << ADDRESS) - 1), differ >> ADDRESS);
     let byte = sector.get_mut(address as usize / 8).filter(|_| address ^ complement == (1 << ADDRESS) - 1)?;
     *byte ^= 1 << (address % 8);
-    Some(())
+    Some(true)
 }
 
 /// The exclusive or of the addresses of all bits that are set, and that of their complements.
@@ -294,14 +303,16 @@ mod tests {
     fn a_page_says_what_was_written_whatever_bit_has_flipped() {
         let all = [Kind::Data, Kind::Trim, Kind::Checkpoint, Kind::Padding, Kind::Copy];
         for kind in all {
-            let expected = held(&mut raw(kind)).expect("whole").expect("codes that fit");
+            let expected = held(&mut raw(kind), &mut false).expect("whole").expect("codes that fit");
             let Tag { lpn, count, sequence, born, erases, .. } = expected;
             assert_eq!((expected.kind, lpn, count), (kind.code(), 7, 2));
             assert_eq!((sequence, born, erases), (1 << 40, 9, 4));
             for bit in (0..(PAGE + 72) * 8).step_by(613) {
                 let mut flipped = raw(kind);
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(held(&mut flipped), Some(Ok(expected)), "bit {bit}");
+                let mut noticed = false;
+                assert_eq!(held(&mut flipped, &mut noticed), Some(Ok(expected)), "bit {bit}");
+                assert!(noticed, "bit {bit}");
             }
         }
     }
@@ -319,9 +330,9 @@ mod tests {
     fn what_is_not_whole_is_told_from_what_has_codes_that_do_not_fit() {
         let mut torn = raw(Kind::Data);
         torn[100..2000].fill(0xff);
-        assert_eq!(held(&mut torn), None);
+        assert_eq!(held(&mut torn, &mut false), None);
         let mut unfit = raw(Kind::Data);
         unfit[PAGE + PAGE_ECC] ^= 3;
-        assert_eq!(held(&mut unfit), Some(Err(())));
+        assert_eq!(held(&mut unfit, &mut false), Some(Err(())));
     }
 }

@@ -9,7 +9,7 @@ const BLOCK: u64 = 4096;
 
 /// Nothing orders the content of files in writeback mode, so that every subset of so many blocks is another outcome:
 /// too many to be looked at one by one.
-const TOO_MUCH_UNORDERED_DATA: [&str; 3] = ["large-file", "many-blocks", "burst"];
+const TOO_MUCH_UNORDERED_DATA: [&str; 4] = ["large-file", "many-blocks", "burst", "first-burst"];
 
 /// The workloads of a mode.
 pub(super) fn of(mode: Mode) -> Vec<Workload<FsOp>> {
@@ -60,6 +60,11 @@ fn all() -> Vec<Workload<FsOp>> {
             .concat(),
         ),
         workload("burst", "Two transactions are committed of which only the second is waited for.", burst()),
+        workload(
+            "first-burst",
+            "The first two transactions of the log are committed, and only the second is waited for (JN-16, JN-19).",
+            first_burst(),
+        ),
     ]);
     all
 }
@@ -218,6 +223,18 @@ fn reused_block() -> Vec<FsOp> {
         FsOp::Sync,
         FsOp::Create(file.clone()),
         append(&file, 2 * BLOCK, 1),
+        FsOp::Sync,
+    ]
+}
+
+/// After a crash that loses a part of the first they are written once more, to the same places of the log.
+fn first_burst() -> Vec<FsOp> {
+    let (a, b) = (root("a"), root("b"));
+    vec![
+        FsOp::Create(a.clone()),
+        append(&a, 17 * BLOCK, 1),
+        FsOp::Create(b.clone()),
+        append(&b, 100, 2),
         FsOp::Sync,
     ]
 }

@@ -8,8 +8,16 @@ const BLOCK: u64 = 4096;
 /// Every workload.
 pub fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
-    all.extend([long_overwrite(), number_reuse(), lost_batch(), names(), pieces(), unsynced()]);
-    all.extend([clean(), clean_at_once(), clean_deleted(), no_space()]);
+    all.extend([
+        long_overwrite(),
+        number_reuse(),
+        lost_batch(),
+        names(),
+        pieces(),
+        unsynced(),
+        written_back(),
+    ]);
+    all.extend([clean(), clean_at_once(), clean_deleted(), clean_shortened(), no_space()]);
     all
 }
 
@@ -126,6 +134,16 @@ fn unsynced() -> Workload<FsOp> {
     }
 }
 
+/// With the block of pointers as many blocks are dirty as the file system keeps, and then none is.
+fn written_back() -> Workload<FsOp> {
+    Workload {
+        name: "written-back",
+        about: "What is to be made durable was written to the log before, and is in flight (LF-01).",
+        setup: vec![create("a"), FsOp::Sync],
+        ops: vec![write("a", 0, 31, 1), fsync("a"), create("b"), fsync("b")],
+    }
+}
+
 /// In each round some blocks that stay, and some that the next round overwrites: segments half of which live.
 fn rounds(range: std::ops::Range<u32>) -> impl Iterator<Item = FsOp> {
     range.flat_map(|round| {
@@ -163,6 +181,19 @@ fn clean_deleted() -> Workload<FsOp> {
         about: "Files are removed and emptied, and their segments cleaned (LF-28, LF-33).",
         setup: [create("hot")].into_iter().chain(rounds(0..15)).collect(),
         ops,
+    }
+}
+
+/// A file that is not emptied keeps its version, so that only its inode tells what was cut off.
+fn clean_shortened() -> Workload<FsOp> {
+    let shortened = (2..6)
+        .map(|number| FsOp::Truncate { path: root(&format!("cold-{number}")), len: Bytes(2 * BLOCK + 100) });
+    let rewritten = (8..10).map(|number| write(&format!("cold-{number}"), 1, 2, 7));
+    Workload {
+        name: "clean-shortened",
+        about: "Files are cut and written again in part, and the segments cleaned that they lay in (LF-27, LF-28).",
+        setup: [create("hot")].into_iter().chain(rounds(0..15)).collect(),
+        ops: shortened.chain(rewritten).chain([FsOp::Sync]).chain(rounds(15..18)).collect(),
     }
 }
 

@@ -4,9 +4,9 @@
 //! | looked at | demanded |
 //! |---|---|
 //! | superblocks | every device that has not failed says the same, and what the array goes by; one that has failed says something older; roles and spares are different devices (RD-19) |
-//! | bitmap | no mark is left once every member is there, nor on a mirror: recovery has made all rows whole (RD-22) |
+//! | bitmap | no mark is left once every member is there and all of the stripe can be read, nor on a mirror: recovery has made all rows whole (RD-22) |
 //! | journal (`check/journal.rs`) | what a replay would put in place is in place, on both copies whole, and the next record has a higher number (RD-22) |
-//! | rows | what is read from all members of an equation adds up to zero (RD-04, RD-05, RD-09) |
+//! | rows | what is read from all members of an equation adds up to zero (RD-04, RD-05, RD-09); of what a user has read nothing is unreadable any more (RD-18) |
 //!
 //! A row is not claimed to be whole while a mark is on it, nor from a member that is lost, unreadable there, or not rebuilt
 //! as far.
@@ -18,6 +18,7 @@ use super::array::Array;
 use super::format::{BITMAP_AT, JOURNAL_AT, MEMBERS_MAX, SECTOR, UNIT};
 use crate::le::{u32_at, u64_at};
 use crashcheck::{Bytes, Disk, DiskError, Lent};
+use std::ops::Range;
 
 /// In a table of roles, and as the role that is rebuilt: none.
 const NOBODY: u8 = 255;
@@ -25,6 +26,7 @@ const NOBODY: u8 = 255;
 const STRIPED: u8 = 0;
 const MIRRORED: u8 = 1;
 const HAMMING: u8 = 2;
+const ROTATED: u8 = 5;
 const BITMAP: u8 = 1;
 const JOURNAL: u8 = 2;
 
@@ -173,6 +175,18 @@ impl<'a> Reader<'a> {
         self.head.rebuilding == NOBODY && (0..members).all(|role| self.device(role).is_some())
     }
 
+    /// Whether all that the members hold of some rows can be read.
+    fn are_readable(&self, rows: Range<u64>) -> Result<bool, RaidError> {
+        for (row, role) in
+            rows.flat_map(|row| (0..usize::from(self.head.members)).map(move |role| (row, role)))
+        {
+            if self.device(role).is_some() && self.unit(role, row)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The rows, by number, that a mark is on.
     fn marks(&self) -> Result<Vec<bool>, RaidError> {
         let chunk = u64::from(self.head.chunk) / UNIT as u64;
@@ -189,13 +203,14 @@ impl<'a> Reader<'a> {
             }
             let is_set = |bit: &u64| bitmap[16 + *bit as usize / 8] >> (bit % 8) & 1 == 1;
             for bit in (0..bits).filter(is_set) {
-                if self.head.level == MIRRORED || self.is_complete() {
+                let rows = bit * each * chunk..((bit + 1) * each * chunk).min(self.head.rows);
+                let whole = self.is_complete() && self.are_readable(rows.clone())?;
+                if self.head.level == MIRRORED || whole {
                     let stripe = bit * each;
                     return unsound(format!(
                         "device {device} has a mark on stripe {stripe}, which recovery has left"
                     ));
                 }
-                let rows = bit * each * chunk..((bit + 1) * each * chunk).min(self.head.rows);
                 marked[rows.start as usize..rows.end as usize].fill(true);
             }
         }
@@ -216,6 +231,7 @@ impl<'a> Reader<'a> {
             for role in 0..members {
                 units.push(self.unit(role, row)?);
             }
+            self.is_mended(row, &units)?;
             for equation in &equations {
                 let known: Vec<&[u8]> = equation.iter().filter_map(|role| units[*role].as_deref()).collect();
                 if let Some(at) = (known.len() == equation.len()).then(|| first_wrong(&known)).flatten() {
@@ -228,6 +244,34 @@ impl<'a> Reader<'a> {
             pieces.map_or(Ok(()), |pieces| journal::are_in_place(row, pieces, &units))?;
         }
         Ok(())
+    }
+
+    /// Whether the data of a row can be read, which a user has read by now: a unit that could not be was computed from the
+    /// others, and written again. Of a mirror nobody knows which copy that was.
+    fn is_mended(&self, row: u64, units: &[Option<Lent>]) -> Result<(), RaidError> {
+        let left = self.data_roles(row).find(|role| {
+            let behind = usize::from(self.head.rebuilding) == *role && row >= self.head.rebuilt;
+            units[*role].is_none() && self.device(*role).is_some() && !behind
+        });
+        left.map_or(Ok(()), |role| {
+            unsound(format!("row {row} of role {role} was read by way of the others, but not written again"))
+        })
+    }
+
+    /// The roles that hold the data of a row and nothing else does.
+    fn data_roles(&self, row: u64) -> impl Iterator<Item = usize> {
+        let members = usize::from(self.head.members);
+        let stripe = row / (u64::from(self.head.chunk) / UNIT as u64).max(1);
+        let (end, parity) = match self.head.level {
+            STRIPED | MIRRORED => (0, None),
+            HAMMING => {
+                let checks = (1..=members).filter(|position| position.is_power_of_two()).count();
+                (members - checks, None)
+            }
+            ROTATED => (members, Some(members - 1 - (stripe % members as u64) as usize)),
+            _ => (members - 1, None),
+        };
+        (0..end).filter(move |role| Some(*role) != parity)
     }
 
     /// What a member holds of a row, if it is to be relied on.

@@ -13,13 +13,13 @@
 //! | `raid1` | chunks round robin over pairs | bitmap, the first copy wins | one member of each pair, at any time |
 //! | `raid2` | bits, Hamming code | stripe journal | two members, at any time |
 //! | `raid3` | bytes, parity | stripe journal | one member, at any time |
-//! | `raid4` | chunks, parity on the last member | bitmap | one member, once recovery is done |
-//! | `raid5` | chunks, parity in turn | bitmap | one member, once recovery is done |
+//! | `raid4` | chunks, parity on the last member | bitmap | one member, once recovery is done; before that, but for the stripes that were being written |
+//! | `raid5` | chunks, parity in turn | bitmap | the same |
 //! | `raid5-journal` | as `raid5` | stripe journal | one member, at any time |
 //! | `…-degraded` | the same, of which a member fails in service | the same | no further loss until it is rebuilt |
 //!
-//! What a bitmap cannot give: a stripe that a crash met half written, of an array that misses a member, has nothing left
-//! to compute the missing unit from. It reads as an error, never as garbage. While a spare is there it does not come to
+//! What a bitmap cannot give: a stripe that a crash met half written, of an array that misses a member, or a block of it that
+//! cannot be read, has nothing left to compute the missing unit from. It reads as an error, never as garbage. While a spare is there it does not come to
 //! that, because writes wait for the rebuild of their row.
 //!
 //! | file | holds |
@@ -69,6 +69,7 @@ use format::{BITMAP_AT, Policy, Superblock, UNIT, encode_bitmap};
 use geometry::{Geometry, Level, Role};
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Slots of a stripe journal: so few that a handful of writes go round.
 const SLOTS: u32 = 4;
@@ -120,24 +121,24 @@ variants! {
     Raid0: "raid0", "striping over four members, without redundancy",
         ["reorder"], Striped, Nothing, 4 + 0, false, RAID0;
     Raid1: "raid1", "striping over two mirrored pairs, with a write-intent bitmap",
-        ["member-loss"], Mirrored, Bitmap, 4 + 1, false, RAID1;
+        ["member-loss", "member-loss-at-crash"], Mirrored, Bitmap, 4 + 1, false, RAID1;
     Raid1Degraded: "raid1-degraded", "raid1 of which a member fails and is rebuilt onto a spare",
-        ["reorder"], Mirrored, Bitmap, 4 + 1, true, RAID1_DEGRADED;
+        ["reorder"], Mirrored, Bitmap, 4 + 2, true, RAID1_DEGRADED;
     Raid2: "raid2", "bit striping over four members, a Hamming code on three more, and a stripe journal",
         ["member-loss-at-crash"], Hamming, Journal, 7 + 0, false, RAID2;
     Raid3: "raid3", "byte striping over four members, parity on a fifth, and a stripe journal",
         ["member-loss-at-crash"], Bytes, Journal, 5 + 0, false, RAID3;
     Raid4: "raid4", "striping over three members, parity on a fourth, and a write-intent bitmap",
-        ["member-loss"], FixedParity, Bitmap, 4 + 1, false, RAID4;
+        ["member-loss", "member-loss-at-crash"], FixedParity, Bitmap, 4 + 1, false, RAID4;
     Raid5: "raid5", "striping with rotating parity over four members, and a write-intent bitmap",
-        ["member-loss"], RotatedParity, Bitmap, 4 + 1, false, RAID5;
+        ["member-loss", "member-loss-at-crash", "sector-error"], RotatedParity, Bitmap, 4 + 1, false, RAID5;
     Raid5Degraded: "raid5-degraded", "raid5 of which a member fails and is rebuilt onto a spare",
-        ["reorder"], RotatedParity, Bitmap, 4 + 1, true, RAID5_DEGRADED;
+        ["reorder"], RotatedParity, Bitmap, 4 + 2, true, RAID5_DEGRADED;
     Raid5Journal: "raid5-journal", "striping with rotating parity over four members, and a stripe journal",
         ["member-loss-at-crash", "sector-error"], RotatedParity, Journal, 4 + 1, false, RAID5_JOURNAL;
     Raid5JournalDegraded: "raid5-journal-degraded",
         "raid5-journal of which a member fails and is rebuilt onto a spare",
-        ["reorder"], RotatedParity, Journal, 4 + 1, true, RAID5_JOURNAL_DEGRADED;
+        ["reorder"], RotatedParity, Journal, 4 + 2, true, RAID5_JOURNAL_DEGRADED;
 }
 
 /// A RAID.
@@ -201,8 +202,13 @@ impl<V: Variant> Layer for Raid<V> {
     const ABOUT: &'static str = V::ABOUT;
     const MEDIUM: &'static str = "array";
     const PROFILES: &'static [&'static str] = V::PROFILES;
+    const PROFILES_BELOW: &'static [&'static str] = match (V::POLICY, V::LEVEL) {
+        (Policy::Bitmap, Level::FixedParity | Level::RotatedParity) => V::PROFILES.split_at(1).0,
+        _ => V::PROFILES,
+    };
     const BUGS: &'static [BugSwitch] = V::BUGS;
     const CAPACITY: Bytes = Bytes(12 * UNIT as u64);
+    const DISCARDS_WHOLE_BLOCKS: bool = false;
 
     type Live = Array;
 
@@ -230,11 +236,13 @@ impl<V: Variant> Layer for Raid<V> {
         Some(live.remark().to_owned())
     }
 
-    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service, unless no
-    /// spare can take over: a bitmap closes the write hole of whole stripes only.
+    /// Steps below 128 rebuild or scrub; above, an administrator takes the member of that role out of service, unless
+    /// another one is missing or no spare can take over: a bitmap closes the write hole of whole stripes only.
     fn maintain(&self, live: &mut Array, step: u8) -> Result<()> {
         match step.checked_sub(workloads::FAIL) {
-            Some(role) if live.spare().is_some() => live.fail_member(Role(role))?,
+            Some(role) if live.degraded().is_empty() && live.spare().is_some() => {
+                live.fail_member(Role(role))?;
+            }
             Some(_) => {}
             None => live.work()?,
         }
@@ -243,6 +251,19 @@ impl<V: Variant> Layer for Raid<V> {
 
     fn explain(&self, before: &View, after: &View, states: &[View]) -> Option<String> {
         explain::write_hole(&Self::superblock(Self::CAPACITY).geometry, before, after, states)
+    }
+
+    /// With a bitmap, a row that a crash met half written has nothing left to compute a unit from that is lost as well.
+    fn lost_with(&self, block: u64) -> Range<u64> {
+        let geometry = Self::superblock(Self::CAPACITY).geometry;
+        match (V::POLICY, V::LEVEL) {
+            (Policy::Bitmap, Level::FixedParity | Level::RotatedParity) => {
+                let mut blocks = geometry.blocks_of(geometry.place(block).row);
+                let first = blocks.next().unwrap_or(block);
+                first..blocks.last().unwrap_or(first) + 1
+            }
+            _ => block..block,
+        }
     }
 
     fn workloads() -> Vec<Workload<VolumeOp>> {

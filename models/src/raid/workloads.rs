@@ -88,6 +88,11 @@ pub(super) fn degraded() -> Vec<Workload<VolumeOp>> {
             vec![fail(1), write(0, 1, 2), write(4, 1, 3), WORK, write(0, 1, 4), WORK, FLUSH],
         ),
         on_full(
+            "rebuild-again",
+            "When a member is rebuilt, another one fails, and is rebuilt onto a second spare (RD-19).",
+            vec![fail(1), WORK, WORK, fail(2), write(4, 1, 2), FLUSH, WORK, WORK],
+        ),
+        on_full(
             "fail-later",
             "A block is overwritten, and then another member of its stripe fails (RD-20, RD-22).",
             vec![write(4, 1, 2), fail(1)],

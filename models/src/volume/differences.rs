@@ -34,6 +34,7 @@ fn held(view: &View, sector: u64) -> Held {
             Held::Elsewhere(*fill, at.0.wrapping_sub(sector * SECTOR) as i64)
         }
         Some(Sector::Other(_)) => Held::Other,
+        Some(Sector::Unreadable) => Held::Unreadable,
     }
 }
 

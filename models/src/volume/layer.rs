@@ -2,6 +2,7 @@
 
 use super::{View, VolumeOp};
 use crashcheck::{BlockDevice, BugSwitch, Bytes, Device, Disk, Result, UnknownBug, Workload};
+use std::ops::Range;
 
 /// A block device over other devices: a RAID, a flash translation layer, a layer of checksums.
 pub trait Layer: Copy + Send + Sync + 'static {
@@ -13,10 +14,14 @@ pub trait Layer: Copy + Send + Sync + 'static {
     const MEDIUM: &'static str;
     /// The device profiles it is explored under if nothing else is asked for.
     const PROFILES: &'static [&'static str];
+    /// Those of them under which nothing is ever lost, so that something else can be built upon it.
+    const PROFILES_BELOW: &'static [&'static str] = Self::PROFILES;
     /// The faults it can be built with.
     const BUGS: &'static [BugSwitch];
     /// How long the device is when it is explored by itself.
     const CAPACITY: Bytes;
+    /// Whether a block keeps its content that a discard covers in part; if not, that part reads as zeros.
+    const DISCARDS_WHOLE_BLOCKS: bool = true;
 
     /// The opened device.
     type Live: BlockDevice + 'static;
@@ -69,6 +74,12 @@ pub trait Layer: Copy + Send + Sync + 'static {
     fn explain(&self, before: &View, after: &View, states: &[View]) -> Option<String> {
         let _ = (before, after, states);
         None
+    }
+
+    /// The blocks that may become unreadable with this one if a device fails while one of them is being written. They are
+    /// judged as lost then, and must never read as what nobody wrote. By default there are none.
+    fn lost_with(&self, block: u64) -> Range<u64> {
+        block..block
     }
 
     /// The workloads by name.

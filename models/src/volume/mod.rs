@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `op.rs`, `view.rs` | the operations, and what a user sees |
+//! | `judge.rs` | what a crash may show |
 //! | `layer.rs` | what a block device says of itself, so that it can be explored and built upon |
 //! | `checks.rs` | what the codes of checks mean that all systems are held to |
 //! | `stack.rs` | a system on top of a block device |
@@ -15,6 +16,7 @@
 pub mod checks;
 mod differences;
 pub mod generate;
+mod judge;
 mod layer;
 mod op;
 mod stack;
@@ -30,8 +32,9 @@ pub use view::{Sector, View, first_difference};
 use crashcheck::outcome::Difference;
 use crashcheck::{
     Ack, BlockDevice, BugSwitch, Bytes, Checks, Device, Disk, DiskError, History, Reference, Result, System,
-    UnknownBug, Violation, Workload, judge,
+    UnknownBug, Violation, Workload,
 };
+use std::ops::Range;
 
 /// The logical block, in bytes.
 pub const BLOCK: u64 = 4096;
@@ -53,10 +56,35 @@ impl<L: Layer> Volume<L> {
         L::CAPACITY.0 / BLOCK
     }
 
-    /// Whether the device has all the blocks that an operation changes.
-    fn has(op: &VolumeOp) -> bool {
-        let end = op.range().map_or(Some(0), |(block, count)| block.checked_add(count));
-        end.is_some_and(|end| end <= Self::blocks())
+    /// The sectors that an operation is about, if the device has all of them.
+    fn sectors(op: &VolumeOp) -> Option<Range<u64>> {
+        op.sectors().filter(|sectors| sectors.end <= Self::blocks() * (BLOCK / SECTOR))
+    }
+
+    /// Those of them that it changes.
+    fn changed(op: &VolumeOp) -> Range<u64> {
+        let each = BLOCK / SECTOR;
+        match (op, Self::sectors(op)) {
+            (VolumeOp::DiscardSectors { .. }, Some(Range { start, end })) if L::DISCARDS_WHOLE_BLOCKS => {
+                let first = start.next_multiple_of(each);
+                first..(end - end % each).max(first)
+            }
+            (_, sectors) => sectors.unwrap_or(0..0),
+        }
+    }
+
+    /// Writes or discards sectors that the device has.
+    fn change(live: &mut L::Live, op: &VolumeOp, sectors: &Range<u64>) -> Result<()> {
+        let (at, len) = (Bytes(sectors.start * SECTOR), Bytes((sectors.end - sectors.start) * SECTOR));
+        match op {
+            VolumeOp::Write { fill, .. } | VolumeOp::WriteSectors { fill, .. } => {
+                live.write(at, &fill.bytes(at, len), false, None)?;
+            }
+            VolumeOp::WriteThrough { fill, .. } => live.write(at, &fill.bytes(at, len), true, None)?,
+            VolumeOp::Discard { .. } | VolumeOp::DiscardSectors { .. } => live.discard(at, len)?,
+            VolumeOp::Flush | VolumeOp::Maintain(_) => {}
+        }
+        Ok(())
     }
 }
 
@@ -82,20 +110,16 @@ impl<L: Layer> System for Volume<L> {
     }
 
     fn apply(&self, live: &mut L::Live, op: &VolumeOp) -> Result<Ack> {
-        if !Self::has(op) {
-            return Ok(Ack::Refused);
-        }
         match op {
-            VolumeOp::Write { block, count, fill } => {
-                let (at, len) = (Bytes(block * BLOCK), Bytes(count * BLOCK));
-                live.write(at, &fill.bytes(at, len), false, None)?;
-            }
-            VolumeOp::Discard { block, count } => live.discard(Bytes(block * BLOCK), Bytes(count * BLOCK))?,
-            VolumeOp::Maintain(step) => self.0.maintain(live, *step)?,
             VolumeOp::Flush => {
                 live.flush()?;
                 return Ok(Ack::Durable);
             }
+            VolumeOp::Maintain(step) => self.0.maintain(live, *step)?,
+            _ => match Self::sectors(op) {
+                Some(sectors) => Self::change(live, op, &sectors)?,
+                None => return Ok(Ack::Refused),
+            },
         }
         Ok(Ack::Volatile)
     }
@@ -107,8 +131,16 @@ impl<L: Layer> System for Volume<L> {
         }
         let (mut view, mut block) = (View::new(), vec![0; BLOCK as usize]);
         for number in 0..Self::blocks() {
-            live.read(Bytes(number * BLOCK), &mut block)?;
-            for (sector, bytes) in view::sectors(number, 1).zip(block.chunks(SECTOR as usize)) {
+            let first = number * (BLOCK / SECTOR);
+            match live.read(Bytes(number * BLOCK), &mut block) {
+                Err(DiskError::Failed { .. }) if !self.0.lost_with(number).is_empty() => {
+                    let sectors = first..first + BLOCK / SECTOR;
+                    view.extend(sectors.map(|sector| (sector, Sector::Unreadable)));
+                    continue;
+                }
+                read => read?,
+            }
+            for (sector, bytes) in (first..).zip(block.chunks(SECTOR as usize)) {
                 view.extend(Sector::of(bytes, Bytes(sector * SECTOR)).map(|held| (sector, held)));
             }
         }
@@ -116,10 +148,11 @@ impl<L: Layer> System for Volume<L> {
     }
 
     fn model(&self, view: &mut View, op: &VolumeOp) {
-        let Some((block, count)) = op.range().filter(|_| Self::has(op)) else { return };
-        for sector in view::sectors(block, count) {
+        for sector in Self::changed(op) {
             match op {
-                VolumeOp::Write { fill, .. } => drop(view.insert(sector, Sector::Filled(*fill))),
+                VolumeOp::Write { fill, .. }
+                | VolumeOp::WriteSectors { fill, .. }
+                | VolumeOp::WriteThrough { fill, .. } => drop(view.insert(sector, Sector::Filled(*fill))),
                 _ => drop(view.remove(&sector)),
             }
         }
@@ -138,13 +171,21 @@ impl<L: Layer> System for Volume<L> {
         self.0.check(live)
     }
 
-    fn probe(&self, _: &View) -> Vec<VolumeOp> {
+    /// Where something is lost, nothing has to work but reading.
+    fn probe(&self, view: &View) -> Vec<VolumeOp> {
+        if view.values().any(|held| *held == Sector::Unreadable) {
+            return Vec::new();
+        }
         let (block, fill) = (Self::blocks() - 1, crate::fs::Fill(0xee));
         vec![VolumeOp::Write { block, count: 1, fill }, VolumeOp::Flush]
     }
 
     fn judge(&self, view: &View, history: &History<'_, Self>) -> Result<(), Violation> {
-        judge::each_key(view, history)
+        let lost_with = |sector: u64| {
+            let Range { start, end } = self.0.lost_with(sector * SECTOR / BLOCK);
+            start * (BLOCK / SECTOR)..end * (BLOCK / SECTOR)
+        };
+        judge::judge(view, history, Self::changed, lost_with)
     }
 
     fn tell_apart(&self, before: &View, after: &View, states: &[View]) -> String {

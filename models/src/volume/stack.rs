@@ -64,7 +64,7 @@ impl<L: Layer> Base for Below<L> {
     }
 
     fn profiles(&self) -> &'static [&'static str] {
-        L::PROFILES
+        L::PROFILES_BELOW
     }
 
     fn bugs(&self) -> &'static [BugSwitch] {

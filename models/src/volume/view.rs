@@ -25,6 +25,8 @@ pub enum Sector {
     },
     /// Anything else.
     Other(Arc<[u8]>),
+    /// The device says that it cannot be read.
+    Unreadable,
 }
 
 impl Sector {
@@ -42,13 +44,14 @@ impl Sector {
         })
     }
 
-    /// The bytes of this sector at this position.
+    /// The bytes of this sector at this position; zeros if it cannot be read.
     pub fn bytes(&self, at: Bytes) -> Vec<u8> {
         let len = Bytes(SECTOR);
         match self {
             Sector::Filled(fill) => fill.bytes(at, len),
             Sector::Elsewhere { fill, at } => fill.bytes(*at, len),
             Sector::Other(bytes) => bytes.to_vec(),
+            Sector::Unreadable => vec![0; len.index()],
         }
     }
 }
@@ -69,14 +72,16 @@ impl fmt::Debug for Sector {
             Sector::Other(bytes) => {
                 write!(f, "other bytes ({:02x}{:02x}{:02x}{:02x}…)", bytes[0], bytes[1], bytes[2], bytes[3])
             }
+            Sector::Unreadable => f.write_str("nothing that can be read"),
         }
     }
 }
 
-/// The sectors of some blocks.
-pub(super) fn sectors(block: u64, count: u64) -> std::ops::Range<u64> {
+/// The sectors of some blocks; `None` if they cannot be counted.
+pub(super) fn sectors(block: u64, count: u64) -> Option<std::ops::Range<u64>> {
     let each = BLOCK / SECTOR;
-    block * each..(block + count) * each
+    let end = block.checked_add(count)?.checked_mul(each)?;
+    Some(block * each..end)
 }
 
 /// The first block in which two views differ, and what it holds in each, in words.

@@ -1,7 +1,7 @@
 //! Workloads of vsfs: the common ones, and those that show what only a file system without a journal does.
 
-use crate::fs::workloads::{self, SYNC, append, create, unlink, write};
-use crate::fs::{Fill, FsOp, Path};
+use crate::fs::workloads::{self, SYNC, append, create, link, unlink, write};
+use crate::fs::{Fill, FsOp, NAME_LEN_MAX, Path};
 use crashcheck::{Bytes, Workload};
 
 const BLOCK: u64 = 4096;
@@ -14,7 +14,14 @@ const TOO_MUCH_UNORDERED_DATA: [&str; 1] = ["many-blocks"];
 pub fn all() -> Vec<Workload<FsOp>> {
     let mut all = workloads::all();
     all.retain(|workload| !TOO_MUCH_UNORDERED_DATA.contains(&workload.name));
-    all.extend([shrink_indirect(), write_back(), swap_directories()]);
+    all.extend([
+        shrink_indirect(),
+        write_back(),
+        written_back(),
+        swap_directories(),
+        moved_name(),
+        lost_names(),
+    ]);
     all
 }
 
@@ -63,6 +70,47 @@ fn write_back() -> Workload<FsOp> {
             append("/c", 2 * BLOCK, 3),
             SYNC,
         ],
+    }
+}
+
+/// The names of so many bytes that fit the first block of the root, beside a short one: eight in each of its chunks, and one
+/// less in the first, which holds "." and ".." as well.
+const FIRST_BLOCK: usize = 63;
+const NAME_LEN: usize = NAME_LEN_MAX;
+
+fn moved_name() -> Workload<FsOp> {
+    let file = Path::of("/a");
+    let name = |number: usize| Path::root().join(&format!("{number:0NAME_LEN$}"));
+    let named = |number: usize| FsOp::Link { from: file.clone(), to: name(number) };
+    Workload {
+        name: "moved-name",
+        about: "A name is removed from one block of a directory and made again in another: a crash may leave both (FK-07).",
+        setup: [FsOp::Create(file.clone())]
+            .into_iter()
+            .chain((0..=FIRST_BLOCK).map(named))
+            .chain([SYNC])
+            .collect(),
+        ops: vec![FsOp::Unlink(name(3)), FsOp::Unlink(name(FIRST_BLOCK)), named(FIRST_BLOCK), SYNC],
+    }
+}
+
+fn lost_names() -> Workload<FsOp> {
+    Workload {
+        name: "lost-names",
+        about: "A file with two names loses both at once: its inode may survive with two links and no name (FK-04).",
+        setup: vec![create("/a"), append("/a", BLOCK, 1), link("/a", "/b"), SYNC],
+        ops: vec![unlink("/a"), unlink("/b"), SYNC],
+    }
+}
+
+/// The file grows by a block, and what it held before is written as it was.
+fn written_back() -> Workload<FsOp> {
+    let (blocks, fill) = (70, 1);
+    Workload {
+        name: "written-back",
+        about: "All that is to be made durable was written back before, and is in flight.",
+        setup: vec![create("/a"), append("/a", blocks * BLOCK, fill), SYNC],
+        ops: vec![write("/a", 0, (blocks + 1) * BLOCK, fill), SYNC, create("/b"), SYNC],
     }
 }
 

@@ -5,9 +5,10 @@ use super::super::cell::CellId;
 use super::super::contents::ContentId;
 use super::super::fault;
 use super::super::overlay::Piece;
-use super::{Asked, LazyImage, hash_of, hash_of_slots};
+use super::{Asked, LazyImage, Left, hash_of, hash_of_slots};
 use crate::choice::Question;
 use crate::lent::Lent;
+use crate::profile::Torn;
 use crashcheck_trace::files::SLOT;
 use crashcheck_trace::{Bytes, DeviceId};
 use std::collections::BTreeMap;
@@ -157,7 +158,8 @@ impl LazyImage {
         open
     }
 
-    /// Whether a range holds only ones, whatever fails to be read: what a flash chip itself can tell.
+    /// Whether a range is erased, whatever fails to be read: what a flash chip itself can tell. A block whose erase was in
+    /// flight when the power failed may read as if it were, and is not until it is erased again.
     pub(crate) fn is_ones(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
         self.take_down(|asked| Deed::Read { device, at, len, asked });
         let ones = self.holds_ones(device, at, len);
@@ -177,7 +179,38 @@ impl LazyImage {
         });
         let ones = read.is_ok() && bytes.iter().all(|byte| *byte == 0xFF);
         self.scratch = bytes;
-        ones
+        let written = self.written[device.index()].covers(at, len.index());
+        ones && (written || !self.is_half_erased(device, at, len))
+    }
+
+    /// Whether what a range of ones holds was in flight at a crash, and something else was durable.
+    fn is_half_erased(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
+        if self.first().profile.torn != Torn::Garbage {
+            return false;
+        }
+        let mut in_flight = false;
+        for nth in (0..self.below[device.index()]).rev() {
+            for index in self.left[nth].timeline.cells_of(device, at, len) {
+                let cell = CellId(index as u32);
+                let held = self.held(nth, device, cell);
+                let Left { timeline, epoch, .. } = &self.left[nth];
+                if held == ContentId::BELOW {
+                    continue;
+                }
+                if in_flight {
+                    let below = timeline.contents.get(held);
+                    return !below.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xFF));
+                }
+                match timeline.settled(cell, *epoch) {
+                    // Only what lies below tells what was durable.
+                    ContentId::BELOW => in_flight = true,
+                    durable => return durable != held,
+                }
+            }
+        }
+        let mut base = vec![0; if in_flight { len.index() } else { 0 }];
+        self.read_base(device, at, &mut base);
+        base.iter().any(|byte| *byte != 0xFF)
     }
 
     /// Reads what the first `upto` lives have left.

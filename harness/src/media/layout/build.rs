@@ -2,12 +2,12 @@
 
 use super::Layout;
 use crate::media::cell::{Atom, AtomId, Cell, CellId, Line, Version};
-use crate::media::contents::{ContentId, Contents, garbage};
+use crate::media::contents::{ContentId, Contents, almost_programmed, garbage};
 use crate::media::landing::{block_len, victims};
 use crate::media::piece::{Fill, Piece};
 use crate::media::silent::Silent;
 use crate::profile::{Profile, Torn};
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Trace};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, Event, EventId, Image, Trace};
 use rustc_hash::FxHashMap;
 
 impl Layout {
@@ -109,7 +109,7 @@ impl Layout {
             }
             for cell in self.cells_of_piece(&piece) {
                 let content = self.content(trace, &piece, cell);
-                let garbage = self.garbage(id, cell, content);
+                let garbage = self.garbage(id, cell, (content, &piece));
                 let version = Version { atom: id, content, garbage, issued: 0, settled: u32::MAX };
                 self.cells[cell.0 as usize].versions.push(version);
                 self.atoms[id.0 as usize].cells.push(cell);
@@ -171,14 +171,27 @@ impl Layout {
     }
 
     /// What a cell reads as after an atom that was cut off. A length or a name is not made of units that could be half written.
-    fn garbage(&mut self, atom: AtomId, cell: CellId, whole: ContentId) -> ContentId {
+    fn garbage(&mut self, atom: AtomId, cell: CellId, (whole, piece): (ContentId, &Piece)) -> ContentId {
         let len = self.cells[cell.0 as usize].len;
-        let device = self.atoms[atom.0 as usize].device;
-        let is_name = self.lines[device.index()].kind == DeviceKind::Directory;
+        let is_name = matches!(piece.fill, Fill::Name(_));
         match self.profile.torn {
             Torn::Garbage if len > Bytes::ZERO && !is_name => {
                 let seed = self.salt() ^ (u64::from(atom.0) << 32 | u64::from(cell.0));
-                self.contents.intern(&garbage(seed, len.index()))
+                let chip = self.lines[piece.device.index()].chip();
+                let late = chip.filter(|chip| {
+                    // A program that takes another page with it has not come so far.
+                    let at = piece.range.map_or(Bytes::ZERO, |(at, _)| at);
+                    let alone = chip.geometry.partner(chip.geometry.page_with(at)).is_none();
+                    alone && matches!(piece.fill, Fill::Data) && !atom.0.is_multiple_of(3)
+                });
+                // In the page, or where the spare area begins, which says what the page is.
+                let part = late.map(|chip| match (atom.0 % 3, chip.geometry.page, chip.geometry.spare) {
+                    (1, page, _) => 0..page.index(),
+                    (_, page, spare) => page.index()..(page + Bytes(spare.0 / 4)).index(),
+                });
+                let whole = self.contents.get(whole).zip(part);
+                let late = whole.and_then(|(whole, part)| almost_programmed(seed, whole, part));
+                self.contents.intern(&late.unwrap_or_else(|| garbage(seed, len.index())))
             }
             _ => whole,
         }

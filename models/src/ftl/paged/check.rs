@@ -5,6 +5,7 @@
 //! |---|---|
 //! | pages of the log | what is in memory of them is what they say; a block was filled in one go, and one that counts as erased is (FT-01, FT-26) |
 //! | the map | of all that speak of a logical page the newest is what the map leads to, data or trim (FT-15, FT-16, FT-17, FT-25) |
+//! | bits that have flipped | a block of which a user has read a page with one is to be moved (FT-07) |
 //! | numbers | each is that of one write and its copies, and none of them comes again |
 //! | the newest checkpoint | what it says of a full block that has not been erased since is what the block holds; it knows of every bad block, and is newer than all that it speaks of (FT-08, FT-16) |
 //!
@@ -57,7 +58,24 @@ impl PagedFtl {
         are_born_apart(&mut born)?;
         are_unique(&mut writes)?;
         self.leads_to_newest(&writes, &said)?;
+        self.is_to_be_moved(&mut reader)?;
         reader.is_next(self.next.0)
+    }
+
+    /// Whether each block is to be moved in which a bit has flipped, as far as a user has read it: all that the map leads to.
+    fn is_to_be_moved(&self, reader: &mut Reader<'_>) -> Result<(), FtlError> {
+        let per_block = reader.pages_per_block();
+        for newest in self.tables.map.iter().flatten().filter(|newest| newest.kind == Kind::Data) {
+            let number = newest.page.0 / per_block;
+            if !self.tables.blocks[number as usize].decays && reader.has_flipped(newest.page)? {
+                return differs(format!(
+                    "a bit of {} has flipped, but {} stays",
+                    newest.page,
+                    BlockNo(number)
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a block holds what is in memory of it.

@@ -1,6 +1,6 @@
 //! Garbage collection and wear levelling.
 //!
-//! A block is freed by copying what is live in it to the end of the log, waiting, and erasing it (FT-17). The victim is
+//! A block is freed by copying what is live in it to the end of the log, waiting, erasing it, and waiting again (FT-17). The victim is
 //! the block with the fewest live pages (greedy). Two things come first: a block in which bits flip (FT-07), and, when
 //! erase counts are too far apart, the block that was erased least: what lies on it changes seldom and is moved, so that
 //! the block takes part again (static wear levelling, FT-23).
@@ -100,7 +100,10 @@ impl PagedFtl {
         if !self.bugs.has(Bug::EraseBeforeCopies) {
             self.settle()?;
         }
-        self.erase(victim).map(|_| ())
+        self.erase(victim)?;
+        // What the host writes behind the copies may not be there without the room that was gained for it: if a crash undid the
+        // erase, there would be no block without live pages.
+        self.chip.wait()
     }
 
     /// The page that holds a logical page or speaks of it, and a note if its block has begun to decay.

@@ -220,3 +220,16 @@ fn a_chip_without_the_layer_is_refused_in_words() {
     let error = PagedFtl::open(nand, Bugs::NONE).err().expect("must be refused").to_string();
     assert!(error.contains("the chip holds no checkpoint of a page-mapped layer"), "{error}");
 }
+
+/// FT-17: what the host writes behind the copies of a collection is not there without the room that was gained for it.
+#[test]
+fn a_crash_behind_a_collection_leaves_room() {
+    use crate::volume::Volume;
+    let workload =
+        Slc::workloads().into_iter().find(|workload| workload.name == "no-block-without-live-pages");
+    let workload = workload.expect("a workload");
+    let flash = crashcheck::Profile::named("flash").expect("a built-in profile");
+    let explorer = crashcheck::explore(Volume::<Paged<Slc>>::default()).profile(flash).lives(1);
+    let explored = explorer.workload(workload.ops).after(workload.setup).run().expect("works");
+    assert!(explored.findings.is_empty() && explored.coverage.complete, "{:#?}", explored.findings);
+}

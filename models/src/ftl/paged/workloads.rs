@@ -33,6 +33,12 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
             ops: vec![write(3, 6, 4), FLUSH],
         },
         Workload {
+            name: "no-block-without-live-pages",
+            about: "Every block holds a page that is never written again: to free one takes room for copies (FT-17).",
+            setup: (0..12).flat_map(one_cold).chain([FLUSH]).collect(),
+            ops: vec![write(13, 4, 3), FLUSH],
+        },
+        Workload {
             name: "level",
             about: "What lies on the block that was erased least is moved (FT-23).",
             setup: [vec![write(16, 8, 1)], (1..=20).map(|fill| write(0, 8, fill)).collect(), vec![FLUSH]].concat(),
@@ -103,6 +109,12 @@ pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
             ops: vec![COLLECT, write(1, 1, 3), FLUSH],
         },
         Workload {
+            name: "collect-overwritten",
+            about: "A block is freed of which every page was written again, and nothing of that is durable yet (FT-03).",
+            setup: vec![write(0, 8, 1), FLUSH],
+            ops: vec![write(0, 8, 2), COLLECT, FLUSH],
+        },
+        Workload {
             name: "checkpoints",
             about: "Checkpoints go to both halves of their area, with writes in between (FT-16).",
             setup: vec![write(0, 6, 1), CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, CHECKPOINT, FLUSH],
@@ -115,6 +127,11 @@ pub(super) fn on_pairs() -> Vec<Workload<VolumeOp>> {
 /// Five pages more and seven blocks are full, each with a live page or more: page 8 is the only one of the second.
 fn one_live_page_in_the_second_block() -> Vec<VolumeOp> {
     vec![write(0, 24, 1), write(9, 14, 2), write(10, 13, 3), FLUSH]
+}
+
+/// A block full, of which one page stays.
+fn one_cold(page: u64) -> Vec<VolumeOp> {
+    [vec![write(page, 1, 1)], vec![write(23, 1, 2); 7]].concat()
 }
 
 /// The block that is about to wear out, the fifth of the chip, holds the last page, and no block is without live pages.
