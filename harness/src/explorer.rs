@@ -179,7 +179,8 @@ impl<S: System + 'static> Explorer<S> {
 }
 
 impl<S: System + 'static> WithWorkload<S> {
-    /// Runs other operations first, whose crashes are not explored. The last of them should make all durable.
+    /// Runs other operations first, whose crashes are not explored. The last of them should make all durable; the system
+    /// must show then what the model says.
     #[must_use]
     pub fn after(mut self, setup: impl IntoIterator<Item = S::Op>) -> Self {
         self.prepared.setup = setup.into_iter().map(Op::new).collect();

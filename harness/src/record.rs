@@ -140,13 +140,8 @@ fn perform(
     disk.machine().rebase();
     let mut live = system.open(disk.clone()).map_err(RecordError::Open)?;
     disk.after_recovery().map_err(|error| RecordError::Open(error.into()))?;
-    for (index, op) in setup.iter().enumerate() {
-        let ack = apply(system, disk, &mut live, index, op)?;
-        if index + 1 == setup.len() && ack != Ack::Durable {
-            return Err(RecordError::Setup { index, op: format!("{op:?}") });
-        }
-    }
     if !setup.is_empty() {
+        set_up(system, setup, disk, &mut live)?;
         disk.machine().rebase();
     }
     if !setup.is_empty() && disk.network().nodes() > 0 {
@@ -185,6 +180,21 @@ fn perform(
     let trace = disk.machine().power_off().unwrap_or_default();
     drop(live);
     Ok(Run { trace, course, sites, flushes })
+}
+
+/// Runs what is run first. The last of it makes all durable, and the system shows then what the model says.
+fn set_up(system: &dyn AnySystem, setup: &[Op], disk: &Disk, live: &mut Live) -> Result<(), RecordError> {
+    let mut course = system.begin(&*shown(system, live, "before the setup")?);
+    for (index, op) in setup.iter().enumerate() {
+        let ack = apply(system, disk, live, index, op)?;
+        if index + 1 == setup.len() && ack != Ack::Durable {
+            return Err(RecordError::Setup { index, op: format!("{op:?}") });
+        }
+        system.step(&mut *course, &**op, ack == Ack::Refused);
+    }
+    let when = "after the setup";
+    let shown = shown(system, live, when)?;
+    if shown.equals(course.shown()) { Ok(()) } else { Err(disagree(disk, when, &*shown, &*course)) }
 }
 
 /// Whether a flush has failed by now.

@@ -68,7 +68,8 @@ impl Cluster {
         }
     }
 
-    /// GM-21: a node that is up has written to its disk which of its lives this is, so that no later one is taken for it.
+    /// GM-21: a node that is up has written to its disk which of its lives this is, so that no later one is taken for it; and it
+    /// has lived none before that was as late.
     fn disks_are_theirs(&self) -> Result<(), GmsError> {
         for node in self.live() {
             let found = superblock_of(&self.disk_of(node.id).lend(Bytes::ZERO, SECTOR)?);
@@ -80,6 +81,8 @@ impl Cluster {
                 node.id,
                 format!("is in life {}, which its superblock does not say: {found:?}", node.life().0),
             )?;
+            let again = self.lives.get(&node.id).is_some_and(|(_, again)| *again);
+            violated(again, "GM-21", node.id, format!("has booted into life {} again", node.life().0))?;
         }
         Ok(())
     }
@@ -195,6 +198,10 @@ impl Cluster {
             let total: u32 = epoch.plan.oldest.iter().map(|(_, pages)| pages).sum();
             let frames = self.geometry.frames * epoch.plan.oldest.len();
             let expected = self.geometry.bounds.replacements.min(frames);
+            let planned: BTreeSet<NodeId> = epoch.plan.oldest.iter().map(|(node, _)| *node).collect();
+            let members = node.config().into_iter().flat_map(|config| &config.members);
+            let members: BTreeSet<NodeId> = members.map(|member| member.node).collect();
+            violated(planned != members, "GM-10", node.id, "goes by a plan of others than the members")?;
             let is_first = epoch.number == 0;
             violated(
                 !is_first && total as usize != expected,
@@ -239,7 +246,9 @@ fn slot_of(uid: Uid, sector: &[u8]) -> Result<(u64, &[u8]), FormatError> {
         Partition::Swap => 1,
     };
     let named = (u32_at(sector, 8), u16_at(sector, 12), u32_at(sector, 14), u32_at(sector, 18));
+    // Version 0 is that of a page that was never written.
     let right = sector[..4] == *b"PAGE"
+        && u64_at(sector, 24) > 0
         && u32_at(sector, 4) == sum.finalize()
         && named == (uid.ip, partition, uid.inode, uid.offset);
     if right { Ok((u64_at(sector, 24), page)) } else { Err(FormatError::Damaged(uid)) }

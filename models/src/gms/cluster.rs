@@ -5,11 +5,11 @@ use super::fault::{Done, Task};
 use super::format::FormatError;
 use super::frames::State;
 use super::node::Node;
-use super::page::{Age, Shown, Time, Uid, Version};
+use super::page::{Age, Incarnation, Shown, Time, Uid, Version};
 use super::recover::boot;
 use super::{Geometry, GmsError};
-use crashcheck::{DeviceId, Disk, DiskError, Network, NodeId, Step};
-use std::collections::BTreeMap;
+use crashcheck::{DeviceId, Disk, DiskError, Envelope, Network, NodeId, Step};
+use std::collections::{BTreeMap, VecDeque};
 
 /// After so many timeouts without an end, something waits for what never comes.
 const TIMEOUTS: u32 = 60;
@@ -70,6 +70,14 @@ pub struct Cluster {
     now: Time,
     /// Nodes that were turned on only for somebody who had to read their disks.
     lent: Vec<NodeId>,
+    /// By node: the life that it last booted into, and whether that was one that it had lived before.
+    pub(super) lives: BTreeMap<NodeId, (Incarnation, bool)>,
+    /// Whether a node has gone down with changes since somebody last asked for something.
+    lost_changes: bool,
+    /// Messages from the one to the other come when no others are on their way.
+    slow: Option<[NodeId; 2]>,
+    /// Those that wait for that.
+    slowed: VecDeque<Envelope>,
 }
 
 impl Cluster {
@@ -84,7 +92,10 @@ impl Cluster {
         wire: Box<dyn Wire>,
     ) -> Result<Cluster, GmsError> {
         let nodes = (0..geometry.nodes).map(|_| None).collect();
-        let mut cluster = Cluster { geometry, bugs, disk, wire, nodes, now: Time(0), lent: Vec::new() };
+        let (now, lent, lives) = (Time(0), Vec::new(), BTreeMap::new());
+        let (lost_changes, slow, slowed) = (false, None, VecDeque::new());
+        let mut cluster =
+            Cluster { geometry, bugs, disk, wire, nodes, now, lent, lives, lost_changes, slow, slowed };
         for id in (0..geometry.nodes).map(NodeId) {
             cluster.boot(id)?;
         }
@@ -116,14 +127,15 @@ impl Cluster {
         self.wait_for(node, task)
     }
 
-    /// The same at two nodes at once: both have begun before anything happens.
+    /// The same at two nodes at once: so many things happen between the beginnings of the one and the other.
     ///
     /// # Errors
     /// If one of them cannot be done.
-    pub fn run_both(&mut self, tasks: [(NodeId, Task); 2]) -> Result<(), GmsError> {
-        for (node, task) in tasks {
-            self.act(node, |node| node.begin(task))?;
-        }
+    pub fn run_both(&mut self, things: u8, tasks: [(NodeId, Task); 2]) -> Result<(), GmsError> {
+        let [(one, first), (other, second)] = tasks;
+        self.act(one, |node| node.begin(first))?;
+        self.let_happen(things)?;
+        self.act(other, |node| node.begin(second))?;
         let done = tasks.map(|(node, task)| self.wait_for(node, task).map(drop));
         done.into_iter().collect()
     }
@@ -146,6 +158,40 @@ impl Cluster {
         }
     }
 
+    /// From now on what the one node sends to the other comes when nothing else is on its way.
+    pub fn slow_down(&mut self, link: Option<[NodeId; 2]>) {
+        self.slow = link;
+    }
+
+    /// Makes durable what a node has changed, and turns it off and on; so many things happen between. That a node goes
+    /// down or up happens before anything else.
+    ///
+    /// # Errors
+    /// If the node is down, or cannot write back what it has changed.
+    pub fn restart(&mut self, node: NodeId, things: u8) -> Result<(), GmsError> {
+        let Some(running) = self.node(node) else { return Err(GmsError::Down { node }) };
+        if running.frames().iter().any(|frame| frame.dirty) {
+            self.run(node, Task::WriteBack)?;
+        }
+        self.wire.stop(node)?;
+        self.let_happen(1 + things)?;
+        self.wire.start(node)?;
+        self.let_happen(1)
+    }
+
+    /// Timeouts fire at all nodes that wait, before anything comes of the first; then so many things happen.
+    ///
+    /// # Errors
+    /// If a disk fails.
+    pub fn time_out_at_once(&mut self, things: u8) -> Result<(), GmsError> {
+        for id in (0..self.geometry.nodes).map(NodeId) {
+            if self.node(id).is_some_and(|node| node.is_waiting()) {
+                self.act(id, Node::timeout)?;
+            }
+        }
+        self.let_happen(things)
+    }
+
     /// Ends the epoch that a node is in, and waits for the next one.
     ///
     /// # Errors
@@ -153,6 +199,11 @@ impl Cluster {
     pub fn end_epoch(&mut self, node: NodeId) -> Result<(), GmsError> {
         let number = self.node(node).map_or(0, |node| node.epoch().number);
         self.run(node, Task::EndEpoch(number)).map(drop)
+    }
+
+    /// Somebody asks for something now: what was lost before is not its loss.
+    pub fn begin_operation(&mut self) {
+        self.lost_changes = false;
     }
 
     /// Lets time pass.
@@ -249,9 +300,9 @@ impl Cluster {
         Ok(view)
     }
 
-    /// Whether no node has anything that is not on a disk.
+    /// Whether no node has anything that is not on a disk, nor has lost any such thing in the present operation.
     pub fn is_clean(&self) -> bool {
-        self.live().all(|node| node.frames().iter().all(|frame| !frame.dirty))
+        !self.lost_changes && self.live().all(|node| node.frames().iter().all(|frame| !frame.dirty))
     }
 
     /// How old the pages of a node are.
@@ -264,12 +315,30 @@ impl Cluster {
         self.nodes.get_mut(node.index())?.as_mut()
     }
 
+    /// Lets so many things happen, if there are so many.
+    fn let_happen(&mut self, things: u8) -> Result<(), GmsError> {
+        (0..things).try_for_each(|_| self.step().map(drop))
+    }
+
+    /// What happens next; `None` if nothing does.
+    fn next(&mut self) -> Result<Option<Step>, GmsError> {
+        loop {
+            match self.wire.next()? {
+                Some(Step::Deliver(envelope)) if self.slow == Some([envelope.from, envelope.to]) => {
+                    self.slowed.push_back(envelope);
+                }
+                None => return Ok(self.slowed.pop_front().map(Step::Deliver)),
+                step => return Ok(step),
+            }
+        }
+    }
+
     /// Lets the next thing happen; false if there is none.
     fn step(&mut self) -> Result<bool, GmsError> {
-        let Some(step) = self.wire.next()? else { return Ok(false) };
+        let Some(step) = self.next()? else { return Ok(false) };
         match step {
             Step::Deliver(envelope) => self.act(envelope.to, |node| node.receive(&envelope.message))?,
-            Step::Down(node) => self.nodes[node.index()] = None,
+            Step::Down(node) => self.go_down(node),
             Step::Up(node) => self.boot(node)?,
         }
         Ok(true)
@@ -292,7 +361,11 @@ impl Cluster {
 
     fn boot(&mut self, id: NodeId) -> Result<(), GmsError> {
         match boot(id, self.geometry, self.bugs, self.disk_of(id), self.now) {
-            Ok(node) => self.nodes[id.index()] = Some(node),
+            Ok(node) => {
+                let again = self.lives.get(&id).is_some_and(|(last, _)| *last >= node.life());
+                self.lives.insert(id, (node.life(), again));
+                self.nodes[id.index()] = Some(node);
+            }
             // It has gone down again before it was up.
             Err(FormatError::Disk(DiskError::NodeDown { .. })) => self.nodes[id.index()] = None,
             Err(error) => return Err(error.into()),
@@ -314,9 +387,15 @@ impl Cluster {
             outgoing.iter().try_for_each(|sent| self.wire.send(id, sent.to, &sent.bytes, &sent.label))
         });
         match sent {
-            Err(DiskError::NodeDown { .. }) => self.nodes[id.index()] = None,
+            Err(DiskError::NodeDown { .. }) => self.go_down(id),
             sent => sent?,
         }
         Ok(())
+    }
+
+    /// A node is gone with all that it had in memory.
+    fn go_down(&mut self, id: NodeId) {
+        let gone = self.nodes[id.index()].take();
+        self.lost_changes |= gone.is_some_and(|node| node.frames().iter().any(|frame| frame.dirty));
     }
 }

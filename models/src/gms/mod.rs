@@ -218,8 +218,19 @@ pub enum GmsOp {
     EndEpoch(NodeId),
     /// Lets so much time pass.
     Idle(u8),
-    /// Uses pages at two nodes at once: both have begun before anything of it happens.
-    Both([Use; 2]),
+    /// Uses pages at two nodes at once: so many messages arrive between the beginnings of the one and the other.
+    Both(u8, [Use; 2]),
+    /// From now on messages from the one node to the other come only when no others are on their way; with none all are
+    /// equally fast.
+    Slow(Option<[NodeId; 2]>),
+    /// Makes durable what a node has changed, and turns it off and on again; so many messages arrive between.
+    Restart(NodeId, u8),
+    /// Timeouts fire at all nodes that wait, before anything comes of the first; then so many messages arrive.
+    TimeOut(u8),
+    /// Looks whether everything in all nodes is as it must be.
+    Audit,
+    /// Many operations one after the other, made from a seed: so many rounds of them.
+    Busy(u64, u32),
 }
 
 /// What somebody does with a page at a node.
@@ -250,8 +261,18 @@ impl GmsOp {
         let is_own = |node: NodeId, uid: Uid| uid.partition == Partition::Files || uid.home() == node;
         match *self {
             GmsOp::Read(node, uid) | GmsOp::Write(node, uid, _) => is_own(node, uid),
-            GmsOp::Both(both) => both.iter().all(|one| is_own(one.node, one.uid)),
-            GmsOp::WriteBack(_) | GmsOp::Sync | GmsOp::EndEpoch(_) | GmsOp::Idle(_) => true,
+            GmsOp::Both(_, both) => {
+                both[0].node != both[1].node && both.iter().all(|one| is_own(one.node, one.uid))
+            }
+            GmsOp::WriteBack(_)
+            | GmsOp::Sync
+            | GmsOp::EndEpoch(_)
+            | GmsOp::Idle(_)
+            | GmsOp::Slow(_)
+            | GmsOp::Restart(..)
+            | GmsOp::TimeOut(_)
+            | GmsOp::Audit
+            | GmsOp::Busy(..) => true,
         }
     }
 }
@@ -265,7 +286,17 @@ impl fmt::Debug for GmsOp {
             GmsOp::Sync => f.write_str("sync"),
             GmsOp::EndEpoch(node) => write!(f, "{node}: end epoch"),
             GmsOp::Idle(time) => write!(f, "idle {time}"),
-            GmsOp::Both([one, other]) => write!(f, "{:?}, and at once {:?}", one.op(), other.op()),
+            GmsOp::Both(0, [one, other]) => write!(f, "{:?}, and at once {:?}", one.op(), other.op()),
+            GmsOp::Both(messages, [one, other]) => {
+                write!(f, "{:?}, and {messages} messages later {:?}", one.op(), other.op())
+            }
+            GmsOp::Slow(None) => f.write_str("all are equally fast"),
+            GmsOp::Slow(Some([from, to])) => write!(f, "{from} is slow to reach {to}"),
+            GmsOp::Restart(node, 0) => write!(f, "{node}: restart"),
+            GmsOp::Restart(node, messages) => write!(f, "{node}: restart, off for {messages} messages"),
+            GmsOp::TimeOut(messages) => write!(f, "timeouts, and {messages} messages"),
+            GmsOp::Audit => f.write_str("audit"),
+            GmsOp::Busy(seed, rounds) => write!(f, "{rounds} rounds of busy time {seed}"),
         }
     }
 }
@@ -303,6 +334,7 @@ impl System for Gms {
         if !op.is_allowed() {
             return Ok(Ack::Refused);
         }
+        live.begin_operation();
         live.tick()?;
         match *op {
             GmsOp::Read(node, uid) => live.run(node, Task::Read(uid)).map(|_| ())?,
@@ -315,7 +347,16 @@ impl System for Gms {
             }
             GmsOp::EndEpoch(node) => live.end_epoch(node)?,
             GmsOp::Idle(time) => (1..time).try_for_each(|_| live.tick())?,
-            GmsOp::Both(both) => live.run_both(both.map(Use::task))?,
+            GmsOp::Both(messages, both) => live.run_both(messages, both.map(Use::task))?,
+            GmsOp::Slow(link) => live.slow_down(link),
+            GmsOp::Restart(node, messages) => live.restart(node, messages)?,
+            GmsOp::TimeOut(messages) => live.time_out_at_once(messages)?,
+            GmsOp::Audit => live.check()?,
+            GmsOp::Busy(seed, rounds) => {
+                for (op, nth) in workloads::busy(seed, rounds).into_iter().zip(1..) {
+                    self.apply(live, &op).map_err(|why| format!("its operation {nth} ({op:?}): {why}"))?;
+                }
+            }
         }
         let saves = matches!(op, GmsOp::WriteBack(_) | GmsOp::Sync);
         Ok(if saves && live.is_clean() { Ack::Durable } else { Ack::Volatile })
@@ -331,7 +372,10 @@ impl System for Gms {
         }
         match *op {
             GmsOp::Write(_, uid, fill) => _ = view.insert(uid, Shown::Filled(fill)),
-            GmsOp::Both(both) => both.iter().for_each(|one| self.model(view, &one.op())),
+            GmsOp::Both(_, both) => both.iter().for_each(|one| self.model(view, &one.op())),
+            GmsOp::Busy(seed, rounds) => {
+                workloads::busy(seed, rounds).iter().for_each(|op| self.model(view, op));
+            }
             _ => {}
         }
     }
@@ -340,7 +384,7 @@ impl System for Gms {
     /// what a user sees after that, and what failed.
     fn go_on(&self, _: &Self::View, rest: &[GmsOp]) -> Vec<GmsOp> {
         let apart = |op: &GmsOp| match *op {
-            GmsOp::Both(both) if both.iter().all(|one| one.fill.is_some()) => both.map(Use::op).to_vec(),
+            GmsOp::Both(_, both) if both.iter().all(|one| one.fill.is_some()) => both.map(Use::op).to_vec(),
             op => vec![op],
         };
         rest.iter().flat_map(apart).take(NEXT).collect()
@@ -381,7 +425,7 @@ impl System for Gms {
 
     fn judge(&self, view: &Self::View, history: &History<'_, Self>) -> Result<(), Violation> {
         let History { ops, states, window, .. } = *history;
-        if !ops.iter().any(|op| matches!(op, GmsOp::Both(_))) {
+        if !ops.iter().any(|op| matches!(op, GmsOp::Both(..))) {
             return judge::each_key(view, history);
         }
         let told = |view: &Self::View| in_either_order(view, ops);
@@ -397,7 +441,7 @@ const NEXT: usize = 4;
 fn in_either_order(view: &BTreeMap<Uid, Shown>, ops: &[GmsOp]) -> BTreeMap<Uid, Shown> {
     let mut view = view.clone();
     for op in ops {
-        let GmsOp::Both([one, other]) = *op else { continue };
+        let GmsOp::Both(_, [one, other]) = *op else { continue };
         let (Some(first), Some(last), true) = (one.fill, other.fill, one.uid == other.uid) else { continue };
         if let Some(shown) = view.get_mut(&one.uid).filter(|shown| **shown == Shown::Filled(first)) {
             *shown = Shown::Filled(last);

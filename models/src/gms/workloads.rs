@@ -9,9 +9,15 @@ use crashcheck::{NodeId, Workload};
 /// How many operations [`generated`] makes, the last of which makes all durable.
 const GENERATED_OPS: usize = 10;
 
+/// So many rounds has a [`busy`] time before a workload.
+const BUSY_ROUNDS: u32 = 4000;
+
+/// So many operations of it are between two changes of what is slow.
+const BUSY_ROUND: usize = 6;
+
 /// Every workload.
 pub(super) fn all() -> Vec<Workload<GmsOp>> {
-    [of_faults(), of_directories(), of_ages(), of_many(), of_three()].concat()
+    [of_busy_times(), of_faults(), of_directories(), of_ages(), of_many(), of_three()].concat()
 }
 
 /// What becomes of changed pages, and the cases of a fault.
@@ -22,6 +28,12 @@ fn of_faults() -> Vec<Workload<GmsOp>> {
             about: "A page is changed, written back to another node's disk, and changed again.",
             setup: written(&[]),
             ops: vec![write(0, file(1, 0), 1), back(0), write(0, file(1, 0), 2), GmsOp::Sync],
+        },
+        Workload {
+            name: "others-changed",
+            about: "One node writes back what it has changed, while another has changed something as well.",
+            setup: written(&[]),
+            ops: vec![write(0, file(1, 0), 1), write(2, file(0, 0), 2), back(0), GmsOp::Sync],
         },
         Workload {
             name: "dirty-victim",
@@ -200,6 +212,16 @@ fn of_three() -> Vec<Workload<GmsOp>> {
     ]
 }
 
+/// What can meet in a long time, before anything is crashed.
+fn of_busy_times() -> Vec<Workload<GmsOp>> {
+    let about = "Much happens at once, on links that are slow, while nodes restart; then a page is changed (GM-16, GM-21, GM-23).";
+    let of = |(name, seed)| {
+        let setup = vec![GmsOp::Busy(seed, BUSY_ROUNDS), GmsOp::Sync];
+        Workload { name, about, setup, ops: vec![write(0, file(1, 0), 1), back(0)] }
+    };
+    [("busy", 0), ("busy-again", 1), ("busy-once-more", 3)].map(of).into()
+}
+
 /// Writes these pages, each at its home, and makes all durable. The nodes boot after it.
 fn written(pages: &[Uid]) -> Vec<GmsOp> {
     let writes = pages.iter().map(|uid| GmsOp::Write(uid.home(), *uid, Fill(0xa0)));
@@ -219,9 +241,14 @@ fn write(node: u16, uid: Uid, fill: u8) -> GmsOp {
 }
 
 fn both(one: (u16, Uid, Option<u8>), other: (u16, Uid, Option<u8>)) -> GmsOp {
+    later(0, one, other)
+}
+
+/// The second begins so many messages after the first.
+fn later(messages: u8, one: (u16, Uid, Option<u8>), other: (u16, Uid, Option<u8>)) -> GmsOp {
     let at =
         |(node, uid, fill): (u16, Uid, Option<u8>)| Use { node: NodeId(node), uid, fill: fill.map(Fill) };
-    GmsOp::Both([at(one), at(other)])
+    GmsOp::Both(messages, [at(one), at(other)])
 }
 
 fn back(node: u16) -> GmsOp {
@@ -230,25 +257,95 @@ fn back(node: u16) -> GmsOp {
 
 /// Operations made from a seed; the same on every machine.
 pub(super) fn generated(seed: u64) -> Vec<GmsOp> {
-    let geometry = Geometry::default();
-    let pages = geometry.pages();
-    let mut random = Random::new(seed.wrapping_add(1));
-    let mut below = |bound: usize| (random.number() % bound as u64) as usize;
-    let mut ops: Vec<GmsOp> = (1..GENERATED_OPS)
-        .map(|_| {
-            let node = NodeId(below(usize::from(geometry.nodes)) as u16);
-            let uid = pages[below(pages.len())];
-            let user = if uid.partition == Partition::Swap { uid.home() } else { node };
-            match below(10) {
-                0..5 => GmsOp::Read(user, uid),
-                5..8 => GmsOp::Write(user, uid, Fill(below(256) as u8)),
-                8 => GmsOp::WriteBack(node),
-                _ => GmsOp::EndEpoch(node),
-            }
-        })
-        .collect();
+    let mut draw = Draw::new(seed);
+    let mut ops: Vec<GmsOp> = (1..GENERATED_OPS).map(|_| draw.op()).collect();
     ops.push(GmsOp::Sync);
     ops
+}
+
+/// As many operations as it takes for most of what can meet to meet, whatever comes first and last: nodes restart while
+/// others go on, and now one link is slow and now another. Everything is looked at now and then.
+pub(super) fn busy(seed: u64, rounds: u32) -> Vec<GmsOp> {
+    let mut draw = Draw::new(seed);
+    let round = |nth: usize| {
+        let link = (!nth.is_multiple_of(3)).then(|| draw.link());
+        let mut ops = vec![GmsOp::Slow(link)];
+        ops.extend((0..BUSY_ROUND).map(|_| draw.op()));
+        match nth % 4 {
+            0 | 2 => {
+                ops.extend((0..=draw.below(2)).map(|_| GmsOp::Restart(draw.node(), draw.below(12) as u8)));
+                ops.extend((0..draw.below(3)).map(|_| GmsOp::TimeOut(draw.below(8) as u8)));
+                ops.extend((0..draw.below(4)).map(|_| draw.op()));
+            }
+            1 => ops.extend((0..3).map(|_| GmsOp::EndEpoch(draw.node()))),
+            _ => {}
+        }
+        ops.push(GmsOp::Audit);
+        ops
+    };
+    (0..rounds as usize).flat_map(round).collect()
+}
+
+/// Draws operations.
+struct Draw {
+    geometry: Geometry,
+    random: Random,
+}
+
+impl Draw {
+    fn new(seed: u64) -> Draw {
+        Draw { geometry: Geometry::default(), random: Random::new(seed.wrapping_add(1)) }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.random.number() % bound as u64) as usize
+    }
+
+    fn node(&mut self) -> NodeId {
+        NodeId(self.below(usize::from(self.geometry.nodes)) as u16)
+    }
+
+    /// From a node to another.
+    fn link(&mut self) -> [NodeId; 2] {
+        let (from, others) = (self.node(), usize::from(self.geometry.nodes) - 1);
+        let step = 1 + self.below(others) as u16;
+        [from, NodeId((from.0 + step) % self.geometry.nodes)]
+    }
+
+    /// A page, used at this node if it may be. Half of the time it is the one that everybody wants.
+    fn used_at(&mut self, node: NodeId) -> (NodeId, Uid) {
+        let pages = self.geometry.pages();
+        let uid = match self.below(2) {
+            0 => Uid::file(NodeId(1), 0),
+            _ => pages[self.below(pages.len())],
+        };
+        let user = if uid.partition == Partition::Swap { uid.home() } else { node };
+        (user, uid)
+    }
+
+    fn used(&mut self, node: NodeId) -> Use {
+        let (node, uid) = self.used_at(node);
+        let fill = (self.below(2) == 0).then(|| Fill(self.below(256) as u8));
+        Use { node, uid, fill }
+    }
+
+    fn op(&mut self) -> GmsOp {
+        let node = self.node();
+        let (user, uid) = self.used_at(node);
+        match self.below(16) {
+            0..6 => GmsOp::Read(user, uid),
+            6..9 => GmsOp::Write(user, uid, Fill(self.below(256) as u8)),
+            9..14 => {
+                let both = self.link().map(|node| self.used(node));
+                let [one, mut other] = both;
+                // Which of two writes to a page comes last would be open.
+                other.fill = other.fill.filter(|_| one.uid != other.uid);
+                GmsOp::Both(self.below(7) as u8, [one, other])
+            }
+            14 => GmsOp::WriteBack(node),
+            _ => GmsOp::EndEpoch(node),
+        }
+    }
 }
 
 /// Simpler operations of the same kind, the simplest first: the first page, the first node, the plainest fill.
@@ -267,8 +364,17 @@ pub(super) fn simpler(op: GmsOp) -> Vec<GmsOp> {
         GmsOp::WriteBack(_) => vec![GmsOp::WriteBack(first)],
         GmsOp::EndEpoch(_) => vec![GmsOp::EndEpoch(first)],
         GmsOp::Idle(time) => [1, time / 2].into_iter().filter(|less| *less < time).map(GmsOp::Idle).collect(),
-        GmsOp::Both(both) => both.map(Use::op).to_vec(),
-        GmsOp::Sync => Vec::new(),
+        GmsOp::Both(messages, both) => {
+            let sooner = [0, messages / 2].map(|messages| GmsOp::Both(messages, both));
+            both.map(Use::op).into_iter().chain(sooner).collect()
+        }
+        GmsOp::Restart(node, messages) => {
+            vec![GmsOp::Restart(first, 0), GmsOp::Restart(node, 0), GmsOp::Restart(node, messages / 2)]
+        }
+        GmsOp::Slow(_) => vec![GmsOp::Slow(None)],
+        GmsOp::TimeOut(messages) => vec![GmsOp::TimeOut(messages / 2)],
+        GmsOp::Busy(seed, rounds) => vec![GmsOp::Busy(seed, rounds / 2)],
+        GmsOp::Sync | GmsOp::Audit => Vec::new(),
     };
     simpler.retain(|simpler| *simpler != op);
     simpler
@@ -286,6 +392,7 @@ fn pages(node: NodeId, uid: Uid) -> Vec<(NodeId, Uid)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Gms;
     use super::*;
 
     /// How large an operation is, in whatever it names.
@@ -295,8 +402,24 @@ mod tests {
             GmsOp::Write(node, uid, fill) => u64::from(node.0) + u64::from(uid.offset) + u64::from(fill.0),
             GmsOp::WriteBack(node) | GmsOp::EndEpoch(node) => u64::from(node.0),
             GmsOp::Idle(time) => u64::from(time),
-            GmsOp::Both([one, other]) => 1 + size_of(&one.op()) + size_of(&other.op()),
-            GmsOp::Sync => 0,
+            GmsOp::Both(messages, [one, other]) => {
+                1 + u64::from(messages) + size_of(&one.op()) + size_of(&other.op())
+            }
+            GmsOp::Restart(node, messages) => u64::from(node.0) + u64::from(messages),
+            GmsOp::TimeOut(messages) => u64::from(messages),
+            GmsOp::Slow(link) => u64::from(link.is_some()),
+            GmsOp::Busy(_, rounds) => u64::from(rounds),
+            GmsOp::Sync | GmsOp::Audit => 0,
+        }
+    }
+
+    /// What meets in busy times is well, for more seeds than those of the workloads.
+    #[test]
+    fn busy_times_are_well() {
+        for seed in 4..20 {
+            let setup = [GmsOp::Busy(seed, 40), GmsOp::Sync];
+            let recorded = crashcheck::record_after(&Gms::default(), &setup, vec![GmsOp::Sync]);
+            assert!(recorded.is_ok(), "{:?}", recorded.err());
         }
     }
 

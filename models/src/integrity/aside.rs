@@ -1,18 +1,55 @@
-//! A device on which something can be tried: what is written is kept beside it, and never reaches it.
+//! A device on which something can be tried: what is written is kept beside it, and never reaches it. What was not flushed
+//! there can be taken away, as a loss of power would.
 
-use super::format::FORMATTED;
+use super::format::{FORMATTED, Place};
 use crashcheck::{BlockDevice, Bytes, Disk, DiskError, Label};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A member, in blocks of its own size.
-struct Aside {
-    below: Disk,
-    written: BTreeMap<u64, Vec<u8>>,
+/// Blocks by where they begin.
+type Blocks = BTreeMap<u64, Vec<u8>>;
+
+/// What was written aside.
+#[derive(Default)]
+struct Written {
+    durable: Blocks,
+    /// Since the last flush.
+    in_flight: Blocks,
 }
 
-/// That member, to be written to without consequences. It is read and written in whole blocks.
-pub(super) fn aside(below: Disk) -> Disk {
-    Disk::over(Box::new(Aside { below, written: BTreeMap::new() }))
+/// A member, in blocks of its own size, with what was written aside.
+#[derive(Clone)]
+pub(super) struct Aside {
+    below: Disk,
+    written: Arc<Mutex<Written>>,
+    /// Whether what is in flight is read as well.
+    powered: bool,
+}
+
+impl Aside {
+    /// That member, to be written to without consequences. It is read and written in whole blocks.
+    pub(super) fn over(below: Disk) -> Aside {
+        Aside { below, written: Arc::default(), powered: true }
+    }
+
+    /// The member with all that was written aside.
+    pub(super) fn disk(&self) -> Disk {
+        Disk::over(Box::new(self.clone()))
+    }
+
+    /// The member as it is if the power fails now, and nothing that is in flight survives.
+    pub(super) fn without_power(&self) -> Disk {
+        Disk::over(Box::new(Aside { powered: false, ..self.clone() }))
+    }
+
+    /// Makes a block bad, for good.
+    pub(super) fn spoil(&self, place: Place) {
+        self.written().durable.insert(place.at().0, vec![0; FORMATTED]);
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl BlockDevice for Aside {
@@ -20,10 +57,14 @@ impl BlockDevice for Aside {
         self.below.len()
     }
 
+    /// A member that has failed reads nothing, whatever was written aside.
     fn read(&mut self, at: Bytes, buf: &mut [u8]) -> Result<(), DiskError> {
-        match self.written.get(&at.0) {
-            Some(written) => {
-                buf.copy_from_slice(written);
+        let written = self.written();
+        let in_flight = written.in_flight.get(&at.0).filter(|_| self.powered);
+        match in_flight.or_else(|| written.durable.get(&at.0)) {
+            Some(block) => {
+                self.below.len()?;
+                buf.copy_from_slice(block);
                 Ok(())
             }
             None => self.below.read(at, buf),
@@ -36,11 +77,14 @@ impl BlockDevice for Aside {
         if let Err(lost @ DiskError::Lost { .. }) = self.below.len() {
             return Err(lost);
         }
-        self.written.insert(at.0, data.to_vec());
+        self.written().in_flight.insert(at.0, data.to_vec());
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), DiskError> {
-        self.below.len().map(drop)
+        self.below.len()?;
+        let written = &mut *self.written();
+        written.durable.append(&mut written.in_flight);
+        Ok(())
     }
 }

@@ -9,16 +9,13 @@
 //! | the volume in memory | its map, its generation and its free places are those |
 //!
 //! Of the two copies of a block one may be bad: a member may have been wrong without a word, and nobody has looked. What
-//! becomes of it is [tried aside](super::aside): a scrub of the same members, whose writes do not reach them, has to
-//! leave two good copies of everything (DI-08). The place of the root before the newest is not demanded: its root is of
+//! would become of it is [tried](super::trial). The place of the root before the newest is not demanded: its root is of
 //! no use, and a write to it that was cut off may have left anything there.
 
 use super::IntegrityError;
-use super::aside::aside;
 use super::format::{BLOCK_SIZE, FANOUT, FORMATTED, Identity, Member, POINTER_SIZE, Place, ROOTS};
 use super::live::Live;
 use super::mirror::Fault;
-use super::recover;
 use crate::le::{u32_at, u64_at};
 use crashcheck::{Bytes, Disk, DiskError, Lent};
 
@@ -35,34 +32,10 @@ struct Root {
 }
 
 /// What was found wrong with a copy, although its member works.
-type Bad = (Member, Place, Fault);
-
-impl Live {
-    /// Whether the volume is well-formed: what its members hold is what the format says and what the volume goes by, and
-    /// a scrub would leave nothing to find.
-    ///
-    /// # Errors
-    /// Says what is wrong.
-    pub fn check(&self) -> Result<(), IntegrityError> {
-        let members = Member::BOTH.map(|member| self.mirror.member(member));
-        let bad = Reader::of(&members)?.look(Some(self))?;
-        if bad.is_empty() {
-            return Ok(());
-        }
-        let scrubbed = members.map(aside);
-        recover::open_on(&scrubbed, self.mirror.bugs)?.scrub()?;
-        match Reader::of(&scrubbed)?.look(None)?.first() {
-            None => Ok(()),
-            Some((member, place, fault)) => {
-                let (member, place, what) = (*member, *place, fault.to_string());
-                Err(IntegrityError::LeftByScrub { member, place, what })
-            }
-        }
-    }
-}
+pub(super) type Bad = (Member, Place, Fault);
 
 /// Two members that are read, under the newest root.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     members: &'a [Disk; 2],
     root: Root,
     /// One bit for each place that something owns.
@@ -73,7 +46,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Finds the newest root, and whether the others agree with it.
-    fn of(members: &'a [Disk; 2]) -> Result<Self, IntegrityError> {
+    pub(super) fn of(members: &'a [Disk; 2]) -> Result<Self, IntegrityError> {
         let mut found = Vec::new();
         for place in 0..ROOTS {
             for member in Member::BOTH {
@@ -117,8 +90,13 @@ impl<'a> Reader<'a> {
         Ok(Reader { members, root, owned, free, bad: Vec::new() })
     }
 
+    /// The commit that the newest root is of.
+    pub(super) fn generation(&self) -> u64 {
+        self.root.generation
+    }
+
     /// Reads everything that the root leads to, and compares it with what a volume goes by. Says which copies are bad.
-    fn look(mut self, live: Option<&Live>) -> Result<Vec<Bad>, IntegrityError> {
+    pub(super) fn look(mut self, live: Option<&Live>) -> Result<Vec<Bad>, IntegrityError> {
         // What was written since the last commit is nowhere yet.
         let live = live.filter(|live| live.map.changed() == 0);
         let (mut open, mut mapped, mut astray) = (vec![(self.root.height, 0, self.root.top)], 0, None);
@@ -240,6 +218,16 @@ fn astray_from(live: &Live, block: u64, (place, sum): (u32, u32)) -> Option<Stri
         .then(|| format!("the volume looks for its block {block} in block {at}, its map has it in {place}"))
 }
 
+/// What is wrong with the root that a member has at a place.
+pub(super) fn root_fault(
+    members: &[Disk; 2],
+    member: Member,
+    place: Place,
+) -> Result<Option<Fault>, IntegrityError> {
+    let root = read_root(members, member, place.0)?;
+    Ok(root.err().filter(|fault| *fault != Fault::Lost))
+}
+
 /// The root that a member has at a place.
 fn read_root(members: &[Disk; 2], member: Member, place: u32) -> Result<Result<Root, Fault>, IntegrityError> {
     let raw = match read(members, member, place)? {
@@ -263,10 +251,10 @@ fn root_of(raw: &[u8]) -> Option<Root> {
     let known = raw[..8] == *b"CCINTEG\n" && u32_at(raw, 8) == 1 && (1..=4).contains(&root.kind);
     let zeros = raw[14..16].iter().chain(&raw[44..BLOCK_SIZE]).all(|byte| *byte == 0);
     let blocks_below = |level: u8| (FANOUT as u64).pow(u32::from(level));
-    let sized = (1..=1 << 31).contains(&root.blocks) && (1..=4).contains(&root.height);
+    let sized = (1..=1 << 31).contains(&root.blocks) && (2..=4).contains(&root.height);
     let lowest = sized
         && root.blocks <= blocks_below(root.height)
-        && (root.height == 1 || root.blocks > blocks_below(root.height - 1));
+        && (root.height == 2 || root.blocks > blocks_below(root.height - 1));
     if !known || !zeros || !lowest {
         return None;
     }

@@ -11,7 +11,7 @@
 //!   0     4096  content                             0   8  magic, "CCINTEG\n"
 //!   4096  4     physical identity: the member       8   4  version, 1
 //!               in bit 31, the place in 0 to 30     12  1  kind of the checksums
-//!   4100  4     checksum of the 4100 bytes before   13  1  height of the map, 1 to 4
+//!   4100  4     checksum of the 4100 bytes before   13  1  height of the map, 2 to 4
 //!                                                   14  2  0
 //! a map block: 512 pointers                         16  8  generation
 //!                                                   24  8  blocks of the volume
@@ -37,6 +37,8 @@ pub const FANOUT: usize = BLOCK_SIZE / POINTER_SIZE;
 /// Bytes of a pointer.
 pub const POINTER_SIZE: usize = 8;
 
+/// The least height of a map: what a change of one level does to the next is at work in the smallest volume, too.
+const HEIGHT_MIN: u8 = 2;
 /// The greatest height of a map.
 const HEIGHT_MAX: u8 = 4;
 /// Places have 31 bits.
@@ -249,7 +251,8 @@ impl Geometry {
         if blocks == 0 || blocks > PLACES_MAX {
             return None;
         }
-        let height = (1..=HEIGHT_MAX).find(|height| blocks <= (FANOUT as u64).pow(u32::from(*height)))?;
+        let height =
+            (HEIGHT_MIN..=HEIGHT_MAX).find(|height| blocks <= (FANOUT as u64).pow(u32::from(*height)))?;
         let mut places = u64::from(ROOTS) + blocks + blocks / 32 + 16;
         for level in 1..=u32::from(height) {
             places += blocks.div_ceil((FANOUT as u64).pow(level));

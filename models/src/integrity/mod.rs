@@ -22,7 +22,8 @@
 //! | `live.rs`, `device.rs` | the opened volume with its commits; as a disk |
 //! | `recover.rs` | opening |
 //! | `scrub.rs` | reading every copy of everything |
-//! | `check.rs`, `aside.rs` | a reader of the format that shares nothing with these; members on which a scrub is tried |
+//! | `check.rs` | a reader of the format that shares nothing with these |
+//! | `trial.rs`, `aside.rs` | what the volume would make of bad copies, tried on members that nothing happens to |
 //! | `bugs.rs`, `checks.rs`, `workloads.rs` | the faults, what the codes of checks mean, and workloads that show them |
 
 mod aside;
@@ -38,6 +39,7 @@ mod mirror;
 mod recover;
 mod scrub;
 mod space;
+mod trial;
 mod workloads;
 
 pub use live::Live;
@@ -105,9 +107,11 @@ pub enum IntegrityError {
         /// What is wrong.
         what: String,
     },
-    /// A scrub left a bad copy.
-    #[error("block {} of member {} was left bad by a scrub: {what}", place.0, member.0)]
-    LeftByScrub {
+    /// A bad copy was not mended by what has met it.
+    #[error("block {} of member {} was left bad by {by}: {what}", place.0, member.0)]
+    LeftBad {
+        /// What should have mended it.
+        by: &'static str,
         /// The member.
         member: Member,
         /// The block.

@@ -36,6 +36,15 @@ pub(super) fn all() -> Vec<Workload<VolumeOp>> {
                 .collect(),
         },
         Workload {
+            name: "many-commits",
+            about: "So many commits that every place has been used, and given back, since the volume was opened.",
+            setup: std::iter::once(write(0, blocks, 1))
+                .chain([FLUSH])
+                .chain((0..blocks + 8).flat_map(|nth| [write(nth % 4, 1, 2 + nth as u8), FLUSH]))
+                .collect(),
+            ops: vec![write(1, 1, 0x80), FLUSH],
+        },
+        Workload {
             name: "scrub",
             about: "A volume is scrubbed between two commits.",
             setup: vec![write(0, 2, 1), FLUSH],

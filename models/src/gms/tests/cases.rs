@@ -127,7 +127,7 @@ fn gm_23_two_nodes_write_to_a_page_at_once() {
     let mut lab = Lab::new(Geometry::default());
     let write = |node, fill| (NodeId(node), Task::Write(file(1, 0), Fill(fill)));
     lab.labels.lock().expect("one thread").clear();
-    lab.cluster.run_both([write(0, 6), write(2, 7)]).expect("can be done");
+    lab.cluster.run_both(0, [write(0, 6), write(2, 7)]).expect("can be done");
     let sent = lab.labels.lock().expect("one thread").clone();
     assert_eq!(sent[..2], ["0>1 get file 1.0", "2>1 get file 1.0"]);
     lab.cluster.settle().expect("comes to rest");
@@ -140,7 +140,7 @@ fn gm_23_two_nodes_write_to_a_page_at_once() {
 #[test]
 fn either_order_of_what_was_written_at_once_is_right() {
     let at = |node, fill| Use { node: NodeId(node), uid: file(1, 0), fill: Some(Fill(fill)) };
-    let (ops, gms) = ([GmsOp::Both([at(0, 6), at(2, 7)])], Gms::default());
+    let (ops, gms) = ([GmsOp::Both(0, [at(0, 6), at(2, 7)])], Gms::default());
     let shows = |fill| BTreeMap::from([(file(1, 0), Shown::Filled(Fill(fill)))]);
     let mut after = shows(5);
     gms.model(&mut after, &ops[0]);

@@ -29,7 +29,7 @@ fn put(lab: &Lab, uid: Uid, later: u64) {
 
 type Break = fn(&mut Lab);
 
-const BROKEN: [(&str, Break); 6] = [
+const BROKEN: [(&str, Break); 9] = [
     ("GM-01: node 1 has a clean file 0.0 that differs from the disk", |lab| put(lab, file(0, 0), 0)),
     ("GM-23: node 1 has version 1 of file 0.0, of which version 2 is on the disk", |lab| {
         put(lab, file(0, 0), 1);
@@ -49,6 +49,18 @@ const BROKEN: [(&str, Break); 6] = [
     ("GM-21: node 2 is in life 1, which its superblock does not say", |lab| {
         let (disk, superblock) = device(lab, 2);
         Superblock { incarnation: Incarnation(0), ..superblock }.write(&disk).expect("room");
+    }),
+    ("GM-21: node 2 has booted into life 1 again", |lab| {
+        lab.cluster.lives.insert(NodeId(2), (Incarnation(1), true));
+    }),
+    ("the slot of file 0.0 is damaged", |lab| {
+        let (disk, superblock) = device(lab, 0);
+        write_page(&disk, &superblock, file(0, 0), Version(0), &[1; PAGE]).expect("a page of this disk");
+    }),
+    ("GM-10: node 0 goes by a plan of others than the members", |lab| {
+        for node in lab.cluster.nodes.iter_mut().flatten() {
+            node.epoch.plan.oldest.pop();
+        }
     }),
 ];
 

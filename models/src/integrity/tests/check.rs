@@ -22,15 +22,19 @@ fn put_root(disk: &Disk, on: Member, at: u32, generation: u64, of: Root) {
     put_whole(disk, on, at, &Root { generation: Generation(generation), ..of }.encode());
 }
 
-/// Changes the pointers of the map, with all that adds them up.
+/// Changes the pointers to the data, with all that adds them up.
 fn remap(disk: &Disk, live: &Live, change: impl Fn(&mut Page)) {
     let root = live.root();
-    let at = root.top.place;
-    let mut map = content(&raw(disk, Member(0), at).try_into().expect("a block"));
+    let map_at = |place: Place| content(&raw(disk, Member(0), place).try_into().expect("a block"));
+    let mut upper = map_at(root.top.place);
+    let at = live.map.pointer_to(0, 0).place;
+    let mut map = map_at(at);
     change(&mut map);
-    let top = Pointer { place: at, sum: Checksum::Crc32c.of(&map) };
+    upper[4..POINTER_SIZE].copy_from_slice(&Checksum::Crc32c.of(&map).0.to_le_bytes());
+    let top = Pointer { place: root.top.place, sum: Checksum::Crc32c.of(&upper) };
     for on in Member::BOTH {
         put_whole(disk, on, at.0, &map);
+        put_whole(disk, on, top.place.0, &upper);
         put_root(disk, on, root.generation.place().0, root.generation.0, Root { top, ..root });
     }
 }

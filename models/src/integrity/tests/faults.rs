@@ -185,12 +185,12 @@ fn one_scrub_finds_every_latent_fault() {
     let mut live = opened(Integrity::default(), &disk);
     let places: Vec<Place> =
         live.map.pointers().into_iter().map(place).chain([live.generation().place()]).collect();
-    assert_eq!(places.len(), 5, "a root, a map block and three blocks of data");
+    assert_eq!(places.len(), 6, "a root, two map blocks and three blocks of data");
     for (nth, place) in places.iter().enumerate() {
         flip(&disk, Member(nth as u8 % 2), *place, 1000 + nth);
     }
     let scrubbed = live.scrub().expect("one good copy of each");
-    assert_eq!((scrubbed.copies, scrubbed.bad.len()), (10, 5));
+    assert_eq!((scrubbed.copies, scrubbed.bad.len()), (12, 6));
     assert_eq!(live.audit().expect("all is good").bad, []);
     assert_eq!(live.check(), Ok(()));
 }

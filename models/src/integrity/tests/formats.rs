@@ -70,8 +70,9 @@ fn checksums_cost_less_than_half_a_percent() {
 #[test]
 fn volumes_have_a_largest_size() {
     assert_eq!(Geometry::of(0), None);
-    assert_eq!(Geometry::of(512).map(|geometry| geometry.height), Some(1));
-    assert_eq!(Geometry::of(513).map(|geometry| geometry.height), Some(2));
+    assert_eq!(Geometry::of(1).map(|geometry| geometry.height), Some(2));
+    assert_eq!(Geometry::of(1 << 18).map(|geometry| geometry.height), Some(2));
+    assert_eq!(Geometry::of((1 << 18) + 1).map(|geometry| geometry.height), Some(3));
     assert_eq!(Geometry::of(1 << 30).map(|geometry| geometry.height), Some(4));
     assert_eq!(Geometry::of(1 << 31), None);
     assert_eq!(Geometry::of(u64::MAX), None);
