@@ -328,7 +328,7 @@ impl Simplest {
             operations.retain(|operation| operation.promised != Promised::NotBegun);
             LaterLife {
                 life,
-                showed: recovered.then(|| story.shows.clone()),
+                showed: recovered.then(|| story.shows.to_string()),
                 operations,
                 crash_point: painter.teller.crash_point_of_life(point, story.life.recovered),
                 state: state(&painter.teller, &[], &path, &writes),

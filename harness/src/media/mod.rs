@@ -32,7 +32,7 @@ mod phases;
 mod piece;
 mod prefix;
 mod silent;
-mod steps;
+pub(crate) mod steps;
 mod sweep;
 mod timeline;
 mod ways;

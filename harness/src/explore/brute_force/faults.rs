@@ -63,7 +63,7 @@ impl Board for Engine {
 impl Instance for Search {
     fn live(&self, disk: &Disk) -> Lived {
         let shown = search(&mut Engine(disk.clone(), disk.power_on()));
-        let kind = Kind { found: None, shows: String::new() };
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         Lived::last(Recovered { shown: Ok(super::super::Shown::new(shown)), after: Ok(()), kind })
     }
 
