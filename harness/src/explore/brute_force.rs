@@ -6,6 +6,7 @@ mod failed_flush;
 mod faults;
 mod flash;
 mod lives;
+mod lives_of_faults;
 mod plain_cluster;
 mod silent;
 
