@@ -326,6 +326,9 @@ impl Simplest {
             let is_refused = |op| context.instance.is_refused(Some(&story.past), op);
             let (mut operations, _) = painter.teller.operations(point, durable, is_refused);
             operations.retain(|operation| operation.promised != Promised::NotBegun);
+            let marked: Vec<u32> = writes.iter().map(|write| write.event).collect();
+            let drawn = !story.life.trace.events.is_empty();
+            let picture = drawn.then(|| painter.paint(epoch, point, &path, &marked));
             LaterLife {
                 life,
                 showed: recovered.then(|| story.shows.to_string()),
@@ -333,6 +336,7 @@ impl Simplest {
                 crash_point: painter.teller.crash_point_of_life(point, story.life.recovered),
                 state: state(&painter.teller, &[], &path, &writes),
                 writes,
+                picture,
             }
         });
         lives.collect()
