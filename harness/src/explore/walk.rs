@@ -6,7 +6,7 @@ use super::options::{Budget, Options, Progress};
 use super::pool::Pool;
 use super::run::Context;
 use super::tally::Tally;
-use crate::choice::EPOCHS;
+use crate::choice::{EPOCHS, Pole};
 use crate::media::Timeline;
 use crate::strategy::{self, Strategy};
 use crate::supervise::supervised;
@@ -127,7 +127,10 @@ impl<'a> Walk<'a> {
         let timeline = laid_out.as_ref().unwrap_or(&self.context.timeline);
         let seed = self.options.seed.wrapping_add(u64::from(epoch));
         let events = || timeline.events_in(epoch);
-        let known = strategy::Tree::new(seed, self.options.budget.deviations, &events);
+        // Where no node of a cluster goes down no life ends: that end of all these trees is one and the same run.
+        let is_run_again = root.is_some() && timeline.script.is_some();
+        let first = if is_run_again { Pole::Oldest } else { Pole::Newest };
+        let known = strategy::Tree::new(seed, self.options.budget.deviations, first, &events);
         let strategy = self.options.strategy.start(&known);
         Box::new(Tree { root, epoch, level, strategy, left: None, recoveries: 0 })
     }

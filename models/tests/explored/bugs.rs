@@ -64,6 +64,7 @@ fn every_finding_is_seen_again_and_not_without_the_fault() {
 #[test]
 fn a_fault_of_a_later_life_is_not_found_in_an_earlier_one() {
     let faults = [
+        ("gms", "degraded-not-flushed"),
         ("integrity", "generation-skipped"),
         ("journal", "reset-before-replay-durable"),
         ("raid5-journal", "replay-not-durable"),
