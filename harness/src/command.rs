@@ -12,7 +12,8 @@ mod words;
 use crate::choice::{Plan, Pole};
 use crate::disk::Disk;
 use crate::explore::{
-    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Walk, Watched, look,
+    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Shows, Walk, Watched,
+    look,
 };
 use crate::judge::{Violation, Window};
 use crate::replay::{Replayed, replay};
@@ -332,7 +333,7 @@ impl External {
             images.push(file.read(base)?);
         }
         let left = Left { digest: digest(&images), images: Arc::new(images) };
-        let kind = Kind { found: None, shows: "recovery succeeds".to_owned() };
+        let kind = Kind { found: None, shows: Shows::Words("recovery succeeds".into()) };
         Ok(Recovered { shown: Ok(Shown::new(left)), after: Ok(()), kind })
     }
 

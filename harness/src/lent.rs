@@ -1,5 +1,6 @@
 //! Bytes that a device lends to whoever reads them.
 
+use crashcheck_trace::Payload;
 use rustc_hash::FxBuildHasher;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -12,14 +13,22 @@ use std::sync::{Arc, OnceLock};
 pub struct Lent(Arc<Held>);
 
 struct Held {
-    bytes: Box<[u8]>,
+    bytes: Stored,
     hash: OnceLock<u64>,
+}
+
+/// Where the bytes are.
+enum Stored {
+    /// Here.
+    Own(Box<[u8]>),
+    /// In the trace.
+    Written(Payload),
 }
 
 impl Lent {
     /// A hash of the bytes: equal bytes have equal ones.
     pub fn hash(&self) -> u64 {
-        *self.0.hash.get_or_init(|| FxBuildHasher.hash_one(&*self.0.bytes))
+        *self.0.hash.get_or_init(|| FxBuildHasher.hash_one(&**self))
     }
 }
 
@@ -27,13 +36,22 @@ impl Deref for Lent {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0.bytes
+        match &self.0.bytes {
+            Stored::Own(bytes) => bytes,
+            Stored::Written(payload) => payload.as_slice(),
+        }
     }
 }
 
 impl From<Vec<u8>> for Lent {
     fn from(bytes: Vec<u8>) -> Self {
-        Lent(Arc::new(Held { bytes: bytes.into_boxed_slice(), hash: OnceLock::new() }))
+        Lent(Arc::new(Held { bytes: Stored::Own(bytes.into_boxed_slice()), hash: OnceLock::new() }))
+    }
+}
+
+impl From<Payload> for Lent {
+    fn from(payload: Payload) -> Self {
+        Lent(Arc::new(Held { bytes: Stored::Written(payload), hash: OnceLock::new() }))
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn replay(
     let job = Job { through: Some(u8::MAX), watched, ..Job::of_workload(state.epoch, plan) };
     let mut leaf =
         Pool::new(Arc::clone(context), 1).run(vec![job], false).pop().expect("a leaf for every state");
-    let (fails, shows) = (leaf.verdict.is_err(), leaf.end.recovered.kind.shows.clone());
+    let (fails, shows) = (leaf.verdict.is_err(), leaf.end.recovered.kind.shows.to_string());
     let diverged = leaf.diverged || !context.is_of(state);
     leaf.verdict = Err(leaf.failed(state.point.index()));
     let crash = crash(context, options, &leaf, fails);

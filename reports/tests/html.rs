@@ -223,6 +223,10 @@ fn crash_recovery_operations_and_the_next_crash_are_told_in_their_order() {
         "The system goes on, and recovers",
         "Of what these crashes may show",
         "the medium after the first crash",
+        "The trace of finding",
+        "Life 2: its trace, and the medium after its crash",
+        "The trace of life 2 of finding",
+        "The medium of life 2 of finding",
     ] {
         let at = rest.find(told);
         rest = &rest[at.unwrap_or_else(|| panic!("it is not told, or not here: {told}"))..];

@@ -6,11 +6,12 @@ mod failed_flush;
 mod faults;
 mod flash;
 mod lives;
+mod lives_of_faults;
 mod plain_cluster;
 mod silent;
 mod tree;
 
-use super::instance::{Instance, Kind, Lived, Recovered};
+use super::instance::{Instance, Kind, Lived, Recovered, Shows};
 use super::{Budget, Context, Naming, Options, Past};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
@@ -77,7 +78,7 @@ fn garbage(event: usize, at: Bytes, len: usize) -> Vec<u8> {
 impl Instance for Chase {
     fn live(&self, disk: &Disk) -> Lived {
         let shown = chase(&disk.power_on(), self.devices, self.writes);
-        let kind = Kind { found: None, shows: String::new() };
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         let recovered = Recovered { shown: Ok(super::Shown::new(shown)), after: Ok(()), kind };
         Lived { recovered, past: Some(Past::new(())) }
     }

@@ -328,13 +328,17 @@ impl Simplest {
             let is_refused = |op| context.instance.is_refused(Some(&story.past), op);
             let (mut operations, _) = painter.teller.operations(point, durable, is_refused);
             operations.retain(|operation| operation.promised != Promised::NotBegun);
+            let marked: Vec<u32> = writes.iter().map(|write| write.event).collect();
+            let drawn = !story.life.trace.events.is_empty();
+            let picture = drawn.then(|| painter.paint(epoch, point, &path, &marked));
             LaterLife {
                 life,
-                showed: recovered.then(|| story.shows.clone()),
+                showed: recovered.then(|| story.shows.to_string()),
                 operations,
                 crash_point: painter.teller.crash_point_of_life(point, story.life.recovered),
                 state: state(&painter.teller, &[], &path, &writes),
                 writes,
+                picture,
             }
         });
         lives.collect()

@@ -13,6 +13,8 @@ use crate::system::{Ack, Error};
 use crashcheck_outcome::{Difference, Rule};
 use crashcheck_trace::{Event, Image, OpId};
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
+use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -100,8 +102,26 @@ pub(crate) struct Recovered {
 pub(crate) struct Kind {
     /// What recovery met, in the system's words.
     pub(crate) found: Option<String>,
-    /// What it shows, in words.
-    pub(crate) shows: String,
+    /// What it shows.
+    pub(crate) shows: Shows,
+}
+
+/// What a recovery shows, put into words where somebody reads them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shows {
+    /// The state of the model after so many of its operations.
+    State { nth: usize, of: usize },
+    /// Something else.
+    Words(Cow<'static, str>),
+}
+
+impl fmt::Display for Shows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shows::State { nth, of } => write!(f, "the state after {nth} of {of} operations"),
+            Shows::Words(words) => f.write_str(words),
+        }
+    }
 }
 
 impl Compared {
@@ -118,7 +138,8 @@ impl Compared {
 
 impl Recovered {
     pub(crate) fn failed(violation: Violation) -> Self {
-        let kind = Kind { found: None, shows: format!("nothing: {}", violation.promise) };
+        let kind =
+            Kind { found: None, shows: Shows::Words(format!("nothing: {}", violation.promise).into()) };
         Recovered { shown: Err(violation), after: Ok(()), kind }
     }
 }
@@ -306,10 +327,8 @@ impl Recorded {
 
     pub(super) fn kind(&self, shown: &Seen) -> Kind {
         let shows = match &shown.view {
-            SeenView::Known(nth) => {
-                format!("the state after {nth} of {} operations", self.course.len())
-            }
-            SeenView::Other(_) => "none of the model's states as a whole".to_owned(),
+            SeenView::Known(nth) => Shows::State { nth: *nth, of: self.course.len() },
+            SeenView::Other(_) => Shows::Words("none of the model's states as a whole".into()),
         };
         Kind { found: shown.remark.clone(), shows }
     }

@@ -4,7 +4,7 @@
 //! answers so far. A state that answers as one did before has the outcome that one had, in this epoch or another one, in
 //! this life or another one.
 
-use super::instance::Recovered;
+use super::instance::{Recovered, Shows};
 use super::shown::Past;
 use crate::media::{Asked, LazyImage, Life, Observed};
 use rustc_hash::FxHashMap;
@@ -33,8 +33,8 @@ pub(crate) struct End {
 pub(crate) struct Story {
     pub(crate) life: Life,
     pub(crate) past: Past,
-    /// What its recovery showed, in words.
-    pub(crate) shows: String,
+    /// What its recovery showed.
+    pub(crate) shows: Shows,
 }
 
 /// The decision tree of a recovery, as far as it is known.

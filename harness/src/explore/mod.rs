@@ -23,6 +23,8 @@ mod recount;
 mod rerun;
 mod retrace;
 mod run;
+#[cfg(test)]
+mod scale;
 mod seen;
 mod shown;
 mod tally;
@@ -31,7 +33,7 @@ mod words;
 
 pub(crate) use cause::{Cause, Failure, Failures, Fix, Order};
 pub(crate) use describe::{Teller, shortened};
-pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered};
+pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered, Shows};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;

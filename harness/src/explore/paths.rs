@@ -4,12 +4,13 @@
 //! A path is taken note of step by step, each with the one before it: a whole path is new almost always, and a step is new
 //! only where recovery does something that it has not done before.
 
+use super::instance::Shows;
 use super::leaf::Leaf;
 use super::naming::without_numbers;
 use crate::choice::Question;
 use crate::disk::kind_of;
 use crashcheck_trace::{EventId, Trace};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hash};
 
@@ -47,6 +48,8 @@ enum Of {
 #[derive(Default)]
 pub(super) struct Noting {
     paths: Paths,
+    /// The same steps, to look them up: most of them are met again and again.
+    known: FxHashSet<u64>,
     /// By event of the recorded workload, which kind of write it is.
     kinds: FxHashMap<EventId, Kind>,
 }
@@ -69,13 +72,23 @@ impl Noting {
         }
         let recovered = &leaf.end.recovered.kind;
         let found = recovered.found.as_deref().map(without_numbers);
-        self.paths.0.insert(hash(&(Of::End, found, without_numbers(&recovered.shows))));
+        let shows = match &recovered.shows {
+            Shows::State { .. } => None,
+            Shows::Words(words) => Some(without_numbers(words)),
+        };
+        self.add_step(hash(&(Of::End, found, shows)));
     }
 
     /// Adds steps, of which the same one after itself is none.
     fn add_steps(&mut self, of: Of, mut steps: Vec<Kind>) {
         steps.dedup();
-        self.paths.0.extend(steps.windows(2).map(|pair| hash(&(of, pair))));
+        steps.windows(2).for_each(|pair| self.add_step(hash(&(of, pair))));
+    }
+
+    fn add_step(&mut self, step: u64) {
+        if self.known.insert(step) {
+            self.paths.0.insert(step);
+        }
     }
 
     /// What is asked about, without numbers.

@@ -39,8 +39,10 @@ pub(crate) struct Context {
     pub(crate) eager: AtomicBool,
     /// Threads of the system were seen to use the devices after recovery had returned.
     pub(crate) strays: AtomicBool,
-    /// By epoch: the different windows of its crash points, each with the first point that has it.
-    windows: Vec<Vec<(usize, Window)>>,
+    /// The different windows of the crash points of each epoch, each with the first point that has it, epoch after epoch.
+    windows: Vec<(usize, Window)>,
+    /// Where those of each epoch begin; one longer than there are epochs.
+    windows_of: Vec<u32>,
     /// The numbers by which the events are told, if the trace was made from another one.
     numbers: Vec<u32>,
     /// What was asked while the trace was recorded, before any crash, and answered.
@@ -111,13 +113,17 @@ impl Context {
 
     fn of(instance: Arc<dyn Instance>, naming: Naming, trace: Arc<Trace>, options: &Options) -> Self {
         let timeline = Timeline::new(&trace, &options.profile);
-        let windows = timeline.epochs.iter().map(|epoch| {
-            let all = (epoch.from..=epoch.upto).map(|point| (point, timeline.windows[point]));
-            let mut different: Vec<(usize, Window)> = all.collect();
-            different.dedup_by_key(|(_, window)| *window);
-            different
-        });
-        let windows = windows.collect();
+        let (mut windows, mut windows_of) = (Vec::<(usize, Window)>::new(), vec![0]);
+        for epoch in &timeline.epochs {
+            let first = windows.len();
+            for point in epoch.from..=epoch.upto {
+                let window = timeline.windows[point];
+                if windows[first..].last().is_none_or(|(_, last)| *last != window) {
+                    windows.push((point, window));
+                }
+            }
+            windows_of.push(windows.len() as u32);
+        }
         let eager = AtomicBool::new(instance.eager());
         let lives = if instance.eager() { 1 } else { options.lives.max(1) };
         // Commands have a limit of time of their own.
@@ -133,6 +139,7 @@ impl Context {
             eager,
             strays: AtomicBool::new(false),
             windows,
+            windows_of,
             numbers: Vec::new(),
             before: Path::default(),
         }
@@ -164,7 +171,8 @@ impl Context {
 
     /// The different windows of the crash points that can leave an image, each with its first point.
     fn windows(&self, epoch: u32, earliest: usize) -> &[(usize, Window)] {
-        let all = &self.windows[epoch as usize];
+        let (from, upto) = (self.windows_of[epoch as usize], self.windows_of[epoch as usize + 1]);
+        let all = &self.windows[from as usize..upto as usize];
         &all[all.partition_point(|(point, _)| *point <= earliest).saturating_sub(1)..]
     }
 

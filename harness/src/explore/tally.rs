@@ -402,7 +402,7 @@ impl Tally {
             .iter()
             .map(|(kind, states)| CensusRow {
                 found: kind.found.clone(),
-                shows: kind.shows.clone(),
+                shows: kind.shows.to_string(),
                 states: states.to_string(),
             })
             .collect();

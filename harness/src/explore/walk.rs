@@ -6,7 +6,7 @@ use super::options::{Budget, Options, Progress};
 use super::pool::Pool;
 use super::run::Context;
 use super::tally::Tally;
-use crate::choice::EPOCHS;
+use crate::choice::{EPOCHS, Pole};
 use crate::media::Timeline;
 use crate::strategy::{self, Strategy};
 use crate::supervise::supervised;
@@ -51,10 +51,12 @@ pub(crate) struct Walk<'a> {
     stop: &'a AtomicBool,
 }
 
-/// Something to walk.
+/// Something to walk. There is one for every epoch of a trace from the beginning, so that it is small.
 enum Place {
+    /// An epoch, counted within its life, whose tree is not planted yet.
+    Epoch(Option<Arc<Root>>, u32),
     /// The tree of choices of one epoch.
-    Tree(Tree),
+    Tree(Box<Tree>),
     /// A life whose trees are not planted yet.
     Life(Arc<Root>),
 }
@@ -111,21 +113,30 @@ impl<'a> Walk<'a> {
         self.queue.clear();
         self.beyond.clear();
         let timeline = Arc::clone(&self.context.timeline);
-        self.plant(&timeline, None, 0);
+        self.queue_epochs(&timeline, None, 0);
     }
 
-    /// Begins the tree of every epoch of a life.
-    fn plant(&mut self, timeline: &Timeline, root: Option<&Arc<Root>>, level: usize) {
+    /// Queues every epoch of a life.
+    fn queue_epochs(&mut self, timeline: &Timeline, root: Option<&Arc<Root>>, level: usize) {
         let life = Reverse(root.map_or(1, |root| root.life()));
         for epoch in (0..timeline.epochs.len() as u32).take(MOST_EPOCHS as usize) {
-            let seed = self.options.seed.wrapping_add(u64::from(epoch));
-            let events = || timeline.events_in(epoch);
-            let known = strategy::Tree::new(seed, self.options.budget.deviations, &events);
-            let strategy = self.options.strategy.start(&known);
-            let tree = Tree { root: root.cloned(), epoch, level, strategy, left: None, recoveries: 0 };
             self.queue.insert((level, life, self.places.len() as u32));
-            self.places.push(Some(Place::Tree(tree)));
+            self.places.push(Some(Place::Epoch(root.cloned(), epoch)));
         }
+    }
+
+    /// Begins the tree of an epoch of a life.
+    fn plant(&self, root: Option<Arc<Root>>, epoch: u32, level: usize) -> Box<Tree> {
+        let laid_out = root.as_ref().map(|root| root.laid_out(&self.context.timeline.profile));
+        let timeline = laid_out.as_ref().unwrap_or(&self.context.timeline);
+        let seed = self.options.seed.wrapping_add(u64::from(epoch));
+        let events = || timeline.events_in(epoch);
+        // Where no node of a cluster goes down no life ends: that end of all these trees is one and the same run.
+        let is_run_again = root.is_some() && timeline.script.is_some();
+        let first = if is_run_again { Pole::Oldest } else { Pole::Newest };
+        let known = strategy::Tree::new(seed, self.options.budget.deviations, first, &events);
+        let strategy = self.options.strategy.start(&known);
+        Box::new(Tree { root, epoch, level, strategy, left: None, recoveries: 0 })
     }
 
     /// Walks until everything is covered or the budget is used up.
@@ -179,25 +190,41 @@ impl<'a> Walk<'a> {
                 Some(Place::Life(root)) if self.room(root.life(), &jobs) > 0 => {
                     let timeline = root.laid_out(&self.context.timeline.profile);
                     self.tally.begin_life(&root, &timeline);
-                    self.plant(&timeline, Some(&root), level);
+                    self.queue_epochs(&timeline, Some(&root), level);
                 }
                 Some(Place::Life(_)) | None => {}
-                Some(Place::Tree(mut tree)) => {
-                    let room = self.room(tree.life(), &jobs).min(size - jobs.len());
-                    if room == 0 {
-                        continue;
+                Some(Place::Epoch(root, epoch)) => {
+                    let room = self.room(root.as_ref().map_or(1, |root| root.life()), &jobs);
+                    if room > 0 {
+                        let tree = self.plant(root, epoch, level);
+                        self.plan_in(place, tree, (room.min(size - jobs.len()), is_last), &mut jobs);
                     }
-                    for plan in tree.strategy.plans(room) {
-                        let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
-                        let job = Job { root, is_last, serial, ..Job::of_workload(epoch, plan) };
-                        jobs.push((place, job));
-                        self.planned += 1;
+                }
+                Some(Place::Tree(tree)) => {
+                    let room = self.room(tree.life(), &jobs);
+                    if room > 0 {
+                        self.plan_in(place, tree, (room.min(size - jobs.len()), is_last), &mut jobs);
                     }
-                    self.places[place as usize] = Some(Place::Tree(tree));
                 }
             }
         }
         (!jobs.is_empty()).then_some(jobs)
+    }
+
+    /// Plans at most so many states of a tree, which is at this place.
+    fn plan_in(
+        &mut self,
+        place: u32,
+        mut tree: Box<Tree>,
+        (room, is_last): (usize, bool),
+        jobs: &mut Vec<(u32, Job)>,
+    ) {
+        for plan in tree.strategy.plans(room) {
+            let (root, epoch, serial) = (tree.root.clone(), tree.epoch, self.planned);
+            jobs.push((place, Job { root, is_last, serial, ..Job::of_workload(epoch, plan) }));
+            self.planned += 1;
+        }
+        self.places[place as usize] = Some(Place::Tree(tree));
     }
 
     fn reason_to_stop(&self) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Every content that a place can hold, stored once.
 
 use crate::lent::Lent;
+use crashcheck_trace::Payload;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 
@@ -27,10 +28,21 @@ pub(crate) struct Contents {
 impl Contents {
     /// The id of a content, which is stored if it is new.
     pub(crate) fn intern(&mut self, content: &[u8]) -> ContentId {
-        if content.iter().all(|byte| *byte == 0) {
-            return ContentId::ZERO;
-        }
-        let content = Lent::from(content);
+        if is_zero(content) { ContentId::ZERO } else { self.store(Lent::from(content)) }
+    }
+
+    /// The same of all that a write holds, which is not copied.
+    pub(super) fn intern_written(&mut self, payload: &Payload) -> ContentId {
+        if is_zero(payload.as_slice()) { ContentId::ZERO } else { self.store(Lent::from(payload.clone())) }
+    }
+
+    /// No content is added any more.
+    pub(super) fn finish(&mut self) {
+        self.by_hash = FxHashMap::default();
+        self.all.shrink_to_fit();
+    }
+
+    fn store(&mut self, content: Lent) -> ContentId {
         let known = self.by_hash.get(&content.hash()).into_iter().flatten();
         if let Some(id) = known.copied().find(|id| self.lend(*id) == Some(&content)) {
             return id;
@@ -58,6 +70,10 @@ impl Contents {
     pub(crate) fn lend(&self, id: ContentId) -> Option<&Lent> {
         self.all.get((id.0 as usize).checked_sub(1)?)
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Bytes that nobody wrote: the same for the same seed, different for different ones.

@@ -5,7 +5,7 @@ use super::group::Group;
 use super::over_time::Products;
 use super::phases::Phase;
 use super::timeline::Timeline;
-use super::ways::Ways;
+use super::ways::{Product, Ways};
 use crashcheck_trace::EventId;
 use num_bigint::BigUint;
 use num_traits::Zero;
@@ -97,7 +97,12 @@ impl Timeline {
 
     /// The crash states of an epoch: the product over its groups.
     pub(crate) fn total(&self, epoch: u32) -> BigUint {
-        self.phases.totals.as_ref().map_or_else(BigUint::zero, |totals| totals.of(epoch))
+        self.total_product(epoch).map_or_else(BigUint::zero, Product::value)
+    }
+
+    /// The same as a product; `None` before the groups are counted.
+    pub(super) fn total_product(&self, epoch: u32) -> Option<Product> {
+        self.phases.totals.as_ref().map(|totals| totals.of(epoch))
     }
 
     /// The crash states of every epoch.
@@ -108,10 +113,12 @@ impl Timeline {
 
     /// Those of them that the epoch before has too: none of the writes issued in this one survived.
     pub(crate) fn shared(&self, epoch: u32) -> BigUint {
-        match &self.phases.shared {
-            Some(shared) if self.shares(epoch) => shared.of(epoch),
-            _ => BigUint::zero(),
-        }
+        self.shared_product(epoch).map_or_else(BigUint::zero, Product::value)
+    }
+
+    /// The same as a product; `None` if there are none.
+    pub(super) fn shared_product(&self, epoch: u32) -> Option<Product> {
+        self.phases.shared.as_ref().filter(|_| self.shares(epoch)).map(|shared| shared.of(epoch))
     }
 
     /// Whether an epoch can have states in common with the one before.
@@ -125,7 +132,7 @@ impl Timeline {
             return BigUint::zero();
         };
         let all = totals.sum();
-        if self.script.is_some() { all } else { all + shared.of(0) - shared.sum() }
+        if self.script.is_some() { all } else { all + shared.of(0).value() - shared.sum() }
     }
 
     /// Whether the numbers of crash states are those of different images, and not bounds on them.

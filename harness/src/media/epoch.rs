@@ -33,20 +33,19 @@ impl Timeline {
 
     /// How many crash states of an epoch agree with the answers given so far.
     pub(crate) fn represented(&self, epoch: u32, states: &States) -> BigUint {
+        let Some(total) = self.total_product(epoch) else { return BigUint::zero() };
         let (mut asked, mut left) = (Product::one(), Product::one());
         for (nth, state) in states {
             let group = self.group(*nth);
             asked.times(&group.total);
             left.times(&group.remaining(state));
         }
-        self.total(epoch) / asked.value() * left.value()
+        left.instead_of(asked, total)
     }
 
     /// Those of them that the epoch before has too.
     pub(crate) fn represented_before(&self, epoch: u32, states: &States) -> BigUint {
-        if !self.shares(epoch) {
-            return BigUint::zero();
-        }
+        let Some(shared) = self.shared_product(epoch) else { return BigUint::zero() };
         let (mut asked, mut left) = (Product::one(), Product::one());
         for (nth, state) in states {
             let group = self.group(*nth);
@@ -57,7 +56,7 @@ impl Timeline {
             asked.times(&group.shared);
             left.times(&ways);
         }
-        self.shared(epoch) / asked.value() * left.value()
+        left.instead_of(asked, shared)
     }
 
     /// The number of events after which the newest surviving write had been issued, if the answers so far are all that

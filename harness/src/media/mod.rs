@@ -34,7 +34,7 @@ mod phases;
 mod piece;
 mod prefix;
 mod silent;
-mod steps;
+pub(crate) mod steps;
 mod sweep;
 mod timeline;
 mod ways;

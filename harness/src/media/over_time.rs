@@ -82,14 +82,14 @@ pub(super) struct Products {
 }
 
 impl Products {
-    pub(super) fn of(&self, epoch: u32) -> BigUint {
+    pub(super) fn of(&self, epoch: u32) -> Product {
         let mut product = Product::one();
         let mut node = self.epochs + epoch as usize;
         while node > 0 {
             product.times(&self.nodes[node]);
             node /= 2;
         }
-        product.value()
+        product
     }
 
     /// The sum over all epochs.
@@ -131,7 +131,7 @@ mod tests {
             for epoch in 0..epochs {
                 let held = factors.iter().filter(|(run, _)| run.contains(&epoch));
                 let product: BigUint = held.clone().map(|(_, factor)| BigUint::from(factor)).product();
-                prop_assert_eq!(products.of(epoch), product.clone());
+                prop_assert_eq!(products.of(epoch).value(), product.clone());
                 prop_assert_eq!(over_time.in_epoch(epoch).count(), held.count());
                 sum += product;
             }

@@ -70,6 +70,7 @@ impl Timeline {
         let faults = Faults::new(&mut layout, first, sites);
         // A crash of a cluster comes at the end of an epoch.
         let at_end = script.is_some();
+        layout.contents.finish();
         layout.begin_epochs(spans.iter().map(|span| (if at_end { span.upto } else { span.from }, span.upto)));
         let mut phases = Sweep::run(&layout, spans.len() as u32, flags);
         faults.add_phases(&layout, &mut phases);

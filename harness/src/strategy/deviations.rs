@@ -2,7 +2,7 @@
 //!
 //! A level holds the leaves that differ in so many answers from *all persisted* or from *nothing persisted*; the ends
 //! take turns, and within a level the question that was asked first deviates first. A leaf can be reached from both
-//! ends; it counts where it deviates less, from *all persisted* if it is in the middle. So every leaf counts once, with
+//! ends; it counts where it deviates less, from the end that comes first if it is in the middle. So every leaf counts once, with
 //! no record of the leaves met. Where the walk from one end has been told to end, what lies beyond counts at the other.
 
 use super::Strategy;
@@ -40,8 +40,8 @@ struct End {
 }
 
 impl Deviations {
-    /// A walk that stops after `limit` deviations, or goes on to the end.
-    pub(crate) fn new(limit: Option<usize>) -> Deviations {
+    /// A walk from `first` and then from the other end, level by level, that stops after `limit` deviations or goes on to the end.
+    pub(crate) fn new(limit: Option<usize>, first: Pole) -> Deviations {
         let end = |pole| End {
             pole,
             level: 0,
@@ -51,7 +51,10 @@ impl Deviations {
             next: VecDeque::new(),
             ended: FxHashSet::default(),
         };
-        let from = [end(Pole::Newest), end(Pole::Oldest)];
+        let mut from = [end(Pole::Newest), end(Pole::Oldest)];
+        if first == Pole::Oldest {
+            from.reverse();
+        }
         Deviations { from, turn: 0, limit, waiting: VecDeque::new(), memory: 0 }
     }
 
@@ -96,9 +99,9 @@ impl Strategy for Deviations {
 
     fn learn(&mut self, path: &Path, ends: bool) -> bool {
         let (turn, forced) = self.waiting.pop_front().expect("a plan was made for every path");
+        let deviations = [0, 1].map(|nth: usize| path.deviations(self.from[nth].pole));
         let end = &mut self.from[turn];
         let branches = Branches::new(end.pole, path, forced);
-        let deviations = [path.deviations(Pole::Newest), path.deviations(Pole::Oldest)];
         let last = self.limit.is_some_and(|limit| deviations[turn] >= limit);
         if ends && forced > 0 && !branches.is_empty() {
             end.ended.extend(prefixes(&path.answers).nth(forced));

@@ -6,7 +6,7 @@ mod prefix;
 mod random;
 mod two_point;
 
-use crate::choice::{Path, Plan, Question, Rest};
+use crate::choice::{Path, Plan, Pole, Question, Rest};
 use crashcheck_trace::EventId;
 pub(crate) use deviations::Branches;
 use std::fmt;
@@ -36,6 +36,8 @@ pub struct Tree<'a> {
     pub seed: u64,
     /// The number of deviations from either pole to stop after.
     pub deviations: Option<usize>,
+    /// The pole at which something is to be seen first.
+    pub(crate) first: Pole,
     events: &'a dyn Fn() -> Vec<EventId>,
 }
 
@@ -43,9 +45,10 @@ impl<'a> Tree<'a> {
     pub(crate) fn new(
         seed: u64,
         deviations: Option<usize>,
+        first: Pole,
         events: &'a dyn Fn() -> Vec<EventId>,
     ) -> Tree<'a> {
-        Tree { seed, deviations, events }
+        Tree { seed, deviations, first, events }
     }
 
     /// The writes that are in flight in this epoch, in the order of issue.
@@ -191,7 +194,7 @@ impl Strategies for StrategyKind {
 
     fn start(&self, tree: &Tree<'_>) -> Box<dyn Strategy> {
         match self {
-            StrategyKind::Deviations => Box::new(deviations::Deviations::new(tree.deviations)),
+            StrategyKind::Deviations => Box::new(deviations::Deviations::new(tree.deviations, tree.first)),
             StrategyKind::Complete => Box::new(complete::Complete::new()),
             StrategyKind::Prefix => Box::new(prefix::Prefixes::new(tree.events())),
             StrategyKind::TwoPoint => Box::new(two_point::TwoPoint::new(tree.events())),

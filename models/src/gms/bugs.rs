@@ -36,6 +36,8 @@ pub enum Bug {
     OldDroppedUnsaved,
     /// Other copies are kept when a page is written to whose home is down.
     HomelessNotDiscarded,
+    /// While a node is down, the home acknowledges a page before it is durable.
+    DegradedNotFlushed,
 }
 
 /// A set of faults.
@@ -52,7 +54,7 @@ impl Seeded for Bug {
 }
 
 /// What each fault is called, breaks and is shown by, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 15] = [
+pub const SWITCHES: [BugSwitch; 16] = [
     BugSwitch {
         name: "dirty-sent-as-clean",
         about: "a changed page goes into global memory without having been written back",
@@ -187,5 +189,15 @@ pub const SWITCHES: [BugSwitch; 15] = [
         workload: "absent-home",
         profile: "cluster",
         lives: 1,
+    },
+    BugSwitch {
+        name: "degraded-not-flushed",
+        about: "while a node is down, the home acknowledges pages and leaves them to the flush of the first page that is \
+                stored when all nodes are back: they are lost if it crashes as well before that",
+        breaks: &["durable"],
+        checks: &["GM-01", "GM-06"],
+        workload: "write-back",
+        profile: "cluster",
+        lives: 2,
     },
 ];

@@ -44,10 +44,16 @@ impl Node {
             Err(FormatError::Disk(error)) => return Err(error),
             written => written.map_err(|error| DiskError::Failed { what: error.to_string() })?,
         }
-        if !self.bugs.has(Bug::StoredBeforeDurable) {
+        if !self.leaves_unflushed() {
             self.disk.flush()?;
         }
         self.send(from, Message::Stored { uid, version });
         Ok(())
+    }
+
+    /// Whether a page is acknowledged before it is durable, which is wrong.
+    fn leaves_unflushed(&self) -> bool {
+        let is_degraded = self.peers().len() + 1 < usize::from(self.geometry.nodes);
+        self.bugs.has(Bug::StoredBeforeDurable) || is_degraded && self.bugs.has(Bug::DegradedNotFlushed)
     }
 }

@@ -22,12 +22,14 @@ pub enum Bug {
     RootWithoutGeneration,
     /// The root is issued with what it leads to.
     RootWithMap,
+    /// The first commit after opening skips a generation.
+    GenerationSkipped,
 }
 
 /// A set of faults.
 pub type Bugs = Switches<Bug>;
 
-const PLACES: [Bug; 8] = [
+const PLACES: [Bug; 9] = [
     Bug::ReadUnchecked,
     Bug::NoPhysicalId,
     Bug::NoParentChecksum,
@@ -36,6 +38,7 @@ const PLACES: [Bug; 8] = [
     Bug::ChecksumInPlace,
     Bug::RootWithoutGeneration,
     Bug::RootWithMap,
+    Bug::GenerationSkipped,
 ];
 
 impl Seeded for Bug {
@@ -50,7 +53,7 @@ impl Seeded for Bug {
 }
 
 /// The faults by name, in the order of [`Bug`].
-pub const SWITCHES: [BugSwitch; 8] = [
+pub const SWITCHES: [BugSwitch; 9] = [
     BugSwitch {
         name: "read-unchecked",
         about: "a read does not compare the checksum: what rotted is returned as good",
@@ -125,5 +128,15 @@ pub const SWITCHES: [BugSwitch; 8] = [
         workload: "reuse",
         profile: "reorder",
         lives: 1,
+    },
+    BugSwitch {
+        name: "generation-skipped",
+        about: "the first commit after opening skips a number, so that none is given that a lost root had: its root is \
+                written over the newest one, and another crash that tears it leaves only what was before",
+        breaks: &["durable", "recovers"],
+        checks: &["DI-09"],
+        workload: "neighbours",
+        profile: "torn-4096",
+        lives: 2,
     },
 ];

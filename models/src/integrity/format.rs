@@ -90,6 +90,12 @@ impl Generation {
     pub fn place(self) -> Place {
         Place((self.0 % u64::from(ROOTS)) as u32)
     }
+
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Generation {
+        Generation(self.0 + 1)
+    }
 }
 
 /// Where a block lies, and the checksum of its content: the checksum that is kept elsewhere (DI-07).

@@ -13,6 +13,8 @@ pub struct Live {
     pub(super) mirror: Mirror,
     pub(super) geometry: Geometry,
     pub(super) generation: Generation,
+    /// That of the next commit.
+    next: Generation,
     pub(super) map: Map,
     pub(super) space: Space,
     /// A commit has failed half-way: what is in memory is not to be trusted.
@@ -22,7 +24,11 @@ pub struct Live {
 impl Live {
     pub(super) fn new(mirror: Mirror, root: &Root, map: Map, space: Space) -> Live {
         let Root { generation, geometry, .. } = *root;
-        Live { mirror, geometry, generation, map, space, broken: false }
+        let next = match mirror.bugs.has(Bug::GenerationSkipped) {
+            true => generation.next().next(),
+            false => generation.next(),
+        };
+        Live { mirror, geometry, generation, next, map, space, broken: false }
     }
 
     /// What was met since the volume was opened.
@@ -107,7 +113,7 @@ impl Live {
         if !self.mirror.bugs.has(Bug::RootWithMap) {
             self.mirror.flush()?;
         }
-        self.generation = Generation(self.generation.0 + 1);
+        (self.generation, self.next) = (self.next, self.next.next());
         let root = self.root();
         let label = format!("root {}", root.generation.0);
         self.mirror.write(root.generation.place(), &root.encode(), &label)?;

@@ -1,8 +1,8 @@
 //! Every seeded fault is found, by a promise that it says it breaks, in a state that can be looked at again.
 
-use super::common::{case, explored, showing};
-use crashcheck::ReplayId;
+use super::common::{assert_clean, case, explored, named, showing};
 use crashcheck::outcome::Verdict;
+use crashcheck::{Options, ReplayId};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
@@ -56,6 +56,27 @@ fn every_finding_is_seen_again_and_not_without_the_fault() {
                 assert_eq!(repaired.finding, None, "{id} shows {}", repaired.shows);
             }
         }
+    }
+}
+
+/// What the first crash has left behind, and another meets: with one crash less the fault does not show, and without the fault
+/// as many crashes show nothing.
+#[test]
+fn a_fault_of_a_later_life_is_not_found_in_an_earlier_one() {
+    let faults = [
+        ("gms", "degraded-not-flushed"),
+        ("integrity", "generation-skipped"),
+        ("journal", "reset-before-replay-durable"),
+        ("raid5-journal", "replay-not-durable"),
+    ];
+    for (system, name) in faults {
+        let subject = named(system);
+        let switch = subject.bugs().iter().find(|switch| switch.name == name).expect("a fault of it");
+        let (faulty, options) = showing(switch);
+        assert_eq!(explored(&*subject, &faulty, &options).verdict, Verdict::Lost, "{system} {name}");
+        let fewer = Options { lives: switch.lives - 1, ..options.clone() };
+        assert_clean(&explored(&*subject, &faulty, &fewer));
+        assert_clean(&explored(&*subject, &case(switch.workload), &options));
     }
 }
 

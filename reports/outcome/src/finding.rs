@@ -95,6 +95,9 @@ pub struct LaterLife {
     pub state: String,
     /// The writes that matter.
     pub writes: Vec<WriteFate>,
+    /// Its trace and the medium that its crash left, as a drawing; absent if it did nothing.
+    #[serde(default)]
+    pub picture: Option<Picture>,
 }
 
 /// An operation of the workload of a finding.

@@ -1,6 +1,7 @@
 //! One finding from beginning to end.
 
 use super::markup::Markup;
+use super::timeline::Drawn;
 use super::words::counted;
 use super::{Entry, clipped, medium, recovery, states, story, subject, summary, timeline};
 use crashcheck_outcome::{Cause, Check, Cure, Difference, EVERYWHERE, Finding, NO_ORDER, Shrunk, Site};
@@ -177,21 +178,33 @@ fn kept(page: &mut Markup, cure: &Cure) {
     );
 }
 
-/// The trace and the medium.
+/// The trace and the medium of every life.
 fn drawings(page: &mut Markup, entry: &Entry<'_>) {
-    let Some(picture) = &entry.finding.picture else { return };
     if page.len() > DRAWN_MAX {
         page.raw("<p class=\"about\">The drawings are left out, as this page is long; report.json has them as data.</p>\n");
         return;
     }
-    let crash = if entry.finding.lives.is_empty() { "the crash" } else { "the first crash" };
-    page.put("<h4>The trace, and the medium after {}</h4>\n", &[&crash]);
+    if let Some(picture) = &entry.finding.picture {
+        let crash = if entry.finding.lives.is_empty() { "the crash" } else { "the first crash" };
+        let heading = format!("The trace, and the medium after {crash}");
+        of_life(page, &heading, &Drawn::first(entry, picture));
+    }
+    for life in &entry.finding.lives {
+        if let Some(picture) = &life.picture {
+            let heading = format!("Life {}: its trace, and the medium after its crash", life.life);
+            of_life(page, &heading, &Drawn::later(entry, life, picture));
+        }
+    }
+}
+
+fn of_life(page: &mut Markup, heading: &str, drawn: &Drawn<'_>) {
+    page.put("<h4>{}</h4>\n", &[&heading]);
     page.raw("<details open><summary>The trace: what was issued when, and what became of it</summary>\n");
-    timeline::write(page, entry, picture);
+    timeline::write(page, drawn);
     page.raw("</details>\n");
-    if !picture.sectors.is_empty() {
+    if !drawn.picture.sectors.is_empty() {
         page.raw("<details open><summary>The medium: what each place held when recovery came</summary>\n");
-        medium::write(page, entry, picture);
+        medium::write(page, drawn.picture, &drawn.whose);
         page.raw("</details>\n");
     }
 }

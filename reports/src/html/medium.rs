@@ -1,9 +1,9 @@
 //! What the crash left on the medium: a cell for each place, and the same as a table.
 
+use super::clipped;
 use super::layout::place_name;
 use super::markup::Markup;
 use super::words::{self, counted};
-use super::{Entry, clipped};
 use crashcheck_outcome::{Holds, Picture, PictureDevice, Sector};
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ const WHAT_MAX: usize = 120;
 /// The table has so many rows.
 const ROWS_MAX: usize = 120;
 
-/// The map, its legend, and the table.
-pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
+/// The map, its legend, and the table, of the finding or the life of one `whose` medium it is.
+pub(super) fn write(page: &mut Markup, picture: &Picture, whose: &str) {
     page.raw(
         "<p>Every place that had something in flight when the power failed, as recovery found it.</p>\n",
     );
@@ -49,7 +49,7 @@ pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
     if left_out > 0 {
         page.put("<p>{} more are not drawn.</p>\n", &[&counted(left_out, "place")]);
     }
-    table(page, entry, picture);
+    table(page, picture, whose);
 }
 
 /// A run of places that are alike: its cells, and what they hold in words, which are shown if there is room.
@@ -96,13 +96,10 @@ fn legend(page: &mut Markup, picture: &Picture) {
     page.raw("</ul>\n");
 }
 
-fn table(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
-    page.put(
-        "<details class=\"table\"><summary>The medium of finding {} as a table</summary>\n",
-        &[&entry.number],
-    );
+fn table(page: &mut Markup, picture: &Picture, whose: &str) {
+    page.put("<details class=\"table\"><summary>The medium of {} as a table</summary>\n", &[&whose]);
     page.raw("<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
-    page.put("aria-label=\"Places of finding {}\">\n", &[&entry.number]);
+    page.put("aria-label=\"Places of {}\">\n", &[&whose]);
     page.raw("<table><thead><tr><th scope=\"col\">Device</th><th scope=\"col\" class=\"n\">Place</th><th scope=\"col\" class=\"n\">Places</th><th scope=\"col\">Holds</th>");
     page.raw("<th scope=\"col\">What is there</th><th scope=\"col\">Written by</th><th scope=\"col\">Lost</th></tr></thead>\n<tbody>\n");
     for sector in picture.sectors.iter().take(ROWS_MAX) {

@@ -4,7 +4,9 @@ use super::layout::{BAND, Column, Layout, NUMBERS, OPERATIONS, ROW, is_other, pl
 use super::markup::Markup;
 use super::words::{self, changes, counted, in_flight};
 use super::{Entry, clipped};
-use crashcheck_outcome::{EventKind, Fate, Finding, Fix, MissingOrder, Picture, PictureEvent, Step};
+use crashcheck_outcome::{
+    Cause, EventKind, Fate, Finding, Fix, LaterLife, MissingOrder, Operation, Picture, PictureEvent, Step,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many missing orders and flushes are drawn.
@@ -18,39 +20,71 @@ const CLOSE: u32 = 60;
 /// So many events are in the table.
 const TABLE_MAX: usize = 200;
 
-/// The drawing, its legend, and the table.
-pub(super) fn write(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
-    let layout = Layout::new(picture, &named(entry.finding));
-    page.raw("<figure>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
-    page.put("aria-label=\"Drawing of the trace of finding {}\">\n", &[&entry.number]);
-    drawing(page, entry, picture, &layout);
-    page.raw("</div>\n<figcaption>\n");
-    legend(page, entry, &layout);
-    caption(page, picture, &layout);
-    page.raw("</figcaption>\n</figure>\n");
-    table(page, entry, picture);
+/// A life of a finding, to be drawn.
+pub(super) struct Drawn<'a> {
+    pub(super) picture: &'a Picture,
+    /// Whose trace it is: `finding 3`, `life 2 of finding 3`.
+    pub(super) whose: String,
+    /// What the ids of its parts begin with.
+    id: String,
+    operations: &'a [Operation],
+    /// So many operations before these are not listed.
+    skipped: u64,
+    /// What would have prevented it, if that is known of this life.
+    cause: Option<&'a Cause>,
 }
 
-/// The events that are named by what is told of a finding.
-fn named(finding: &Finding) -> BTreeSet<u32> {
-    let missing = finding.cause.iter().flat_map(|cause| &cause.missing);
-    let orders = missing.flat_map(|order| [order.before.event, order.after.event]);
-    let fixes = finding.cause.iter().filter_map(|cause| cause.fix.as_ref()).flat_map(|fix| &fix.flushes);
+impl<'a> Drawn<'a> {
+    /// The life of the workload.
+    pub(super) fn first(entry: &Entry<'a>, picture: &'a Picture) -> Drawn<'a> {
+        let Finding { operations, operations_skipped: skipped, cause, .. } = entry.finding;
+        let (whose, id) = (format!("finding {}", entry.number), format!("t{}", entry.number));
+        Drawn { picture, whose, id, operations, skipped: *skipped, cause: cause.as_ref() }
+    }
+
+    /// A life after that.
+    pub(super) fn later(entry: &Entry<'a>, life: &'a LaterLife, picture: &'a Picture) -> Drawn<'a> {
+        let LaterLife { life: nth, operations, .. } = life;
+        let (whose, id) =
+            (format!("life {nth} of finding {}", entry.number), format!("t{}-{nth}", entry.number));
+        Drawn { picture, whose, id, operations, skipped: 0, cause: None }
+    }
+}
+
+/// The drawing, its legend, and the table.
+pub(super) fn write(page: &mut Markup, drawn: &Drawn<'_>) {
+    let named = drawn.cause.map(named).unwrap_or_default();
+    let layout = Layout::new(drawn.picture, &named);
+    page.raw("<figure>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
+    page.put("aria-label=\"Drawing of the trace of {}\">\n", &[&drawn.whose]);
+    drawing(page, drawn, &layout);
+    page.raw("</div>\n<figcaption>\n");
+    legend(page, drawn.cause, &layout);
+    caption(page, drawn.picture, &layout);
+    page.raw("</figcaption>\n</figure>\n");
+    table(page, drawn);
+}
+
+/// The events that are named by what would have prevented a finding.
+fn named(cause: &Cause) -> BTreeSet<u32> {
+    let orders = cause.missing.iter().flat_map(|order| [order.before.event, order.after.event]);
+    let fixes = cause.fix.iter().flat_map(|fix| &fix.flushes);
     orders.chain(fixes.map(|flush| flush.before.event)).collect()
 }
 
-fn drawing(page: &mut Markup, entry: &Entry<'_>, picture: &Picture, layout: &Layout<'_>) {
+fn drawing(page: &mut Markup, drawn: &Drawn<'_>, layout: &Layout<'_>) {
+    let Drawn { picture, whose, id, cause, .. } = drawn;
     let (width, height) = (layout.width(), layout.bottom + 50);
     page.put(
-        "<svg class=\"timeline{}\" role=\"img\" aria-labelledby=\"t{}-title t{}-desc\" ",
-        &[&if width <= FITTED_MAX { " fitted" } else { "" }, &entry.number, &entry.number],
+        "<svg class=\"timeline{}\" role=\"img\" aria-labelledby=\"{}-title {}-desc\" ",
+        &[&if width <= FITTED_MAX { " fitted" } else { "" }, id, id],
     );
     page.put("width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\">\n", &[&width, &height, &width, &height]);
-    page.put("<title id=\"t{}-title\">The trace of finding {}</title>\n", &[&entry.number, &entry.number]);
-    page.put("<desc id=\"t{}-desc\">{}</desc>\n", &[&entry.number, &description(picture)]);
+    page.put("<title id=\"{}-title\">The trace of {}</title>\n", &[id, whose]);
+    page.put("<desc id=\"{}-desc\">{}</desc>\n", &[id, &description(picture)]);
     epoch(page, picture, layout);
     rows(page, picture, layout);
-    bands(page, entry, layout);
+    bands(page, drawn, layout);
     for column in &layout.columns {
         match column.step {
             Step::Event(event) => mark(page, layout, column, event),
@@ -61,7 +95,6 @@ fn drawing(page: &mut Markup, entry: &Entry<'_>, picture: &Picture, layout: &Lay
             }
         }
     }
-    let cause = entry.finding.cause.as_ref();
     if let Some(fix) = cause.and_then(|cause| cause.fix.as_ref()) {
         missing_flushes(page, fix, layout);
     }
@@ -158,7 +191,7 @@ fn rows(page: &mut Markup, picture: &Picture, layout: &Layout<'_>) {
 }
 
 /// The operations, from their beginning to their acknowledgement.
-fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
+fn bands(page: &mut Markup, drawn: &Drawn<'_>, layout: &Layout<'_>) {
     let mut bands: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for column in &layout.columns {
         let Some(event) = column.event().filter(|event| event.fate != Fate::NotIssued) else { continue };
@@ -168,9 +201,9 @@ fn bands(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
         *band = (band.0.min(column.x), band.1.max(end));
     }
     for (operation, (x, end)) in bands {
-        let nth = u64::from(operation).checked_sub(1 + entry.finding.operations_skipped);
+        let nth = u64::from(operation).checked_sub(1 + drawn.skipped);
         let nth = nth.and_then(|nth| usize::try_from(nth).ok());
-        let told = nth.and_then(|nth| entry.finding.operations.get(nth));
+        let told = nth.and_then(|nth| drawn.operations.get(nth));
         let (class, meaning) = told.map_or(("begun", String::new()), words::promised);
         let text = told.map_or("", |told| told.text.as_str());
         let width = (end - x).saturating_sub(2);
@@ -279,7 +312,7 @@ fn arrow(page: &mut Markup, order: &MissingOrder, layout: &Layout<'_>) {
 }
 
 /// What the marks mean that occur here.
-fn legend(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
+fn legend(page: &mut Markup, cause: Option<&Cause>, layout: &Layout<'_>) {
     let events: Vec<&PictureEvent> = layout.columns.iter().filter_map(Column::event).collect();
     let fates: BTreeSet<Fate> =
         events.iter().filter(|event| changes(event.kind)).map(|event| event.fate).collect();
@@ -294,7 +327,7 @@ fn legend(page: &mut Markup, entry: &Entry<'_>, layout: &Layout<'_>) {
     if events.iter().any(|event| event.kind == EventKind::Flush) {
         page.raw("<li><svg class=\"key flush\" width=\"18\" height=\"18\" aria-hidden=\"true\"><path d=\"M9 0V18\"/></svg> <b>flush</b> what was written before it on the same device is durable</li>\n");
     }
-    if let Some(cause) = &entry.finding.cause {
+    if let Some(cause) = cause {
         if !cause.missing.is_empty() {
             page.raw("<li><svg class=\"key edge\" width=\"18\" height=\"18\" aria-hidden=\"true\"><path d=\"M0 9H12\" marker-end=\"url(#arrow)\"/></svg> <b>missing order</b> the first should have been durable before the second</li>\n");
         }
@@ -320,14 +353,12 @@ fn caption(page: &mut Markup, picture: &Picture, layout: &Layout<'_>) {
 }
 
 /// The same as a table.
-fn table(page: &mut Markup, entry: &Entry<'_>, picture: &Picture) {
+fn table(page: &mut Markup, drawn: &Drawn<'_>) {
+    let Drawn { picture, whose, .. } = drawn;
     let skip = picture.steps.len().saturating_sub(TABLE_MAX);
-    page.put(
-        "<details class=\"table\"><summary>The trace of finding {} as a table</summary>\n",
-        &[&entry.number],
-    );
+    page.put("<details class=\"table\"><summary>The trace of {} as a table</summary>\n", &[whose]);
     page.raw("<div class=\"scroll\" role=\"region\" tabindex=\"0\" ");
-    page.put("aria-label=\"Events of finding {}\">\n", &[&entry.number]);
+    page.put("aria-label=\"Events of {}\">\n", &[whose]);
     page.raw("<table><thead><tr><th scope=\"col\" class=\"n\">Event</th><th scope=\"col\">Kind</th><th scope=\"col\">What and where</th>");
     page.raw("<th scope=\"col\" class=\"n\">Operation</th><th scope=\"col\">At the crash</th></tr></thead>\n<tbody>\n");
     let mut crashed = false;

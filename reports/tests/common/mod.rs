@@ -260,6 +260,7 @@ fn lives() -> Vec<LaterLife> {
             fate: "survived".into(),
             operation: None,
         }],
+        picture: Some(picture()),
     };
     let third = LaterLife {
         life: 3,
@@ -268,6 +269,7 @@ fn lives() -> Vec<LaterLife> {
         crash_point: "before recovery had written anything".into(),
         state: "everything issued persisted".into(),
         writes: vec![],
+        picture: None,
     };
     vec![second, third]
 }

@@ -14,7 +14,8 @@ pub(super) struct Search {
 /// What a search does its work on: the devices of the engine, or plain images and a fault.
 pub(super) trait Board {
     fn read(&mut self, device: u16, place: u64) -> Option<u64>;
-    fn write(&mut self, device: u16, place: u64);
+    fn write(&mut self, device: u16, place: u64, fill: u8);
+    fn flush(&mut self, device: u16);
     fn begin_service(&mut self);
 }
 
@@ -28,7 +29,7 @@ pub(super) fn search(board: &mut dyn Board) -> Vec<Option<u64>> {
         shown.push(found);
         at = at * 5 + found.unwrap_or(3) % 97 + 1;
         if step == 1 {
-            board.write((at % 2) as u16, at / 2 % (GRAINS / 2));
+            board.write((at % 2) as u16, at / 2 % (GRAINS / 2), 9);
         }
     }
     shown
@@ -42,7 +43,14 @@ pub(super) fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The engine's devices; the handles of the first power cycle are used throughout.
-struct Engine(Disk, Disk);
+pub(super) struct Engine(Disk, Disk);
+
+impl Engine {
+    /// Turns the power on.
+    pub(super) fn new(disk: &Disk) -> Engine {
+        Engine(disk.clone(), disk.power_on())
+    }
+}
 
 impl Board for Engine {
     fn read(&mut self, device: u16, place: u64) -> Option<u64> {
@@ -50,9 +58,13 @@ impl Board for Engine {
         self.1.device(DeviceId(device)).read(Bytes(place * BLOCK), &mut bytes).ok().map(|()| sum(&bytes))
     }
 
-    fn write(&mut self, device: u16, place: u64) {
+    fn write(&mut self, device: u16, place: u64, fill: u8) {
         // A device that failed is written to in vain.
-        let _ = self.1.device(DeviceId(device)).write(Bytes(place * BLOCK), &[9; BLOCK as usize]);
+        let _ = self.1.device(DeviceId(device)).write(Bytes(place * BLOCK), &[fill; BLOCK as usize]);
+    }
+
+    fn flush(&mut self, device: u16) {
+        let _ = self.1.device(DeviceId(device)).flush();
     }
 
     fn begin_service(&mut self) {
@@ -62,8 +74,8 @@ impl Board for Engine {
 
 impl Instance for Search {
     fn live(&self, disk: &Disk) -> Lived {
-        let shown = search(&mut Engine(disk.clone(), disk.power_on()));
-        let kind = Kind { found: None, shows: String::new() };
+        let shown = search(&mut Engine::new(disk));
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         Lived::last(Recovered { shown: Ok(super::super::Shown::new(shown)), after: Ok(()), kind })
     }
 
@@ -79,7 +91,7 @@ impl Instance for Search {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     Nothing,
     Lost(u16),
     Unreadable(u16, u64),
@@ -103,12 +115,14 @@ impl Board for Plain {
         Some(sum(&bytes))
     }
 
-    fn write(&mut self, device: u16, place: u64) {
+    fn write(&mut self, device: u16, place: u64, fill: u8) {
         if !(self.lost_now && self.faults.contains(&Fault::Lost(device))) {
-            self.images[usize::from(device)].write(Bytes(place * BLOCK), &[9; BLOCK as usize]);
+            self.images[usize::from(device)].write(Bytes(place * BLOCK), &[fill; BLOCK as usize]);
             self.faults.retain(|fault| *fault != Fault::Unreadable(device, place));
         }
     }
+
+    fn flush(&mut self, _: u16) {}
 
     fn begin_service(&mut self) {
         self.lost_now = true;
@@ -116,7 +130,7 @@ impl Board for Plain {
 }
 
 /// Every set of faults that a profile allows on two devices.
-fn fault_sets(faults: &Faults) -> Vec<Vec<Fault>> {
+pub(super) fn fault_sets(faults: &Faults) -> Vec<Vec<Fault>> {
     let lost = [Fault::Lost(0), Fault::Lost(1)].into_iter().filter(|_| faults.device_lost != When::Never);
     let places = (0..2).flat_map(|device| (0..GRAINS / 2).map(move |place| Fault::Unreadable(device, place)));
     let all: Vec<Fault> = lost.chain(places.filter(|_| faults.unreadable)).collect();

@@ -60,7 +60,7 @@ fn garbage(event: usize, page: u32) -> [u8; PAGE] {
 impl Instance for Probe {
     fn live(&self, disk: &Disk) -> Lived {
         let shown = probe(&disk.power_on(), self.devices, self.writes);
-        let kind = Kind { found: None, shows: String::new() };
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         let recovered = Recovered { shown: Ok(crate::explore::Shown::new(shown)), after: Ok(()), kind };
         Lived { recovered, past: Some(Past::new(())) }
     }

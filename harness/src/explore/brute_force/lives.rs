@@ -36,7 +36,7 @@ impl Instance for Serve {
     fn live(&self, disk: &Disk) -> Lived {
         let recovered = || disk.note_recovered();
         let shown = serve(&disk.power_on(), self.devices, recovered, |event| disk.note_with(|| event));
-        let kind = Kind { found: None, shows: String::new() };
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         let past = Some(Past::new(shown.clone()));
         Lived { recovered: Recovered { shown: Ok(Erased::new(shown)), after: Ok(()), kind }, past }
     }

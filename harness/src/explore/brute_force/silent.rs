@@ -8,7 +8,7 @@ use crate::profile::Faults;
 
 /// One thing that went wrong.
 #[derive(Clone, Copy, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     Nothing,
     /// A block of a device, and in which way.
     Corrupt(usize, u64, u8),
@@ -48,18 +48,20 @@ impl Board for Plain {
         Some(sum(&bytes))
     }
 
-    fn write(&mut self, device: u16, place: u64) {
-        self.images[usize::from(device)].write(Bytes(place * BLOCK), &[9; BLOCK as usize]);
+    fn write(&mut self, device: u16, place: u64, fill: u8) {
+        self.images[usize::from(device)].write(Bytes(place * BLOCK), &[fill; BLOCK as usize]);
         if matches!(self.fault, Fault::Corrupt(on, block, _) if (on, block) == (usize::from(device), place)) {
             self.fault = Fault::Nothing;
         }
     }
 
+    fn flush(&mut self, _: u16) {}
+
     fn begin_service(&mut self) {}
 }
 
 /// Everything that can go wrong with devices on which this is durable.
-fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
+pub(super) fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
     let Faults { corrupt, lost_write, misdirected, misdirected_device, .. } = profile.faults;
     let mut faults = vec![Fault::Nothing];
     let blocks = (0..2).flat_map(|device| (0..GRAINS * GRAIN / BLOCK).map(move |block| (device, block)));
@@ -100,7 +102,12 @@ fn faults(durable: &[Atom], events: &[Event], profile: &Profile) -> Vec<Fault> {
 }
 
 /// The devices after all of that was written in the order of issue, with one fault.
-fn images(base: &[Image], durable: &[Atom], written: &[(&Atom, Fate)], fault: Fault) -> Vec<Image> {
+pub(super) fn images(
+    base: &[Image],
+    durable: &[Atom],
+    written: &[(&Atom, Fate)],
+    fault: Fault,
+) -> Vec<Image> {
     let mut images = base.to_vec();
     let mut written: Vec<&Atom> = written.iter().map(|(atom, _)| *atom).collect();
     written.sort_by_key(|atom| atom.event);
@@ -126,7 +133,7 @@ fn silent_profiles() -> impl Strategy<Value = Profile> {
 }
 
 /// A write with FUA over one that is in flight is as good as none here: what it would show if it was lost is not settled.
-fn without_fua(mut events: Vec<Event>) -> Vec<Event> {
+pub(super) fn without_fua(mut events: Vec<Event>) -> Vec<Event> {
     for event in &mut events {
         if let Event::Write { fua, .. } = event {
             *fua = false;

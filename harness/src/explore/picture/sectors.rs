@@ -161,6 +161,7 @@ impl Sketch<'_> {
     fn words(&self, cell: &Cell, version: u32) -> String {
         match version.checked_sub(1).and_then(|index| cell.versions.get(index as usize)) {
             Some(version) => self.name(self.writer(version)),
+            None if cell.base == ContentId::BELOW => "what was there when this life began".to_owned(),
             None if cell.base == ContentId::ZERO => "zeros, as when the recording began".to_owned(),
             None => "what was there when the recording began".to_owned(),
         }

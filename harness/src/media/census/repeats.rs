@@ -99,7 +99,7 @@ impl<'a> Repeats<'a> {
     pub(super) fn count(&self, epoch: u32) -> Count {
         let none = self.inexact.is_empty();
         let exact = none || !self.timeline.groups_in(epoch).any(|nth| self.inexact.contains(&nth));
-        Count { value: self.counts.of(epoch), exact }
+        Count { value: self.counts.of(epoch).value(), exact }
     }
 
     /// How many of so many images of an epoch earlier ones have too; where that is not known exactly, fewer.

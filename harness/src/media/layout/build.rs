@@ -30,6 +30,8 @@ impl Layout {
         layout.cut(trace, &pieces);
         layout.first_flag = CellId(layout.cells.len() as u32);
         layout.chain(trace, pieces);
+        layout.cells.iter_mut().for_each(|cell| cell.versions.shrink_to_fit());
+        layout.atoms.iter_mut().for_each(|atom| atom.cells.shrink_to_fit());
         layout
     }
 
@@ -160,7 +162,10 @@ impl Layout {
                     return ContentId::ZERO;
                 };
                 let from = (start - at).index();
-                self.contents.intern(&data.as_slice()[from..from + len.index()])
+                match len == data.len() {
+                    true => self.contents.intern_written(data),
+                    false => self.contents.intern(&data.as_slice()[from..from + len.index()]),
+                }
             }
         }
     }
