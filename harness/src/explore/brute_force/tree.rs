@@ -78,7 +78,7 @@ impl Instance for Serve {
     fn live(&self, disk: &Disk) -> Lived {
         let disk = disk.power_on();
         let shown = serve(&disk, || disk.note_recovered(), |event| disk.note_with(|| event));
-        let kind = Kind { found: None, shows: String::new() };
+        let kind = Kind { found: None, shows: Shows::Words("".into()) };
         let past = Some(Past::new(shown.clone()));
         Lived { recovered: Recovered { shown: Ok(Erased::new(shown)), after: Ok(()), kind }, past }
     }
