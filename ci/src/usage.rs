@@ -34,7 +34,7 @@ fn broken(usage: &str, columns: usize) -> String {
         match line.is_empty() {
             true => line.push_str(word),
             false if BEFORE.len() + line.len() + 1 + word.len() <= columns => {
-                line.push_str(&format!(" {word}"))
+                line.push_str(&format!(" {word}"));
             }
             false => lines.push(word.to_owned()),
         }

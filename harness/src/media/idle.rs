@@ -4,11 +4,14 @@ use super::timeline::Timeline;
 use crate::choice::Question;
 use crate::profile::{Landing, When};
 
+/// The key of a fault, whether the profile allows it, what asks for it, and what it takes.
+type Row = (&'static str, bool, fn(&Question) -> bool, &'static str);
+
 impl Timeline {
     /// The faults that the profile allows and that cannot happen here, each by its key in a profile, with what it would take.
     pub(crate) fn idle_faults(&self) -> Vec<(&'static str, &'static str)> {
         let faults = &self.profile.faults;
-        let rows: [(&str, bool, fn(&Question) -> bool, &str); 7] = [
+        let rows: [Row; 7] = [
             (
                 "device-lost",
                 faults.device_lost != When::Never,
