@@ -152,7 +152,7 @@ fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
         }
         Event::Resize { device, len } => {
             let old = std::mem::replace(&mut lens[device.index()], *len);
-            vec![Change::Length(*device, *len, len.0..old.max(*len).0)]
+            vec![Change::Length(*device, *len, old.min(*len).0..old.max(*len).0)]
         }
         Event::Names { changes, .. } => vec![Change::Names(changes.clone())],
         _ => Vec::new(),

@@ -183,34 +183,34 @@ impl LazyImage {
         ones && (written || !self.is_half_erased(device, at, len))
     }
 
-    /// Whether what a range of ones holds was in flight at a crash, and something else was durable.
+    /// Whether what a page holds, which reads as ones, was in flight at a crash, and something else was durable. A page lies in
+    /// one cell.
     fn is_half_erased(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> bool {
         if self.first().profile.torn != Torn::Garbage {
             return false;
         }
-        let mut in_flight = false;
+        let (mut in_flight, mut page) = (false, vec![0; len.index()]);
         for nth in (0..self.below[device.index()]).rev() {
-            for index in self.left[nth].timeline.cells_of(device, at, len) {
-                let cell = CellId(index as u32);
-                let held = self.held(nth, device, cell);
-                let Left { timeline, epoch, .. } = &self.left[nth];
-                if held == ContentId::BELOW {
-                    continue;
-                }
-                if in_flight {
-                    let below = timeline.contents.get(held);
-                    return !below.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xFF));
-                }
-                match timeline.settled(cell, *epoch) {
-                    // Only what lies below tells what was durable.
-                    ContentId::BELOW => in_flight = true,
-                    durable => return durable != held,
+            let cell = self.left[nth].timeline.cells_of(device, at, len).next();
+            let Some(cell) = cell.map(|index| CellId(index as u32)) else { continue };
+            let held = self.held(nth, device, cell);
+            let Left { timeline, epoch, .. } = &self.left[nth];
+            let from = (at - timeline.cells[cell.0 as usize].start).index();
+            let durable = if in_flight { held } else { timeline.settled(cell, *epoch) };
+            match (held, durable) {
+                (ContentId::BELOW, _) => {}
+                // Only what lies below tells what was durable.
+                (_, ContentId::BELOW) => in_flight = true,
+                (_, durable) => {
+                    timeline.contents.copy(durable, from, &mut page);
+                    return page.iter().any(|byte| *byte != 0xFF);
                 }
             }
         }
-        let mut base = vec![0; if in_flight { len.index() } else { 0 }];
-        self.read_base(device, at, &mut base);
-        base.iter().any(|byte| *byte != 0xFF)
+        if in_flight {
+            self.read_base(device, at, &mut page);
+        }
+        in_flight && page.iter().any(|byte| *byte != 0xFF)
     }
 
     /// Reads what the first `upto` lives have left.
