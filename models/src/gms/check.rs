@@ -27,6 +27,7 @@ impl Cluster {
         self.disks_are_theirs()?;
         self.memory_is_divided()?;
         self.global_pages_are_alone()?;
+        self.rights_are_given_once()?;
         self.pages_are_those_of_the_disk()?;
         let pod = self.ownership_is_agreed()?;
         self.directory_is_exact(&pod)?;
@@ -66,6 +67,18 @@ impl Cluster {
                 violated(true, "GM-02", node.id, detail)
             }
         }
+    }
+
+    /// GM-19: no two copies are held by one right, so that what is said of one cannot be taken for news of another.
+    fn rights_are_given_once(&self) -> Result<(), GmsError> {
+        let mut held = BTreeMap::<Tenure, Uid>::new();
+        for (node, frame) in self.frames() {
+            if let Some(other) = held.insert(frame.tenure, frame.uid) {
+                let detail = format!("has {} by the right by which {other} is held", frame.uid);
+                violated(true, "GM-19", node.id, detail)?;
+            }
+        }
+        Ok(())
     }
 
     /// GM-21: a node that is up has written to its disk which of its lives this is, so that no later one is taken for it; and it

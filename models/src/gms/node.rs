@@ -91,7 +91,7 @@ pub struct Node {
     pub(super) dropped: Vec<(Uid, Tenure)>,
     pub(super) epoch: Epoch,
     pub(super) random: Random,
-    /// The last number given to a request or a page that was sent.
+    /// The last number given to a request or a page that was sent, in this life or before it.
     pub(super) serial: u64,
     pub(super) task: Option<Task>,
     pub(super) done: Option<Result<Done, GmsError>>,
@@ -140,7 +140,7 @@ impl Node {
             dropped: Vec::new(),
             epoch: Epoch::first(&[id], geometry.bounds, now),
             random: Random::new(seed),
-            serial: 0,
+            serial: superblock.incarnation.before_first(),
             task: None,
             done: None,
             fault: None,

@@ -35,6 +35,14 @@ impl Time {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u32);
 
+impl Incarnation {
+    /// The number before the first one that a node gives in this life: later than all of its earlier lives, whose tenures
+    /// other nodes may still hold pages by.
+    pub fn before_first(self) -> u64 {
+        u64::from(self.0) << 32
+    }
+}
+
 /// How often a page has been written back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
@@ -179,7 +187,7 @@ impl fmt::Display for Shown {
 pub struct Tenure {
     /// Who gave it the number.
     pub origin: NodeId,
-    /// The number, which this node gives once.
+    /// The number, which this node gives once in all of its lives.
     pub number: u64,
 }
 

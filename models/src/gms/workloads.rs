@@ -214,12 +214,12 @@ fn of_three() -> Vec<Workload<GmsOp>> {
 
 /// What can meet in a long time, before anything is crashed.
 fn of_busy_times() -> Vec<Workload<GmsOp>> {
-    let about = "Much happens at once, on links that are slow, while nodes restart; then a page is changed (GM-16, GM-21, GM-23).";
+    let about = "Much happens at once, on links that are slow, while nodes restart; then a page is changed (GM-16, GM-19, GM-21, GM-23).";
     let of = |(name, seed)| {
         let setup = vec![GmsOp::Busy(seed, BUSY_ROUNDS), GmsOp::Sync];
         Workload { name, about, setup, ops: vec![write(0, file(1, 0), 1), back(0)] }
     };
-    [("busy", 0), ("busy-again", 1), ("busy-once-more", 3)].map(of).into()
+    [("busy", 0), ("busy-again", 1), ("busy-still", 2), ("busy-once-more", 3)].map(of).into()
 }
 
 /// Writes these pages, each at its home, and makes all durable. The nodes boot after it.

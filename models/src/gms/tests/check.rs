@@ -29,7 +29,7 @@ fn put(lab: &Lab, uid: Uid, later: u64) {
 
 type Break = fn(&mut Lab);
 
-const BROKEN: [(&str, Break); 9] = [
+const BROKEN: [(&str, Break); 10] = [
     ("GM-01: node 1 has a clean file 0.0 that differs from the disk", |lab| put(lab, file(0, 0), 0)),
     ("GM-23: node 1 has version 1 of file 0.0, of which version 2 is on the disk", |lab| {
         put(lab, file(0, 0), 1);
@@ -56,6 +56,11 @@ const BROKEN: [(&str, Break); 9] = [
     ("the slot of file 0.0 is damaged", |lab| {
         let (disk, superblock) = device(lab, 0);
         write_page(&disk, &superblock, file(0, 0), Version(0), &[1; PAGE]).expect("a page of this disk");
+    }),
+    ("GM-19: node 1 has file 1.1 by the right by which file 0.0 is held", |lab| {
+        let node = lab.cluster.nodes[1].as_mut().expect("it is up");
+        let tenure = node.frames.iter().next().expect("a page").tenure;
+        node.frames.iter_mut().for_each(|frame| frame.tenure = tenure);
     }),
     ("GM-10: node 0 goes by a plan of others than the members", |lab| {
         for node in lab.cluster.nodes.iter_mut().flatten() {

@@ -85,6 +85,35 @@ fn gm_21_a_new_configuration_has_the_directory_of_those_who_live() {
     assert!(lab.cluster.live().all(|node| node.config().is_some_and(|config| config.members.len() == 3)));
 }
 
+/// Has all pages that leave the memory of another node be put to node 2; what leaves that of node 2 is dropped.
+fn only_node_2_takes_pages(lab: &mut Lab) {
+    for node in lab.cluster.nodes.iter_mut().flatten() {
+        node.epoch.plan.oldest = [(0, 0), (1, 0), (2, 6)].map(|(node, pages)| (NodeId(node), pages)).into();
+    }
+}
+
+/// GM-16, GM-19: node 2 is asked for a page by the right by which node 1 had put it there in an earlier life, and
+/// does not have it any more. Nothing that node 1 puts there later may be taken for that.
+#[test]
+fn gm_19_a_right_of_an_earlier_life_is_never_given_again() {
+    let (page, swap) = (file(0, 0), |node| Uid::swap(NodeId(node), 0));
+    let mut lab = Lab::new(Geometry { frames: 1, ..Geometry::default() });
+    only_node_2_takes_pages(&mut lab);
+    lab.read(1, page);
+    lab.read(1, file(0, 1));
+    assert_eq!(lab.state(2, page), Some(State::Global));
+    lab.stop(1);
+    lab.start(1);
+    only_node_2_takes_pages(&mut lab);
+    lab.read(2, swap(2));
+    assert_eq!(lab.state(2, page), None, "it was dropped");
+    let asked = lab.read(1, page);
+    assert!(asked.contains(&"2>1 missing file 0.0".to_owned()), "{asked:?}");
+    lab.read(1, swap(1));
+    assert_eq!(lab.state(2, page), Some(State::Global), "it is put there once more");
+    lab.cluster.check().expect("well-formed");
+}
+
 #[test]
 fn a_write_whose_home_is_down_stays_in_memory_until_it_is_back() {
     let mut lab = Lab::new(Geometry::default());
