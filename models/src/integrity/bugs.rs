@@ -67,7 +67,7 @@ pub const SWITCHES: [BugSwitch; 9] = [
         name: "no-physical-id",
         about: "a block carries a checksum and does not say which block it is: one that landed next door is taken for \
                 the one that lives there",
-        breaks: &["no-foreign-data", "well-formed"],
+        breaks: &["no-foreign-data", "recovers", "well-formed"],
         checks: &["M28", "DI-06"],
         workload: "neighbours",
         profile: "misdirected",

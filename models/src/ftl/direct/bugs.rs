@@ -79,7 +79,7 @@ const REDO_WITHOUT_ERASE: BugSwitch = BugSwitch {
 const TORN_PAGE_TAKEN: BugSwitch = BugSwitch {
     name: "torn-page-taken",
     about: "a page that is not erased counts as programmed, whatever its checksums say",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["FT-26", "FT-07"],
     workload: "overwrite",
     profile: "flash",

@@ -123,14 +123,14 @@ const REUSED_WITHOUT_ERASE: BugSwitch = BugSwitch {
     about: "a block that recovery has no use for is programmed without being erased first",
     breaks: &["usable"],
     checks: &["FT-26", "FT-01"],
-    workload: "full-merge",
+    workload: "partial-merge",
     profile: "flash",
     lives: 1,
 };
 const TORN_LOG_PAGE_TAKEN: BugSwitch = BugSwitch {
     name: "torn-log-page-taken",
     about: "a page of a log block that is not erased counts as the next page of its chunk",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["FT-26", "FT-07"],
     workload: "write",
     profile: "flash",

@@ -145,7 +145,7 @@ const BAD_BLOCK_NOT_RECORDED: BugSwitch = BugSwitch {
 const CODE_IGNORED: BugSwitch = BugSwitch {
     name: "code-ignored",
     about: "the host is given a page as it reads, and the error-correcting code is not looked at",
-    breaks: &["no-foreign-data"],
+    breaks: &["no-foreign-data", "well-formed"],
     checks: &["FT-07", "FT-09"],
     workload: "write",
     profile: "read-disturb",
