@@ -56,17 +56,23 @@ for (const name of names) {
 
       test(`the drawing and the map show what the data says ${how}`, () => look(name, { javaScriptEnabled }, async (page) => {
         for (const index of some(all)) {
-          const { finding: { picture, cause } } = all[index];
+          const { finding: { picture, cause, lives } } = all[index];
           if (!picture) continue;
           const article = await unfold(page, index);
           if (await article.locator("p", { hasText: "The drawings are left out" }).isVisible()) {
             assert.ok(index > 50, "the first findings of a page have their drawings");
             continue;
           }
-          const drawing = article.locator("svg.timeline[role=img]");
-          assert.ok(await drawing.isVisible());
-          const name = await drawing.evaluate((svg) => document.getElementById(svg.getAttribute("aria-labelledby").split(" ")[0]).textContent);
-          assert.equal(name, `The trace of finding ${index + 1}`);
+          const drawings = article.locator("svg.timeline[role=img]");
+          const later = (lives ?? []).filter((life) => life.picture);
+          const whose = ["", ...later.map(({ life }) => `life ${life} of `)].map((life) => `The trace of ${life}finding ${index + 1}`);
+          assert.equal(await drawings.count(), whose.length);
+          for (const [nth, name] of whose.entries()) {
+            assert.ok(await drawings.nth(nth).isVisible());
+            const told = await drawings.nth(nth).evaluate((svg) => document.getElementById(svg.getAttribute("aria-labelledby").split(" ")[0]).textContent);
+            assert.equal(told, name);
+          }
+          const drawing = drawings.first();
           const issued = picture.steps.filter(({ step }) => step === "event").map(({ event }) => `#${event}`);
           const columns = await drawing.locator("text.number").allTextContents();
           assert.ok(columns.length > 0 && columns.every((column) => issued.includes(column)), columns.join(" "));
@@ -77,8 +83,9 @@ for (const name of names) {
             assert.ok(await drawing.locator(".edge path").count() >= Math.min(arrows.length, 6));
           }
           const cells = article.locator(".map .cell");
-          const expected = picture.sectors.reduce((sum, { count }) => sum + Math.min(Math.max(count, 1), 16), 0);
-          assert.equal(await cells.count(), Math.min(expected, 400));
+          const places = ({ sectors }) => Math.min(sectors.reduce((sum, { count }) => sum + Math.min(Math.max(count, 1), 16), 0), 400);
+          const expected = [picture, ...later.map((life) => life.picture)].reduce((sum, picture) => sum + places(picture), 0);
+          assert.equal(await cells.count(), expected);
           const kinds = { new: "new", old: "old", torn: "torn", lost: "lost", garbled: "garbled", unread: "not looked at" };
           const runs = (await article.locator(".map li").allTextContents()).map(plain);
           for (const { holds, what } of picture.sectors.slice(0, 20)) {
