@@ -1,4 +1,5 @@
-//! The classic mistakes of programs that keep their data in files, each beside the program that does it right.
+//! The classic mistakes of programs that keep their data in files, beside programs that do it right: where no other stands beside a
+//! mistake, `replace` is what mends it.
 //!
 //! Every one of them keeps a number. To set it is durable on return, and it is the old or the new one after a crash. They use
 //! [`crashcheck::fs`] as they would use [`std::fs`].
