@@ -42,6 +42,7 @@ const GENERAL: &str = "General";
 const WHAT: &str = "What to explore";
 const HOW_FAR: &str = "How far to go";
 const RECORDED: &str = "A trace recorded elsewhere";
+const PROGRAM: &str = "The program";
 const SHRINKING: &str = "Shrinking and stored failures";
 const OUTPUT: &str = "Output";
 
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// Explore the crash states of reference systems, or of a recorded trace
     #[command(after_help = examples::EXPLORE_SHORT, after_long_help = examples::with_exit_codes(examples::EXPLORE))]
     Explore(Box<ExploreArgs>),
+    /// Record a program that nobody changed while it works in a folder, and recover it from every crash state
+    #[command(after_help = examples::PROGRAM_SHORT, after_long_help = examples::with_exit_codes(examples::PROGRAM))]
+    Program(Box<ProgramArgs>),
     /// Say what each flush of a workload is good for, and which order of writes is missing
     #[command(after_help = examples::ADVISE_SHORT, after_long_help = examples::with_exit_codes(examples::ADVISE))]
     Advise(Box<AdviseArgs>),
@@ -122,6 +126,17 @@ pub(crate) struct ExploreArgs {
     #[arg(long, value_name = "TIME", value_parser = crate::config::duration)]
     #[arg(help_heading = SHRINKING, hide_short_help = true)]
     pub(crate) max_shrink_time: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Only say how many crash states there are
+    #[arg(long)]
+    #[arg(help_heading = HOW_FAR, hide_short_help = true)]
+    pub(crate) dry_run: bool,
+}
+
+/// What is printed and written.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct OutputArgs {
     /// Write the report as JSON to this file as well; - is the standard output, and all text goes to the standard error then
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(help_heading = OUTPUT, hide_short_help = true)]
@@ -150,10 +165,46 @@ pub(crate) struct ExploreArgs {
     #[arg(long, short)]
     #[arg(help_heading = OUTPUT)]
     pub(crate) verbose: bool,
-    /// Only say how many crash states there are
-    #[arg(long)]
-    #[arg(help_heading = HOW_FAR, hide_short_help = true)]
-    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProgramArgs {
+    /// The folder in which the program has its files: an empty one, or none; it is mounted with the files of each crash state
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) dir: PathBuf,
+    /// The program: it is recorded while it works in the folder
+    #[arg(long, value_name = "COMMAND")]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) run: String,
+    /// Recovers, and prints what a user sees then: that is compared with what it prints without a crash
+    #[arg(long, value_name = "COMMAND")]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) recover: String,
+    /// A command that must succeed after recovery; may be repeated
+    #[arg(long = "check", value_name = "COMMAND")]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) checks: Vec<String>,
+    /// A line that the program prints and that matches says that everything so far is durable [default: its end does]
+    #[arg(long, value_name = "REGEX")]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) ack: Option<String>,
+    /// Goes on after recovery, until the next crash [default: the program once more]; none: nothing does
+    #[arg(long, value_name = "COMMAND|none")]
+    #[arg(help_heading = PROGRAM)]
+    pub(crate) go_on: Option<String>,
+    /// How long one command may take
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
+    #[arg(help_heading = PROGRAM, hide_short_help = true)]
+    pub(crate) timeout: Duration,
+    /// Where the trace goes [default: DIR.crash, with the reports]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(help_heading = PROGRAM, hide_short_help = true)]
+    pub(crate) trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,7 +234,7 @@ pub(crate) struct AdviseArgs {
 }
 
 /// How to search; what is not given comes from the configuration.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct SearchArgs {
     /// What the device may leave behind (crashcheck list profiles)
     #[arg(long = "profile", value_name = "PROFILE")]
@@ -279,6 +330,20 @@ pub(crate) struct RecordedArgs {
     #[arg(long, value_name = "N", requires = "trace")]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) from_event: Option<usize>,
+    /// The folder in which the commands find the files, if the trace is of a program (crashcheck program)
+    ///
+    /// What recovery prints is compared with what it prints without a crash.
+    #[arg(long = "files", value_name = "DIR", requires = "trace", value_hint = ValueHint::DirPath)]
+    #[arg(help_heading = RECORDED, hide_short_help = true)]
+    pub(crate) folder: Option<PathBuf>,
+    /// A command that goes on after recovery with the files of a program
+    #[arg(long, value_name = "COMMAND", requires = "folder")]
+    #[arg(help_heading = RECORDED, hide_short_help = true)]
+    pub(crate) go_on: Option<String>,
+    /// A line that goes on with the files of a program and matches says that everything so far is durable
+    #[arg(long, value_name = "REGEX", requires = "folder")]
+    #[arg(help_heading = RECORDED, hide_short_help = true)]
+    pub(crate) ack: Option<String>,
     /// How long one command may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
@@ -325,14 +390,23 @@ pub(crate) struct InputArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecordArgs {
     /// The workload to record
-    #[arg(value_name = "SYSTEM[+BUG]:WORKLOAD")]
+    #[arg(value_name = "SYSTEM[+BUG]:WORKLOAD", required_unless_present = "files", conflicts_with = "files")]
     #[arg(add = ArgValueCompleter::new(complete::targets))]
-    pub(crate) target: String,
+    pub(crate) target: Option<String>,
+    /// Record a program instead, while it works in this folder: an empty one, or none
+    #[arg(long, value_name = "DIR", requires = "command", value_hint = ValueHint::DirPath)]
+    pub(crate) files: Option<PathBuf>,
+    /// A line that the program prints and that matches says that everything so far is durable [default: its end does]
+    #[arg(long, value_name = "REGEX", requires = "files")]
+    pub(crate) ack: Option<String>,
+    /// The program, and what it is given
+    #[arg(last = true, value_name = "COMMAND", requires = "files")]
+    pub(crate) command: Vec<String>,
     /// Where the trace goes
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
     /// Switch a seeded fault of the system on
-    #[arg(long = "bug", value_name = "NAME")]
+    #[arg(long = "bug", value_name = "NAME", conflicts_with = "files")]
     #[arg(add = ArgValueCompleter::new(complete::bugs))]
     pub(crate) bugs: Vec<String>,
 }

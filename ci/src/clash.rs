@@ -1,7 +1,10 @@
 //! The files that a command line names: what is written goes to a file of its own, and over none that is read. That is seen to
 //! before anything runs.
 
-use crate::args::{Command, ExploreArgs, InputArgs, RecordedArgs, ReplayArgs, ReplayFiles, TraceCommand};
+use crate::args::{
+    Command, ExploreArgs, InputArgs, OutputArgs, RecordedArgs, ReplayArgs, ReplayFiles, TraceCommand,
+};
+use crate::commands::program;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crashcheck::trace::import;
@@ -94,6 +97,11 @@ fn named(command: &Command, config: &Config) -> Vec<Named> {
     let mut list = List(Vec::new());
     match command {
         Command::Explore(args) => explore(args, config, &mut list),
+        Command::Program(args) => {
+            list.profiles(&args.search.profiles);
+            list.outputs(&args.output, config);
+            list.add("--trace", Use::Writes, Some(&program::trace_file(args, config)));
+        }
         Command::Advise(args) => {
             list.profiles(&args.search.profiles);
             list.recorded(&args.recorded);
@@ -129,13 +137,7 @@ fn explore(args: &ExploreArgs, config: &Config, list: &mut List) {
     if args.dry_run {
         return;
     }
-    let out = args.out.clone().unwrap_or_else(|| config.out());
-    list.add("--out", Use::Writes, Some(&out.join("report.json")));
-    list.add("--out", Use::Writes, Some(&out.join("report.html")));
-    list.add("--json", Use::Writes, args.json.as_ref());
-    list.add("--junit", Use::Writes, args.junit.as_ref());
-    list.add("--html", Use::Writes, args.html.as_ref());
-    list.add("--markdown", Use::Writes, args.markdown.as_ref());
+    list.outputs(&args.output, config);
 }
 
 fn replay(args: &ReplayArgs, list: &mut List) {
@@ -160,6 +162,16 @@ impl List {
         for profile in profiles.iter().filter(|profile| config::is_profile_file(Path::new(profile))) {
             self.add("--profile", Use::Reads, Some(&PathBuf::from(profile)));
         }
+    }
+
+    fn outputs(&mut self, args: &OutputArgs, config: &Config) {
+        let out = args.out.clone().unwrap_or_else(|| config.out());
+        self.add("--out", Use::Writes, Some(&out.join("report.json")));
+        self.add("--out", Use::Writes, Some(&out.join("report.html")));
+        self.add("--json", Use::Writes, args.json.as_ref());
+        self.add("--junit", Use::Writes, args.junit.as_ref());
+        self.add("--html", Use::Writes, args.html.as_ref());
+        self.add("--markdown", Use::Writes, args.markdown.as_ref());
     }
 
     fn recorded(&mut self, args: &RecordedArgs) {

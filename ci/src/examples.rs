@@ -30,6 +30,15 @@ pub(crate) const EXPLORE: &str = "Examples:
   crashcheck explore --trace disk.crash --recover 'e2fsck -fy {image}'";
 
 /// What fits the short help.
+pub(crate) const PROGRAM_SHORT: &str = "Examples:
+  crashcheck program --dir data --run ./write.sh --recover ./open-and-dump.sh --ack '^ok'";
+
+pub(crate) const PROGRAM: &str = "Examples:
+  crashcheck program --dir data --run ./write.sh --recover ./open-and-dump.sh
+  crashcheck program --dir db --run 'sqlite3 db/x < steps.sql' ...    a pipe or a redirection needs sh -c '...'
+  crashcheck program --dir db --run './store put' --recover './store dump' --ack '^committed'";
+
+/// What fits the short help.
 pub(crate) const ADVISE_SHORT: &str = "Examples:
   crashcheck advise journal:create";
 
@@ -44,7 +53,8 @@ pub(crate) const REPLAY: &str = "Examples:
 
 pub(crate) const RECORD: &str = "Examples:
   crashcheck record journal:create -o create.crash
-  crashcheck record journal+no-revoke:block-reuse -o reuse.crash";
+  crashcheck record journal+no-revoke:block-reuse -o reuse.crash
+  crashcheck record --files data -o write.crash -- ./write.sh";
 
 pub(crate) const REPORT: &str = "Examples:
   crashcheck report target/crashcheck/report.json

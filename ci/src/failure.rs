@@ -1,7 +1,7 @@
 //! Why the command cannot go on.
 
 use crate::exit_code::ExitCode;
-use crashcheck::{CaseError, CommandError};
+use crashcheck::{CaseError, CommandError, ProgramError};
 use std::fmt::Display;
 use std::path::Path;
 
@@ -42,6 +42,16 @@ impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Images(_) => Failure::internal(error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<ProgramError> for Failure {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Failed(_) => Failure { exit: ExitCode::Broken, message: error.to_string() },
+            ProgramError::Io(_) => Failure::internal(error.to_string()),
             _ => Failure::usage(error.to_string()),
         }
     }

@@ -7,13 +7,16 @@
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
 mod files;
+mod folder;
+#[cfg(feature = "program")]
+mod program;
 mod words;
 
 use crate::choice::{Plan, Pole};
 use crate::disk::Disk;
 use crate::explore::{
-    Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Shows, Walk, Watched,
-    look,
+    Compared, Context, Instance, Kind, Lived, Naming, Options, Past, Progress, Recovered, Shown, Shows, Walk,
+    Watched, look,
 };
 use crate::judge::{Violation, Window};
 use crate::replay::{Replayed, replay};
@@ -24,6 +27,11 @@ use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
 use crashcheck_trace::{Device, DeviceId, Event, Image, ReplayId, Trace};
 use files::{ImageFile, read_device};
+pub use folder::Folder;
+#[cfg(feature = "program")]
+use program::Program;
+#[cfg(feature = "program")]
+pub use program::{MountError, ProgramError, ProgramRecording, record_program};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -46,6 +54,8 @@ pub struct Commands {
     pub timeout: Duration,
     /// So many events of the trace had happened, and were durable, before the power may fail: making a file system, say.
     pub from: usize,
+    /// Where the tree of files is that the trace is of, if it is of one.
+    pub folder: Option<Folder>,
 }
 
 /// Why commands cannot be run on a trace.
@@ -103,12 +113,29 @@ pub enum CommandError {
         /// The profile.
         profile: String,
     },
-    /// The trace is of a tree of files, of which there are no image files.
+    /// The trace is of a tree of files, and nobody says where that should be.
+    #[error("the trace is of a program's files: --files names the folder in which its commands find them")]
+    NoFolder,
+    /// The trace is not of a tree of files.
     #[error(
-        "the trace is of a tree of files, and commands are given image files: explore the system that it was recorded of \
-         in a test"
+        "--files names a folder, but the trace is of devices: {{image}} in a command stands for the path of an image"
     )]
-    Tree,
+    NoTree,
+    /// This build cannot mount a tree of files.
+    #[error("this build cannot mount a tree of files: build crashcheck with the feature program, on Linux")]
+    NoProgram,
+    /// What acknowledges an operation is no regular expression.
+    #[error("{ack:?} is no regular expression: {why}")]
+    Ack {
+        /// What it should be.
+        ack: String,
+        /// Why it is none.
+        why: String,
+    },
+    /// The folder cannot be served.
+    #[cfg(feature = "program")]
+    #[error(transparent)]
+    Folder(#[from] MountError),
     /// The beginning of the trace cannot be taken for what the devices held.
     #[error(
         "the first {events} events cannot be taken as done: one of them reaches beyond its device, or is for a flash chip; \
@@ -137,13 +164,16 @@ pub fn explore_trace(
 ) -> Result<Exploration, CommandError> {
     let recorded = RecordedTrace::new(trace, name, commands, options)?;
     let context = &recorded.context;
-    if let Some(why) = without_crash(context) {
+    if let Some(why) = recorded.without_crash() {
         return recorded.unless_in_trouble(broken(context, options, why));
     }
+    let shrink = options.shrink.clone().filter(|_| recorded.can_shrink());
     // The cause is looked for when a finding is small.
-    let explain = options.explain && options.shrink.is_none();
+    let explain = options.explain && shrink.is_none();
+    let options = &Options { shrink, ..options.clone() };
     let mut exploration = explored(context, &Options { explain, ..options.clone() }, stop, &mut *report);
     shrink_trace(context, options, &mut exploration, stop, report);
+    exploration.notes.extend(recorded.notes());
     recorded.unless_in_trouble(exploration)
 }
 
@@ -160,7 +190,7 @@ pub fn advise_trace(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Advice, CommandError> {
     let recorded = RecordedTrace::new(trace, name, commands, options)?;
-    let advice = match without_crash(&recorded.context) {
+    let advice = match recorded.without_crash() {
         Some(why) => Advice { exploration: broken(&recorded.context, options, why), flushes: Vec::new() },
         None => advised(&recorded.context, options, stop, report),
     };
@@ -186,7 +216,42 @@ pub fn replay_trace(
 /// A trace whose crash states are recovered by commands.
 struct RecordedTrace {
     context: Arc<Context>,
+    recoverer: Arc<Recoverer>,
     trouble: Trouble,
+}
+
+/// What recovers, by what it is given.
+enum Recoverer {
+    /// Image files.
+    Images(External),
+    /// A folder with files.
+    #[cfg(feature = "program")]
+    Folder(Program),
+}
+
+impl Recoverer {
+    #[cfg(feature = "program")]
+    fn folder(
+        trace: &Trace,
+        commands: &Commands,
+        folder: &Folder,
+        trouble: &Trouble,
+    ) -> Result<Recoverer, CommandError> {
+        Program::new(trace, commands, folder, trouble).map(Recoverer::Folder)
+    }
+
+    #[cfg(not(feature = "program"))]
+    fn folder(_: &Trace, _: &Commands, _: &Folder, _: &Trouble) -> Result<Recoverer, CommandError> {
+        Err(CommandError::NoProgram)
+    }
+
+    fn instance(&self) -> &dyn Instance {
+        match self {
+            Recoverer::Images(external) => external,
+            #[cfg(feature = "program")]
+            Recoverer::Folder(program) => program,
+        }
+    }
 }
 
 /// What this machine could not do: no fault of what is under test.
@@ -205,9 +270,6 @@ impl RecordedTrace {
         if trace.nodes() > 0 && options.profile.cluster.is_some() {
             return Err(CommandError::OneByOne { profile: options.profile.name.clone() });
         }
-        if trace.devices.first().is_some_and(Device::is_directory) {
-            return Err(CommandError::Tree);
-        }
         let (trace, numbers) = match commands.from {
             0 => (trace, Vec::new()),
             events => {
@@ -222,11 +284,41 @@ impl RecordedTrace {
             trace_hash: trace.fingerprint(),
             ..Naming::default()
         };
-        let external = External::new(&trace, commands)?;
-        let trouble = Arc::clone(&external.trouble);
-        let context = Context::new(external, naming, Arc::new(trace), options).told_by(numbers);
-        let context = Arc::new(context);
-        Ok(RecordedTrace { context, trouble })
+        let trouble = Trouble::default();
+        let is_tree = trace.devices.first().is_some_and(Device::is_directory);
+        let recoverer = match &commands.folder {
+            None if is_tree => return Err(CommandError::NoFolder),
+            Some(_) if !is_tree => return Err(CommandError::NoTree),
+            None => Recoverer::Images(External::new(&trace, commands, &trouble)?),
+            Some(folder) => Recoverer::folder(&trace, commands, folder, &trouble)?,
+        };
+        let recoverer = Arc::new(recoverer);
+        let instance = Arc::clone(&recoverer);
+        let context = Context::new(instance, naming, Arc::new(trace), options).told_by(numbers);
+        Ok(RecordedTrace { context: Arc::new(context), recoverer, trouble })
+    }
+
+    /// What fails at the beginning or the end of the trace, where no power fails; in a sentence.
+    fn without_crash(&self) -> Option<String> {
+        match &*self.recoverer {
+            Recoverer::Images(_) => without_crash(&self.context),
+            #[cfg(feature = "program")]
+            Recoverer::Folder(program) => program.without_crash(),
+        }
+    }
+
+    /// Whether events can be left out of the trace: what a program should show is known of the whole trace only.
+    fn can_shrink(&self) -> bool {
+        matches!(*self.recoverer, Recoverer::Images(_))
+    }
+
+    /// What was not looked at.
+    fn notes(&self) -> Vec<String> {
+        match &*self.recoverer {
+            Recoverer::Images(_) => Vec::new(),
+            #[cfg(feature = "program")]
+            Recoverer::Folder(program) => program.notes(),
+        }
     }
 
     /// What came of it, unless the machine could not do it.
@@ -293,7 +385,7 @@ impl Hash for Left {
 }
 
 impl External {
-    fn new(trace: &Trace, commands: &Commands) -> Result<External, CommandError> {
+    fn new(trace: &Trace, commands: &Commands, trouble: &Trouble) -> Result<External, CommandError> {
         let devices = trace.devices.len();
         let external = External {
             recover: Words::with_image(&commands.recover, devices)?,
@@ -306,7 +398,7 @@ impl External {
             base: trace.devices.iter().map(|device| device.base.clone()).collect(),
             resizable: resizable(trace),
             work: Scratch::in_memory().map_err(CommandError::Images)?,
-            trouble: Trouble::default(),
+            trouble: Arc::clone(trouble),
             known: Mutex::new(FxHashMap::default()),
         };
         for words in external.checks.iter().chain([&external.recover]) {
@@ -426,6 +518,40 @@ impl Instance for External {
 
     fn eager(&self) -> bool {
         true
+    }
+
+    fn limits_time(&self) -> bool {
+        true
+    }
+}
+
+impl Instance for Arc<Recoverer> {
+    fn live(&self, disk: &Disk) -> Lived {
+        self.instance().live(disk)
+    }
+
+    fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        self.instance().judge(shown, past, window)
+    }
+
+    fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        self.instance().compare(shown, past, window)
+    }
+
+    fn promises(&self) -> Vec<&'static str> {
+        self.instance().promises()
+    }
+
+    fn devices(&self, shown: &Shown) -> Option<Vec<Image>> {
+        self.instance().devices(shown)
+    }
+
+    fn eager(&self) -> bool {
+        self.instance().eager()
+    }
+
+    fn limits_time(&self) -> bool {
+        self.instance().limits_time()
     }
 }
 

@@ -5,11 +5,17 @@
 //! the same state, and the trail tells which. From then on that state is not run any more: it fails, for the reason the
 //! child died of. States that do not kill anything cost nothing.
 
+mod alone;
 pub(crate) mod in_test;
+
+pub use alone::Alone;
+pub(crate) use alone::end_strays;
 
 use crate::scratch::{self, Scratch};
 use crashcheck_trace::Bytes;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, kill_process_group, setrlimit,
+};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -80,7 +86,8 @@ fn wait(child: &mut Child, signals: &AtomicUsize) -> io::Result<ExitStatus> {
         }
         while passed < signals.load(Ordering::Relaxed) {
             passed += 1;
-            kill_process(Pid::from_child(child), Signal::TERM)?;
+            // All of the group: what is alone has a process above it that takes no signals.
+            kill_process_group(Pid::from_child(child), Signal::TERM)?;
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -422,6 +422,7 @@ fn commands_recover_from_a_power_failure_of_all_nodes_only() {
         checks: Vec::new(),
         timeout: Duration::from_secs(9),
         from: 0,
+        folder: None,
     };
     let run = |profile: &str| {
         let options = Options { profile: Profile::named(profile).expect("built in"), ..Options::default() };

@@ -25,7 +25,7 @@ fn recorded(len: Bytes) -> Trace {
 
 fn run(trace: Trace, recover: &str, check: &str, options: &Options) -> Result<Exploration, CommandError> {
     let (recover, checks) = (recover.to_owned(), vec![check.to_owned()]);
-    let commands = Commands { recover, checks, timeout: Duration::from_secs(30), from: 0 };
+    let commands = Commands { recover, checks, timeout: Duration::from_secs(30), from: 0, folder: None };
     explore_trace(trace, "two.crash", &commands, options, &AtomicBool::new(false), &mut |_| ())
 }
 
@@ -111,8 +111,13 @@ fn a_recovery_that_takes_too_long_dies_with_all_that_it_has_started() {
     let folder = tempfile::tempdir().expect("a folder");
     let late = folder.path().join("late");
     let recover = between(&format!("(sleep 2; touch {}) & sleep 60", late.display()));
-    let commands =
-        Commands { recover, checks: vec!["true".to_owned()], timeout: Duration::from_secs(1), from: 0 };
+    let commands = Commands {
+        recover,
+        checks: vec!["true".to_owned()],
+        timeout: Duration::from_secs(1),
+        from: 0,
+        folder: None,
+    };
     let options = Options { explain: false, ..Options::default() };
     let stop = AtomicBool::new(false);
     let exploration =
@@ -198,7 +203,8 @@ fn what_comes_before_the_power_may_fail_is_durable_and_keeps_its_numbers() {
     let explored = |from: usize| {
         let (recover, timeout) = (NOTHING.to_owned(), Duration::from_secs(30));
         let checks = vec![made.to_owned(), META_NEEDS_PAGE.to_owned()];
-        let (commands, options) = (Commands { recover, checks, timeout, from }, Options::default());
+        let (commands, options) =
+            (Commands { recover, checks, timeout, from, folder: None }, Options::default());
         let stop = AtomicBool::new(false);
         explore_trace(trace.clone(), "made.crash", &commands, &options, &stop, &mut |_| ()).expect("it runs")
     };

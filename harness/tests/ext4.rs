@@ -23,6 +23,7 @@ fn recorded(name: &str) -> Option<(Trace, Commands)> {
         ],
         timeout: Duration::from_secs(30),
         from: 0,
+        folder: None,
     };
     Some((import::open(corpus.join(format!("{name}.crash"))).unwrap().trace, commands))
 }

@@ -50,6 +50,7 @@ fn commands() -> Commands {
         checks: vec![check.to_owned()],
         timeout: Duration::from_secs(30),
         from: 0,
+        folder: None,
     }
 }
 

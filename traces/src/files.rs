@@ -89,6 +89,17 @@ impl NameChange {
     }
 }
 
+/// The mode and the owner of an inode, as they were at the end of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The lower twelve bits of the mode: who may do what.
+    pub mode: u16,
+    /// The number of the user.
+    pub uid: u32,
+    /// The number of the group.
+    pub gid: u32,
+}
+
 impl Device {
     /// An empty file. A write that ends beyond its end makes it longer.
     pub fn file(name: &str) -> Self {

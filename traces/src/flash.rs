@@ -197,7 +197,7 @@ impl Device {
         }
         let kind = DeviceKind::Nand(NandChip { geometry, erases: BTreeMap::new() });
         let base = Image::ones(geometry.len());
-        Device { name: name.to_owned(), block: geometry.page_len(), base, kind, node: None }
+        Device { name: name.to_owned(), block: geometry.page_len(), base, kind, node: None, owner: None }
     }
 
     /// The same chip with blocks that were bad when it left the factory. As on real chips, the first byte of the spare

@@ -1,7 +1,7 @@
 //! A whole trace in memory.
 
 use crate::cluster::Cluster;
-use crate::files::{Entry, NameChange};
+use crate::files::{Entry, NameChange, Owner};
 use crate::{Bytes, DeviceId, Event, EventId, GeometryError, Image, NandChip, NodeId};
 use thiserror::Error;
 
@@ -50,6 +50,8 @@ pub struct Device {
     pub kind: DeviceKind,
     /// The node of a cluster that it belongs to; `None` on a machine that stands alone.
     pub node: Option<NodeId>,
+    /// The mode and the owner of an inode, if they are known. They are not part of what a crash decides.
+    pub owner: Option<Owner>,
 }
 
 impl Device {
@@ -60,7 +62,7 @@ impl Device {
 
     /// A block device or a file with the given content.
     pub fn block(name: &str, block: Bytes, base: Image) -> Self {
-        Device { name: name.to_owned(), block, base, kind: DeviceKind::Block, node: None }
+        Device { name: name.to_owned(), block, base, kind: DeviceKind::Block, node: None, owner: None }
     }
 
     /// The same device, belonging to a node of a cluster. Either all devices of a machine belong to nodes, or none.

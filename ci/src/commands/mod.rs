@@ -3,6 +3,7 @@
 mod advise;
 mod explore;
 mod list;
+pub(crate) mod program;
 mod record;
 mod recorded;
 mod replay;
@@ -33,7 +34,9 @@ const MEMORY: Bytes = Bytes(8 << 30);
 pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
     let loaded = Config::load(&args);
     let config = match (&args.command, loaded) {
-        (Command::Explore(_) | Command::Advise(_) | Command::Replay(_), loaded) => loaded?,
+        (Command::Explore(_) | Command::Program(_) | Command::Advise(_) | Command::Replay(_), loaded) => {
+            loaded?
+        }
         (_, Ok(config)) => config,
         // Who looks up how it is written must not need a right one for that.
         (_, Err(failure)) => {
@@ -46,14 +49,25 @@ pub(crate) fn run(args: Args, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Explore(args) if args.dry_run => explore::run(&args, &config, screen),
         Command::Explore(args) => {
             let memory = config.search(&args.search)?.memory;
-            child::run(memory, || explore::run(&args, &config, screen))
+            child::run(memory, args.recorded.folder.is_some(), screen, || {
+                explore::run(&args, &config, screen)
+            })
+        }
+        Command::Program(args) => {
+            let memory = config.search(&args.search)?.memory;
+            child::run(memory, true, screen, || program::run(&args, &config, screen))
         }
         Command::Advise(args) => {
             let memory = config.search(&args.search)?.memory;
-            child::run(memory, || advise::run(&args, &config, screen))
+            child::run(memory, args.recorded.folder.is_some(), screen, || advise::run(&args, &config, screen))
+        }
+        Command::Record(args) if args.files.is_some() => {
+            child::run(MEMORY, true, screen, || record::run(&args, screen))
         }
         Command::Record(args) => record::run(&args, screen),
-        Command::Replay(args) => child::run(MEMORY, || replay::run(&args, &config, screen)),
+        Command::Replay(args) => {
+            child::run(MEMORY, args.recorded.folder.is_some(), screen, || replay::run(&args, &config, screen))
+        }
         Command::Report(args) => report::run(&args, screen),
         Command::List(args) => list::run(&args, screen),
         Command::Trace(command) => trace::run(&command, screen),

@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::suggest;
 use crate::trace_file;
-use crashcheck::Commands;
 use crashcheck::trace::{Event, Trace};
+use crashcheck::{Commands, Folder};
 use std::path::Path;
 
 /// A trace and its commands.
@@ -30,7 +30,9 @@ impl Recorded {
             (None, None) => 0,
         };
         let (recover, checks, timeout) = (recover.clone(), args.checks.clone(), args.timeout);
-        let commands = Commands { recover, checks, timeout, from };
+        let folder =
+            args.folder.clone().map(|at| Folder { at, go_on: args.go_on.clone(), ack: args.ack.clone() });
+        let commands = Commands { recover, checks, timeout, from, folder };
         Ok(Some(Recorded { trace, name: trace_file::name(path), commands }))
     }
 }
@@ -87,6 +89,15 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     }
     for check in &args.checks {
         option("check", check);
+    }
+    if let Some(folder) = &args.folder {
+        option("files", &text(folder));
+    }
+    if let Some(go_on) = &args.go_on {
+        option("go-on", go_on);
+    }
+    if let Some(ack) = &args.ack {
+        option("ack", ack);
     }
     if args.input.uncounted {
         words.push("--uncounted".to_owned());

@@ -81,17 +81,9 @@ impl Words {
     ) -> std::io::Result<Result<(), String>> {
         let mut output = tempfile::tempfile()?;
         let words: Vec<String> = self.words.iter().map(|word| fill_in(word, images)).collect();
-        let child = Command::new(&words[0])
-            .args(&words[1..])
-            .envs(environment.iter().map(|(name, value)| (name, value.to_string())))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output.try_clone()?)
-            .process_group(0)
-            .spawn()?;
-        let Some(status) = ended(child, timeout)? else {
-            return Ok(Err(format!("`{}` did not end within {} s", self.text, timeout.as_secs())));
-        };
+        let environment = environment.iter().map(|(name, value)| (name, value.to_string()));
+        let child = started(&words, output.try_clone()?, output.try_clone()?, environment)?;
+        let Some(status) = ended(child, timeout)? else { return Ok(Err(self.too_long(timeout))) };
         let repairs = recovery && self.words[0].contains("fsck");
         match status.code() {
             Some(0) => Ok(Ok(())),
@@ -99,6 +91,35 @@ impl Words {
             _ => Ok(Err(self.failure(&tail(&mut output)?, status))),
         }
     }
+
+    /// Runs a command that is given no image and prints to a file. The inner error says how it failed.
+    pub(super) fn run_printing(&self, to: File, timeout: Duration) -> std::io::Result<Result<(), String>> {
+        let mut errors = tempfile::tempfile()?;
+        let child = started(&self.words, to, errors.try_clone()?, [])?;
+        let Some(status) = ended(child, timeout)? else { return Ok(Err(self.too_long(timeout))) };
+        if status.success() { Ok(Ok(())) } else { Ok(Err(self.failure(&tail(&mut errors)?, status))) }
+    }
+
+    fn too_long(&self, timeout: Duration) -> String {
+        format!("`{}` did not end within {} s", self.text, timeout.as_secs())
+    }
+}
+
+/// Starts a command in a process group of its own.
+fn started<'a>(
+    words: &[String],
+    output: File,
+    errors: File,
+    environment: impl IntoIterator<Item = (&'a &'a str, String)>,
+) -> std::io::Result<Child> {
+    Command::new(&words[0])
+        .args(&words[1..])
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
 }
 
 /// Waits for a command; `None` if it takes too long. Whatever it has started, and left behind, dies with it, so that nothing

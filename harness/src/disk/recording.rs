@@ -182,6 +182,10 @@ impl Backing for Recording {
         Ok(())
     }
 
+    fn is_noted(&self) -> bool {
+        true
+    }
+
     fn note(&mut self, event: Event) {
         if let Some(sites) = &mut self.sites {
             sites.push(Backtrace::force_capture());

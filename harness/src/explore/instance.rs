@@ -62,6 +62,11 @@ pub(crate) trait Instance: Send + Sync + 'static {
     fn eager(&self) -> bool {
         false
     }
+
+    /// Whether it sees to it itself that nothing takes too long, as commands do that have a limit of their own.
+    fn limits_time(&self) -> bool {
+        false
+    }
 }
 
 /// What came of a life.

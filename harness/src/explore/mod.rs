@@ -33,7 +33,8 @@ mod words;
 
 pub(crate) use cause::{Cause, Failure, Failures, Fix, Order};
 pub(crate) use describe::{Teller, shortened};
-pub(crate) use instance::{Instance, Kind, Lived, Recorded, Recovered, Shows};
+pub(crate) use evidence::Broken;
+pub(crate) use instance::{Compared, Instance, Kind, Lived, Recorded, Recovered, Shows};
 pub(crate) use isolate::guarded;
 pub use keep::CrashImage;
 pub(crate) use keep::Keeping;

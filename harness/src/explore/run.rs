@@ -126,8 +126,7 @@ impl Context {
         }
         let eager = AtomicBool::new(instance.eager());
         let lives = if instance.eager() { 1 } else { options.lives.max(1) };
-        // Commands have a limit of time of their own.
-        let time = if instance.eager() { Duration::MAX } else { options.limits.time };
+        let time = if instance.limits_time() { Duration::MAX } else { options.limits.time };
         let limits = Limits { time, ..options.limits };
         Context {
             instance,

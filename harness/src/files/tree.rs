@@ -42,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// What a device of a tree is.
-    pub(super) fn of(device: &Disk) -> io::Result<Kind> {
+    pub(crate) fn of(device: &Disk) -> io::Result<Kind> {
         match device.kind()? {
             DeviceKind::File | DeviceKind::Block => Ok(Kind::File),
             DeviceKind::Directory => Ok(Kind::Directory),
@@ -81,12 +81,12 @@ impl Files {
         }
     }
 
-    pub(super) fn root(&self) -> Disk {
+    pub(crate) fn root(&self) -> Disk {
         self.root.clone()
     }
 
     /// What has a name in a directory.
-    pub(super) fn named(&self, directory: &Disk, name: &str) -> io::Result<Option<Disk>> {
+    pub(crate) fn named(&self, directory: &Disk, name: &str) -> io::Result<Option<Disk>> {
         if !Entry::is_name(name) {
             return Err(io::Error::new(ErrorKind::InvalidInput, format!("{name:?} is no name")));
         }
@@ -100,7 +100,7 @@ impl Files {
     }
 
     /// What a symbolic link points to.
-    pub(super) fn target(&self, link: &Disk) -> io::Result<String> {
+    pub(crate) fn target(&self, link: &Disk) -> io::Result<String> {
         let target = link.lend(Bytes::ZERO, link.len()?.index())?;
         String::from_utf8(target.to_vec()).map_err(io::Error::other)
     }
@@ -134,12 +134,24 @@ impl Files {
         let (directory, name) = self.free(&path)?;
         let told: PathBuf =
             path.as_ref().components().skip_while(|part| *part == Component::RootDir).collect();
-        let inode = self.root.add_device(device(&told.display().to_string()))?;
-        self.change(call, [(&directory, name, Some(&inode))])?;
+        self.make_in(&directory, name, call, device(&told.display().to_string()))
+    }
+
+    /// The same in a directory in which the name is free.
+    pub(crate) fn make_in(
+        &self,
+        directory: &Disk,
+        name: String,
+        call: &str,
+        device: Device,
+    ) -> io::Result<Disk> {
+        let inode = self.root.add_device(device)?;
+        self.change(call, [(directory, name, Some(&inode))])?;
         Ok(inode)
     }
 
-    fn change<const N: usize>(
+    /// Gives names to inodes or takes them away, as one call.
+    pub(crate) fn change<const N: usize>(
         &self,
         call: &str,
         changes: [(&Disk, String, Option<&Disk>); N],
@@ -211,18 +223,27 @@ impl Files {
             if replaced.id() == inode.id() {
                 return Ok(());
             }
-            match (Kind::of(&inode)?, Kind::of(replaced)?) {
-                (Kind::Directory, Kind::Directory) if self.names(replaced)?.is_empty() => {}
-                (Kind::Directory, Kind::Directory) => return Err(ErrorKind::DirectoryNotEmpty.into()),
-                (Kind::Directory, _) => return Err(ErrorKind::NotADirectory.into()),
-                (_, Kind::Directory) => return Err(ErrorKind::IsADirectory.into()),
-                _ => {}
-            }
+            self.may_replace(&inode, replaced)?;
         }
         if self.is_within(&inode, to.as_ref())? {
             return Err(ErrorKind::InvalidInput.into());
         }
         self.change("rename", [(&old, old_name, None), (&new, new_name, Some(&inode))])
+    }
+
+    /// Whether something can take the place of something else.
+    pub(crate) fn may_replace(&self, inode: &Disk, replaced: &Disk) -> io::Result<()> {
+        match (Kind::of(inode)?, Kind::of(replaced)?) {
+            (Kind::Directory, Kind::Directory) => self.is_empty(replaced),
+            (Kind::Directory, _) => Err(ErrorKind::NotADirectory.into()),
+            (_, Kind::Directory) => Err(ErrorKind::IsADirectory.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that something is a directory without names.
+    pub(crate) fn is_empty(&self, directory: &Disk) -> io::Result<()> {
+        if self.names(directory)?.is_empty() { Ok(()) } else { Err(ErrorKind::DirectoryNotEmpty.into()) }
     }
 
     /// Whether the directory of a path is a directory or lies in it.
@@ -294,9 +315,7 @@ impl Files {
         if Kind::of(&inode)? != Kind::Directory {
             return Err(ErrorKind::NotADirectory.into());
         }
-        if !self.names(&inode)?.is_empty() {
-            return Err(ErrorKind::DirectoryNotEmpty.into());
-        }
+        self.is_empty(&inode)?;
         self.change("rmdir", [(&directory, name, None)])
     }
 
@@ -310,7 +329,8 @@ impl Files {
         entries.map(|entry| Ok((entry.name, Kind::of(&self.root.device(entry.inode))?))).collect()
     }
 
-    fn names(&self, directory: &Disk) -> io::Result<Vec<Entry>> {
+    /// The names in a directory, each with its inode.
+    pub(crate) fn names(&self, directory: &Disk) -> io::Result<Vec<Entry>> {
         if Kind::of(directory)? != Kind::Directory {
             return Err(ErrorKind::NotADirectory.into());
         }
@@ -325,7 +345,7 @@ impl Files {
         Files::known(&self.look_up(path, follow)?.found()?)
     }
 
-    pub(super) fn known(inode: &Disk) -> io::Result<Metadata> {
+    pub(crate) fn known(inode: &Disk) -> io::Result<Metadata> {
         let kind = Kind::of(inode)?;
         let len = if kind == Kind::Directory { 0 } else { inode.len()?.0 };
         Ok(Metadata { kind, len, inode: inode.id() })

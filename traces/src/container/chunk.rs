@@ -11,6 +11,7 @@ const LEVEL: i32 = 3;
 pub(super) enum Tag {
     Devices,
     Nodes,
+    Owners,
     Data,
     Base,
     Events,
@@ -18,12 +19,14 @@ pub(super) enum Tag {
 }
 
 impl Tag {
-    const ALL: [Tag; 6] = [Tag::Devices, Tag::Nodes, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
+    const ALL: [Tag; 7] =
+        [Tag::Devices, Tag::Nodes, Tag::Owners, Tag::Data, Tag::Base, Tag::Events, Tag::Done];
 
     fn bytes(self) -> [u8; 4] {
         *match self {
             Tag::Devices => b"DEVS",
             Tag::Nodes => b"NODE",
+            Tag::Owners => b"OWNR",
             Tag::Data => b"DATA",
             Tag::Base => b"BASE",
             Tag::Events => b"EVTS",
@@ -40,7 +43,7 @@ impl Tag {
         match self {
             Tag::Data => 256 << 10,
             Tag::Devices | Tag::Base | Tag::Events => 16 << 20,
-            Tag::Nodes => 1 << 20,
+            Tag::Nodes | Tag::Owners => 1 << 20,
             Tag::Done => 16,
         }
     }

@@ -7,7 +7,7 @@
 //! preamble    0  "crashtrc"
 //!             8  u32  layout version: 1, 2 or 3
 //!            12  u32  crc32 of bytes 0..12
-//! chunk       0  tag: "DEVS", "NODE", "BASE", "DATA", "EVTS" or "DONE"
+//! chunk       0  tag: "DEVS", "NODE", "OWNR", "BASE", "DATA", "EVTS" or "DONE"
 //!             4  u32  number of this chunk, from 0
 //!             8  u32  raw length, once decompressed
 //!            12  u32  stored length
@@ -20,6 +20,7 @@
 //!       page, spare, pages per block, blocks, endurance, pairing (0 = none, n = MLC at distance n),
 //!       number of worn blocks, and for each  distance from the one before, erases
 //! NODE  second, on a cluster only:  the node of each device
+//! OWNR  next, if anything has an owner:  for each device  0, or the mode and 1, then user and group
 //! DATA  pieces of at most 4096 bytes, end to end; a piece is named by (index of its DATA chunk, offset in it)
 //! BASE  base pages, those of device 0 first:  distance from the page before, piece
 //! EVTS  whole events, which refer only to DATA chunks before this one

@@ -6,7 +6,7 @@ use super::{
     BLOCK_LAYOUT, CHUNKS_CACHED, ContainerError, Ending, Limits, PAYLOAD_MAX, PIECE, PREAMBLE, Problem,
 };
 use crate::cluster::Cluster;
-use crate::files::NameChange;
+use crate::files::{NameChange, Owner};
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{BlockNo, Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, EventId, Image};
 use crate::{NandChip, NandGeometry, NodeId, Pairing, Payload, Trace};
@@ -80,6 +80,9 @@ impl<R: Read + Seek> Reader<R> {
             .map_err(|problem| ContainerError::new(table_at, problem))?;
         if let Some((at, nodes)) = store.take(Tag::Nodes)? {
             node_table(&nodes, &mut devices).map_err(|problem| ContainerError::new(at, problem))?;
+        }
+        if let Some((at, owners)) = store.take(Tag::Owners)? {
+            owner_table(&owners, &mut devices).map_err(|problem| ContainerError::new(at, problem))?;
         }
         let cluster = Cluster::of(&devices).map_err(|invalid| ContainerError::new(table_at, invalid))?;
         load_base(&mut store, &mut devices, &pages)?;
@@ -341,7 +344,7 @@ fn device_table(raw: &[u8], layout: u32, limits: Limits) -> Result<(Vec<Device>,
             return Err(Problem::Memory { limit: limits.memory });
         }
         let kind = if layout == BLOCK_LAYOUT { DeviceKind::Block } else { device_kind(&mut cursor)? };
-        let device = Device { name, block, base: Image::zeroed(len), kind, node: None };
+        let device = Device { name, block, base: Image::zeroed(len), kind, node: None, owner: None };
         validate_device(devices.len(), &device)?;
         devices.push(device);
         pages.push(present);
@@ -383,6 +386,19 @@ fn node_table(raw: &[u8], devices: &mut [Device]) -> Result<(), Problem> {
     for device in devices {
         let node = u16::try_from(cursor.number()?).map_err(|_| malformed("there is no such node"))?;
         device.node = Some(NodeId(node));
+    }
+    if cursor.left() == 0 { Ok(()) } else { Err(malformed("it goes on after the last device")) }
+}
+
+fn owner_table(raw: &[u8], devices: &mut [Device]) -> Result<(), Problem> {
+    let mut cursor = Cursor::new(raw);
+    let too_large = || malformed("there is no such owner");
+    for device in devices {
+        let Some(mode) = cursor.number()?.checked_sub(1) else { continue };
+        let mode = u16::try_from(mode).map_err(|_| too_large())?;
+        let uid = u32::try_from(cursor.number()?).map_err(|_| too_large())?;
+        let gid = u32::try_from(cursor.number()?).map_err(|_| too_large())?;
+        device.owner = Some(Owner { mode, uid, gid });
     }
     if cursor.left() == 0 { Ok(()) } else { Err(malformed("it goes on after the last device")) }
 }

@@ -6,6 +6,7 @@ use super::{
     BLOCK_LAYOUT, CHIP_LAYOUT, ContainerError, PIECE, PIECES_REMEMBERED, Problem, TEXT_MAX, VERSION,
 };
 use crate::cluster::Cluster;
+use crate::files::Owner;
 use crate::trace::{Extent, extents, validate_device, validate_event};
 use crate::{Bytes, DEVICE_LEN_MAX, Device, DeviceKind, Event, EventId, NandGeometry, Pairing};
 use lru::LruCache;
@@ -76,6 +77,9 @@ impl<W: Write> Writer<W> {
         writer.cluster = Cluster::of(devices).map_err(|invalid| writer.error(invalid.into()))?;
         if Device::nodes(devices) > 0 {
             writer.chunks.write(Tag::Nodes, &node_table(devices))?;
+        }
+        if devices.iter().any(|device| device.owner.is_some()) {
+            writer.chunks.write(Tag::Owners, &owner_table(devices))?;
         }
         for device in devices {
             writer.push_base(device)?;
@@ -265,6 +269,22 @@ fn node_table(devices: &[Device]) -> Vec<u8> {
     let mut table = Vec::new();
     for node in devices.iter().filter_map(|device| device.node) {
         put_number(&mut table, u64::from(node.0));
+    }
+    table
+}
+
+/// The owner of each device, if it has one.
+fn owner_table(devices: &[Device]) -> Vec<u8> {
+    let mut table = Vec::new();
+    for device in devices {
+        match device.owner {
+            None => put_number(&mut table, 0),
+            Some(Owner { mode, uid, gid }) => {
+                for number in [u64::from(mode) + 1, u64::from(uid), u64::from(gid)] {
+                    put_number(&mut table, number);
+                }
+            }
+        }
     }
     table
 }

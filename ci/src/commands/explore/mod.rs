@@ -65,11 +65,11 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
     if args.dry_run {
         return dry_run(&runs, &search, screen);
     }
-    let outputs = Outputs::new(args, config);
+    let outputs = Outputs::new(&args.output, config);
     let screen = &screen.beside_report(outputs.takes_stdout());
     let stop = interrupt::flag()?;
     outputs.prepare()?;
-    let meter = Meter::new(args.progress.unwrap_or(config.progress()), runs.len());
+    let meter = Meter::new(args.output.progress.unwrap_or(config.progress()), runs.len());
     let shrinking = Shrinking {
         time: config.shrink_time(args.max_shrink_time),
         logs: outputs.directory().join("shrink"),
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &ExploreArgs, config: &Config, screen: &Screen) -> Resul
         stored::keep_one_a_cause(&mut report, &runs, folder)?;
     }
     outputs.write(&report, screen)?;
-    conclude(&report, &outputs, &left, args.verbose, screen);
+    conclude(&report, &outputs, &left, args.output.verbose, screen);
     Ok(verdict::exit_code(&report, &search, interrupted))
 }
 

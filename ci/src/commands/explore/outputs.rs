@@ -1,6 +1,6 @@
 //! The files that a run leaves.
 
-use crate::args::ExploreArgs;
+use crate::args::OutputArgs;
 use crate::clash::STDOUT;
 use crate::commands::{prepare_file, write_file};
 use crate::config::Config;
@@ -20,9 +20,9 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub(super) fn new(args: &ExploreArgs, config: &Config) -> Outputs {
+    pub(super) fn new(args: &OutputArgs, config: &Config) -> Outputs {
         let directory = args.out.clone().unwrap_or_else(|| config.out());
-        let ExploreArgs { json, junit, html, markdown, .. } = args;
+        let OutputArgs { json, junit, html, markdown, .. } = args;
         let (json, junit) = (json.clone(), junit.clone());
         Outputs { directory, json, junit, html: html.clone(), markdown: markdown.clone() }
     }

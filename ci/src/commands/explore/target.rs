@@ -6,7 +6,7 @@ use crate::config::{Named, REGRESSIONS, Search, StatesMax, profile};
 use crate::failure::Failure;
 use crate::select::Selected;
 use crashcheck::outcome::{About, Advice, Exploration};
-use crashcheck::trace::Trace;
+use crashcheck::trace::{Device, Trace};
 use crashcheck::{Budget, BugSwitch, Options, Paths, Progress, Regression, ReplayId, Replayed};
 use crashcheck::{advise_trace, explore_trace, replay_trace};
 use std::path::Path;
@@ -81,7 +81,12 @@ impl Target<'_> {
             Target::Reference(Selected { subject, .. }) => subject.profiles().to_vec(),
             Target::Recorded(recorded, _) => {
                 let is_flash = recorded.trace.devices.iter().any(|device| device.chip().is_some());
-                vec![if is_flash { "flash" } else { "reorder" }]
+                let is_tree = recorded.trace.devices.first().is_some_and(Device::is_directory);
+                vec![match (is_flash, is_tree) {
+                    (true, _) => "flash",
+                    (_, true) => "posix",
+                    (false, false) => "reorder",
+                }]
             }
         }
     }

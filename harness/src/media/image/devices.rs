@@ -23,6 +23,9 @@ impl LazyImage {
     /// Adds a device, which holds nothing yet but its base.
     pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
         let id = DeviceId(self.devices() as u16);
+        if self.made.is_empty() {
+            self.observe(Asked::Devices);
+        }
         if let Some(log) = &mut self.log {
             log.make(device.clone());
         }

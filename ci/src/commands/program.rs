@@ -1,0 +1,86 @@
+//! `crashcheck program`: a program that nobody changed, recorded and recovered from every crash state.
+
+use super::explore;
+use super::prepare_file;
+use crate::args::{ExploreArgs, ProgramArgs, RecordedArgs, StoredArgs};
+use crate::config::Config;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crashcheck::outcome::counted;
+use crashcheck::record_program;
+use crashcheck::trace::Trace;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Records, explores, prints, and writes the trace and the reports.
+///
+/// # Errors
+/// If the program cannot be recorded, or as `explore`.
+pub(crate) fn run(args: &ProgramArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
+    let file = trace_file(args, config);
+    prepare_file(&file)?;
+    let trace = recorded(&args.dir, &args.run, args.ack.as_deref(), args.timeout, screen)?;
+    trace.write_to(&file).map_err(|error| Failure::file(&file, error))?;
+    explore::run(&explore_args(args, file), config, screen)
+}
+
+/// Records a program, and says what of.
+///
+/// # Errors
+/// If it cannot be recorded.
+pub(super) fn recorded(
+    folder: &Path,
+    command: &str,
+    ack: Option<&str>,
+    timeout: Duration,
+    screen: &Screen,
+) -> Result<Trace, Failure> {
+    let recording = record_program(folder, command, ack, timeout)?;
+    for refused in &recording.refused {
+        screen.warn(&format!("the program could not {refused}"));
+    }
+    let events = recording.trace.events.iter().filter(|event| event.device().is_some()).count();
+    let acknowledged = match ack {
+        Some(_) => format!("{} acknowledged", counted(u64::from(recording.acknowledged), "operation")),
+        None => "each call an operation, and the end acknowledges all (--ack tells them apart)".to_owned(),
+    };
+    screen.print(&format!("recorded: {}; {acknowledged}\n", counted(events as u64, "call")));
+    Ok(recording.trace)
+}
+
+/// Where the trace goes.
+pub(crate) fn trace_file(args: &ProgramArgs, config: &Config) -> PathBuf {
+    let beside = || {
+        let out = args.output.out.clone().unwrap_or_else(|| config.out());
+        let name = args.dir.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy());
+        out.join(format!("{name}.crash"))
+    };
+    args.trace.clone().unwrap_or_else(beside)
+}
+
+/// The command line that explores the trace.
+fn explore_args(args: &ProgramArgs, file: PathBuf) -> ExploreArgs {
+    let go_on = args.go_on.clone().unwrap_or_else(|| args.run.clone());
+    ExploreArgs {
+        targets: Vec::new(),
+        bugs: Vec::new(),
+        generate: None,
+        search: args.search.clone(),
+        recorded: RecordedArgs {
+            trace: Some(file),
+            recover: Some(args.recover.clone()),
+            checks: args.checks.clone(),
+            folder: Some(args.dir.clone()),
+            go_on: (go_on != "none").then_some(go_on),
+            ack: args.ack.clone(),
+            timeout: args.timeout,
+            ..RecordedArgs::default()
+        },
+        stored: StoredArgs::default(),
+        no_regressions: true,
+        max_shrink_time: Some(Duration::ZERO),
+        output: args.output.clone(),
+        dry_run: false,
+    }
+}

@@ -1,0 +1,14 @@
+//! Where a program has its files.
+
+use std::path::PathBuf;
+
+/// The folder of a program whose trace is of a tree of files: every crash state is mounted there. Needs the feature `program`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is: an empty folder, or none, which is made.
+    pub at: PathBuf,
+    /// A command that goes on with what has recovered.
+    pub go_on: Option<String>,
+    /// A regular expression: a line of output that matches acknowledges an operation as durable.
+    pub ack: Option<String>,
+}

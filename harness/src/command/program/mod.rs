@@ -1,0 +1,20 @@
+//! Any program that keeps its data in files: recorded while it works in a folder that is mounted, and recovered by a command that
+//! is given every crash state as that same folder.
+//!
+//! Nobody has told what the program should show, so that it is its own judge: what recovery prints after a crash must be what it
+//! prints after the first operations of the same run without a crash, as many as the run had begun, and all that it had
+//! acknowledged. An operation is what a line of output acknowledges; without such lines it is a call, as if only the process had
+//! died, and the end of the run acknowledges all of them.
+
+mod golden;
+mod mount;
+mod ops;
+mod record;
+mod recover;
+mod serve;
+mod tree;
+mod view;
+
+pub use mount::MountError;
+pub use record::{ProgramError, ProgramRecording, record_program};
+pub(super) use recover::Program;

@@ -1,0 +1,367 @@
+//! A recorded program on its crash states.
+
+use super::golden::Golden;
+use super::ops::How;
+use super::record::{acknowledging, run_on};
+use super::serve::Served;
+use super::tree::{Owners, Tree, owners_of};
+use super::view::View;
+use crate::command::words::Words;
+use crate::command::{CommandError, Commands, Folder, Trouble, lock};
+use crate::disk::Disk;
+use crate::explore::{Broken, Compared, Instance, Kind, Lived, Past, Recovered, Shown, Shows};
+use crate::judge::{Violation, Window};
+use crate::media::Stage;
+use crashcheck_trace::Trace;
+use regex_lite::Regex;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A program whose crash states are recovered by a command, in the folder where it was recorded.
+pub(in crate::command) struct Program {
+    recover: Words,
+    checks: Vec<Words>,
+    go_on: Option<Words>,
+    ack: Option<Regex>,
+    timeout: Duration,
+    owners: Arc<Owners>,
+    served: Mutex<Served>,
+    golden: Golden,
+    /// What going on with the first states of the recording comes to.
+    gone_on: Mutex<Vec<(View, GoneOn)>>,
+    trouble: Trouble,
+}
+
+/// What going on comes to without a crash; `None` if it fails.
+type GoneOn = Option<Arc<Golden>>;
+
+/// What a life did after its recovery.
+struct Continued {
+    shown: View,
+    /// What should be seen, if it went on.
+    golden: GoneOn,
+}
+
+impl Program {
+    /// # Errors
+    /// If a command is none, or the folder cannot be served.
+    pub(in crate::command) fn new(
+        trace: &Trace,
+        commands: &Commands,
+        folder: &Folder,
+        trouble: &Trouble,
+    ) -> Result<Program, CommandError> {
+        let words = |text: &String| {
+            let words = Words::new(text, 0)?;
+            words.can_start().map(|()| words)
+        };
+        Ok(Program {
+            recover: words(&commands.recover)?,
+            checks: commands.checks.iter().map(words).collect::<Result<_, _>>()?,
+            go_on: folder.go_on.as_ref().map(words).transpose()?,
+            ack: folder.ack.as_deref().map(acknowledging).transpose()?,
+            timeout: commands.timeout,
+            owners: Arc::new(owners_of(trace)),
+            served: Mutex::new(Served::mount(&folder.at)?),
+            golden: Golden::of(trace.clone()),
+            gone_on: Mutex::default(),
+            trouble: Arc::clone(trouble),
+        })
+    }
+
+    /// What recovery shows of a tree.
+    fn view(&self, served: &Served, disk: &Disk) -> io::Result<View> {
+        let (ended, tree) = self.run(served, &self.recover, disk, How::Uncounted)?;
+        Ok(match ended {
+            Ok(()) => View::Printed(tree.printed.into()),
+            Err(why) => View::Failed(why.into()),
+        })
+    }
+
+    fn run(
+        &self,
+        served: &Served,
+        words: &Words,
+        disk: &Disk,
+        how: How,
+    ) -> io::Result<(Result<(), String>, Tree)> {
+        run_on(served, words, disk, Arc::clone(&self.owners), how, self.timeout)
+    }
+
+    fn recover(&self, disk: &Disk) -> io::Result<Lived> {
+        let served = &lock(&self.served);
+        let view = self.view(served, disk)?;
+        let kind = Kind { found: None, shows: Shows::Words(view.told().into()) };
+        if let View::Failed(_) = view {
+            return Ok(Lived::last(Recovered { shown: Ok(Shown::new(view)), after: Ok(()), kind }));
+        }
+        disk.enter(Stage::Look);
+        for check in &self.checks {
+            if let (Err(why), _) = self.run(served, check, disk, How::Uncounted)? {
+                return Ok(Lived::last(Recovered::failed(Violation::new("checked", why))));
+            }
+        }
+        disk.note_recovered();
+        let recovered = disk.as_recovered();
+        let mut past = Continued { shown: view.clone(), golden: None };
+        let gone_on = self.go_on(served, disk, &mut past)?;
+        let again = match recovered {
+            None => Ok(()),
+            Some(recovered) => {
+                disk.return_to(recovered);
+                disk.enter(Stage::Again);
+                self.again(served, disk, &view)?
+            }
+        };
+        let after = again.and(gone_on).map_err(Broken::from);
+        Ok(Lived {
+            recovered: Recovered { shown: Ok(Shown::new(view)), after, kind },
+            past: Some(Past::new(past)),
+        })
+    }
+
+    /// Recovers once more without a crash in between.
+    fn again(&self, served: &Served, disk: &Disk, view: &View) -> io::Result<Result<(), Violation>> {
+        let again = self.view(served, disk)?;
+        Ok(match &again {
+            again if again.is(view) => Ok(()),
+            View::Failed(why) => {
+                Err(Violation::new("idempotent", format!("recovering a second time: {why}")))
+            }
+            View::Printed(_) => {
+                let (first, second) = (view.told(), again.told());
+                let what = "a second recovery shows something else than the first";
+                Err(Violation::new("idempotent", format!("{what}: {second}, but before {first}")))
+            }
+        })
+    }
+
+    /// Goes on with what has recovered, if it shows something that can be gone on with where nothing crashed.
+    fn go_on(&self, served: &Served, disk: &Disk, past: &mut Continued) -> io::Result<Result<(), Violation>> {
+        let Some(go_on) = &self.go_on else { return Ok(Ok(())) };
+        let Some(golden) = self.gone_on(served, go_on, &past.shown)? else { return Ok(Ok(())) };
+        past.golden = Some(Arc::clone(&golden));
+        let how = self.ack.clone().map_or(How::Whole, How::Lines);
+        if let (Err(why), _) = self.run(served, go_on, disk, how)? {
+            return Ok(Err(Violation::new("usable", format!("going on after recovery fails: {why}"))));
+        }
+        let recover = |disk: &Disk| self.view(served, disk);
+        let (expected, seen) = (golden.view(golden.ops(), &recover)?, self.view(served, disk)?);
+        if seen.is(&expected) {
+            return Ok(Ok(()));
+        }
+        let what = "after going on something else is shown than without a crash";
+        Ok(Err(Violation::new(
+            "usable",
+            format!("{what}: {}, and not that {}", seen.told(), expected.told()),
+        )))
+    }
+
+    /// What going on comes to where the same is shown and nothing crashed.
+    fn gone_on(&self, served: &Served, go_on: &Words, view: &View) -> io::Result<GoneOn> {
+        let mut known = lock(&self.gone_on);
+        if let Some((_, gone_on)) = known.iter().find(|(seen, _)| seen.is(view)) {
+            return Ok(gone_on.clone());
+        }
+        let recover = |disk: &Disk| self.view(served, disk);
+        let place = self.golden.place(view, 0..=self.golden.ops(), &recover)?;
+        let gone_on = match place {
+            None => None,
+            Some(ops) => {
+                let disk = Disk::recording(&self.golden.after(ops));
+                let how = self.ack.clone().map_or(How::Calls, How::Lines);
+                // Recovery comes first there as well.
+                let recovered = self.view(served, &disk)?;
+                disk.machine().rebase();
+                let (ended, _) = self.run(served, go_on, &disk, how)?;
+                let trace = disk.machine().power_off().unwrap_or_default();
+                (ended.is_ok() && recovered.is(view)).then(|| Arc::new(Golden::of(trace)))
+            }
+        };
+        known.push((view.clone(), gone_on.clone()));
+        Ok(gone_on)
+    }
+
+    /// Whether a crash of the recorded run with this window may show this.
+    fn judge_first(&self, view: &View, window: Window) -> io::Result<Result<(), Violation>> {
+        let served = &lock(&self.served);
+        let recover = |disk: &Disk| self.view(served, disk);
+        if self.golden.place(view, window.durable..=window.begun, &recover)?.is_some() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(match view {
+            View::Failed(why) => Violation::new("recovers", why.to_string()),
+            View::Printed(_) => {
+                let acknowledged = acknowledged(window.durable);
+                match self.golden.place(view, 0..=window.durable, &recover)? {
+                    Some(ops) => Violation::new(
+                        "durable",
+                        format!(
+                            "what was acknowledged is gone: recovery shows the state after {ops} of the {} operations that \
+                             had begun, and {acknowledged}",
+                            window.begun
+                        ),
+                    ),
+                    None => Violation::new(
+                        "atomic",
+                        format!(
+                            "recovery shows what no number of operations has left, where {} had begun and {acknowledged}: {}",
+                            window.begun,
+                            view.told()
+                        ),
+                    ),
+                }
+            }
+        }))
+    }
+
+    /// Whether a crash of a later life with this window may show this.
+    fn judge_later(
+        &self,
+        view: &View,
+        past: &Continued,
+        window: Window,
+    ) -> io::Result<Result<(), Violation>> {
+        let Continued { shown, golden } = past;
+        if window.durable == 0 && view.is(shown) {
+            return Ok(Ok(()));
+        }
+        let served = &lock(&self.served);
+        let recover = |disk: &Disk| self.view(served, disk);
+        let allowed = match golden {
+            None => None,
+            Some(golden) => {
+                let ops = match (&self.ack, window.durable) {
+                    (Some(_), _) => window.durable..=window.begun,
+                    // The whole run is one operation there, of which each call may be the last.
+                    (None, 0) => 0..=golden.ops(),
+                    (None, _) => golden.ops()..=golden.ops(),
+                };
+                golden.place(view, ops, &recover)?
+            }
+        };
+        if allowed.is_some() {
+            return Ok(Ok(()));
+        }
+        let told = view.told();
+        Ok(Err(match (view, window.durable) {
+            (View::Failed(why), _) => Violation::new("recovers", why.to_string()),
+            (_, 0) if golden.is_some() => Violation::new(
+                "atomic",
+                format!(
+                    "after a crash while it went on, recovery shows what no number of operations has left: {told}"
+                ),
+            ),
+            (_, 0) => Violation::new(
+                "stable",
+                format!("what recovery had shown did not survive the next crash: {told}"),
+            ),
+            (_, durable) => {
+                let what = format!("where after recovery {}", acknowledged(durable));
+                Violation::new(
+                    "durable",
+                    format!("{what}, recovery after the next crash shows something else: {told}"),
+                )
+            }
+        }))
+    }
+
+    /// Does something that needs the folder. Trouble with it is not the program's: after it nothing more is run.
+    fn unless_in_trouble<T>(&self, run: impl FnOnce() -> io::Result<T>) -> Result<T, Violation> {
+        let failed = || Violation::new("harness", "the folder cannot be handled");
+        if lock(&self.trouble).is_some() {
+            return Err(failed());
+        }
+        run().map_err(|error| {
+            lock(&self.trouble).get_or_insert(error);
+            failed()
+        })
+    }
+
+    /// Why there is nothing to judge: what fails where nothing is lost.
+    pub(in crate::command) fn without_crash(&self) -> Option<String> {
+        let served = &lock(&self.served);
+        let last = self.golden.view(self.golden.ops(), &|disk| self.view(served, disk));
+        match last {
+            Ok(View::Failed(why)) => {
+                Some(format!("recovery fails at the end of the recording, where nothing is lost: {why}"))
+            }
+            Ok(View::Printed(_)) => None,
+            Err(error) => {
+                lock(&self.trouble).get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// What was not looked at.
+    pub(in crate::command) fn notes(&self) -> Vec<String> {
+        let failed = lock(&self.gone_on).iter().filter(|(_, gone_on)| gone_on.is_none()).count();
+        let mut notes = Vec::new();
+        if self.go_on.is_none() {
+            notes.push("nothing goes on after recovery: --go-on names a command that does".to_owned());
+        } else if failed > 0 {
+            notes.push(format!(
+                "going on fails without any crash in {failed} of the states that were shown, and was not looked at there"
+            ));
+        }
+        notes
+    }
+}
+
+fn acknowledged(ops: usize) -> String {
+    match ops {
+        0 => "nothing was acknowledged".to_owned(),
+        1 => "1 operation was acknowledged".to_owned(),
+        ops => format!("{ops} operations were acknowledged"),
+    }
+}
+
+impl Instance for Program {
+    fn live(&self, disk: &Disk) -> Lived {
+        let disk = disk.power_on();
+        let lived = self.unless_in_trouble(|| self.recover(&disk));
+        lived.unwrap_or_else(|violation| Lived::last(Recovered::failed(violation)))
+    }
+
+    fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
+        let view = shown.get::<View>();
+        self.unless_in_trouble(|| match past {
+            None => self.judge_first(view, window),
+            Some(past) => self.judge_later(view, past.get::<Continued>(), window),
+        })?
+    }
+
+    fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
+        let view = shown.get::<View>();
+        let compared = self.unless_in_trouble(|| {
+            let served = &lock(&self.served);
+            let recover = |disk: &Disk| self.view(served, disk);
+            let (golden, ops) = match past.map(|past| past.get::<Continued>()) {
+                None => (
+                    Some(&self.golden),
+                    window.durable.max(usize::from(window.begun > 0 && window.durable == 0)),
+                ),
+                Some(past) => (past.golden.as_deref(), window.durable),
+            };
+            let Some(golden) = golden else { return Ok(Compared::default()) };
+            let ops = ops.min(golden.ops());
+            let expected = golden.view(ops, &recover)?;
+            let with = format!("the state after {ops} of {} operations", golden.ops());
+            Ok(Compared { differences: expected.differences(view), with: Some(with) })
+        });
+        compared.unwrap_or_default()
+    }
+
+    fn promises(&self) -> Vec<&'static str> {
+        let mut promises = vec!["recovers", "durable", "atomic", "idempotent"];
+        promises.extend((!self.checks.is_empty()).then_some("checked"));
+        promises.extend(self.go_on.as_ref().map(|_| "usable"));
+        promises
+    }
+
+    fn limits_time(&self) -> bool {
+        true
+    }
+}

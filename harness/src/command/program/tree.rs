@@ -1,0 +1,250 @@
+//! The tree that is shown, and what is known of it beside what is on its machine: modes and owners, paths, open lists of names.
+
+use super::ops::Ops;
+use crate::disk::Disk;
+use crate::files::{Files, Kind, Metadata};
+use crashcheck_trace::files::Owner;
+use crashcheck_trace::{Device, DeviceId, Trace};
+use rustc_hash::FxHashMap;
+use rustix::process::{getegid, geteuid};
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+/// The modes and owners of inodes. They are what they were last: that a crash may undo a change of them is not looked at.
+pub(super) type Owners = FxHashMap<DeviceId, Owner>;
+
+/// The modes and owners that a recording knows.
+pub(super) fn owners_of(trace: &Trace) -> Owners {
+    let devices = (0..).map(DeviceId).zip(&trace.devices);
+    devices.filter_map(|(inode, device)| Some((inode, device.owner?))).collect()
+}
+
+/// A tree that is shown.
+pub(super) struct Tree {
+    files: Files,
+    /// What the calls and the output of a program say of its operations.
+    pub(super) ops: Ops,
+    /// What was printed.
+    pub(super) printed: Vec<u8>,
+    /// What a program asked for that there is not.
+    pub(super) refused: BTreeSet<String>,
+    recorded: Arc<Owners>,
+    own: Owners,
+    paths: FxHashMap<DeviceId, String>,
+    lists: FxHashMap<u64, Vec<Listed>>,
+    next_list: u64,
+}
+
+/// A name in a list, and what has it.
+pub(super) type Listed = (String, DeviceId, Kind);
+
+impl Tree {
+    pub(super) fn new(disk: &Disk, recorded: Arc<Owners>, ops: Ops) -> io::Result<Tree> {
+        Ok(Tree {
+            files: Files::of(disk)?,
+            ops,
+            printed: Vec::new(),
+            refused: BTreeSet::new(),
+            recorded,
+            own: Owners::default(),
+            paths: FxHashMap::default(),
+            lists: FxHashMap::default(),
+            next_list: 0,
+        })
+    }
+
+    /// Writes the modes and owners of what was made into its recording.
+    pub(super) fn write_owners(&self, trace: &mut Trace) {
+        for (inode, owner) in &self.own {
+            if let Some(device) = trace.devices.get_mut(inode.index()) {
+                device.owner = Some(*owner);
+            }
+        }
+    }
+
+    pub(super) fn inodes(&self) -> u64 {
+        self.files.root().devices() as u64
+    }
+
+    pub(super) fn inode(&self, inode: DeviceId) -> Disk {
+        self.files.root().device(inode)
+    }
+
+    pub(super) fn known(&self, inode: &Disk) -> io::Result<Metadata> {
+        Files::known(inode)
+    }
+
+    pub(super) fn target(&self, link: &Disk) -> io::Result<String> {
+        self.files.target(link)
+    }
+
+    pub(super) fn named(&mut self, directory: &Disk, name: &str) -> io::Result<Option<Disk>> {
+        let found = self.files.named(directory, name)?;
+        if let Some(inode) = &found {
+            let path = self.path_in(directory, name);
+            self.paths.insert(inode.id(), path);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn is_empty(&self, directory: &Disk) -> io::Result<()> {
+        self.files.is_empty(directory)
+    }
+
+    /// The path of a name in a directory, as the program last came to that.
+    fn path_in(&self, directory: &Disk, name: &str) -> String {
+        match self.paths.get(&directory.id()) {
+            Some(above) => format!("{above}/{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    fn path(&self, inode: &Disk) -> &str {
+        self.paths.get(&inode.id()).map_or(".", String::as_str)
+    }
+
+    pub(super) fn owner(&self, inode: DeviceId, kind: Kind) -> Owner {
+        let known = self.own.get(&inode).or_else(|| self.recorded.get(&inode));
+        let mode = if kind == Kind::File { 0o644 } else { 0o755 };
+        let unknown = || Owner { mode, uid: geteuid().as_raw(), gid: getegid().as_raw() };
+        known.copied().unwrap_or_else(unknown)
+    }
+
+    pub(super) fn set_owner(
+        &mut self,
+        inode: &Disk,
+        mode: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    ) -> io::Result<()> {
+        let before = self.owner(inode.id(), Kind::of(inode)?);
+        let mode = mode.map_or(before.mode, |mode| (mode & 0o7777) as u16);
+        let after = Owner { mode, uid: uid.unwrap_or(before.uid), gid: gid.unwrap_or(before.gid) };
+        self.own.insert(inode.id(), after);
+        Ok(())
+    }
+
+    /// The program asked for something that there is not.
+    pub(super) fn could_not(&mut self, what: String) {
+        self.refused.insert(what);
+    }
+
+    /// Does what a call asks of a file.
+    pub(super) fn call<T>(
+        &mut self,
+        call: &str,
+        inode: &Disk,
+        run: impl FnOnce(&Files) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let path = self.path(inode).to_owned();
+        self.ops.during(&format!("{call} {path}"), || run(&self.files))
+    }
+
+    /// What a program has printed.
+    pub(super) fn print(&mut self, bytes: &[u8]) {
+        self.printed.extend_from_slice(bytes);
+        self.ops.printed(bytes);
+    }
+
+    pub(super) fn make_file(&mut self, directory: &Disk, name: String, by: Owner) -> io::Result<Disk> {
+        self.make(directory, name, "create", by, Device::file)
+    }
+
+    pub(super) fn make_directory(&mut self, directory: &Disk, name: String, by: Owner) -> io::Result<Disk> {
+        self.make(directory, name, "mkdir", by, Device::directory)
+    }
+
+    pub(super) fn make_link(
+        &mut self,
+        directory: &Disk,
+        name: String,
+        target: &str,
+        by: Owner,
+    ) -> io::Result<Disk> {
+        self.make(directory, name, "symlink", by, |path| Device::link(path, target))
+    }
+
+    fn make(
+        &mut self,
+        directory: &Disk,
+        name: String,
+        call: &str,
+        by: Owner,
+        device: impl FnOnce(&str) -> Device,
+    ) -> io::Result<Disk> {
+        let path = self.path_in(directory, &name);
+        let device = device(&path);
+        let files = &self.files;
+        let inode =
+            self.ops.during(&format!("{call} {path}"), || files.make_in(directory, name, call, device))?;
+        self.own.insert(inode.id(), by);
+        self.paths.insert(inode.id(), path);
+        Ok(inode)
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        directory: &Disk,
+        name: &str,
+        inode: &Disk,
+        call: &str,
+    ) -> io::Result<()> {
+        let path = self.path_in(directory, name);
+        self.paths.insert(inode.id(), path);
+        self.call(call, inode, |files| files.change(call, [(directory, name.to_owned(), None)]))
+    }
+
+    pub(super) fn link(&mut self, directory: &Disk, name: &str, inode: &Disk) -> io::Result<()> {
+        self.call("link", inode, |files| files.change("link", [(directory, name.to_owned(), Some(inode))]))
+    }
+
+    pub(super) fn rename(
+        &mut self,
+        (old, old_name, inode): (&Disk, &str, &Disk),
+        (new, new_name): (&Disk, &str),
+        replaced: Option<&Disk>,
+    ) -> io::Result<()> {
+        if let Some(replaced) = replaced {
+            if replaced.id() == inode.id() {
+                return Ok(());
+            }
+            self.files.may_replace(inode, replaced)?;
+        }
+        let changes = [(old, old_name.to_owned(), None), (new, new_name.to_owned(), Some(inode))];
+        self.call("rename", inode, |files| files.change("rename", changes))?;
+        let path = self.path_in(new, new_name);
+        self.paths.insert(inode.id(), path);
+        Ok(())
+    }
+
+    pub(super) fn exchange(
+        &mut self,
+        (old, old_name, inode): (&Disk, &str, &Disk),
+        (new, new_name, other): (&Disk, &str, &Disk),
+    ) -> io::Result<()> {
+        let changes = [(old, old_name.to_owned(), Some(other)), (new, new_name.to_owned(), Some(inode))];
+        self.call("rename", inode, |files| files.change("exchange", changes))
+    }
+
+    /// Opens a list of the names in a directory, as they are now.
+    pub(super) fn list(&mut self, directory: &Disk) -> io::Result<u64> {
+        let entry = |name: &str, inode: &Disk| (name.to_owned(), inode.id(), Kind::Directory);
+        // Where a directory is in the tree nobody wrote down, and no program goes up by the number in a list.
+        let mut list = vec![entry(".", directory), entry("..", directory)];
+        for found in self.files.names(directory)? {
+            list.push((found.name, found.inode, Kind::of(&self.inode(found.inode))?));
+        }
+        self.next_list += 1;
+        self.lists.insert(self.next_list, list);
+        Ok(self.next_list)
+    }
+
+    pub(super) fn listed(&self, list: u64) -> Option<&[Listed]> {
+        self.lists.get(&list).map(Vec::as_slice)
+    }
+
+    pub(super) fn unlist(&mut self, list: u64) {
+        self.lists.remove(&list);
+    }
+}
