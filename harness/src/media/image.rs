@@ -244,7 +244,7 @@ impl LazyImage {
         self.observed.clear();
         self.erases.clear();
         self.made.clear();
-        self.keep_devices(self.last().lines.len());
+        self.keep_devices(self.left_devices());
         self.below.fill(self.left.len());
         self.written.iter_mut().for_each(Overlay::clear);
         self.is_life = true;

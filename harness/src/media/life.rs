@@ -73,11 +73,18 @@ impl Log {
     }
 
     /// The life on these devices, to which so much was in flight when it began.
-    pub(super) fn end(self, devices: &[Device], in_flight: Vec<Event>) -> Life {
+    ///
+    /// Of a tree it knows those that it met: what it does not look at it does in other trees, too.
+    pub(super) fn end(self, mut devices: Vec<Device>, in_flight: Vec<Event>) -> Life {
         let outlived = Outlived { writes: in_flight.len(), ..self.outlived };
         let recovered = self.recovered.map_or(usize::MAX, |recovered| recovered + outlived.writes);
         let events = [in_flight, self.events].concat();
-        let mut trace = Trace { devices: [devices, &self.made].concat(), events };
+        if self.made.is_empty() && devices.first().is_some_and(Device::is_directory) {
+            let met = events.iter().flat_map(met).chain(self.lens.keys().copied());
+            devices.truncate(met.map(|device| device.index() + 1).max().unwrap_or(1));
+        }
+        devices.extend(self.made);
+        let mut trace = Trace { devices, events };
         for (device, len) in self.lens {
             trace.devices[device.index()].base.resize(len);
         }
@@ -98,4 +105,11 @@ impl Life {
         let bytes = |event: &Event| event.payload().map_or(0, |data| data.len().index());
         self.trace.events.iter().map(|event| size_of::<Event>() + bytes(event)).sum()
     }
+}
+
+/// The devices that an event is about.
+fn met(event: &Event) -> Vec<DeviceId> {
+    let inodes = if let Event::Names { changes, .. } = event { changes.as_slice() } else { &[] };
+    let named = inodes.iter().filter_map(|change| change.inode);
+    event.device().into_iter().chain(event.ranges().map(|(device, ..)| device)).chain(named).collect()
 }

@@ -1,9 +1,8 @@
 //! The devices of a crash state: those of the recording, those that lives have made, what they are and how long.
 
-use super::super::cell::{Cell, CellId};
+use super::super::cell::{Cell, CellId, Line};
 use super::super::contents::ContentId;
 use super::super::overlay::Overlay;
-use super::super::timeline::Timeline;
 use super::{Asked, LazyImage, Left, length_of};
 use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Image};
 
@@ -15,9 +14,8 @@ impl LazyImage {
 
     /// What a device is.
     pub(crate) fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
-        let lines = &self.last().lines;
-        let made = || self.made.get(device.index() - lines.len()).map(|device| &device.kind);
-        lines.get(device.index()).map(|line| &line.kind).or_else(made)
+        let made = || self.made.get(device.index() - self.left_devices()).map(|device| &device.kind);
+        self.lines_of(device).next().map(|line| &line.kind).or_else(made)
     }
 
     /// Adds a device, which holds nothing yet but its base.
@@ -41,7 +39,24 @@ impl LazyImage {
 
     /// Whether the running life has made a device.
     pub(super) fn is_made(&self, device: DeviceId) -> bool {
-        device.index() >= self.last().lines.len()
+        device.index() >= self.left_devices()
+    }
+
+    /// How many devices earlier lives have left. The trace of a life ends with the last device that it knew of.
+    pub(super) fn left_devices(&self) -> usize {
+        self.left.iter().map(|left| left.timeline.lines.len()).max().unwrap_or(0)
+    }
+
+    /// What earlier lives know of a device, the first of them first.
+    fn lines_of(&self, device: DeviceId) -> impl Iterator<Item = &Line> {
+        self.left.iter().filter_map(move |left| left.timeline.lines.get(device.index()))
+    }
+
+    /// The devices that earlier lives have left, as the running one records on them.
+    pub(super) fn blanks(&self) -> Vec<Device> {
+        let blank =
+            |index| self.left.iter().rev().find_map(|left: &Left| left.timeline.blank.get(index).cloned());
+        (0..self.left_devices()).filter_map(blank).collect()
     }
 
     /// There are so many devices from now on.
@@ -49,19 +64,13 @@ impl LazyImage {
         let lives = self.left.len();
         self.below.resize(devices, lives);
         self.written.resize_with(devices, Overlay::default);
-        self.made.truncate(devices.saturating_sub(self.last().lines.len()));
-    }
-
-    /// The last life that has ended.
-    pub(super) fn last(&self) -> &Timeline {
-        &self.left.last().expect("a crash state has a first life").timeline
+        self.made.truncate(devices.saturating_sub(self.left_devices()));
     }
 
     /// What a device held before anything was written to it.
     pub(super) fn base(&self, device: DeviceId) -> Option<&Image> {
-        let made = device.index().checked_sub(self.last().lines.len()).and_then(|nth| self.made.get(nth));
-        let mut lines = self.left.iter().filter_map(|left| left.timeline.lines.get(device.index()));
-        lines.next().map(|line| &line.base).or(made.map(|device| &device.base))
+        let made = || self.made.get(device.index() - self.left_devices()).map(|device| &device.base);
+        self.lines_of(device).next().map(|line| &line.base).or_else(made)
     }
 
     /// The ranges of a device that may hold something other than zeros before the running life writes, each with its end, in

@@ -11,7 +11,6 @@ use super::{AsRecovered, Asked, LazyImage, Left};
 use crate::profile::Discard;
 use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, DeviceKind, Event, EventId, Label, NandGeometry, Payload};
-use std::sync::Arc;
 
 impl LazyImage {
     /// Writes a range that lies within the device.
@@ -212,10 +211,10 @@ impl LazyImage {
 
     /// What the running life did, if that was written down. It ends.
     pub(crate) fn end_life(&mut self) -> Option<Life> {
-        let devices = Arc::clone(&self.last().blank);
+        let devices = self.blanks();
         let log = self.ended.take().or_else(|| self.log.take())?;
         let in_flight = self.in_flight_to(log.spared());
-        Some(log.end(&devices, in_flight))
+        Some(log.end(devices, in_flight))
     }
 
     /// The writes of the last life to some devices that were in flight when it ended.
