@@ -122,6 +122,10 @@ impl File {
         }
         let left = usize::try_from(self.len()?.saturating_sub(at)).unwrap_or(usize::MAX);
         let part = bytes.len().min(left);
+        // Behind the end there is nothing, however far.
+        if part == 0 {
+            return Ok(0);
+        }
         self.inode.read(Bytes(at), &mut bytes[..part])?;
         Ok(part)
     }

@@ -463,10 +463,11 @@ impl Filesystem for Server {
         reply: ReplyData,
     ) {
         let read = self.with(ino, |looked, inode| {
-            let left = looked.tree.known(&inode)?.len.saturating_sub(offset);
-            Ok(inode.lend(Bytes(offset), left.min(u64::from(size)) as usize)?)
+            // Behind the end there is nothing, however far.
+            let left = looked.tree.known(&inode)?.len.saturating_sub(offset).min(u64::from(size));
+            (left > 0).then(|| inode.lend(Bytes(offset), left as usize)).transpose().map_err(Refused::from)
         });
-        answer!(reply, read, bytes => reply.data(&bytes));
+        answer!(reply, read, bytes => reply.data(bytes.as_deref().unwrap_or_default()));
     }
 
     fn write(
