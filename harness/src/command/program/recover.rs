@@ -33,14 +33,14 @@ pub(in crate::command) struct Program {
     trouble: Trouble,
 }
 
-/// What going on comes to without a crash; `None` if it fails.
-type GoneOn = Option<Arc<Golden>>;
+/// What going on comes to without a crash, or why it fails.
+type GoneOn = Result<Arc<Golden>, Arc<str>>;
 
 /// What a life did after its recovery.
 struct Continued {
     shown: View,
     /// What should be seen, if it went on.
-    golden: GoneOn,
+    golden: Option<Arc<Golden>>,
 }
 
 impl Program {
@@ -140,7 +140,7 @@ impl Program {
     /// Goes on with what has recovered, if it shows something that can be gone on with where nothing crashed.
     fn go_on(&self, served: &Served, disk: &Disk, past: &mut Continued) -> io::Result<Result<(), Violation>> {
         let Some(go_on) = &self.go_on else { return Ok(Ok(())) };
-        let Some(golden) = self.gone_on(served, go_on, &past.shown)? else { return Ok(Ok(())) };
+        let Ok(golden) = self.gone_on(served, go_on, &past.shown)? else { return Ok(Ok(())) };
         past.golden = Some(Arc::clone(&golden));
         let how = self.ack.clone().map_or(How::Whole, How::Lines);
         if let (Err(why), _) = self.run(served, go_on, disk, how)? {
@@ -166,18 +166,19 @@ impl Program {
         }
         let recover = |disk: &Disk| self.view(served, disk);
         let place = self.golden.place(view, 0..=self.golden.ops(), &recover)?;
-        let gone_on = match place {
-            None => None,
-            Some(ops) => {
-                let disk = Disk::recording(&self.golden.after(ops));
-                let how = self.ack.clone().map_or(How::Calls, How::Lines);
-                // Recovery comes first there as well.
-                let recovered = self.view(served, &disk)?;
-                disk.machine().rebase();
-                let (ended, _) = self.run(served, go_on, &disk, how)?;
-                let trace = disk.machine().power_off().unwrap_or_default();
-                (ended.is_ok() && recovered.is(view)).then(|| Arc::new(Golden::of(trace)))
-            }
+        // What was gone on with before shows what the recorded run never did.
+        let Some(ops) = place else { return Ok(Err("nothing without a crash shows the same".into())) };
+        let disk = Disk::recording(&self.golden.after(ops));
+        let how = self.ack.clone().map_or(How::Calls, How::Lines);
+        // Recovery comes first there as well.
+        let recovered = self.view(served, &disk)?;
+        disk.machine().rebase();
+        let (ended, _) = self.run(served, go_on, &disk, how)?;
+        let trace = disk.machine().power_off().unwrap_or_default();
+        let gone_on = match ended {
+            Err(why) => Err(why.into()),
+            Ok(()) if !recovered.is(view) => Err("recovery shows something else the next time".into()),
+            Ok(()) => Ok(Arc::new(Golden::of(trace))),
         };
         known.push((view.clone(), gone_on.clone()));
         Ok(gone_on)
@@ -297,16 +298,20 @@ impl Program {
 
     /// What was not looked at.
     pub(in crate::command) fn notes(&self) -> Vec<String> {
-        let failed = lock(&self.gone_on).iter().filter(|(_, gone_on)| gone_on.is_none()).count();
-        let mut notes = Vec::new();
         if self.go_on.is_none() {
-            notes.push("nothing goes on after recovery: --go-on names a command that does".to_owned());
-        } else if failed > 0 {
-            notes.push(format!(
-                "going on fails without any crash in {failed} of the states that were shown, and was not looked at there"
-            ));
+            return vec!["nothing goes on after recovery: --go-on names a command that does".to_owned()];
         }
-        notes
+        let gone_on = lock(&self.gone_on);
+        let failed: Vec<&Arc<str>> =
+            gone_on.iter().filter_map(|(_, gone_on)| gone_on.as_ref().err()).collect();
+        let Some(why) = failed.first().map(|why| why.lines().next().unwrap_or_default()) else {
+            return Vec::new();
+        };
+        let (failed, all) = (failed.len(), gone_on.len());
+        vec![format!(
+            "going on fails without any crash in {failed} of the {all} states that were shown ({why}), and was not looked at \
+             there"
+        )]
     }
 }
 
