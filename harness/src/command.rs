@@ -323,6 +323,10 @@ impl RecordedTrace {
 
     /// What came of it, unless the machine could not do it.
     fn unless_in_trouble<T>(&self, result: T) -> Result<T, CommandError> {
+        #[cfg(feature = "program")]
+        if let Recoverer::Folder(program) = &*self.recoverer {
+            program.end();
+        }
         lock(&self.trouble).take().map_or(Ok(result), |error| Err(CommandError::Images(error)))
     }
 }

@@ -3,7 +3,7 @@
 //! It begins namespaces of its own for processes and mounts, by the program `unshare` of util-linux: the process becomes `unshare`,
 //! and that starts it once more as the first of the namespace. With it ends whatever lives there.
 
-use rustix::process::{Pid, Signal, WaitOptions, geteuid, getpid, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, geteuid, getpid, kill_process, wait};
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -63,7 +63,7 @@ pub(crate) fn end_strays() -> io::Result<()> {
             // One that has just ended needs no signal.
             let _ = kill_process(other, Signal::KILL);
         }
-        while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
         std::thread::sleep(Duration::from_micros(100));
     }
 }

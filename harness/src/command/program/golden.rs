@@ -27,8 +27,9 @@ impl Golden {
         let acked = trace.events.iter().enumerate().filter(is_ack).map(|(index, _)| index + 1);
         let mut ends: Vec<usize> = [0].into_iter().chain(acked).collect();
         // What came after the last end is an operation that nobody acknowledged.
-        let begun = trace.events.iter().filter(|event| matches!(event, Event::Begin { .. })).count();
-        ends.resize(begun.max(ends.len() - 1) + 1, trace.events.len());
+        if trace.events[ends[ends.len() - 1]..].iter().any(is_change) {
+            ends.push(trace.events.len());
+        }
         let changed = ends.windows(2).scan(0, |changes, op| {
             *changes += usize::from(trace.events[op[0]..op[1]].iter().any(is_change));
             Some(*changes)
@@ -63,14 +64,30 @@ impl Golden {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)[self.changes[ops]].clone()
     }
 
-    /// The number of operations after which the same is shown, of these numbers: first among those that are known.
+    /// How many operations it takes until recovery succeeds: what is there before has not been set up. All of them, if it never
+    /// does.
+    pub(super) fn set_up(&self, recover: Recover<'_>) -> io::Result<usize> {
+        for ops in 0..self.ops() {
+            if let View::Printed(_) = self.view(ops, recover)? {
+                return Ok(ops);
+            }
+        }
+        Ok(self.ops())
+    }
+
+    /// The number of operations after which the same is shown, of these numbers: first among those that are known. Of recoveries
+    /// that fail only those count before anything is set up: one that fails later fails whoever has stopped the program.
     pub(super) fn place(
         &self,
         view: &View,
         ops: RangeInclusive<usize>,
         recover: Recover<'_>,
     ) -> io::Result<Option<usize>> {
-        let ops = *ops.start()..=(*ops.end()).min(self.ops());
+        let mut ops = *ops.start()..=(*ops.end()).min(self.ops());
+        if let View::Failed(_) = view {
+            let Some(last) = self.set_up(recover)?.checked_sub(1) else { return Ok(None) };
+            ops = *ops.start()..=(*ops.end()).min(last);
+        }
         let known = ops.clone().rev().find(|nth| self.known(*nth).is_some_and(|known| known.is(view)));
         if known.is_some() {
             return Ok(known);

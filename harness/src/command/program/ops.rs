@@ -35,7 +35,7 @@ impl Ops {
     pub(super) fn begin(disk: &Disk, how: How) -> Ops {
         let ops = Ops { disk: disk.clone(), how, ended: 0, acknowledged: 0, line: Vec::new() };
         match &ops.how {
-            How::Lines(regex) => ops.note_begin(&format!("up to the first line that matches {regex}")),
+            How::Lines(regex) => ops.note_begin(&format!("the first, up to a line that matches {regex}")),
             How::Whole => ops.note_begin("the whole run"),
             How::Calls | How::Uncounted => {}
         }
@@ -69,7 +69,7 @@ impl Ops {
         let text = text.trim_end();
         if regex.is_match(text) {
             self.note_end(true);
-            self.note_begin(&format!("after {text:?}"));
+            self.note_begin(&format!("the next after {text:?}"));
         }
     }
 

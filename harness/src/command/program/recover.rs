@@ -26,7 +26,8 @@ pub(in crate::command) struct Program {
     ack: Option<Regex>,
     timeout: Duration,
     owners: Arc<Owners>,
-    served: Mutex<Served>,
+    /// `None` when the exploration is over.
+    served: Mutex<Option<Served>>,
     golden: Golden,
     /// What going on with the first states of the recording comes to.
     gone_on: Mutex<Vec<(View, GoneOn)>>,
@@ -63,7 +64,7 @@ impl Program {
             ack: folder.ack.as_deref().map(acknowledging).transpose()?,
             timeout: commands.timeout,
             owners: Arc::new(owners_of(trace)),
-            served: Mutex::new(Served::mount(&folder.at)?),
+            served: Mutex::new(Some(Served::mount(&folder.at)?)),
             golden: Golden::of(trace.clone()),
             gone_on: Mutex::default(),
             trouble: Arc::clone(trouble),
@@ -89,8 +90,7 @@ impl Program {
         run_on(served, words, disk, Arc::clone(&self.owners), how, self.timeout)
     }
 
-    fn recover(&self, disk: &Disk) -> io::Result<Lived> {
-        let served = &lock(&self.served);
+    fn recover(&self, served: &Served, disk: &Disk) -> io::Result<Lived> {
         let view = self.view(served, disk)?;
         let kind = Kind { found: None, shows: Shows::Words(view.told().into()) };
         if let View::Failed(_) = view {
@@ -165,10 +165,17 @@ impl Program {
             return Ok(gone_on.clone());
         }
         let recover = |disk: &Disk| self.view(served, disk);
-        let place = self.golden.place(view, 0..=self.golden.ops(), &recover)?;
         // What was gone on with before shows what the recorded run never did.
-        let Some(ops) = place else { return Ok(Err("nothing without a crash shows the same".into())) };
-        let disk = Disk::recording(&self.golden.after(ops));
+        let others = known.iter().filter_map(|(_, gone_on)| gone_on.as_deref().ok());
+        let mut devices = None;
+        for golden in [&self.golden].into_iter().chain(others) {
+            if let Some(ops) = golden.place(view, 0..=golden.ops(), &recover)? {
+                devices = Some(golden.after(ops));
+                break;
+            }
+        }
+        let Some(devices) = devices else { return Ok(Err("nothing without a crash shows the same".into())) };
+        let disk = Disk::recording(&devices);
         let how = self.ack.clone().map_or(How::Calls, How::Lines);
         // Recovery comes first there as well.
         let recovered = self.view(served, &disk)?;
@@ -185,8 +192,7 @@ impl Program {
     }
 
     /// Whether a crash of the recorded run with this window may show this.
-    fn judge_first(&self, view: &View, window: Window) -> io::Result<Result<(), Violation>> {
-        let served = &lock(&self.served);
+    fn judge_first(&self, served: &Served, view: &View, window: Window) -> io::Result<Result<(), Violation>> {
         let recover = |disk: &Disk| self.view(served, disk);
         if self.golden.place(view, window.durable..=window.begun, &recover)?.is_some() {
             return Ok(Ok(()));
@@ -220,6 +226,7 @@ impl Program {
     /// Whether a crash of a later life with this window may show this.
     fn judge_later(
         &self,
+        served: &Served,
         view: &View,
         past: &Continued,
         window: Window,
@@ -228,7 +235,6 @@ impl Program {
         if window.durable == 0 && view.is(shown) {
             return Ok(Ok(()));
         }
-        let served = &lock(&self.served);
         let recover = |disk: &Disk| self.view(served, disk);
         let allowed = match golden {
             None => None,
@@ -269,12 +275,13 @@ impl Program {
     }
 
     /// Does something that needs the folder. Trouble with it is not the program's: after it nothing more is run.
-    fn unless_in_trouble<T>(&self, run: impl FnOnce() -> io::Result<T>) -> Result<T, Violation> {
+    fn unless_in_trouble<T>(&self, run: impl FnOnce(&Served) -> io::Result<T>) -> Result<T, Violation> {
         let failed = || Violation::new("harness", "the folder cannot be handled");
-        if lock(&self.trouble).is_some() {
+        let served = lock(&self.served);
+        let Some(served) = served.as_ref().filter(|_| lock(&self.trouble).is_none()) else {
             return Err(failed());
-        }
-        run().map_err(|error| {
+        };
+        run(served).map_err(|error| {
             lock(&self.trouble).get_or_insert(error);
             failed()
         })
@@ -282,18 +289,20 @@ impl Program {
 
     /// Why there is nothing to judge: what fails where nothing is lost.
     pub(in crate::command) fn without_crash(&self) -> Option<String> {
-        let served = &lock(&self.served);
-        let last = self.golden.view(self.golden.ops(), &|disk| self.view(served, disk));
+        let last = self
+            .unless_in_trouble(|served| self.golden.view(self.golden.ops(), &|disk| self.view(served, disk)));
         match last {
             Ok(View::Failed(why)) => {
                 Some(format!("recovery fails at the end of the recording, where nothing is lost: {why}"))
             }
-            Ok(View::Printed(_)) => None,
-            Err(error) => {
-                lock(&self.trouble).get_or_insert(error);
-                None
-            }
+            // Trouble is told by whoever asks for it.
+            Ok(View::Printed(_)) | Err(_) => None,
         }
+    }
+
+    /// Unmounts the folder: threads that still hold this may outlive the exploration.
+    pub(in crate::command) fn end(&self) {
+        lock(&self.served).take();
     }
 
     /// What was not looked at.
@@ -326,32 +335,29 @@ fn acknowledged(ops: usize) -> String {
 impl Instance for Program {
     fn live(&self, disk: &Disk) -> Lived {
         let disk = disk.power_on();
-        let lived = self.unless_in_trouble(|| self.recover(&disk));
+        let lived = self.unless_in_trouble(|served| self.recover(served, &disk));
         lived.unwrap_or_else(|violation| Lived::last(Recovered::failed(violation)))
     }
 
     fn judge(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Result<(), Violation> {
         let view = shown.get::<View>();
-        self.unless_in_trouble(|| match past {
-            None => self.judge_first(view, window),
-            Some(past) => self.judge_later(view, past.get::<Continued>(), window),
+        self.unless_in_trouble(|served| match past {
+            None => self.judge_first(served, view, window),
+            Some(past) => self.judge_later(served, view, past.get::<Continued>(), window),
         })?
     }
 
     fn compare(&self, shown: &Shown, past: Option<&Past>, window: Window) -> Compared {
         let view = shown.get::<View>();
-        let compared = self.unless_in_trouble(|| {
-            let served = &lock(&self.served);
+        let compared = self.unless_in_trouble(|served| {
             let recover = |disk: &Disk| self.view(served, disk);
-            let (golden, ops) = match past.map(|past| past.get::<Continued>()) {
-                None => (
-                    Some(&self.golden),
-                    window.durable.max(usize::from(window.begun > 0 && window.durable == 0)),
-                ),
-                Some(past) => (past.golden.as_deref(), window.durable),
+            let golden = match past.map(|past| past.get::<Continued>()) {
+                None => Some(&self.golden),
+                Some(past) => past.golden.as_deref(),
             };
             let Some(golden) = golden else { return Ok(Compared::default()) };
-            let ops = ops.min(golden.ops());
+            // Of what is allowed, the first that recovery succeeds with.
+            let ops = window.durable.max(golden.set_up(&recover)?.min(window.begun)).min(golden.ops());
             let expected = golden.view(ops, &recover)?;
             let with = format!("the state after {ops} of {} operations", golden.ops());
             Ok(Compared { differences: expected.differences(view), with: Some(with) })

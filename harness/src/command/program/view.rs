@@ -36,10 +36,10 @@ impl View {
             View::Printed(bytes) if bytes.is_empty() => "nothing".to_owned(),
             View::Printed(bytes) => {
                 let lines = lines(bytes);
-                let more = if lines.len() > 1 {
-                    format!(" and {} more lines", lines.len() - 1)
-                } else {
-                    String::new()
+                let more = match lines.len() {
+                    1 => String::new(),
+                    2 => " and 1 more line".to_owned(),
+                    lines => format!(" and {} more lines", lines - 1),
                 };
                 format!("{:?}{more}", lines[0])
             }
@@ -66,8 +66,8 @@ impl View {
         let differing = (0..expected.len().max(printed.len())).take(LINES);
         let difference = |nth: usize| Difference {
             what: format!("line {} of what recovery prints", before + nth + 1),
-            expected: expected.get(nth).cloned(),
-            recovered: printed.get(nth).cloned(),
+            expected: expected.get(nth).map(|line| format!("{line:?}")),
+            recovered: printed.get(nth).map(|line| format!("{line:?}")),
         };
         differing.map(difference).collect()
     }
