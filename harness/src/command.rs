@@ -223,10 +223,10 @@ struct RecordedTrace {
 /// What recovers, by what it is given.
 enum Recoverer {
     /// Image files.
-    Images(External),
+    Images(Box<External>),
     /// A folder with files.
     #[cfg(feature = "program")]
-    Folder(Program),
+    Folder(Box<Program>),
 }
 
 impl Recoverer {
@@ -237,7 +237,8 @@ impl Recoverer {
         folder: &Folder,
         trouble: &Trouble,
     ) -> Result<Recoverer, CommandError> {
-        Program::new(trace, commands, folder, trouble).map(Recoverer::Folder)
+        let program = Program::new(trace, commands, folder, trouble)?;
+        Ok(Recoverer::Folder(Box::new(program)))
     }
 
     #[cfg(not(feature = "program"))]
@@ -247,9 +248,9 @@ impl Recoverer {
 
     fn instance(&self) -> &dyn Instance {
         match self {
-            Recoverer::Images(external) => external,
+            Recoverer::Images(external) => &**external,
             #[cfg(feature = "program")]
-            Recoverer::Folder(program) => program,
+            Recoverer::Folder(program) => &**program,
         }
     }
 }
@@ -289,7 +290,7 @@ impl RecordedTrace {
         let recoverer = match &commands.folder {
             None if is_tree => return Err(CommandError::NoFolder),
             Some(_) if !is_tree => return Err(CommandError::NoTree),
-            None => Recoverer::Images(External::new(&trace, commands, &trouble)?),
+            None => Recoverer::Images(Box::new(External::new(&trace, commands, &trouble)?)),
             Some(folder) => Recoverer::folder(&trace, commands, folder, &trouble)?,
         };
         let recoverer = Arc::new(recoverer);

@@ -259,21 +259,32 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// The name whose slot this is in a directory, if it is one.
-    fn slot(&self, directory: DeviceId, at: Bytes) -> Option<String> {
-        let device = self.trace.devices.get(directory.index()).filter(|device| device.is_directory())?;
+    /// What a directory is called, if a device is one.
+    pub(super) fn directory(&self, device: DeviceId) -> Option<&str> {
+        let device = self.trace.devices.get(device.index()).filter(|device| device.is_directory())?;
+        Some(&device.name)
+    }
+
+    /// The name whose slot this is in a directory, if anything here tells it.
+    pub(super) fn name_at(&self, directory: DeviceId, at: Bytes) -> Option<String> {
+        let device = self.trace.devices.get(directory.index())?;
         let names = self.trace.events.iter().filter_map(|event| match event {
             Event::Names { changes, .. } => Some(changes),
             _ => None,
         });
         let mut named = names.flatten().filter(|change| change.range().1 == at);
-        let found = named.next().map(|change| change.name.clone());
         let held = || {
             let mut slot = vec![0; SLOT.index()];
             device.base.read(at, &mut slot);
             Entry::parse(&slot).map(|entry| entry.name)
         };
-        Some(format!("the name {} in {}", found.or_else(held)?, device.name))
+        named.next().map(|change| change.name.clone()).or_else(held)
+    }
+
+    /// The name whose slot this is in a directory, in words.
+    fn slot(&self, directory: DeviceId, at: Bytes) -> Option<String> {
+        let name = self.directory(directory)?;
+        Some(format!("the name {} in {name}", self.name_at(directory, at)?))
     }
 
     /// What became of names, in words.
@@ -380,8 +391,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Names { .. } => "names",
         Event::Flush { .. } => "flush",
         Event::FlushFailed { .. } => "flush that failed",
-        Event::Resize { .. }
-        | Event::Begin { .. }
+        Event::Resize { .. } => "change of length",
+        Event::Begin { .. }
         | Event::Ack { .. }
         | Event::Mark { .. }
         | Event::Send { .. }

@@ -4,6 +4,7 @@ use super::describe::Teller;
 use crate::media::{Cell, CellId, ContentId, Known, Shown, Timeline, Version};
 use crate::profile::{Discard, Profile};
 use crashcheck_outcome::Origin;
+use crashcheck_trace::files::Entry;
 use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Image};
 
 /// A device, and where a range of it begins and ends.
@@ -86,6 +87,17 @@ fn distinct(origins: impl Iterator<Item = Origin>) -> Vec<Origin> {
 }
 
 impl Places<'_> {
+    /// A range that holds this, in words: how much of which device and where, or which name of a directory.
+    pub(super) fn told(&self, (device, at, len): (DeviceId, Bytes, Bytes), held: &[u8]) -> String {
+        let Some(directory) = self.own.directory(device) else { return self.own.range(device, at, len) };
+        let mut tellers = self.left.iter().map(|left| &left.teller).chain([&self.own]);
+        let name = tellers.find_map(|teller| teller.name_at(device, at));
+        match name.or_else(|| Some(Entry::parse(held)?.name)) {
+            Some(name) => format!("the name {name} in {directory}"),
+            None => format!("a name in {directory}"),
+        }
+    }
+
     /// What a range holds when the running life has done so many of its events; `None` if it is not known.
     pub(super) fn holds(&self, device: DeviceId, at: Bytes, len: Bytes, done: usize) -> Option<Range> {
         let mut range = Range::default();

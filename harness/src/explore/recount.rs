@@ -7,7 +7,7 @@ use super::run::Context;
 use crate::choice::{Path, Question};
 use crate::media::{Deed, Known, Stage, Timeline};
 use crashcheck_outcome::{Origin, Provenance, Reading, Recovery, Writing, WrongPlace};
-use crashcheck_trace::{Bytes, DeviceId, Event, EventId, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, EventId, Payload, Trace};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -78,8 +78,14 @@ impl<'a> Looked<'a> {
         }
         let profile = &context.timeline.profile;
         let later = (2..life).zip(state.stories).map(|(life, story)| story.life.laid_out(profile, life));
-        let timelines = std::iter::once(Arc::clone(&context.timeline)).chain(later).collect();
-        let own = Trace { devices: context.timeline.blank.to_vec(), events };
+        let timelines: Vec<Arc<Timeline>> =
+            std::iter::once(Arc::clone(&context.timeline)).chain(later).collect();
+        let mut devices: Vec<Device> = Vec::new();
+        for timeline in &timelines {
+            // Lives make files.
+            devices.extend(timeline.blank.iter().skip(devices.len()).cloned());
+        }
+        let own = Trace { devices, events };
         Looked { context, state, life, timelines, own, deeds }
     }
 
@@ -158,10 +164,11 @@ impl<'a> Looked<'a> {
 
     /// What was read.
     fn reading(&self, places: &Places<'_>, (device, at, len): Place, done: usize, open: bool) -> Reading {
-        let place = places.own.range(device, at, len);
         let Some(found) = places.holds(device, at, len, done) else {
+            let place = places.told((device, at, len), &[]);
             return Reading { place, open, holds: Vec::new(), lost: Vec::new() };
         };
+        let place = places.told((device, at, len), &found.bytes);
         Reading { place, open, holds: found.origins(), lost: found.lost() }
     }
 
@@ -239,7 +246,7 @@ impl<'a> Looked<'a> {
         let differ = looked_at.into_iter().filter_map(|(device, at, len)| {
             let is = mine.holds(device, at, len, done).filter(|_| len.0 <= LONGEST)?;
             let should = theirs.holds(device, at, len, passed)?;
-            self.wrong(mine.own.range(device, at, len), &is, &should)
+            self.wrong(mine.told((device, at, len), &is.bytes), &is, &should)
         });
         let mut places: Vec<WrongPlace> = differ.collect();
         // What is of another kind than it should be tells most, and what recovery has written.
@@ -295,14 +302,15 @@ fn add(
     (device, at, len): Place,
     read: Reading,
 ) -> Place {
-    let before = last.filter(|(on, start, long)| *on == device && *start + *long == at);
+    let is_range = places.own.directory(device).is_none();
+    let before = last.filter(|(on, start, long)| is_range && *on == device && *start + *long == at);
     match before.zip(reads.last_mut().filter(|last| is_alike(last, &read))) {
         None => {
             reads.push(read);
             (device, at, len)
         }
         Some(((_, start, long), last)) => {
-            last.place = places.own.range(device, start, long + len);
+            last.place = places.told((device, start, long + len), &[]);
             (device, start, long + len)
         }
     }

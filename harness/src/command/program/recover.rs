@@ -351,7 +351,7 @@ impl Instance for Program {
         let view = shown.get::<View>();
         let compared = self.unless_in_trouble(|served| {
             let recover = |disk: &Disk| self.view(served, disk);
-            let golden = match past.map(|past| past.get::<Continued>()) {
+            let golden = match past.map(Past::get::<Continued>) {
                 None => Some(&self.golden),
                 Some(past) => past.golden.as_deref(),
             };
