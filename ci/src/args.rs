@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Explore the crash states of reference systems, or of a recorded trace
     #[command(after_help = examples::EXPLORE_SHORT, after_long_help = examples::with_exit_codes(examples::EXPLORE))]
     Explore(Box<ExploreArgs>),
-    /// Record a program that nobody changed while it works in a folder, and recover it from every crash state
+    /// Record a program that nobody changed, and recover it from every crash state
     #[command(after_help = examples::PROGRAM_SHORT, after_long_help = examples::with_exit_codes(examples::PROGRAM))]
     Program(Box<ProgramArgs>),
     /// Say what each flush of a workload is good for, and which order of writes is missing
@@ -169,29 +169,35 @@ pub(crate) struct OutputArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProgramArgs {
-    /// The folder in which the program has its files: an empty one, or none; it is mounted with the files of each crash state
+    /// The folder of its files: empty, or not there yet
+    ///
+    /// It is mounted with the files of each crash state.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(help_heading = PROGRAM)]
     pub(crate) dir: PathBuf,
-    /// The program: it is recorded while it works in the folder
+    /// The program; it is recorded while it works in the folder
     #[arg(long, value_name = "COMMAND")]
     #[arg(help_heading = PROGRAM)]
     pub(crate) run: String,
-    /// Recovers, and prints what a user sees then: that is compared with what it prints without a crash
+    /// Recovers, and prints what a user sees then
+    ///
+    /// That is compared with what it prints without a crash.
     #[arg(long, value_name = "COMMAND")]
     #[arg(help_heading = PROGRAM)]
     pub(crate) recover: String,
-    /// A command that must succeed after recovery; may be repeated
+    /// Must succeed after recovery; may be repeated
     #[arg(long = "check", value_name = "COMMAND")]
     #[arg(help_heading = PROGRAM)]
     pub(crate) checks: Vec<String>,
-    /// A line that the program prints and that matches says that everything so far is durable [default: its end does]
+    /// A line of output that matches says that all so far is durable
+    ///
+    /// Without it each call is an operation, and the end of the program says so of all.
     #[arg(long, value_name = "REGEX")]
     #[arg(help_heading = PROGRAM)]
     pub(crate) ack: Option<String>,
     /// Goes on after recovery, until the next crash [default: the program once more]; none: nothing does
     #[arg(long, value_name = "COMMAND|none")]
-    #[arg(help_heading = PROGRAM)]
+    #[arg(help_heading = PROGRAM, hide_short_help = true)]
     pub(crate) go_on: Option<String>,
     /// How long one command may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]

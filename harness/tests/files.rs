@@ -1,7 +1,7 @@
 //! Stores that keep their data in files, some of which forget what makes it durable.
 
 use crashcheck::files::Files;
-use crashcheck::{Ack, Device, Disk, Profile, Result, System, explore};
+use crashcheck::{Ack, Budget, Device, Disk, Profile, Result, System, explore};
 
 /// One value in a file, replaced by writing another file and renaming it.
 #[derive(Clone, Copy)]
@@ -39,9 +39,17 @@ impl System for Replace {
     }
 
     fn view(&self, files: &mut Files) -> Result<Vec<u8>> {
-        match files.read("value") {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            value => Ok(value?),
+        let file = match files.open("value") {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file?,
+        };
+        // As programs do: until nothing more comes.
+        let (mut bytes, mut part) = (Vec::new(), [0; 2]);
+        loop {
+            match file.read_at(&mut part, bytes.len() as u64)? {
+                0 => return Ok(bytes),
+                read => bytes.extend_from_slice(&part[..read]),
+            }
         }
     }
 
@@ -71,6 +79,15 @@ fn every_profile_serves_trees_of_files() {
 #[test]
 fn a_file_that_is_replaced_in_the_right_order_survives() {
     explore(RIGHT).workload([1, 2, 3]).check();
+}
+
+/// Each life makes files, so that one is not the same inode in all states.
+#[test]
+fn files_that_lives_have_made_are_found_by_the_next_ones() {
+    let budget = Budget { later: Some(2000), ..Budget::unlimited() };
+    let run = explore(RIGHT).lives(4).budget(budget).workload([1, 2]).run().expect("it works without a crash");
+    assert!(run.findings.is_empty(), "{:?}", run.findings);
+    assert!(run.coverage.later.iter().all(|life| life.recoveries > 0), "{:?}", run.coverage);
 }
 
 #[test]

@@ -299,7 +299,8 @@ impl Filesystem for Server {
             return reply.attr(&NO_TIME, &attr(OUTPUT_INODE, FileType::RegularFile));
         }
         let changed = self.with(ino, |looked, inode| {
-            if let Some(size) = size {
+            // Opened to be emptied, an empty file stays as it is.
+            if let Some(size) = size.filter(|size| looked.tree.known(&inode).is_ok_and(|known| known.len != *size)) {
                 looked.tree.call("truncate", &inode, |_| Ok(inode.resize(Bytes(size))?))?;
             }
             looked.tree.set_owner(&inode, mode, uid, gid)?;
