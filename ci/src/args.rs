@@ -1,5 +1,9 @@
 //! The command line.
 
+mod program;
+
+pub(crate) use program::ProgramArgs;
+
 use crate::colour::When;
 use crate::complete;
 use crate::config::{LIVES_MAX, StatesMax};
@@ -165,52 +169,6 @@ pub(crate) struct OutputArgs {
     #[arg(long, short)]
     #[arg(help_heading = OUTPUT)]
     pub(crate) verbose: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ProgramArgs {
-    /// The folder of its files: empty, or not there yet
-    ///
-    /// It is mounted with the files of each crash state.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    #[arg(help_heading = PROGRAM)]
-    pub(crate) dir: PathBuf,
-    /// The program; it is recorded while it works in the folder
-    #[arg(long, value_name = "COMMAND")]
-    #[arg(help_heading = PROGRAM)]
-    pub(crate) run: String,
-    /// Recovers, and prints what a user sees then
-    ///
-    /// That is compared with what it prints without a crash.
-    #[arg(long, value_name = "COMMAND")]
-    #[arg(help_heading = PROGRAM)]
-    pub(crate) recover: String,
-    /// Must succeed after recovery; may be repeated
-    #[arg(long = "check", value_name = "COMMAND")]
-    #[arg(help_heading = PROGRAM)]
-    pub(crate) checks: Vec<String>,
-    /// A line of output that matches says that all so far is durable
-    ///
-    /// Without it each call is an operation, and the end of the program says so of all.
-    #[arg(long, value_name = "REGEX")]
-    #[arg(help_heading = PROGRAM)]
-    pub(crate) ack: Option<String>,
-    /// Goes on after recovery, until the next crash [default: the program once more]; none: nothing does
-    #[arg(long, value_name = "COMMAND|none")]
-    #[arg(help_heading = PROGRAM, hide_short_help = true)]
-    pub(crate) go_on: Option<String>,
-    /// How long one command may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
-    #[arg(help_heading = PROGRAM, hide_short_help = true)]
-    pub(crate) timeout: Duration,
-    /// Where the trace goes [default: DIR.crash, with the reports]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    #[arg(help_heading = PROGRAM, hide_short_help = true)]
-    pub(crate) trace: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) search: SearchArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -85,7 +85,8 @@ fn a_file_that_is_replaced_in_the_right_order_survives() {
 #[test]
 fn files_that_lives_have_made_are_found_by_the_next_ones() {
     let budget = Budget { later: Some(2000), ..Budget::unlimited() };
-    let run = explore(RIGHT).lives(4).budget(budget).workload([1, 2]).run().expect("it works without a crash");
+    let run =
+        explore(RIGHT).lives(4).budget(budget).workload([1, 2]).run().expect("it works without a crash");
     assert!(run.findings.is_empty(), "{:?}", run.findings);
     assert!(run.coverage.later.iter().all(|life| life.recoveries > 0), "{:?}", run.coverage);
 }

@@ -300,7 +300,9 @@ impl Filesystem for Server {
         }
         let changed = self.with(ino, |looked, inode| {
             // Opened to be emptied, an empty file stays as it is.
-            if let Some(size) = size.filter(|size| looked.tree.known(&inode).is_ok_and(|known| known.len != *size)) {
+            if let Some(size) =
+                size.filter(|size| looked.tree.known(&inode).is_ok_and(|known| known.len != *size))
+            {
                 looked.tree.call("truncate", &inode, |_| Ok(inode.resize(Bytes(size))?))?;
             }
             looked.tree.set_owner(&inode, mode, uid, gid)?;
