@@ -23,9 +23,14 @@ pub(super) struct Golden {
 
 impl Golden {
     pub(super) fn of(trace: Trace) -> Golden {
-        let is_ack = |(_, event): &(usize, &Event)| matches!(event, Event::Ack { .. });
-        let acked = trace.events.iter().enumerate().filter(is_ack).map(|(index, _)| index + 1);
-        let mut ends: Vec<usize> = [0].into_iter().chain(acked).collect();
+        let mut ends = vec![0];
+        for (index, event) in trace.events.iter().enumerate() {
+            if let Event::Ack { op, .. } = event {
+                // Where a trace begins in the middle of a run, the ends before that are where it begins.
+                ends.resize(op.index() + 1, ends[ends.len() - 1]);
+                ends.push(index + 1);
+            }
+        }
         // What came after the last end is an operation that nobody acknowledged.
         if trace.events[ends[ends.len() - 1]..].iter().any(is_change) {
             ends.push(trace.events.len());
