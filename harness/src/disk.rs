@@ -96,6 +96,12 @@ impl Disk {
         self.machine().backing.devices()
     }
 
+    /// All devices of the machine.
+    pub(crate) fn each_device(&self) -> Result<impl Iterator<Item = Disk>, DiskError> {
+        let devices = self.awake()?.backing.count_devices();
+        Ok((0..devices).map(|device| self.device(DeviceId(device as u16))))
+    }
+
     /// The same device; writes through this handle say what they are: `inode table`, `journal commit`.
     #[must_use]
     pub fn labelled(&self, label: &str) -> Disk {

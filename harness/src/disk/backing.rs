@@ -49,6 +49,11 @@ pub(super) trait Backing: Send {
         None
     }
 
+    /// How many devices there are, for who does something with each.
+    fn count_devices(&mut self) -> usize {
+        self.devices()
+    }
+
     /// Adds a device. Only a tree of files can.
     fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
         Err(DiskError::Failed { what: format!("{} cannot be made: this is no tree of files", device.name) })

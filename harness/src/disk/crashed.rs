@@ -66,6 +66,10 @@ impl Backing for LazyImage {
         self.kind(device)
     }
 
+    fn count_devices(&mut self) -> usize {
+        self.count_devices()
+    }
+
     fn add_device(&mut self, device: Device) -> Result<DeviceId, DiskError> {
         Ok(self.add_device(device))
     }

@@ -368,7 +368,6 @@ impl Files {
     /// # Errors
     /// As [`std::fs::File::sync_all`].
     pub fn sync(&self) -> io::Result<()> {
-        let inodes = (0..self.root.devices() as u16).map(|inode| self.root.device(DeviceId(inode)));
-        inodes.into_iter().try_for_each(|inode| Ok(inode.flush()?))
+        self.root.each_device()?.try_for_each(|inode| Ok(inode.flush()?))
     }
 }

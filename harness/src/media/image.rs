@@ -430,7 +430,7 @@ impl LazyImage {
             Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
             Asked::Len(device) => self.length(device).0,
             Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
-            Asked::Devices => self.devices() as u64,
+            Asked::Devices => self.left_devices() as u64,
             Asked::Names(device) => hash_of_slots(&self.slots_left(device)),
             Asked::Flag(cell) => u64::from(self.look(0, cell).0),
         };

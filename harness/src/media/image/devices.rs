@@ -18,12 +18,17 @@ impl LazyImage {
         self.lines_of(device).next().map(|line| &line.kind).or_else(made)
     }
 
-    /// Adds a device, which holds nothing yet but its base.
-    pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
-        let id = DeviceId(self.devices() as u16);
+    /// How many devices there are, for who does something with each: other states may have another number of them.
+    pub(crate) fn count_devices(&mut self) -> usize {
         if self.made.is_empty() {
             self.observe(Asked::Devices);
         }
+        self.devices()
+    }
+
+    /// Adds a device, which holds nothing yet but its base.
+    pub(crate) fn add_device(&mut self, device: Device) -> DeviceId {
+        let id = DeviceId(self.count_devices() as u16);
         if let Some(log) = &mut self.log {
             log.make(device.clone());
         }
