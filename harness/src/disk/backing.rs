@@ -44,7 +44,7 @@ pub(super) trait Backing: Send {
     }
 
     /// What a device is; `None` where it can be nothing but a block device.
-    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+    fn kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
         let _ = device;
         None
     }

@@ -62,8 +62,8 @@ impl Backing for LazyImage {
         Ok(())
     }
 
-    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
-        self.kind(device)
+    fn kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
+        self.find_kind(device)
     }
 
     fn count_devices(&mut self) -> usize {

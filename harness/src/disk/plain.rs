@@ -66,7 +66,7 @@ impl Backing for Plain {
         Ok(())
     }
 
-    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+    fn kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
         self.kinds.get(device.index())
     }
 

@@ -125,7 +125,7 @@ impl Backing for Recording {
         Ok(())
     }
 
-    fn kind(&self, device: DeviceId) -> Option<&DeviceKind> {
+    fn kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
         Some(&self.trace.devices.get(device.index())?.kind)
     }
 

@@ -122,6 +122,8 @@ pub(crate) enum Asked {
     Names(DeviceId),
     /// How many devices there are: what is made is the next one.
     Devices,
+    /// What a device is that a later life has made: in other states it may be something else.
+    Kind(DeviceId),
     /// What holds no bytes.
     Flag(CellId),
 }
@@ -430,6 +432,7 @@ impl LazyImage {
             Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
             Asked::Len(device) => self.length(device).0,
             Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
+            Asked::Kind(device) => self.kind(device).map_or(0, devices::number),
             Asked::Devices => self.left_devices() as u64,
             Asked::Names(device) => hash_of_slots(&self.slots_left(device)),
             Asked::Flag(cell) => u64::from(self.look(0, cell).0),

@@ -18,6 +18,14 @@ impl LazyImage {
         self.lines_of(device).next().map(|line| &line.kind).or_else(made)
     }
 
+    /// What a device is, for who uses it.
+    pub(crate) fn find_kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
+        if device.index() >= self.first().lines.len() && !self.is_made(device) {
+            self.observe(Asked::Kind(device));
+        }
+        self.kind(device)
+    }
+
     /// How many devices there are, for who does something with each: other states may have another number of them.
     pub(crate) fn count_devices(&mut self) -> usize {
         if self.made.is_empty() {
@@ -128,5 +136,16 @@ impl LazyImage {
     /// The cell in which a life, counted from 0, keeps the length of a device.
     fn length_in(&self, nth: usize, device: DeviceId) -> Option<CellId> {
         self.left[nth].timeline.lines.get(device.index())?.length
+    }
+}
+
+/// What a device is, as an answer.
+pub(super) fn number(kind: &DeviceKind) -> u64 {
+    match kind {
+        DeviceKind::Block => 1,
+        DeviceKind::Nand(_) => 2,
+        DeviceKind::File => 3,
+        DeviceKind::Directory => 4,
+        DeviceKind::Link => 5,
     }
 }
