@@ -245,6 +245,19 @@ fn recorded(sums: &[u64]) -> Trace {
     trace
 }
 
+/// A crash between two renames can leave two trees, whichever names their calls change first.
+#[test]
+fn a_name_that_goes_and_comes_back_is_the_name_that_it_was() {
+    let disk = Disk::recording(&[Device::directory(".")]);
+    let files = Files::of(&disk).expect("a tree");
+    files.write("b", b"old").expect("a file");
+    disk.machine().rebase();
+    files.rename("b", "a").and_then(|()| files.rename("a", "b")).expect("names");
+    let trace = disk.machine().power_off().expect("a recording");
+    let posix = Profile::named("posix").expect("a profile");
+    assert_eq!(crate::census(&trace, &posix).crash_states.value, 2u8.into());
+}
+
 fn profiles() -> impl Strategy<Value = Profile> {
     let posix = Profile::named("posix").expect("a profile");
     let torn = Profile { atomic: Atomic::Bytes(4), ..posix.clone() };

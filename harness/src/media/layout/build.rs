@@ -31,7 +31,11 @@ impl Layout {
         layout.first_flag = CellId(layout.cells.len() as u32);
         layout.chain(trace, pieces);
         layout.cells.iter_mut().for_each(|cell| cell.versions.shrink_to_fit());
-        layout.atoms.iter_mut().for_each(|atom| atom.cells.shrink_to_fit());
+        for atom in &mut layout.atoms {
+            // Names change in the order of their call, and what is compared is in one order.
+            atom.cells.sort_unstable();
+            atom.cells.shrink_to_fit();
+        }
         layout
     }
 
