@@ -4,7 +4,6 @@
 use crate::args::{
     Command, ExploreArgs, InputArgs, OutputArgs, RecordedArgs, ReplayArgs, ReplayFiles, TraceCommand,
 };
-use crate::commands::program;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crashcheck::trace::import;
@@ -100,7 +99,7 @@ fn named(command: &Command, config: &Config) -> Vec<Named> {
         Command::Program(args) => {
             list.profiles(&args.search.profiles);
             list.outputs(&args.output, config);
-            list.add("--trace", Use::Writes, Some(&program::trace_file(args, config)));
+            list.add("--trace", Use::Writes, Some(&args.trace_file(config.out())));
         }
         Command::Advise(args) => {
             list.profiles(&args.search.profiles);

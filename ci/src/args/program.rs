@@ -50,3 +50,14 @@ pub(crate) struct ProgramArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
+
+impl ProgramArgs {
+    /// Where the trace goes, with this folder for reports if no other is named.
+    pub(crate) fn trace_file(&self, out: PathBuf) -> PathBuf {
+        let beside = || {
+            let name = self.dir.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy());
+            self.output.out.clone().unwrap_or(out).join(format!("{name}.crash"))
+        };
+        self.trace.clone().unwrap_or_else(beside)
+    }
+}

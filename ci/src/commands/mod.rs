@@ -3,7 +3,7 @@
 mod advise;
 mod explore;
 mod list;
-pub(crate) mod program;
+mod program;
 mod record;
 mod recorded;
 mod replay;

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// # Errors
 /// If the program cannot be recorded, or as `explore`.
 pub(crate) fn run(args: &ProgramArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
-    let file = trace_file(args, config);
+    let file = args.trace_file(config.out());
     prepare_file(&file)?;
     let trace = recorded(&args.dir, &args.run, args.ack.as_deref(), args.timeout, screen)?;
     trace.write_to(&file).map_err(|error| Failure::file(&file, error))?;
@@ -47,16 +47,6 @@ pub(super) fn recorded(
     };
     screen.print(&format!("recorded: {}; {acknowledged}\n", counted(events as u64, "call")));
     Ok(recording.trace)
-}
-
-/// Where the trace goes.
-pub(crate) fn trace_file(args: &ProgramArgs, config: &Config) -> PathBuf {
-    let beside = || {
-        let out = args.output.out.clone().unwrap_or_else(|| config.out());
-        let name = args.dir.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy());
-        out.join(format!("{name}.crash"))
-    };
-    args.trace.clone().unwrap_or_else(beside)
 }
 
 /// The command line that explores the trace.
