@@ -114,7 +114,7 @@ impl LazyImage {
         }
         // That of a file is asked for although nothing has changed it: a later life may have, and then it is asked for, too.
         let may_differ = (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some());
-        if may_differ || self.kind(device) == Some(&DeviceKind::File) {
+        if self.find_kind(device) == Some(&DeviceKind::File) || may_differ {
             self.observe(Asked::Len(device));
         }
         self.length(device)

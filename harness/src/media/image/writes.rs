@@ -29,7 +29,7 @@ impl LazyImage {
 
     /// A write is about to make a file longer, perhaps. What lies between its end and the write reads as zeros then.
     fn grow(&mut self, device: DeviceId, at: Bytes, end: Bytes) {
-        if self.kind(device) != Some(&DeviceKind::File) || at == end {
+        if self.find_kind(device) != Some(&DeviceKind::File) || at == end {
             return;
         }
         let old = self.len(device);
@@ -112,7 +112,7 @@ impl LazyImage {
         let old = self.len(device);
         if len < old {
             self.written[device.index()].zero(len, old - len);
-        } else if self.kind(device) == Some(&DeviceKind::File) {
+        } else if self.find_kind(device) == Some(&DeviceKind::File) {
             self.written[device.index()].zero(old, len - old);
         }
         self.written[device.index()].set_len(len);
