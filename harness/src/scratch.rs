@@ -67,6 +67,14 @@ impl Drop for Scratch {
     }
 }
 
+/// Whether the process that has made a folder is no more.
+pub(crate) fn is_left(folder: &Path) -> bool {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockShared).is_ok(),
+        Err(_) => !folder.exists(),
+    }
+}
+
 /// Removes the folders of this process, which is about to leave without dropping them.
 pub(crate) fn remove_all() {
     for folder in std::mem::take(&mut *mine()) {

@@ -118,7 +118,15 @@ pub fn leave_nothing() {
 pub fn end_with_supervisor() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-    Ok(())
+    has_supervisor()
+}
+
+/// Makes sure that the supervisor is still there: one that had gone before it was to be told of sends no signal.
+fn has_supervisor() -> io::Result<()> {
+    match std::env::var_os(DIRECTORY).is_some_and(|folder| scratch::is_left(Path::new(&folder))) {
+        true => Err(io::Error::other("the process that has started it is gone")),
+        false => Ok(()),
+    }
 }
 
 /// Limits the memory of this process. An allocation beyond it takes the process down.

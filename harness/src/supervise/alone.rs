@@ -3,6 +3,7 @@
 //! It begins namespaces of its own for processes and mounts, by the program `unshare` of util-linux: the process becomes `unshare`,
 //! and that starts it once more as the first of the namespace. With it ends whatever lives there.
 
+use super::has_supervisor;
 use rustix::process::{Pid, Signal, WaitOptions, geteuid, getpid, kill_process, wait};
 use std::fs;
 use std::io;
@@ -30,7 +31,7 @@ impl Alone {
     /// If that fails although it should not.
     pub fn begin() -> io::Result<Alone> {
         if std::env::var_os(ALONE).is_some() {
-            return Ok(Alone::Is);
+            return has_supervisor().map(|()| Alone::Is);
         }
         if let Err(why) = possible() {
             return Ok(Alone::Cannot(why));
@@ -38,6 +39,7 @@ impl Alone {
         // What becomes of this process dies with the supervisor, and all else with that.
         #[cfg(target_os = "linux")]
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        has_supervisor()?;
         let again = std::env::current_exe()?;
         let failed = unshare().arg(again).args(std::env::args_os().skip(1)).env(ALONE, "1").exec();
         Err(failed)
