@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Say what each flush of a workload is good for, and which order of writes is missing
     #[command(after_help = examples::ADVISE_SHORT, after_long_help = examples::with_exit_codes(examples::ADVISE))]
     Advise(Box<AdviseArgs>),
-    /// Write the trace of a workload to a file
+    /// Write the trace of a workload, or of a program, to a file
     #[command(after_help = examples::RECORD)]
     Record(RecordArgs),
     /// Look at one crash state again, and write its devices, its trace and its page to files
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     /// Look at traces, and bring them from one format to another
     #[command(subcommand, after_help = examples::TRACE)]
     Trace(TraceCommand),
-    /// Print what a shell needs to complete commands, options, and the names of what there is
+    /// Print what a shell needs to complete commands, options and names
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
