@@ -5,10 +5,13 @@
 //! the same state, and the trail tells which. From then on that state is not run any more: it fails, for the reason the
 //! child died of. States that do not kill anything cost nothing.
 
+#[cfg(feature = "program")]
 mod alone;
 pub(crate) mod in_test;
 
+#[cfg(feature = "program")]
 pub use alone::Alone;
+#[cfg(feature = "program")]
 pub(crate) use alone::end_strays;
 
 use crate::scratch::{self, Scratch};

@@ -93,6 +93,7 @@ impl Words {
     }
 
     /// Runs a command that is given no image and prints to a file. The inner error says how it failed.
+    #[cfg(feature = "program")]
     pub(super) fn run_printing(&self, to: File, timeout: Duration) -> std::io::Result<Result<(), String>> {
         let mut errors = tempfile::tempfile()?;
         let child = started(&self.words, to, errors.try_clone()?, [])?;

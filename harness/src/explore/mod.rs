@@ -33,6 +33,7 @@ mod words;
 
 pub(crate) use cause::{Cause, Failure, Failures, Fix, Order};
 pub(crate) use describe::{Teller, shortened};
+#[cfg(feature = "program")]
 pub(crate) use evidence::Broken;
 pub(crate) use instance::{Compared, Instance, Kind, Lived, Recorded, Recovered, Shows};
 pub(crate) use isolate::guarded;
