@@ -5,6 +5,15 @@
 //! prints after the first operations of the same run without a crash, as many as the run had begun, and all that it had
 //! acknowledged. An operation is what a line of output acknowledges; without such lines it is a call, as if only the process had
 //! died, and the end of the run acknowledges all of them.
+//!
+//! | file | |
+//! |---|---|
+//! | `mount` | a folder is mounted, and unmounted whoever still uses it |
+//! | `serve`, `tree` | what the kernel asks of the tree that is shown |
+//! | `ops` | operations, told apart by calls or by lines of output |
+//! | `record` | a program is run on a recording machine |
+//! | `view`, `golden` | what recovery prints, and what it prints without a crash |
+//! | `recover` | the program on a crash state, and its judge |
 
 mod golden;
 mod mount;
