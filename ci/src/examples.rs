@@ -35,7 +35,7 @@ pub(crate) const PROGRAM_SHORT: &str = "Examples:
 
 pub(crate) const PROGRAM: &str = "Examples:
   crashcheck program --dir data --run ./write.sh --recover ./open-and-dump.sh
-  crashcheck program --dir db --run "sh -c 'sqlite3 db/x < steps.sql'" --recover 'sqlite3 db/x .dump'
+  crashcheck program --dir db --run \"sh -c 'sqlite3 db/x < steps.sql'\" --recover 'sqlite3 db/x .dump'
   crashcheck program --dir db --run './store put' --recover './store dump' --ack '^committed'";
 
 /// What fits the short help.
