@@ -90,6 +90,19 @@ fn recorded_and_explored_apart_it_comes_to_the_same() {
     assert!(stats.out.contains("rename"), "{}", stats.out);
 }
 
+/// A server that is killed leaves its lock, and recovery refuses to start: nothing was lost for that.
+#[test]
+fn a_recovery_that_fails_where_only_the_process_had_died_is_found() {
+    let place = Place::new();
+    let run = "#!/bin/sh\n: > data/lock\nsync data\necho one > data/value\nsync data/value data\necho ok\n\
+               echo two > data/other\nsync data/other data\necho ok\nrm data/lock\nsync data\n";
+    script(&place, "server.sh", run);
+    script(&place, "show.sh", "#!/bin/sh\n[ ! -e data/lock ] || { echo in use >&2; exit 1; }\nls data\n");
+    let ran = place.run(&[&PROGRAM[..], &["--run", "./server.sh", "--go-on", "none"]].concat());
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("recovers: show.sh: in use"), "{}", ran.out);
+}
+
 /// What SQLite documents of its modes: the journal mode, the level of synchronous, the exit code, and what is told.
 const SQLITE: [(&str, &str, i32, &[&str]); 5] = [
     ("delete", "extra", 0, &["1 survived"]),
