@@ -8,6 +8,10 @@ use crate::trace_file;
 use crashcheck::trace::{Event, Trace};
 use crashcheck::{Commands, Folder};
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a command may take if nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A trace and its commands.
 pub(crate) struct Recorded {
@@ -98,6 +102,9 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     }
     if let Some(ack) = &args.ack {
         option("ack", ack);
+    }
+    if args.timeout != TIMEOUT {
+        option("timeout", &format!("{}ms", args.timeout.as_millis()));
     }
     if args.input.uncounted {
         words.push("--uncounted".to_owned());
