@@ -83,7 +83,10 @@ pub fn record_program(
     let disk = Disk::recording(&[Device::directory(".")]);
     let (result, tree) = run_on(&served, &words, &disk, Arc::default(), how, timeout)?;
     drop(served);
-    result.map_err(ProgramError::Failed)?;
+    let refused: Vec<String> = tree.refused.iter().cloned().collect();
+    // What it was refused may be why.
+    let why = |said: String| [vec![said], refused.clone()].concat().join("\nit could not ");
+    result.map_err(|said| ProgramError::Failed(why(said)))?;
     let mut trace = disk.machine().power_off().unwrap_or_default();
     tree.write_owners(&mut trace);
     if trace.events.iter().all(|event| event.device().is_none()) {
@@ -96,7 +99,6 @@ pub fn record_program(
         let printed = String::from_utf8_lossy(&tree.printed[from..]).into_owned();
         return Err(ProgramError::NoAck { command, ack, printed });
     }
-    let refused = tree.refused.iter().cloned().collect();
     Ok(ProgramRecording { trace, acknowledged, refused })
 }
 
