@@ -31,6 +31,13 @@ use thiserror::Error;
 /// flush-error = false   # a flush, or a write with FUA, returns an error, once or from then on; of what was in flight any
 ///                       # part may be lost, no later flush saves it, and it reads as written or as before
 ///
+/// [files]               # what a file system promises of a tree of files beyond POSIX; without it nothing
+/// names = "any"         # or "issued": what calls do to names reaches the medium in the order of the calls
+/// data-first = false    # where a file has become longer, what was written there is there too
+/// replace-flush = false # a file that takes the name of another is written out before
+/// fsync = "inode"       # or "names": of a file its names too, and what they lie in; or "earlier": what was done to any names
+///                       # before the last change of the length or the names of what is synced
+///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
 /// nodes = 1             # so many of them at most go down; by default any number
 /// late  = true          # a message on its way may arrive after everything else
@@ -73,10 +80,48 @@ pub struct Profile {
     /// What may go wrong beside the power.
     #[serde(default, skip_serializing_if = "Faults::is_none")]
     pub faults: Faults,
+    /// What a file system promises of a tree of files beyond POSIX.
+    #[serde(default, skip_serializing_if = "FileSystem::is_posix")]
+    pub files: FileSystem,
     /// What may happen to the nodes of a cluster and the messages between them. Without it all nodes lose their power
     /// together, and all messages are lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
+}
+
+/// What a file system promises of a tree of files beyond POSIX. Without it names, lengths and data are independent of each
+/// other, and `fsync` makes durable what it is called for: the data and the length of a file, the names in a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FileSystem {
+    /// Whether what one call does to names may overtake what another does. Of lengths and data this says nothing.
+    pub names: Order,
+    /// Whether what was written beyond the end of a file is there wherever the file is that long.
+    pub data_first: bool,
+    /// Whether a file that takes the name of another one is written out before.
+    pub replace_flush: bool,
+    /// What `fsync` makes durable.
+    pub fsync: Fsync,
+}
+
+impl FileSystem {
+    fn is_posix(&self) -> bool {
+        *self == FileSystem::default()
+    }
+}
+
+/// What `fsync` of a file or a directory makes durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fsync {
+    /// The data and the length of the file; the names in the directory.
+    #[default]
+    Inode,
+    /// And the names of what is synced, those of the directories they are in, and so on.
+    Names,
+    /// And what was done to any names before the last change of the length or the names of what is synced that was not
+    /// durable yet. Where there is no such change, nothing.
+    Earlier,
 }
 
 /// What may happen to the nodes of a cluster and the messages between them, where the nodes crash one by one.
@@ -359,7 +404,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 22] = [
+const BUILT_IN: [&str; 25] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -382,6 +427,9 @@ const BUILT_IN: [&str; 22] = [
     include_str!("../profiles/read-disturb.toml"),
     include_str!("../profiles/cluster.toml"),
     include_str!("../profiles/posix.toml"),
+    include_str!("../profiles/ext4.toml"),
+    include_str!("../profiles/xfs.toml"),
+    include_str!("../profiles/btrfs.toml"),
 ];
 
 impl Profile {
@@ -441,6 +489,9 @@ impl Profile {
             return Err(contradiction(
                 "most = 0 allows no fault at all: leave [faults] out, or say how many may happen together",
             ));
+        }
+        if !profile.files.is_posix() && (profile.order == Order::Issued || profile.faults.flush_error) {
+            return Err(contradiction("[files] needs order = \"any\", and no flush-error"));
         }
         if let Some(why) = profile.why_no_flush_fails() {
             return Err(contradiction(why));

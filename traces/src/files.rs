@@ -89,6 +89,19 @@ impl NameChange {
     }
 }
 
+/// What one call has made of names, with the places in the list of its changes: of what it changed more than once the last.
+pub fn changed(changes: &[NameChange]) -> impl Iterator<Item = (usize, &NameChange)> {
+    let is_last = |nth: usize| !changes[nth + 1..].iter().any(|later| later.range() == changes[nth].range());
+    changes.iter().enumerate().filter(move |(nth, _)| is_last(*nth))
+}
+
+/// What a call has given the name of something else, which it took away first, as `rename` does.
+pub fn replacing(changes: &[NameChange]) -> Option<DeviceId> {
+    let (last, before) = changes.split_last()?;
+    let is_taken = |change: &NameChange| change.inode.is_none() && change.range() == last.range();
+    last.inode.filter(|_| before.iter().any(is_taken))
+}
+
 /// The mode and the owner of an inode, as they were at the end of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {

@@ -6,7 +6,7 @@ use crate::media::{block_len, landing_of};
 use crate::profile::Landing;
 use crashcheck_outcome as outcome;
 use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Origin, Place, Promised};
-use crashcheck_trace::files::{Entry, NameChange, SLOT};
+use crashcheck_trace::files::{Entry, NameChange, SLOT, changed};
 use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Label, MessageId, OpId, Trace};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -294,7 +294,8 @@ impl<'a> Teller<'a> {
             directory => format!("{}/{}", self.device(directory), change.name),
         };
         let what = label.map_or("names", Label::as_str);
-        format!("{what} {}", changes.iter().map(path).collect::<Vec<_>>().join(" to "))
+        let paths: Vec<String> = changed(changes).map(|(_, change)| path(change)).collect();
+        format!("{what} {}", paths.join(" to "))
     }
 
     /// What the system calls an event; without a name, what kind of event it is.

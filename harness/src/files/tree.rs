@@ -151,16 +151,17 @@ impl Files {
     }
 
     /// Gives names to inodes or takes them away, as one call.
-    pub(crate) fn change<const N: usize>(
+    pub(crate) fn change<'a>(
         &self,
         call: &str,
-        changes: [(&Disk, String, Option<&Disk>); N],
+        changes: impl IntoIterator<Item = (&'a Disk, String, Option<&'a Disk>)>,
     ) -> io::Result<()> {
-        let changes = changes.map(|(directory, name, inode)| NameChange {
+        let change = |(directory, name, inode): (&Disk, String, Option<&Disk>)| NameChange {
             directory: directory.id(),
             name,
             inode: inode.map(Disk::id),
-        });
+        };
+        let changes: Vec<NameChange> = changes.into_iter().map(change).collect();
         Ok(self.root.labelled(call).change_names(&changes)?)
     }
 
@@ -228,7 +229,22 @@ impl Files {
         if self.is_within(&inode, to.as_ref())? {
             return Err(ErrorKind::InvalidInput.into());
         }
-        self.change("rename", [(&old, old_name, None), (&new, new_name, Some(&inode))])
+        self.replace((&old, old_name, &inode), (&new, new_name), replaced.is_some())
+    }
+
+    /// Gives an inode another name, which is taken away from what has it.
+    pub(crate) fn replace(
+        &self,
+        (old, old_name, inode): (&Disk, String, &Disk),
+        (new, new_name): (&Disk, String),
+        replaces: bool,
+    ) -> io::Result<()> {
+        let taken = (new, new_name.clone(), None);
+        let moved = [(old, old_name, None), (new, new_name, Some(inode))];
+        match replaces {
+            true => self.change("rename", std::iter::once(taken).chain(moved)),
+            false => self.change("rename", moved),
+        }
     }
 
     /// Whether something can take the place of something else.

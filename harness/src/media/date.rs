@@ -2,10 +2,10 @@
 
 use super::block::Settles;
 use super::cell::AtomId;
-use super::files;
+use super::files::{self, Names};
 use super::layout::Layout;
 use super::steps;
-use crate::profile::Order;
+use crate::profile::{Fsync, Order};
 use crate::wire::Wire;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 
@@ -15,30 +15,45 @@ pub(crate) struct Span {
     pub(crate) upto: usize,
 }
 
-/// What has been issued and is not durable, by device, in the order of issue. What became durable by itself is left out
-/// when the device is settled.
-struct InFlight(Vec<Vec<AtomId>>);
+/// What has been issued and is not durable.
+struct InFlight {
+    /// By device, in the order of issue. What became durable by itself is left out when the device is settled.
+    on: Vec<Vec<AtomId>>,
+    names: Names,
+}
 
 /// Finds the epochs, and for every atom those in which it is issued and durable.
 pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span> {
     let (mut spans, mut from, mut next) = (Vec::new(), 0, 0);
-    let mut in_flight = InFlight(vec![Vec::new(); trace.devices.len()]);
+    let mut in_flight = InFlight { on: vec![Vec::new(); trace.devices.len()], names: Names::default() };
     let one_by_one = layout.profile.cluster.is_some() && trace.nodes() > 0;
     // Where all of a tree keeps its order, what was issued before is durable with what is made durable.
     let as_one = files::is_tree(trace) && layout.profile.order == Order::Issued;
+    let fsync = layout.profile.files.fsync;
     for (index, event) in trace.events.iter().enumerate() {
+        if let Some(file) = files::written_out(event, &trace.devices, &layout.profile) {
+            spans.push(Span { from, upto: index });
+            from = index + 1;
+            layout.settle_device(file, &[], spans.len() as u32, &mut in_flight);
+        }
         let epoch = spans.len() as u32;
         while let Some(atom) = layout.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
             atom.issued = epoch;
-            for device in [Some(atom.device), atom.also].into_iter().flatten() {
-                in_flight.0[device.index()].push(AtomId(next as u32));
+            if atom.hidden {
+                atom.durable = epoch;
+            }
+            for device in [Some(atom.device), atom.also].into_iter().flatten().filter(|_| !atom.hidden) {
+                in_flight.on[device.index()].push(AtomId(next as u32));
+            }
+            if let (Event::Names { changes, .. }, true) = (event, fsync != Fsync::Inode) {
+                in_flight.names.issue(AtomId(next as u32), changes);
             }
             next += 1;
         }
         if let Event::FlushFailed { device, writes, .. } = event {
             // No later flush covers them.
             let is_left = |atom: &AtomId| writes.binary_search(&layout.atoms[atom.0 as usize].event).is_err();
-            in_flight.0[device.index()].retain(is_left);
+            in_flight.on[device.index()].retain(is_left);
         }
         let settles = Settles::by(event, EventId(index as u32), &layout.profile);
         if settles.is_none() && !(one_by_one && ends_epoch(event)) {
@@ -59,6 +74,9 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         from = index + 1;
         if let Some(settles) = settles {
             let settles = if as_one { Settles::All } else { settles };
+            if fsync != Fsync::Inode {
+                layout.carry(&settles, epoch + 1, &mut in_flight, trace);
+            }
             layout.settle(&settles, epoch + 1, &mut in_flight, wire);
         }
     }
@@ -84,7 +102,8 @@ impl Layout {
         match settles {
             Settles::Event(event) => {
                 for atom in self.atoms_of(*event) {
-                    self.atoms[atom.0 as usize].durable = epoch;
+                    let durable = &mut self.atoms[atom.0 as usize].durable;
+                    *durable = epoch.min(*durable);
                 }
             }
             Settles::Device(device, except) => self.settle_device(*device, except, epoch, in_flight),
@@ -103,9 +122,36 @@ impl Layout {
         }
     }
 
+    /// Makes durable what an `fsync` of a file or a directory carries of names.
+    fn carry(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight, trace: &Trace) {
+        let event = |atom: &AtomId| &trace.events[self.atoms[atom.0 as usize].event.index()];
+        let (inode, own) = match settles {
+            Settles::Device(device, _) => (*device, in_flight.on[device.index()].clone()),
+            Settles::Event(id) => match &trace.events[id.index()] {
+                Event::Write { device, .. } => (*device, self.atoms_of(*id).collect()),
+                _ => return,
+            },
+            Settles::All | Settles::Node(_) => return,
+        };
+        let length = self.lines[inode.index()].length;
+        let is_change = |atom: &&AtomId| {
+            let cells = &self.atoms[atom.0 as usize].cells;
+            length.is_some_and(|length| cells.contains(&length)) || matches!(event(atom), Event::Names { .. })
+        };
+        let changed = own.iter().rfind(is_change).copied();
+        let directories = |atom: AtomId| match event(&atom) {
+            Event::Names { changes, .. } => changes.iter().map(|change| change.directory).collect(),
+            _ => Vec::new(),
+        };
+        for atom in in_flight.names.carried((inode, changed), self.profile.files.fsync, directories) {
+            let durable = &mut self.atoms[atom.0 as usize].durable;
+            *durable = epoch.min(*durable);
+        }
+    }
+
     fn settle_device(&mut self, device: DeviceId, except: &[EventId], epoch: u32, in_flight: &mut InFlight) {
-        steps::take(in_flight.0[device.index()].len());
-        in_flight.0[device.index()].retain(|id| {
+        steps::take(in_flight.on[device.index()].len());
+        in_flight.on[device.index()].retain(|id| {
             let atom = &mut self.atoms[id.0 as usize];
             let stays = atom.durable == u32::MAX && except.binary_search(&atom.event).is_ok();
             if !stays {

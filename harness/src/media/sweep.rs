@@ -79,7 +79,8 @@ impl<'a> Sweep<'a> {
                 sweep.change(set);
             }
             sweep.settle(&take(&mut settled, epoch));
-            for atom in take(&mut issued, epoch) {
+            let in_flight = |atom: &AtomId| layout.is_in_flight(*atom, epoch);
+            for atom in take(&mut issued, epoch).into_iter().filter(in_flight) {
                 sweep.join(atom, &layout.atoms[atom.0 as usize].cells);
             }
             sweep.begin_phases();

@@ -211,8 +211,8 @@ impl Tree {
             }
             self.files.may_replace(inode, replaced)?;
         }
-        let changes = [(old, old_name.to_owned(), None), (new, new_name.to_owned(), Some(inode))];
-        self.call("rename", inode, |files| files.change("rename", changes))?;
+        let (from, to) = ((old, old_name.to_owned(), inode), (new, new_name.to_owned()));
+        self.call("rename", inode, |files| files.replace(from, to, replaced.is_some()))?;
         let path = self.path_in(new, new_name);
         self.paths.insert(inode.id(), path);
         Ok(())

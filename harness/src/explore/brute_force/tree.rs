@@ -4,6 +4,7 @@
 use super::super::Shown as Erased;
 use super::*;
 use crate::files::{Files, Kind as Inode, OpenOptions};
+use crate::profile::{FileSystem, Fsync};
 use crashcheck_trace::files::{Entry, NameChange};
 use std::collections::BTreeMap;
 
@@ -97,6 +98,8 @@ impl Instance for Serve {
 /// What survives or is lost as a whole.
 enum Change {
     Bytes(DeviceId, Bytes, Vec<u8>),
+    /// The same beyond the longest that the file can be without it, where data comes before the length that shows it.
+    Fresh(DeviceId, Bytes, Vec<u8>),
     /// A length, and what reads as zeros with it.
     Length(DeviceId, Bytes, std::ops::Range<u64>),
     Names(Vec<NameChange>),
@@ -106,7 +109,7 @@ impl Change {
     /// Whether a flush of a device makes it durable.
     fn is_of(&self, device: DeviceId) -> bool {
         match self {
-            Change::Bytes(of, ..) | Change::Length(of, ..) => *of == device,
+            Change::Bytes(of, ..) | Change::Fresh(of, ..) | Change::Length(of, ..) => *of == device,
             Change::Names(changes) => changes.iter().any(|change| change.directory == device),
         }
     }
@@ -118,7 +121,7 @@ impl Change {
             image.write(at, data);
         };
         match self {
-            Change::Bytes(device, at, data) => put(*device, *at, data),
+            Change::Bytes(device, at, data) | Change::Fresh(device, at, data) => put(*device, *at, data),
             Change::Length(device, len, zeros) => {
                 put(*device, Bytes(zeros.start), &vec![0; (zeros.end - zeros.start) as usize]);
                 lens[device.index()] = *len;
@@ -134,8 +137,9 @@ impl Change {
     }
 }
 
-/// What an event changes. `lens` is how long the files are, and a write tears at multiples of `unit`.
-fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
+/// What an event changes. `lens` is how long the files are, a write tears at multiples of `unit`, and from `fresh` on what it
+/// writes is seen with its length or a later one only.
+fn changes(event: &Event, lens: &mut [Bytes], unit: u64, fresh: u64) -> Vec<Change> {
     match event {
         Event::Write { device, at, data, .. } => {
             let end = *at + data.len();
@@ -144,9 +148,12 @@ fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
             let grows = (end > old).then(|| Change::Length(*device, end, old.0.min(at.0)..at.0));
             let bytes = data.as_slice().iter().enumerate();
             let bytes: Vec<(u64, u8)> = bytes.map(|(nth, byte)| (at.0 + nth as u64, *byte)).collect();
-            let torn = bytes.chunk_by(|(one, _), (other, _)| one / unit == other / unit);
+            let part = |at: u64| (at / unit, at >= fresh);
+            let torn = bytes.chunk_by(|(one, _), (other, _)| part(*one) == part(*other));
             let part = |part: &[(u64, u8)]| {
-                Change::Bytes(*device, Bytes(part[0].0), part.iter().map(|(_, byte)| *byte).collect())
+                let (at, bytes) = (part[0].0, part.iter().map(|(_, byte)| *byte).collect());
+                let change = if at >= fresh { Change::Fresh } else { Change::Bytes };
+                change(*device, Bytes(at), bytes)
             };
             torn.map(part).chain(grows).collect()
         }
@@ -159,43 +166,139 @@ fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
     }
 }
 
+/// What has been done and what of it is in flight, by its number.
+struct Done {
+    all: Vec<Change>,
+    in_flight: Vec<usize>,
+    lens: Vec<Bytes>,
+}
+
+impl Done {
+    /// The longest that a file can be after a crash.
+    fn longest(&self, file: DeviceId) -> u64 {
+        let length = |nth: usize| match &self.all[nth] {
+            Change::Length(of, len, _) if *of == file => Some(*len),
+            _ => None,
+        };
+        let durable = (0..self.all.len()).rev().filter(|nth| !self.in_flight.contains(nth)).find_map(length);
+        let base = self.lens[file.index()];
+        self.in_flight
+            .iter()
+            .filter_map(|nth| length(*nth))
+            .chain([durable.unwrap_or(base)])
+            .max()
+            .expect("one")
+            .0
+    }
+
+    /// Whether a crash may leave this of what is in flight.
+    fn may_survive(&self, profile: &Profile, survives: impl Fn(usize) -> bool) -> bool {
+        let in_order = |all: &mut dyn Iterator<Item = usize>| {
+            let mut left = all.map(&survives).skip_while(|survives| *survives);
+            left.all(|survives| !survives)
+        };
+        let names = |nth: &usize| matches!(self.all[*nth], Change::Names(_));
+        let mut open = self.in_flight.iter().copied();
+        let is_shown = |nth: usize| match &self.all[nth] {
+            Change::Length(file, len, _) if survives(nth) => (0..nth).all(|before| match &self.all[before] {
+                Change::Fresh(of, at, _) if of == file && at < len => survives(before),
+                _ => true,
+            }),
+            _ => true,
+        };
+        (profile.order == Order::Any || in_order(&mut open.clone()))
+            && (profile.files.names == Order::Any || in_order(&mut open.clone().filter(names)))
+            && open.all(is_shown)
+    }
+
+    fn settle(&mut self, is_durable: impl Fn(usize, &Change) -> bool) {
+        let Done { all, in_flight, .. } = self;
+        in_flight.retain(|nth| !is_durable(*nth, &all[*nth]));
+    }
+
+    /// A flush of a device has come to its end.
+    fn flush(&mut self, device: DeviceId, profile: &Profile) {
+        let names = |change: &Change, inode: DeviceId| match change {
+            Change::Names(changes) => changes.iter().any(|change| change.inode == Some(inode)),
+            _ => false,
+        };
+        match profile.files.fsync {
+            Fsync::Inode => {}
+            Fsync::Names => {
+                let (mut inodes, mut settled) = (vec![device], BTreeSet::new());
+                while let Some(inode) = inodes.pop() {
+                    for nth in self.in_flight.iter().filter(|nth| names(&self.all[**nth], inode)) {
+                        let Change::Names(changes) = &self.all[*nth] else { continue };
+                        if settled.insert(*nth) {
+                            inodes.extend(changes.iter().map(|change| change.directory));
+                        }
+                    }
+                }
+                self.settle(|nth, _| settled.contains(&nth));
+            }
+            Fsync::Earlier => {
+                let is_own = |change: &Change| match change {
+                    Change::Bytes(..) | Change::Fresh(..) => false,
+                    Change::Length(..) | Change::Names(_) => change.is_of(device) || names(change, device),
+                };
+                let last = self.in_flight.iter().copied().filter(|nth| is_own(&self.all[*nth])).max();
+                self.settle(|nth, change| matches!(change, Change::Names(_)) && Some(nth) <= last);
+            }
+        }
+        let in_order = profile.order == Order::Issued;
+        self.settle(|_, change| in_order || change.is_of(device));
+    }
+}
+
 /// Everything a crash can leave: after how many events, what that allows, and the tree.
 fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)> {
-    let in_order = profile.order == Order::Issued;
     let unit = match profile.atomic {
         Atomic::Bytes(unit) => u64::from(unit),
         Atomic::Write => u64::MAX,
     };
     let lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
-    let (mut now, mut all, mut in_flight) = (lens.clone(), Vec::new(), Vec::new());
+    let mut now = lens.clone();
+    let mut done = Done { all: Vec::new(), in_flight: Vec::new(), lens };
     let (mut window, mut found) = (Window { durable: 0, begun: 0 }, Vec::new());
     for point in 0..=trace.events.len() {
-        // What keeps its order survives up to some change.
-        let survive = |subset: &usize| !in_order || (subset + 1).is_power_of_two();
-        for subset in (0..1usize << in_flight.len()).filter(survive) {
-            let (mut devices, mut lens) = (trace.devices.clone(), lens.clone());
-            for (nth, change) in all.iter().enumerate() {
-                let open = in_flight.iter().position(|open| *open == nth);
-                if open.is_none_or(|bit| subset >> bit & 1 == 1) {
-                    Change::make(change, &mut devices, &mut lens);
-                }
+        for subset in 0..1usize << done.in_flight.len() {
+            let bit = |nth: usize| done.in_flight.iter().position(|open| *open == nth);
+            let survives = |nth: usize| bit(nth).is_none_or(|bit| subset >> bit & 1 == 1);
+            if !done.may_survive(profile, survives) {
+                continue;
+            }
+            let (mut devices, mut lens) = (trace.devices.clone(), done.lens.clone());
+            for (_, change) in done.all.iter().enumerate().filter(|(nth, _)| survives(*nth)) {
+                change.make(&mut devices, &mut lens);
             }
             devices.iter_mut().zip(lens).for_each(|(device, len)| device.base.resize(len));
             found.push((point, window, devices));
         }
         let Some(event) = trace.events.get(point) else { break };
         match event {
-            Event::Flush { device, .. } => {
-                in_flight.retain(|nth: &usize| !in_order && !all[*nth].is_of(*device));
-            }
+            Event::Flush { device, .. } => done.flush(*device, profile),
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
+            Event::Names { changes, .. } if profile.files.replace_flush => {
+                // Of three changes the first takes the name away from what had it.
+                let replacing = changes.last().and_then(|last| last.inode).filter(|_| changes.len() == 3);
+                done.settle(|_, change| match change {
+                    Change::Bytes(..) | Change::Fresh(..) | Change::Length(..) => {
+                        replacing.is_some_and(|file| change.is_of(file))
+                    }
+                    Change::Names(_) => false,
+                });
+            }
             _ => {}
         }
         window.begun = window.begun.max(window.durable);
-        let first = all.len();
-        all.extend(changes(event, &mut now, unit));
-        in_flight.extend(first..all.len());
+        let fresh = match event {
+            Event::Write { device, .. } if profile.files.data_first => done.longest(*device),
+            _ => u64::MAX,
+        };
+        let first = done.all.len();
+        done.all.extend(changes(event, &mut now, unit, fresh));
+        done.in_flight.extend(first..done.all.len());
     }
     found
 }
@@ -262,7 +365,10 @@ fn profiles() -> impl Strategy<Value = Profile> {
     let posix = Profile::named("posix").expect("a profile");
     let torn = Profile { atomic: Atomic::Bytes(4), ..posix.clone() };
     let in_order = Profile { order: Order::Issued, ..posix.clone() };
-    prop::sample::select(vec![posix, torn, in_order])
+    let named = |name| Profile { atomic: Atomic::Bytes(8), ..Profile::named(name).expect("a profile") };
+    let names = FileSystem { names: Order::Issued, ..FileSystem::default() };
+    let names = Profile { files: names, ..posix.clone() };
+    prop::sample::select(vec![posix, torn, in_order, names, named("ext4"), named("xfs"), named("btrfs")])
 }
 
 proptest! {
@@ -275,6 +381,7 @@ proptest! {
         let trace = recorded(&sums);
         let changes: usize = trace.events.iter().map(|event| match event {
             Event::Write { .. } if profile.atomic == Atomic::Bytes(4) => 3,
+            Event::Write { .. } if profile.files.data_first => 4,
             Event::Write { .. } => 2,
             Event::Resize { .. } | Event::Names { .. } => 1,
             _ => 0,
