@@ -333,16 +333,12 @@ fn brute_force(trace: &Trace, profile: &Profile, lives: u8) -> Judged {
 }
 
 /// What some calls on a tree that has a file already leave as a trace.
-fn recorded(sums: &[u64]) -> Trace {
+fn recorded(calls: impl Fn(&Files, &dyn Fn(Event))) -> Trace {
     let disk = Disk::recording(&[Device::directory(".")]);
     let files = Files::of(&disk).expect("a tree");
     files.write("b", b"old").expect("a file");
     disk.machine().rebase();
-    for (op, sum) in (0..).zip(sums) {
-        disk.machine().note(Event::Begin { op: OpId(op), text: String::new() });
-        act(&files, *sum);
-        disk.machine().note(Event::Ack { op: OpId(op), durable: sum % 5 == 0 });
-    }
+    calls(&files, &|event| disk.machine().note(event));
     let trace = disk.machine().power_off().expect("a recording");
     trace.validate().expect("a valid trace");
     trace
@@ -371,6 +367,25 @@ fn profiles() -> impl Strategy<Value = Profile> {
     prop::sample::select(vec![posix, torn, in_order, names, named("ext4"), named("xfs"), named("btrfs")])
 }
 
+/// Explores a trace to its end, and compares what is judged with what brute force meets.
+fn compare(trace: &Trace, profile: &Profile, lives: u8, jobs: usize) -> Result<(), TestCaseError> {
+    let judged = Arc::new(Mutex::new(Judged::new()));
+    let budget = Budget::unlimited();
+    let options = Options { profile: profile.clone(), lives, jobs, budget, ..Options::default() };
+    let context =
+        Context::new(Serve(Arc::clone(&judged)), Naming::default(), Arc::new(trace.clone()), &options);
+    let explored = crate::tasks::explored(&Arc::new(context), &options, &AtomicBool::new(false), |_| ());
+    let (met, expected) = (judged.lock().expect("no panic").clone(), brute_force(trace, profile, lives));
+    prop_assert_eq!(met.difference(&expected).next(), None);
+    prop_assert_eq!(expected.difference(&met).next(), None);
+    prop_assert!(explored.coverage.complete);
+    prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
+    for life in explored.coverage.later {
+        prop_assert_eq!((life.complete, &life.represented, life.begun), (true, &life.total, life.lives));
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -378,27 +393,88 @@ proptest! {
     fn a_tree_of_files_shows_what_brute_force_shows(
         sums in prop::collection::vec(any::<u64>(), 1..7), lives in 1..=2u8, jobs in 1..=2usize, profile in profiles(),
     ) {
-        let trace = recorded(&sums);
+        let trace = recorded(|files, note| for (op, sum) in (0..).zip(&sums) {
+            note(Event::Begin { op: OpId(op), text: String::new() });
+            act(files, *sum);
+            note(Event::Ack { op: OpId(op), durable: sum % 5 == 0 });
+        });
         let changes: usize = trace.events.iter().map(|event| match event {
-            Event::Write { .. } if profile.atomic == Atomic::Bytes(4) => 3,
-            Event::Write { .. } if profile.files.data_first => 4,
+            Event::Write { .. } if profile.atomic == Atomic::Bytes(4) || profile.files.data_first => 3,
             Event::Write { .. } => 2,
             Event::Resize { .. } | Event::Names { .. } => 1,
             _ => 0,
         }).sum();
         prop_assume!(changes <= if lives > 1 { 6 } else { 10 });
-        let judged = Arc::new(Mutex::new(Judged::new()));
-        let budget = Budget::unlimited();
-        let options = Options { profile: profile.clone(), lives, jobs, budget, ..Options::default() };
-        let context = Context::new(Serve(Arc::clone(&judged)), Naming::default(), Arc::new(trace.clone()), &options);
-        let explored = crate::tasks::explored(&Arc::new(context), &options, &AtomicBool::new(false), |_| ());
-        let (met, expected) = (judged.lock().expect("no panic").clone(), brute_force(&trace, &profile, lives));
-        prop_assert_eq!(met.difference(&expected).next(), None);
-        prop_assert_eq!(expected.difference(&met).next(), None);
-        prop_assert!(explored.coverage.complete);
-        prop_assert_eq!(&explored.coverage.represented, &explored.coverage.total);
-        for life in explored.coverage.later {
-            prop_assert_eq!((life.complete, &life.represented, life.begun), (true, &life.total, life.lives));
+        compare(&trace, &profile, lives, jobs)?;
+    }
+}
+
+/// What an fsync carries, and what a rename waits for.
+#[test]
+fn what_a_file_system_promises_of_names_is_what_brute_force_says() {
+    let write = |files: &Files, path| files.write(path, b"new").expect("a file");
+    let sync = |files: &Files, path| files.open(path).and_then(|file| file.sync_all()).expect("a file");
+    let append = |files: &Files, path| {
+        let file = OpenOptions::new().append(true).open(files, path);
+        file.and_then(|file| file.write_at(b"more", 0)).expect("a file");
+    };
+    type Calls<'a> = &'a dyn Fn(&Files);
+    let calls: [Calls<'_>; 7] = [
+        &|files| {
+            files.rename("b", "c").expect("a name");
+            append(files, "c");
+            files.create_dir("d").expect("a name");
+            sync(files, "c");
+        },
+        &|files| {
+            files.create_dir("d").expect("a name");
+            append(files, "b");
+            files.hard_link("b", "c").expect("a name");
+            files.create_dir("e").expect("a name");
+            sync(files, "b");
+        },
+        &|files| {
+            files.create_dir("d").expect("a name");
+            files.create_dir("d/e").expect("a name");
+            files.create_dir("f").expect("a name");
+            files.create("d/e/a").and_then(|file| file.sync_all()).expect("a file");
+        },
+        &|files| {
+            write(files, "a");
+            files.rename("a", "b").expect("a name");
+            append(files, "b");
+        },
+        &|files| {
+            files.create_dir("d").expect("a name");
+            append(files, "b");
+            sync(files, "b");
+            files.create_dir("e").expect("a name");
+            sync(files, "b");
+        },
+        &|files| {
+            files.create_dir("d").expect("a name");
+            files.create_dir("e").expect("a name");
+            files.create("d/a").expect("a file");
+            files.rename("d", "e").expect("a name");
+        },
+        &|files| {
+            files.remove_file("b").expect("a name");
+            files.create_dir("d").expect("a name");
+            files.sync_dir("d").expect("a directory");
+            files.create_dir("d/e").expect("a name");
+            files.sync_dir("/").expect("a directory");
+        },
+    ];
+    for (nth, calls) in calls.iter().enumerate() {
+        for name in ["posix", "ext4", "xfs", "btrfs"] {
+            let profile = Profile::named(name).expect("a profile");
+            let trace = recorded(|files, note| {
+                calls(files);
+                // So that a crash after all of it is judged apart.
+                note(Event::Begin { op: OpId(0), text: String::new() });
+            });
+            let done = (1..=2).try_for_each(|lives| compare(&trace, &profile, lives, 1));
+            assert!(done.is_ok(), "calls {nth} under {name}: {done:?}");
         }
     }
 }
