@@ -6,6 +6,7 @@
 //! (`CRASHCHECK_BEGUN_OPS`) when the power went. A command succeeds with exit code 0; one whose name contains `fsck` also
 //! with 1 and 2, which mean that it has repaired something (fsck(8)), when it is the recovery.
 
+mod elsewhere;
 mod files;
 mod folder;
 #[cfg(feature = "program")]
@@ -162,7 +163,7 @@ pub fn explore_trace(
     stop: &AtomicBool,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
-    let recorded = RecordedTrace::new(trace, name, commands, options)?;
+    let recorded = RecordedTrace::new(trace.clone(), name, commands, options)?;
     let context = &recorded.context;
     if let Some(why) = recorded.without_crash() {
         return recorded.unless_in_trouble(broken(context, options, why));
@@ -172,9 +173,12 @@ pub fn explore_trace(
     let explain = options.explain && shrink.is_none();
     let options = &Options { shrink, ..options.clone() };
     let mut exploration = explored(context, &Options { explain, ..options.clone() }, stop, &mut *report);
-    shrink_trace(context, options, &mut exploration, stop, report);
+    shrink_trace(context, options, &mut exploration, stop, &mut *report);
     exploration.notes.extend(recorded.notes());
-    recorded.unless_in_trouble(exploration)
+    let mut exploration = recorded.unless_in_trouble(exploration)?;
+    let elsewhere = elsewhere::elsewhere((&trace, name), commands, options, &exploration, stop, report)?;
+    exploration.notes.extend(elsewhere);
+    Ok(exploration)
 }
 
 /// What each flush of a recorded trace is good for.

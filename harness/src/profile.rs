@@ -404,7 +404,7 @@ pub enum ProfileError {
     },
 }
 
-const BUILT_IN: [&str; 25] = [
+const BUILT_IN: [&str; 26] = [
     include_str!("../profiles/reorder.toml"),
     include_str!("../profiles/prefix.toml"),
     include_str!("../profiles/torn.toml"),
@@ -430,6 +430,7 @@ const BUILT_IN: [&str; 25] = [
     include_str!("../profiles/ext4.toml"),
     include_str!("../profiles/xfs.toml"),
     include_str!("../profiles/btrfs.toml"),
+    include_str!("../profiles/fsync-error.toml"),
 ];
 
 impl Profile {

@@ -145,7 +145,7 @@ fn an_fsync_that_fails_and_is_tried_again() {
         fs::rename(data.join("new"), data.join("number"))?;
         sync_names(data)
     }
-    let profile = || crashcheck::Profile::named("flush-error").expect("a profile");
+    let profile = || crashcheck::Profile::named("fsync-error").expect("a profile");
     let found = |set| explore(Keeper { set, get: number }).profile(profile()).workload([3, 4]).run();
     let again = found(set).expect("it works without a crash");
     let told: String = again.findings.iter().map(ToString::to_string).collect();
