@@ -23,6 +23,7 @@ use crate::judge::{Violation, Window};
 use crate::replay::{Replayed, replay};
 use crate::scratch::Scratch;
 use crate::shrink::{Smaller, begun_after, shrink_trace};
+use crate::sites::tell_noted_sites;
 use crate::tasks::{advised, explored};
 use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
@@ -178,6 +179,7 @@ pub fn explore_trace(
     let mut exploration = recorded.unless_in_trouble(exploration)?;
     let elsewhere = elsewhere::elsewhere((&trace, name), commands, options, &exploration, stop, report)?;
     exploration.notes.extend(elsewhere);
+    exploration.findings.iter_mut().for_each(|finding| tell_noted_sites(&trace, finding));
     Ok(exploration)
 }
 

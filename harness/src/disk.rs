@@ -374,6 +374,12 @@ impl Machine {
         self.backing.flushes()
     }
 
+    /// How many events were recorded so far.
+    #[cfg(feature = "program")]
+    pub(crate) fn noted(&self) -> usize {
+        self.backing.noted()
+    }
+
     /// The calls that led to each recorded event, if they are recorded as well.
     pub(crate) fn take_sites(&mut self) -> Vec<Backtrace> {
         self.backing.take_sites()

@@ -6,6 +6,7 @@
 use crate::prepared::Prepared;
 use crate::record::Run;
 use crashcheck_outcome::{Cause, Finding, Site};
+use crashcheck_trace::Trace;
 use std::collections::BTreeSet;
 
 /// So many calls are told, the innermost first.
@@ -32,6 +33,16 @@ pub(crate) fn tell_sites(workload: &Prepared, finding: &mut Finding) {
         (!calls.is_empty()).then_some(Site { event: *event, calls })
     };
     finding.sites = events.iter().filter_map(site).collect();
+}
+
+/// Tells where the events of a finding were issued, as a recorder has noted it in the labels of a trace.
+pub(crate) fn tell_noted_sites(trace: &Trace, finding: &mut Finding) {
+    let site = |event: u32| {
+        let label = trace.events.get(event as usize)?.label()?;
+        let calls: Vec<String> = label.calls().map(str::to_owned).collect();
+        (!calls.is_empty()).then_some(Site { event, calls })
+    };
+    finding.sites = events(finding).into_iter().filter_map(site).collect();
 }
 
 /// The events of the workload's life that matter.

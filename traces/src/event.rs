@@ -44,13 +44,30 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// What a write is, in the words of the system that issued it: "inode table", "journal commit".
+/// What a write is, in the words of the system that issued it: "inode table", "journal commit"; and, if the recorder knew, the calls
+/// that led to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
 
 impl Label {
+    /// With the calls that led to it, from the device outwards: `src/log.rs:120`.
+    pub fn with_calls(&self, calls: &[String]) -> Label {
+        let lines = std::iter::once(self.as_str()).chain(calls.iter().map(String::as_str));
+        Label(lines.collect::<Vec<_>>().join("\n").into())
+    }
+
     /// The words.
     pub fn as_str(&self) -> &str {
+        self.0.lines().next().unwrap_or_default()
+    }
+
+    /// The calls that led to it, from the device outwards; none if nobody knew.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.0.lines().skip(1)
+    }
+
+    /// All of it: the words in the first line, and each call in another.
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 }
@@ -63,7 +80,7 @@ impl From<&str> for Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

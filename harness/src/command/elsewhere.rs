@@ -82,7 +82,8 @@ fn compared(found: &[Finding], exploration: &Exploration) -> String {
         (some, all) => {
             let promises: BTreeSet<&str> = same.iter().map(|finding| finding.promise.as_str()).collect();
             let promises = promises.into_iter().collect::<Vec<_>>().join(", ");
-            format!("{some} of {} are found as well: {promises}", counted(all as u64, "finding"))
+            let are = if some == 1 { "is" } else { "are" };
+            format!("{some} of {} {are} there as well: {promises}", counted(all as u64, "finding"))
         }
     }
 }

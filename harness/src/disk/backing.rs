@@ -145,6 +145,11 @@ pub(super) trait Backing: Send {
         None
     }
 
+    /// How many events were recorded.
+    fn noted(&self) -> usize {
+        0
+    }
+
     /// The calls that led to each event of a recording; none if they are not recorded.
     fn take_sites(&mut self) -> Vec<Backtrace> {
         Vec::new()

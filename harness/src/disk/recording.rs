@@ -212,6 +212,10 @@ impl Backing for Recording {
         self.failing.as_ref().map(|failing| failing.path().clone()).unwrap_or_default()
     }
 
+    fn noted(&self) -> usize {
+        self.trace.events.len()
+    }
+
     fn take_sites(&mut self) -> Vec<Backtrace> {
         self.sites.take().unwrap_or_default()
     }

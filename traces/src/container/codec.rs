@@ -46,7 +46,7 @@ pub(super) struct Labels {
 
 impl Labels {
     fn learn(&mut self, label: &Label) {
-        if self.labels.len() < LABELS_MAX && label.as_str().len() <= LABEL_NUMBERED_MAX {
+        if self.labels.len() < LABELS_MAX && label.text().len() <= LABEL_NUMBERED_MAX {
             self.numbers.insert(label.clone(), self.labels.len() as u64);
             self.labels.push(label.clone());
         }
@@ -87,7 +87,7 @@ fn put_label(out: &mut Vec<u8>, label: Option<&Label>, labels: &mut Labels) {
         return put_number(out, number + 2);
     }
     put_number(out, 1);
-    put_text(out, label.as_str());
+    put_text(out, label.text());
     labels.learn(label);
 }
 
@@ -104,7 +104,7 @@ fn put_names(out: &mut Vec<u8>, changes: &[NameChange]) {
 pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
     let text = |what, text: &str| at_most(what, text.len(), TEXT_MAX.index());
     if let Some(label) = event.label() {
-        text("a label", label.as_str())?;
+        text("a label", label.text())?;
     }
     match event {
         Event::Write { data, .. } | Event::Program { data, .. } | Event::Send { data, .. } => {

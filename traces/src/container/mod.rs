@@ -44,7 +44,7 @@
 //!   0x32 Down          node
 //!   0x33 Up            node
 //! label  0 = none; 1 = new, text follows; n + 2 = the n-th label that was new
-//! text   length, UTF-8
+//! text   length, UTF-8; of a label the words, and in lines below the calls that led to the event
 //! ```
 //!
 //! Numbers in chunks are LEB128. The kind of an event is 16 times the number of its medium and some more, so that an older

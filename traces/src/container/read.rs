@@ -478,6 +478,6 @@ fn event_size(event: &Event) -> u64 {
         | Event::Down { .. }
         | Event::Up { .. } => 0,
     };
-    let content = content + event.label().map_or(0, |label| label.as_str().len());
+    let content = content + event.label().map_or(0, |label| label.text().len());
     (content + size_of::<Event>()) as u64
 }

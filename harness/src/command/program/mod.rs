@@ -11,6 +11,7 @@
 //! | `mount` | a folder is mounted, and unmounted whoever still uses it |
 //! | `serve`, `tree` | what the kernel asks of the tree that is shown |
 //! | `ops` | operations, told apart by calls or by lines of output |
+//! | `stack` | where in its source a program is |
 //! | `record` | a program is run on a recording machine |
 //! | `view`, `golden` | what recovery prints, and what it prints without a crash |
 //! | `recover` | the program on a crash state, and its judge |
@@ -21,6 +22,7 @@ mod ops;
 mod record;
 mod recover;
 mod serve;
+mod stack;
 mod tree;
 mod view;
 

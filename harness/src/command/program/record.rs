@@ -81,7 +81,7 @@ pub fn record_program(
     let served = Served::mount(dir)?;
     let how = regex.map_or(How::Calls, How::Lines);
     let disk = Disk::recording(&[Device::directory(".")]);
-    let (result, tree) = run_on(&served, &words, &disk, Arc::default(), how, timeout)?;
+    let (result, mut tree) = run_on(&served, &words, &disk, Arc::default(), how, timeout)?;
     drop(served);
     let refused: Vec<String> = tree.refused.iter().cloned().collect();
     // What it was refused may be why.
@@ -89,6 +89,7 @@ pub fn record_program(
     result.map_err(|said| ProgramError::Failed(why(said)))?;
     let mut trace = disk.machine().power_off().unwrap_or_default();
     tree.write_owners(&mut trace);
+    std::mem::take(&mut tree.stacks).write_calls(&mut trace);
     if trace.events.iter().all(|event| event.device().is_none()) {
         return Err(ProgramError::Nothing { command: run.to_owned(), dir: dir.to_owned() });
     }

@@ -98,6 +98,12 @@ const TIME: SystemTime = UNIX_EPOCH;
 struct Server(Arc<Mutex<State>>);
 
 impl Server {
+    /// The same for who asks.
+    fn by(&self, request: &Request) -> &Server {
+        lock(&self.0).tree.iter_mut().for_each(|tree| tree.caller = request.pid());
+        self
+    }
+
     /// Does something with an inode of the tree that is shown.
     fn with<T>(
         &self,
@@ -279,7 +285,7 @@ impl Filesystem for Server {
 
     fn setattr(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         mode: Option<u32>,
         uid: Option<u32>,
@@ -298,7 +304,7 @@ impl Filesystem for Server {
         if ino == OUTPUT_INODE {
             return reply.attr(&NO_TIME, &attr(OUTPUT_INODE, FileType::RegularFile));
         }
-        let changed = self.with(ino, |looked, inode| {
+        let changed = self.by(request).with(ino, |looked, inode| {
             // Opened to be emptied, an empty file stays as it is.
             if let Some(size) =
                 size.filter(|size| looked.tree.known(&inode).is_ok_and(|known| known.len != *size))
@@ -327,7 +333,7 @@ impl Filesystem for Server {
         reply: ReplyEntry,
     ) {
         let by = made_by(request, mode, umask);
-        let made = self.with(parent, |looked, directory| {
+        let made = self.by(request).with(parent, |looked, directory| {
             let name = looked.free(&directory, name)?;
             let node = Node::from_raw_mode(mode);
             if node != Node::RegularFile {
@@ -350,7 +356,7 @@ impl Filesystem for Server {
         reply: ReplyEntry,
     ) {
         let by = made_by(request, mode, umask);
-        let made = self.with(parent, |looked, directory| {
+        let made = self.by(request).with(parent, |looked, directory| {
             let name = looked.free(&directory, name)?;
             let inode = looked.tree.make_directory(&directory, name, by)?;
             looked.attr(&inode)
@@ -358,8 +364,8 @@ impl Filesystem for Server {
         answer!(reply, made, attr => reply.entry(&NO_TIME, &attr, Generation(0)));
     }
 
-    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let gone = self.with(parent, |looked, directory| {
+    fn unlink(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let gone = self.by(request).with(parent, |looked, directory| {
             let inode = looked.found(&directory, name)?;
             if Kind::of(&inode)? == Kind::Directory {
                 return Err(Errno::EISDIR.into());
@@ -369,8 +375,8 @@ impl Filesystem for Server {
         answer!(reply, gone, () => reply.ok());
     }
 
-    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let gone = self.with(parent, |looked, directory| {
+    fn rmdir(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let gone = self.by(request).with(parent, |looked, directory| {
             let inode = looked.found(&directory, name)?;
             looked.tree.is_empty(&inode)?;
             Ok(looked.tree.remove(&directory, text(name)?, &inode, "rmdir")?)
@@ -380,7 +386,7 @@ impl Filesystem for Server {
 
     fn symlink(&self, request: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
         let by = made_by(request, 0o777, 0);
-        let made = self.with(parent, |looked, directory| {
+        let made = self.by(request).with(parent, |looked, directory| {
             let name = looked.free(&directory, name)?;
             let target = target.to_str().ok_or(Errno::EILSEQ)?;
             let inode = looked.tree.make_link(&directory, name, target, by)?;
@@ -391,7 +397,7 @@ impl Filesystem for Server {
 
     fn rename(
         &self,
-        _: &Request,
+        request: &Request,
         parent: INodeNo,
         name: &OsStr,
         newparent: INodeNo,
@@ -399,7 +405,7 @@ impl Filesystem for Server {
         flags: RenameFlags,
         reply: ReplyEmpty,
     ) {
-        let renamed = self.with(parent, |looked, old| {
+        let renamed = self.by(request).with(parent, |looked, old| {
             let new = looked.inode(newparent).ok_or(Errno::ESTALE)?;
             let (inode, replaced) = (looked.found(&old, name)?, looked.named(&new, newname)?);
             let (name, new_name) = (text(name)?, text(newname)?);
@@ -418,8 +424,8 @@ impl Filesystem for Server {
         answer!(reply, renamed, () => reply.ok());
     }
 
-    fn link(&self, _: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
-        let linked = self.with(newparent, |looked, directory| {
+    fn link(&self, request: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
+        let linked = self.by(request).with(newparent, |looked, directory| {
             let inode = looked.inode(ino).ok_or(Errno::ESTALE)?;
             let name = looked.free(&directory, newname)?;
             looked.tree.link(&directory, &name, &inode)?;
@@ -439,7 +445,7 @@ impl Filesystem for Server {
         reply: ReplyCreate,
     ) {
         let by = made_by(request, mode, umask);
-        let made = self.with(parent, |looked, directory| {
+        let made = self.by(request).with(parent, |looked, directory| {
             let name = looked.free(&directory, name)?;
             let inode = looked.tree.make_file(&directory, name, by)?;
             looked.attr(&inode)
@@ -475,7 +481,7 @@ impl Filesystem for Server {
 
     fn write(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         _: FileHandle,
         offset: u64,
@@ -491,7 +497,7 @@ impl Filesystem for Server {
             }
             return reply.written(data.len() as u32);
         }
-        let written = self.with(ino, |looked, inode| {
+        let written = self.by(request).with(ino, |looked, inode| {
             looked.tree.call("write", &inode, |_| match writes_through(flags) {
                 true => Ok(inode.write_fua(Bytes(offset), data)?),
                 false => Ok(inode.write(Bytes(offset), data)?),
@@ -546,7 +552,7 @@ impl Filesystem for Server {
 
     fn fallocate(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         _: FileHandle,
         offset: u64,
@@ -556,7 +562,7 @@ impl Filesystem for Server {
     ) {
         let flags = FallocateFlags::from_bits_retain(mode as u32);
         let zeros = FallocateFlags::ZERO_RANGE | FallocateFlags::PUNCH_HOLE;
-        let done = self.with(ino, |looked, inode| {
+        let done = self.by(request).with(ino, |looked, inode| {
             if !(flags - zeros - FallocateFlags::KEEP_SIZE).is_empty() {
                 looked.tree.could_not(format!("do fallocate with {flags:?}"));
                 return Err(Errno::EOPNOTSUPP.into());

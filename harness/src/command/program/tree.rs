@@ -1,6 +1,7 @@
 //! The tree that is shown, and what is known of it beside what is on its machine: modes and owners, paths, open lists of names.
 
 use super::ops::Ops;
+use super::stack::Stacks;
 use crate::disk::Disk;
 use crate::files::{Files, Kind, Metadata};
 use crashcheck_trace::files::Owner;
@@ -29,6 +30,10 @@ pub(super) struct Tree {
     pub(super) printed: Vec<u8>,
     /// What a program asked for that there is not.
     pub(super) refused: BTreeSet<String>,
+    /// Who asks, as the number of a thread.
+    pub(super) caller: u32,
+    /// Where in its source a program was that is recorded, call by call.
+    pub(super) stacks: Stacks,
     recorded: Arc<Owners>,
     own: Owners,
     paths: FxHashMap<DeviceId, String>,
@@ -46,6 +51,8 @@ impl Tree {
             ops,
             printed: Vec::new(),
             refused: BTreeSet::new(),
+            caller: 0,
+            stacks: Stacks::default(),
             recorded,
             own: Owners::default(),
             paths: FxHashMap::default(),
@@ -138,7 +145,14 @@ impl Tree {
         run: impl FnOnce(&Files) -> io::Result<T>,
     ) -> io::Result<T> {
         let path = self.path(inode).to_owned();
-        self.ops.during(&format!("{call} {path}"), || run(&self.files))
+        let Tree { files, ops, stacks, caller, .. } = self;
+        ops.during(&format!("{call} {path}"), || {
+            let noted = || files.root().machine().noted();
+            let before = noted();
+            let done = run(files);
+            stacks.note(*caller, before..noted());
+            done
+        })
     }
 
     /// What a program has printed.

@@ -32,7 +32,7 @@ impl View {
     /// In a few words.
     pub(super) fn told(&self) -> String {
         match self {
-            View::Failed(why) => why.lines().next().unwrap_or_default().to_owned(),
+            View::Failed(why) => end_of(why.lines().next().unwrap_or_default()),
             View::Printed(bytes) if bytes.is_empty() => "nothing".to_owned(),
             View::Printed(bytes) => {
                 let lines = lines(bytes);
@@ -70,6 +70,14 @@ impl View {
             recovered: printed.get(nth).map(|line| format!("{line:?}")),
         };
         differing.map(difference).collect()
+    }
+}
+
+/// A line, or the end of it: what a program says last is mostly why it fails.
+fn end_of(line: &str) -> String {
+    match line.char_indices().rev().nth(WIDTH - 1) {
+        None | Some((0, _)) => line.to_owned(),
+        Some((at, _)) => format!("... {}", &line[at..]),
     }
 }
 
