@@ -271,3 +271,32 @@ fn a_command_is_told_where_the_images_are() {
     let check = check.replace("awk", "true");
     assert!(run(two, recover, &check, &options).is_ok());
 }
+
+/// Six writes in flight have 64 crash states, and the first states of a walk are planned together.
+#[test]
+fn who_is_interrupted_begins_no_other_state() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seen = folder.path().join("seen");
+    let recover = format!("sh -c 'echo {{image}} >> {}; sleep 0.2'", seen.display());
+    let (checks, timeout) = (Vec::new(), Duration::from_secs(30));
+    let commands = Commands { recover, checks, timeout, from: 0, folder: None };
+    let events = (0..6).map(|nth| write(Bytes(512 * nth))).collect();
+    let trace = Trace { devices: vec![Device::zeroed("disk", Bytes(512), Bytes(4096))], events };
+    let options = Options { explain: false, jobs: 1, ..Options::default() };
+    let recoveries = || std::fs::read_to_string(&seen).unwrap_or_default().lines().count();
+    let stop = AtomicBool::new(false);
+    let exploration = std::thread::scope(|scope| {
+        // Two recoveries come before the walk, at the beginning and at the end of the trace.
+        scope.spawn(|| {
+            while recoveries() < 3 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        explore_trace(trace, "six.crash", &commands, &options, &stop, &mut |_| ())
+    });
+    let coverage = exploration.expect("commands that run").coverage;
+    assert!(recoveries() < 12, "{} recoveries", recoveries());
+    assert_eq!(coverage.left_out.as_deref(), Some("it was interrupted"));
+    assert!(!coverage.complete && coverage.recoveries > 0);
+}

@@ -73,18 +73,33 @@ impl Pool {
     }
 
     /// Looks at all states of a batch; the leaves come in the order of the jobs.
+    pub(crate) fn run(&mut self, jobs: Vec<Job>, use_memo: bool) -> Vec<Leaf> {
+        let all = jobs.len();
+        let leaves = self.run_until(jobs, use_memo, &|| false);
+        assert_eq!(leaves.len(), all, "every state of a batch is looked at");
+        leaves
+    }
+
+    /// The same, but no state is begun when it is over; then the leaves are those of the first jobs.
     ///
     /// A state that takes too long is looked at once more, with nothing else beside it: a machine that was busy or asleep
     /// says nothing about a system.
-    pub(crate) fn run(&mut self, jobs: Vec<Job>, use_memo: bool) -> Vec<Leaf> {
+    pub(crate) fn run_until(
+        &mut self,
+        jobs: Vec<Job>,
+        use_memo: bool,
+        is_over: &dyn Fn() -> bool,
+    ) -> Vec<Leaf> {
         let jobs = Arc::new(jobs);
         let mut leaves: Vec<Option<Leaf>> = jobs.iter().map(|_| None).collect();
         let threads = self.workers.len();
-        let mut troubles = self.look(&jobs, 0..jobs.len(), use_memo, threads, &mut leaves);
+        let mut troubles = self.look(&jobs, 0..jobs.len(), (use_memo, is_over), threads, &mut leaves);
         troubles.sort_by_key(|(index, _)| *index);
         for (index, trouble) in troubles {
             let again = match trouble {
-                Trouble::Slow(_) => self.look(&jobs, index..index + 1, use_memo, 1, &mut leaves).pop(),
+                Trouble::Slow(_) => {
+                    self.look(&jobs, index..index + 1, (use_memo, &|| false), 1, &mut leaves).pop()
+                }
                 Trouble::Died(_) => Some((index, trouble)),
             };
             leaves[index] = match again {
@@ -98,7 +113,7 @@ impl Pool {
                 Some((_, Trouble::Died(why))) => Some(self.unjudged(&jobs[index], &why)),
             };
         }
-        leaves.into_iter().map(|leaf| leaf.expect("every state of a batch is looked at")).collect()
+        leaves.into_iter().map_while(|leaf| leaf).collect()
     }
 
     /// Looks at a range of states on so many threads, and returns those that it did not come to an end with.
@@ -106,7 +121,7 @@ impl Pool {
         &mut self,
         jobs: &Arc<Vec<Job>>,
         range: Range<usize>,
-        use_memo: bool,
+        (use_memo, is_over): (bool, &dyn Fn() -> bool),
         threads: usize,
         leaves: &mut [Option<Leaf>],
     ) -> Vec<(usize, Trouble)> {
@@ -123,6 +138,9 @@ impl Pool {
                 Ok(()) => busy -= 1,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.give_up_on_hung(&batch, leaves, &mut troubles);
+                    if is_over() {
+                        batch.next.fetch_max(end, Ordering::Relaxed);
+                    }
                 }
             }
         }

@@ -151,11 +151,13 @@ impl<'a> Walk<'a> {
         while let Some(planned) = self.plan(size) {
             let (places, jobs): (Vec<u32>, Vec<Job>) = planned.into_iter().unzip();
             let eager = self.context.eager.load(Ordering::Relaxed) && !self.context.instance.eager();
-            let leaves = pool.run(jobs, !eager);
+            let is_over = || self.stop.load(Ordering::Relaxed) || self.is_out_of_time();
+            let leaves = pool.run_until(jobs, !eager, &is_over);
             if !eager && self.remember(&pool, &leaves).is_err() {
                 self.begin_again(&pool);
                 continue;
             }
+            let is_cut = leaves.len() < places.len();
             for (index, (place, leaf)) in places.iter().zip(leaves).enumerate() {
                 self.learn(*place, leaf);
                 if places.get(index + 1) != Some(place) {
@@ -163,6 +165,11 @@ impl<'a> Walk<'a> {
                 }
             }
             report(self.tally.progress());
+            if is_cut {
+                // What else was planned is not looked at any more.
+                self.reason_to_stop().into_iter().for_each(|why| self.tally.leave_out(why));
+                break;
+            }
             size = (size * 2).min(most);
         }
         if let Some(deviations) = self.options.budget.deviations {
@@ -237,12 +244,15 @@ impl<'a> Walk<'a> {
         } else if found() {
             Some("it stops at this finding".to_owned())
         } else {
-            // What is found is to be made small and explained in the same time.
-            let told = self.options.explain || self.options.shrink.is_some();
-            let share = if told && self.tally.has_findings() { WALKED } else { 1.0 };
-            let time = budget.time.filter(|time| self.started.elapsed() >= time.mul_f64(share));
-            time.map(|_| TIME_IS_OVER.to_owned())
+            self.is_out_of_time().then(|| TIME_IS_OVER.to_owned())
         }
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        // What is found is to be made small and explained in the same time.
+        let told = self.options.explain || self.options.shrink.is_some();
+        let share = if told && self.tally.has_findings() { WALKED } else { 1.0 };
+        self.options.budget.time.is_some_and(|time| self.started.elapsed() >= time.mul_f64(share))
     }
 
     /// How many more states of a life may be looked at. A life that is given up says why.
