@@ -164,7 +164,9 @@ pub fn explore_trace(
     stop: &AtomicBool,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Exploration, CommandError> {
-    let recorded = RecordedTrace::new(trace.clone(), name, commands, options)?;
+    // With its own numbers of events, whatever the power fails after.
+    let whole = trace.clone();
+    let recorded = RecordedTrace::new(trace, name, commands, options)?;
     let context = &recorded.context;
     if let Some(why) = recorded.without_crash() {
         return recorded.unless_in_trouble(broken(context, options, why));
@@ -177,9 +179,9 @@ pub fn explore_trace(
     shrink_trace(context, options, &mut exploration, stop, &mut *report);
     exploration.notes.extend(recorded.notes());
     let mut exploration = recorded.unless_in_trouble(exploration)?;
-    let elsewhere = elsewhere::elsewhere((&trace, name), commands, options, &exploration, stop, report)?;
+    let elsewhere = elsewhere::elsewhere((&whole, name), commands, options, &exploration, stop, report)?;
     exploration.notes.extend(elsewhere);
-    exploration.findings.iter_mut().for_each(|finding| tell_noted_sites(&trace, finding));
+    exploration.findings.iter_mut().for_each(|finding| tell_noted_sites(&whole, finding));
     Ok(exploration)
 }
 

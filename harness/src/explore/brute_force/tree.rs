@@ -409,63 +409,74 @@ proptest! {
     }
 }
 
-/// What an fsync carries, and what a rename waits for.
+/// Calls that come to an end.
+type Calls<'a> = &'a dyn Fn(&Files);
+
+/// Calls after which it matters what an fsync has carried, and what a rename has waited for.
+const CALLS: [Calls<'static>; 7] = [
+    &|files| {
+        rename(files, "b", "c");
+        append(files, "c");
+        make(files, "d");
+        sync(files, "c");
+    },
+    &|files| {
+        make(files, "d");
+        append(files, "b");
+        files.hard_link("b", "c").expect("a name");
+        make(files, "e");
+        sync(files, "b");
+    },
+    &|files| {
+        ["d", "d/e", "f"].into_iter().for_each(|path| make(files, path));
+        files.create("d/e/a").and_then(|file| file.sync_all()).expect("a file");
+    },
+    &|files| {
+        files.write("a", b"new").expect("a file");
+        rename(files, "a", "b");
+        append(files, "b");
+    },
+    &|files| {
+        make(files, "d");
+        append(files, "b");
+        sync(files, "b");
+        make(files, "e");
+        sync(files, "b");
+    },
+    &|files| {
+        ["d", "e"].into_iter().for_each(|path| make(files, path));
+        files.create("d/a").expect("a file");
+        rename(files, "d", "e");
+    },
+    &|files| {
+        files.remove_file("b").expect("a name");
+        make(files, "d");
+        files.sync_dir("d").expect("a directory");
+        make(files, "d/e");
+        files.sync_dir("/").expect("a directory");
+    },
+];
+
+fn make(files: &Files, path: &str) {
+    files.create_dir(path).expect("a name");
+}
+
+fn rename(files: &Files, from: &str, to: &str) {
+    files.rename(from, to).expect("a name");
+}
+
+fn append(files: &Files, path: &str) {
+    let file = OpenOptions::new().append(true).open(files, path);
+    file.and_then(|file| file.write_at(b"more", 0)).expect("a file");
+}
+
+fn sync(files: &Files, path: &str) {
+    files.open(path).and_then(|file| file.sync_all()).expect("a file");
+}
+
 #[test]
 fn what_a_file_system_promises_of_names_is_what_brute_force_says() {
-    let write = |files: &Files, path| files.write(path, b"new").expect("a file");
-    let sync = |files: &Files, path| files.open(path).and_then(|file| file.sync_all()).expect("a file");
-    let append = |files: &Files, path| {
-        let file = OpenOptions::new().append(true).open(files, path);
-        file.and_then(|file| file.write_at(b"more", 0)).expect("a file");
-    };
-    type Calls<'a> = &'a dyn Fn(&Files);
-    let calls: [Calls<'_>; 7] = [
-        &|files| {
-            files.rename("b", "c").expect("a name");
-            append(files, "c");
-            files.create_dir("d").expect("a name");
-            sync(files, "c");
-        },
-        &|files| {
-            files.create_dir("d").expect("a name");
-            append(files, "b");
-            files.hard_link("b", "c").expect("a name");
-            files.create_dir("e").expect("a name");
-            sync(files, "b");
-        },
-        &|files| {
-            files.create_dir("d").expect("a name");
-            files.create_dir("d/e").expect("a name");
-            files.create_dir("f").expect("a name");
-            files.create("d/e/a").and_then(|file| file.sync_all()).expect("a file");
-        },
-        &|files| {
-            write(files, "a");
-            files.rename("a", "b").expect("a name");
-            append(files, "b");
-        },
-        &|files| {
-            files.create_dir("d").expect("a name");
-            append(files, "b");
-            sync(files, "b");
-            files.create_dir("e").expect("a name");
-            sync(files, "b");
-        },
-        &|files| {
-            files.create_dir("d").expect("a name");
-            files.create_dir("e").expect("a name");
-            files.create("d/a").expect("a file");
-            files.rename("d", "e").expect("a name");
-        },
-        &|files| {
-            files.remove_file("b").expect("a name");
-            files.create_dir("d").expect("a name");
-            files.sync_dir("d").expect("a directory");
-            files.create_dir("d/e").expect("a name");
-            files.sync_dir("/").expect("a directory");
-        },
-    ];
-    for (nth, calls) in calls.iter().enumerate() {
+    for (nth, calls) in CALLS.iter().enumerate() {
         for name in ["posix", "ext4", "xfs", "btrfs"] {
             let profile = Profile::named(name).expect("a profile");
             let trace = recorded(|files, note| {
