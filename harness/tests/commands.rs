@@ -286,9 +286,9 @@ fn who_is_interrupted_begins_no_other_state() {
     let recoveries = || std::fs::read_to_string(&seen).unwrap_or_default().lines().count();
     let stop = AtomicBool::new(false);
     let exploration = std::thread::scope(|scope| {
-        // Two recoveries come before the walk, at the beginning and at the end of the trace.
+        // Before the walk one recovery comes at each end of the trace, and then one at each end of the tree. Twelve are planned next.
         scope.spawn(|| {
-            while recoveries() < 3 {
+            while recoveries() < 5 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -296,7 +296,7 @@ fn who_is_interrupted_begins_no_other_state() {
         explore_trace(trace, "six.crash", &commands, &options, &stop, &mut |_| ())
     });
     let coverage = exploration.expect("commands that run").coverage;
-    assert!(recoveries() < 12, "{} recoveries", recoveries());
+    assert!(recoveries() < 8, "{} recoveries", recoveries());
     assert_eq!(coverage.left_out.as_deref(), Some("it was interrupted"));
     assert!(!coverage.complete && coverage.recoveries > 0);
 }
