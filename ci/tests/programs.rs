@@ -19,6 +19,7 @@ enum Language {
 }
 
 /// A program, the promise that it breaks, and what `fix:` says, if an fsync mends it.
+#[derive(Clone, Copy)]
 struct Mistake {
     name: &'static str,
     language: Language,
