@@ -140,6 +140,35 @@ pub(crate) const PROFILE: &[Key] = &[
         "false",
         "A flush or a write with FUA returns an error, once or from then on",
     ),
+    of(
+        "files",
+        "names",
+        "\"issued\"",
+        "\"any\"",
+        "What calls do to names reaches the medium in the order of the calls: issued; or in any",
+    ),
+    of(
+        "files",
+        "data-first",
+        "true",
+        "false",
+        "Where a file has become longer, what was written there is there too",
+    ),
+    of(
+        "files",
+        "replace-flush",
+        "true",
+        "false",
+        "A file that takes the name of another one is written out before",
+    ),
+    of(
+        "files",
+        "fsync",
+        "\"earlier\"",
+        "\"inode\"",
+        "What fsync makes durable: inode, what it is called for; names, of a file its names too; earlier, what was done to any names before \
+         its last change",
+    ),
     of("cluster", "nodes", "1", "any number", "So many nodes at most go down"),
     of("cluster", "late", "true", "false", "A message on its way may arrive after everything else"),
     of("cluster", "twice", "true", "false", "It may arrive at its time, and once more after everything else"),
@@ -169,8 +198,8 @@ unreadable = true
 /// What a profile is, and how it is given.
 pub(crate) const PROFILE_ABOUT: &str = "\
 What a device may leave behind when the power fails: a file that ends in .toml, given as --profile FILE.toml. [faults] says what may go \
-wrong beside the power, and [cluster] what may happen to nodes that crash one by one; both together are refused, and so is a key \
-that is not known. The profiles that come with crashcheck are listed by crashcheck list profiles.";
+wrong beside the power, [files] what a file system promises of a tree of files beyond POSIX, and [cluster] what may happen to nodes that \
+crash one by one. [faults] and [cluster] together are refused, and so is a key that is not known. The profiles that come with crashcheck are listed by crashcheck list profiles.";
 
 /// A file that shows how the tables work together.
 pub(crate) const EXAMPLE: &str = "\

@@ -115,14 +115,14 @@ mod tests {
             assert!(toml::from_str::<Profile>(&text).is_ok(), "{text}");
         }
         // And there is no other.
-        for table in ["", "faults", "cluster"] {
+        for table in ["", "faults", "files", "cluster"] {
             let above = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
             let text = format!("name = \"a\"\nabout = \"b\"\n{above}no-such-key = 1\n");
             let error = toml::from_str::<Profile>(&text).expect_err("no such key");
             let known: std::collections::BTreeSet<&str> =
                 error.message().split('`').skip(3).step_by(2).collect();
             let told = PROFILE.iter().filter(|key| key.table == table).map(|key| key.name);
-            let tables = ["faults", "cluster"].into_iter().filter(|_| table.is_empty());
+            let tables = ["faults", "files", "cluster"].into_iter().filter(|_| table.is_empty());
             assert_eq!(known, told.chain(tables).collect());
         }
         assert!(KEYS.iter().all(|key| key.table == "explore"));
