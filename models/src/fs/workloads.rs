@@ -250,6 +250,11 @@ fn directories() -> Vec<Workload<FsOp>> {
             vec![mkdir("/d"), create("/d/a"), mkdir("/e"), SYNC, rename("/d", "/e/d"), SYNC],
         ),
         workload(
+            "replace-directory",
+            "A directory takes the place of an empty one.",
+            vec![mkdir("/d"), create("/d/a"), mkdir("/e"), SYNC, rename("/d", "/e"), SYNC],
+        ),
+        workload(
             "block-reuse",
             "A directory is removed and its block becomes the content of a file that is made durable (JN-24).",
             vec![
