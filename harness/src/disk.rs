@@ -142,6 +142,17 @@ impl Disk {
         self.awake()?.write(self.device, at, data, false, self.label.as_ref())
     }
 
+    /// Writes what was lent as [`write`](Disk::write) writes bytes, without a copy where it can be shared.
+    ///
+    /// # Errors
+    /// As [`write`](Disk::write).
+    pub fn write_lent(&self, at: Bytes, data: &Lent) -> Result<(), DiskError> {
+        self.before_write(self.label.as_ref())?;
+        let mut machine = self.awake()?;
+        machine.range_to_write(self.device, at, Bytes::of(data.len()))?;
+        machine.backing.write_lent(self.device, at, data, self.label.as_ref())
+    }
+
     /// Writes `data` at `at` with force unit access: durable on return.
     ///
     /// # Errors

@@ -32,6 +32,12 @@ impl From<&[u8]> for Payload {
     }
 }
 
+impl From<Arc<[u8]>> for Payload {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Payload(bytes)
+    }
+}
+
 impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
         Payload(Arc::from(bytes))

@@ -43,6 +43,17 @@ pub(super) trait Backing: Send {
         Ok(bytes.into())
     }
 
+    /// Writes what was lent, without a copy, if that can be.
+    fn write_lent(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &Lent,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.write(device, at, data, false, label)
+    }
+
     /// What a device is; `None` where it can be nothing but a block device.
     fn kind(&mut self, device: DeviceId) -> Option<&DeviceKind> {
         let _ = device;

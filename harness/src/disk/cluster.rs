@@ -36,7 +36,7 @@ impl Backing for Run {
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         match self.has_crashed(device) {
-            true => self.image.write(device, at, data, fua, label),
+            true => self.image.write(device, at, Payload::from(data).into(), fua, label),
             false => {
                 self.disks[device.index()].write(at, data);
                 let (data, label) = (Payload::from(data), label.cloned());

@@ -5,7 +5,7 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Label, NandGeometry};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Label, NandGeometry, Payload};
 
 impl Backing for LazyImage {
     fn devices(&self) -> usize {
@@ -32,7 +32,19 @@ impl Backing for LazyImage {
         fua: bool,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.write(device, at, data, fua, label);
+        // One copy, for the devices and for the trace that a life leaves.
+        self.write(device, at, Payload::from(data).into(), fua, label);
+        Ok(())
+    }
+
+    fn write_lent(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        data: &Lent,
+        label: Option<&Label>,
+    ) -> Result<(), DiskError> {
+        self.write(device, at, data.clone(), false, label);
         Ok(())
     }
 

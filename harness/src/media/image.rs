@@ -16,7 +16,7 @@ use super::cluster::Script;
 use super::contents::ContentId;
 use super::group::GroupState;
 use super::life::{Life, Log};
-use super::overlay::{Moment, Overlay};
+use super::overlay::Overlay;
 use super::timeline::Timeline;
 use crate::choice::{Choices, EPOCHS, Path, Plan, Question};
 use crate::lent::Lent;
@@ -89,7 +89,7 @@ struct Left {
 
 /// What the running life had made of its devices when recovery had come to its end.
 pub(crate) struct AsRecovered {
-    written: Vec<Moment>,
+    written: Vec<Overlay>,
     erases: FxHashMap<(DeviceId, BlockNo), u32>,
 }
 

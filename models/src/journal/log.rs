@@ -17,7 +17,8 @@ use super::transaction::Transaction;
 use super::{CommitStyle, Mode};
 use crate::vsfs::format::{BlockNo, Page};
 use crate::vsfs::store::BlockKind;
-use crashcheck::{Disk, DiskError};
+use crashcheck::{Disk, DiskError, Lent};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -34,6 +35,11 @@ struct Live {
     sequence: Sequence,
     start: LogBlock,
     blocks: u32,
+}
+
+/// A page as it is, for the device and whoever reads it.
+fn shared(page: &Arc<Page>) -> Lent {
+    Lent::from(Arc::clone(page) as Arc<[u8]>)
 }
 
 /// The write end of the journal.
@@ -134,7 +140,7 @@ impl Log {
 
     fn write_data(&self, transaction: &Transaction) -> Result<(), DiskError> {
         let disk = self.disk.labelled(BlockKind::Data.label());
-        transaction.data.iter().try_for_each(|(block, page)| disk.write(block.at(), &page[..]))
+        transaction.data.iter().try_for_each(|(block, page)| disk.write_lent(block.at(), &shared(page)))
     }
 
     /// Writes TxB and the body, and returns the checksum of TxB.
@@ -146,15 +152,18 @@ impl Log {
         };
         let mut body = Vec::new();
         for (block, dirty) in &transaction.blocks {
-            let (logged, escaped) = escape(&dirty.page);
-            descriptor.tags.push(Tag { block: *block, crc: crc32fast::hash(&logged[..]), escaped });
+            let (logged, escaped) = match escape(&dirty.page) {
+                (Cow::Borrowed(_), escaped) => (shared(&dirty.page), escaped),
+                (Cow::Owned(page), escaped) => (Lent::from(&page[..]), escaped),
+            };
+            descriptor.tags.push(Tag { block: *block, crc: crc32fast::hash(&logged), escaped });
             body.push((logged, dirty.kind));
         }
         let (page, crc) = descriptor.encode();
         self.disk.labelled("journal descriptor").write(self.region.block(self.head).at(), &page)?;
         for (index, (page, kind)) in (1..).zip(&body) {
             let at = self.region.block(self.region.after(self.head, index));
-            self.disk.labelled(&format!("journaled {}", kind.label())).write(at.at(), &page[..])?;
+            self.disk.labelled(&format!("journaled {}", kind.label())).write_lent(at.at(), page)?;
         }
         Ok(crc)
     }
@@ -198,7 +207,8 @@ impl Log {
             all.into_iter().partition(|(_, block)| Some(block.sequence) <= last);
         self.committed = later;
         for (block, Committed { page, kind, .. }) in &in_place {
-            self.disk.labelled(&format!("checkpoint {}", kind.label())).write(block.at(), &page[..])?;
+            let disk = self.disk.labelled(&format!("checkpoint {}", kind.label()));
+            disk.write_lent(block.at(), &shared(page))?;
         }
         if !in_place.is_empty() && !self.bugs.has(Bug::EarlySuperblockAdvance) {
             self.disk.flush()?;

@@ -224,7 +224,7 @@ fn replay(disk: &Disk, region: &Region, log: &[Transaction], bugs: Bugs) -> Resu
         for (tag, page) in descriptor.tags.iter().zip(body) {
             let newest = revoked.get(&tag.block).copied();
             if !newest.is_some_and(|revoke| forbids(revoke, descriptor.sequence, bugs)) {
-                disk.write(tag.block.at(), page)?;
+                disk.write_lent(tag.block.at(), page)?;
             }
         }
     }

@@ -13,8 +13,9 @@ use super::transaction::{Dirty, Transaction};
 use crate::vsfs::format::{BLOCK_SIZE, BlockNo, InodeNo, Page};
 use crate::vsfs::store::{self, BlockKind, Store, StoreError};
 use crashcheck::{Disk, DiskError, Lent};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// A store that is atomic per operation.
@@ -24,7 +25,7 @@ pub struct JournalStore {
     bugs: Bugs,
     log: Log,
     /// What was read, or written by earlier transactions.
-    clean: BTreeMap<BlockNo, Lent>,
+    clean: FxHashMap<BlockNo, Lent>,
     running: Transaction,
     /// The running transaction as it was before the current operation.
     before: Transaction,
@@ -41,7 +42,7 @@ impl JournalStore {
             mode,
             bugs,
             log,
-            clean: BTreeMap::new(),
+            clean: FxHashMap::default(),
             running: Transaction::default(),
             before: Transaction::default(),
             freed_blocks: BTreeSet::new(),
@@ -80,7 +81,8 @@ impl JournalStore {
         self.freed_blocks.extend(done.freed_blocks);
         self.freed_inodes.extend(done.freed_inodes);
         let blocks = done.blocks.into_iter().map(|(block, dirty)| (block, dirty.page));
-        self.clean.extend(blocks.chain(done.data).map(|(block, page)| (block, Lent::from(&page[..]))));
+        self.clean
+            .extend(blocks.chain(done.data).map(|(block, page)| (block, Lent::from(page as Arc<[u8]>))));
         self.forget_freed();
         Ok(())
     }
@@ -128,7 +130,7 @@ impl Store for JournalStore {
 
     fn lend(&mut self, block: BlockNo, _kind: BlockKind) -> Result<Lent, StoreError> {
         match self.running.page(block) {
-            Some(page) => Ok(Lent::from(&page[..])),
+            Some(page) => Ok(Lent::from(Arc::clone(page) as Arc<[u8]>)),
             None => Ok(self.unchanged(block)?.clone()),
         }
     }
@@ -136,7 +138,7 @@ impl Store for JournalStore {
     fn modify(&mut self, block: BlockNo, kind: BlockKind) -> Result<&mut Page, StoreError> {
         let page = match self.running.page(block) {
             Some(page) => Arc::clone(page),
-            None => Arc::new(*store::page(self.unchanged(block)?)),
+            None => Arc::<[u8]>::from(&self.unchanged(block)?[..]).try_into().expect("a block is a page"),
         };
         Ok(self.put(block, kind, page))
     }

@@ -44,7 +44,7 @@ impl LazyImage {
         // What it holds is known, and nothing of it is looked for below.
         let written = &mut self.written[id.index()];
         written.zero(Bytes::ZERO, DEVICE_LEN_MAX);
-        device.base.pages().for_each(|(at, page)| written.write(at, page));
+        device.base.pages().for_each(|(at, page)| written.write(at, page.into()));
         written.set_len(device.base.len());
         self.made.push(device);
         id

@@ -52,8 +52,8 @@ impl LazyImage {
             self.note_answer(Asked::Read(device, at, Bytes::of(len)), lent.hash());
             return Ok(lent);
         }
-        if let Some(bytes) = self.written[device.index()].piece(at, len) {
-            return Ok(bytes.into());
+        if let Some(written) = self.written[device.index()].piece(at, len) {
+            return Ok(written);
         }
         let mut bytes = vec![0; len];
         self.read(device, at, &mut bytes)?;
@@ -72,7 +72,7 @@ impl LazyImage {
         let written = &self.written[device.index()];
         slots.retain(|at, _| written.leaves(Bytes(*at), len));
         let own = written.spans(false).flat_map(places);
-        slots.extend(own.filter_map(|at| Some((at, written.piece(Bytes(at), len)?.into()))));
+        slots.extend(own.filter_map(|at| Some((at, written.piece(Bytes(at), len)?))));
         slots
     }
 

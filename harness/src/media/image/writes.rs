@@ -6,8 +6,8 @@ use super::super::cluster::Outlived;
 use super::super::cluster::Script;
 use super::super::contents::garbage;
 use super::super::life::{Life, Log};
-use super::super::overlay::Overlay;
 use super::{AsRecovered, Asked, LazyImage, Left};
+use crate::lent::Lent;
 use crate::profile::Discard;
 use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, DeviceKind, Event, EventId, Label, NandGeometry, Payload};
@@ -18,13 +18,13 @@ impl LazyImage {
         &mut self,
         device: DeviceId,
         at: Bytes,
-        data: &[u8],
+        data: Lent,
         fua: bool,
         label: Option<&Label>,
     ) {
         self.grow(device, at, at + Bytes::of(data.len()));
-        self.written[device.index()].write(at, data);
-        self.happened(|| Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
+        self.written[device.index()].write(at, data.clone());
+        self.happened(|| Event::Write { device, at, data: data.into(), fua, label: label.cloned() });
     }
 
     /// A write is about to make a file longer, perhaps. What lies between its end and the write reads as zeros then.
@@ -48,7 +48,7 @@ impl LazyImage {
         for change in changes {
             let (directory, at, len) = change.range();
             match change.inode {
-                Some(_) => self.written[directory.index()].write(at, &change.to_bytes()),
+                Some(_) => self.written[directory.index()].write(at, change.to_bytes().into()),
                 None => self.written[directory.index()].zero(at, len),
             }
         }
@@ -80,13 +80,14 @@ impl LazyImage {
 
     /// Programs a page of a flash chip.
     pub(crate) fn program(&mut self, device: DeviceId, at: Bytes, data: &[u8], label: Option<&Label>) {
-        self.written[device.index()].write(at, data);
-        self.happened(|| Event::Program { device, at, data: Payload::from(data), label: label.cloned() });
+        let data = Payload::from(data);
+        self.written[device.index()].write(at, data.clone().into());
+        self.happened(|| Event::Program { device, at, data, label: label.cloned() });
     }
 
     /// Erases a block of a flash chip.
     pub(crate) fn erase(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
-        self.written[device.index()].write(at, &vec![0xFF; len.index()]);
+        self.written[device.index()].write(at, vec![0xFF; len.index()].into());
         self.happened(|| Event::Erase { device, at, len, label: label.cloned() });
     }
 
@@ -102,7 +103,7 @@ impl LazyImage {
         match self.first().profile.discard {
             Discard::Old => {}
             Discard::Zero => self.written[device.index()].zero(at, len),
-            Discard::Garbage => self.written[device.index()].write(at, &garbage(at.0, len.index())),
+            Discard::Garbage => self.written[device.index()].write(at, garbage(at.0, len.index()).into()),
         }
         self.happened(|| Event::Discard { device, at, len });
     }
@@ -172,10 +173,7 @@ impl LazyImage {
 
     /// What the running life has made of its devices so far, to come back to.
     pub(crate) fn as_recovered(&self) -> AsRecovered {
-        AsRecovered {
-            written: self.written.iter().map(Overlay::moment).collect(),
-            erases: self.erases.clone(),
-        }
+        AsRecovered { written: self.written.clone(), erases: self.erases.clone() }
     }
 
     /// Makes the devices what they were at that moment. What was done since remains written down; what is done from now on
@@ -184,7 +182,7 @@ impl LazyImage {
         self.ended = self.log.take();
         self.erases = moment.erases;
         self.keep_devices(moment.written.len());
-        self.written.iter_mut().zip(moment.written).for_each(|(written, moment)| written.return_to(moment));
+        self.written = moment.written;
     }
 
     /// Another life begins in the middle of a run: only what happens from now on is written down.
@@ -211,8 +209,8 @@ impl LazyImage {
 
     /// What the running life did, if that was written down. It ends.
     pub(crate) fn end_life(&mut self) -> Option<Life> {
-        let devices = self.blanks();
         let log = self.ended.take().or_else(|| self.log.take())?;
+        let devices = self.blanks();
         let in_flight = self.in_flight_to(log.spared());
         Some(log.end(devices, in_flight))
     }
