@@ -362,7 +362,8 @@ impl Runner {
         let lives = job.through.unwrap_or(context.lives);
         let first = job.root.as_ref().map_or(1, |root| root.life());
         let goes_on = |life: u8| !job.is_last && life < lives && !context.eager.load(Ordering::Relaxed);
-        if use_memo && context.is_remembered(first) {
+        let follows = use_memo && context.is_remembered(first);
+        if follows {
             job.begin(&mut image, false);
             let needs_story = goes_on(image.life());
             let known = self.memo.read().unwrap_or_else(PoisonError::into_inner).follow(&mut image);
@@ -376,7 +377,12 @@ impl Runner {
         if job.through.is_some() {
             lock(&self.stories).clone_from(&stories);
         }
-        job.begin(&mut image, goes_on(first));
+        // What was decided on the way so far is what recovery decides, too; but who tells of it, or leaves a trail, tells all of it.
+        if follows && !job.account && supervised().is_none() && !context.eager.load(Ordering::Relaxed) {
+            image.run_again(goes_on(first));
+        } else {
+            job.begin(&mut image, goes_on(first));
+        }
         if job.account {
             image.keep_account();
         }

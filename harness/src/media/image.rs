@@ -29,6 +29,7 @@ use num_bigint::BigUint;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 use whole::Written;
 
@@ -39,10 +40,18 @@ pub(crate) struct LazyImage {
     choices: Choices,
     /// What the running life was told by the devices, in order.
     observed: Vec<Observed>,
-    /// The reads among them, with the run that made them.
-    known_reads: FxHashMap<Asked, u64>,
+    /// What was asked, and when last.
+    known: FxHashMap<Asked, Known>,
+    /// How many bytes were lent since what is known of them was forgotten.
+    kept_bytes: usize,
     /// The number of this run.
     run: u64,
+    /// How often one has begun in which what the devices tell is noted.
+    turn: u64,
+    /// How often that has changed which the running life writes over.
+    lower: u64,
+    /// The lengths of devices that no life changes, by device, valid where the number is that of this turn.
+    lengths: Vec<(u64, Bytes)>,
     /// By device: so many lives have left what the running one finds on it.
     below: Vec<usize>,
     /// What the running life wrote, by device.
@@ -71,6 +80,26 @@ pub(crate) struct LazyImage {
     scratch: Vec<u8>,
     /// Ranges of the recorded workload that are not stored in one piece, by the contents of their cells.
     put_together: FxHashMap<Pieces, Lent>,
+    /// Zeros, as many as were lent last.
+    zeros: Lent,
+}
+
+/// What is known of something that is asked.
+#[derive(Default)]
+struct Known {
+    /// The turn in which it was noted last.
+    noted: u64,
+    /// What was lent, and for how long it is valid.
+    lent: Option<(Valid, Lent)>,
+}
+
+/// How long what was lent is what lies there.
+#[derive(Clone)]
+enum Valid {
+    /// As long as this is the number of what the running life writes over.
+    Lower(u64),
+    /// After a crash of the recorded workload in one of these epochs, in which nothing of it is open.
+    Epochs(Range<u32>),
 }
 
 /// A range of a device, its length in bytes, and what the cells in it hold.
@@ -147,8 +176,12 @@ impl LazyImage {
         LazyImage {
             choices: Choices::new(Plan::replay(Vec::new())),
             observed: Vec::new(),
-            known_reads: FxHashMap::default(),
+            known: FxHashMap::default(),
+            kept_bytes: 0,
             run: 0,
+            turn: 0,
+            lower: 0,
+            lengths: Vec::new(),
             below: vec![1; timeline.lines.len()],
             written: timeline.lines.iter().map(|_| Overlay::default()).collect(),
             made: Vec::new(),
@@ -164,6 +197,7 @@ impl LazyImage {
             kept: None,
             scratch: Vec::new(),
             put_together: FxHashMap::default(),
+            zeros: Vec::new().into(),
             left: vec![Left::new(timeline, 0)],
         }
     }
@@ -196,6 +230,7 @@ impl LazyImage {
     /// The node of a device has gone down with the n-th crash, which says what is on it.
     pub(crate) fn go_down(&mut self, device: DeviceId, nth: u8) {
         self.below[device.index()] = usize::from(nth);
+        self.lower += 1;
         self.written[device.index()].clear();
     }
 
@@ -242,6 +277,13 @@ impl LazyImage {
 
     fn power_on(&mut self, goes_on: bool) {
         self.run += 1;
+        self.lower += 1;
+        self.run_again(goes_on);
+    }
+
+    /// Turns the power on in the same crash state, as far as it is decided.
+    pub(crate) fn run_again(&mut self, goes_on: bool) {
+        self.turn += 1;
         (self.in_service, self.failed_in_service) = (false, false);
         self.observed.clear();
         self.erases.clear();
@@ -428,7 +470,10 @@ impl LazyImage {
     /// Asks the devices as the running life does, whether or not anything new is learned; a hash of the answer.
     pub(crate) fn observe(&mut self, asked: Asked) -> u64 {
         let answer = match asked {
-            Asked::Read(device, at, len) => self.hash_left(device, at, len),
+            Asked::Read(device, at, len) => match self.lend_noted(device, at, len.index()) {
+                Some(lent) => return lent.hash(),
+                None => self.hash_read(device, at, len),
+            },
             Asked::Ones(device, at, len) => u64::from(self.holds_ones(device, at, len)),
             Asked::Len(device) => self.length(device).0,
             Asked::Erases(device, block) => u64::from(self.count_erases(device, block)),
@@ -441,11 +486,8 @@ impl LazyImage {
         answer
     }
 
-    /// A hash of what earlier lives have left in a range.
-    fn hash_left(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> u64 {
-        if let Some(lent) = self.lend_left(device, at, len.index()) {
-            return lent.hash();
-        }
+    /// A hash of what is read where something may fail, or lies in pieces.
+    fn hash_read(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> u64 {
         let mut buf = std::mem::take(&mut self.scratch);
         buf.resize(len.index(), 0);
         let read = self.read_left(self.below[device.index()], true, device, at, &mut buf);
@@ -455,10 +497,13 @@ impl LazyImage {
     }
 
     /// Takes note of what the running life was told, once.
-    fn note_answer(&mut self, asked: Asked, answer: u64) {
-        if self.known_reads.insert(asked, self.run) != Some(self.run) {
+    fn note_answer(&mut self, asked: Asked, answer: u64) -> &mut Known {
+        let known = self.known.entry(asked).or_default();
+        if known.noted != self.turn {
+            known.noted = self.turn;
             self.observed.push(Observed { asked, answer });
         }
+        known
     }
 
     /// From now on what recovered is in use, and what may fail in service may fail.

@@ -10,6 +10,7 @@ use crate::choice::Question;
 use crate::profile::{Profile, When};
 use crashcheck_trace::{BlockNo, Bytes, DeviceId, EventId};
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// The cells of a trace under one profile.
 pub(crate) struct Layout {
@@ -34,7 +35,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// The cells that a range of a device touches, in order. Between them the device still holds its base. None, if the device
     /// was made in a later life.
-    pub(crate) fn cells_of(&self, device: DeviceId, at: Bytes, len: Bytes) -> std::ops::Range<usize> {
+    pub(crate) fn cells_of(&self, device: DeviceId, at: Bytes, len: Bytes) -> Range<usize> {
         let Some(line) = self.lines.get(device.index()) else { return 0..0 };
         let (first, count) = (line.first as usize, line.count as usize);
         let cells = &self.cells[first..first + count];
@@ -75,6 +76,17 @@ impl Layout {
             return Held::Durable(self.version(&self.cells[cell.0 as usize], floor));
         }
         Held::InFlight { floor, latest }
+    }
+
+    /// The epochs around one in which a cell holds the same, and nothing of it is open; `None` if something is.
+    pub(super) fn settled_over(&self, cell: CellId, epoch: u32) -> Option<Range<u32>> {
+        let (floor, latest) = (self.floor(cell, epoch) as usize, self.latest(cell, epoch) as usize);
+        if floor != latest || self.may_go_wrong(cell) {
+            return None;
+        }
+        let Cell { versions, .. } = &self.cells[cell.0 as usize];
+        let from = floor.checked_sub(1).map_or(0, |newest| versions[newest].settled);
+        Some(from..versions.get(latest).map_or(u32::MAX, |next| next.issued))
     }
 
     /// The versions of a cell that are in flight in an epoch and not hidden by one that is durable.

@@ -112,12 +112,20 @@ impl LazyImage {
         if let Some(len) = self.written[device.index()].len() {
             return len;
         }
+        if let Some((_, len)) = self.lengths.get(device.index()).filter(|(turn, _)| *turn == self.turn) {
+            return *len;
+        }
         // That of a file is asked for although nothing has changed it: a later life may have, and then it is asked for, too.
         let may_differ = (0..self.left.len()).any(|nth| self.length_in(nth, device).is_some());
         if self.find_kind(device) == Some(&DeviceKind::File) || may_differ {
-            self.observe(Asked::Len(device));
+            return Bytes(self.observe(Asked::Len(device)));
         }
-        self.length(device)
+        let len = self.length(device);
+        if device.index() < self.first().lines.len() {
+            self.lengths.resize(self.first().lines.len(), (0, Bytes::ZERO));
+            self.lengths[device.index()] = (self.turn, len);
+        }
+        len
     }
 
     /// The length that earlier lives have left.

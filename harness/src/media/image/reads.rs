@@ -5,7 +5,7 @@ use super::super::cell::CellId;
 use super::super::contents::ContentId;
 use super::super::fault;
 use super::super::overlay::Piece;
-use super::{Asked, LazyImage, Left, hash_of, hash_of_slots};
+use super::{Asked, Known, LazyImage, Left, Observed, Valid, hash_of, hash_of_slots};
 use crate::choice::Question;
 use crate::lent::Lent;
 use crate::profile::Torn;
@@ -17,6 +17,8 @@ use std::ops::Range;
 /// So many ranges are kept that were put together, and none that is longer than this.
 const PUT_TOGETHER: usize = 1 << 11;
 const LONGEST: usize = 1 << 14;
+/// When so many bytes were lent, what is kept of them is forgotten.
+const KEPT: usize = 64 << 20;
 
 /// Where the slots begin of which a range has a part.
 fn places((start, end): (Bytes, Bytes)) -> impl Iterator<Item = u64> {
@@ -47,9 +49,8 @@ impl LazyImage {
         }
         self.take_down(|asked| Deed::Read { device, at, len: Bytes::of(len), asked });
         if self.written[device.index()].leaves(at, len)
-            && let Some(lent) = self.lend_left(device, at, len)
+            && let Some(lent) = self.lend_noted(device, at, len)
         {
-            self.note_answer(Asked::Read(device, at, Bytes::of(len)), lent.hash());
             return Ok(lent);
         }
         if let Some(written) = self.written[device.index()].piece(at, len) {
@@ -80,14 +81,49 @@ impl LazyImage {
     pub(super) fn slots_left(&mut self, device: DeviceId) -> BTreeMap<u64, Lent> {
         let mut slots = BTreeMap::new();
         for at in self.occupied(device).into_iter().flat_map(places) {
-            let slot = self.lend_left(device, Bytes(at), SLOT.index());
+            let slot = self.lend_left(device, Bytes(at), SLOT.index()).map(|(slot, _)| slot);
             slots.extend(slot.filter(|slot| slot.iter().any(|byte| *byte != 0)).map(|slot| (at, slot)));
         }
         slots
     }
 
-    /// What earlier lives have left in a range, unless a device may fail, or the later ones have left it in pieces.
-    pub(super) fn lend_left(&mut self, device: DeviceId, at: Bytes, len: usize) -> Option<Lent> {
+    /// What earlier lives have left in a range, and that it was asked is noted. What was lent in this run already is found at
+    /// once.
+    pub(super) fn lend_noted(&mut self, device: DeviceId, at: Bytes, len: usize) -> Option<Lent> {
+        let asked = Asked::Read(device, at, Bytes::of(len));
+        let (is_first, epoch) = (self.left.len() == 1, self.left[0].epoch);
+        if let Some(Known { noted, lent: Some((valid, lent)) }) = self.known.get_mut(&asked)
+            && match valid {
+                Valid::Lower(lower) => *lower == self.lower,
+                Valid::Epochs(epochs) => is_first && epochs.contains(&epoch),
+            }
+        {
+            if *noted != self.turn {
+                *noted = self.turn;
+                self.observed.push(Observed { asked, answer: lent.hash() });
+            }
+            return Some(lent.clone());
+        }
+        let (lent, epochs) = self.lend_left(device, at, len)?;
+        let valid = epochs.filter(|_| is_first).map_or(Valid::Lower(self.lower), Valid::Epochs);
+        let known = self.note_answer(asked, lent.hash());
+        known.lent = (len <= LONGEST).then(|| (valid, lent.clone()));
+        self.kept_bytes += len.min(LONGEST);
+        if self.kept_bytes > KEPT {
+            self.kept_bytes = 0;
+            self.known.values_mut().for_each(|known| known.lent = None);
+        }
+        Some(lent)
+    }
+
+    /// What earlier lives have left in a range, unless a device may fail, or the later ones have left it in pieces. If it is the
+    /// recorded workload that has, and nothing of it is open, the epochs around that of its crash in which it has left the same.
+    pub(super) fn lend_left(
+        &mut self,
+        device: DeviceId,
+        at: Bytes,
+        len: usize,
+    ) -> Option<(Lent, Option<Range<u32>>)> {
         let faults = &self.first().profile.faults;
         if faults.unreadable || faults.corrupt || faults.flips {
             return None;
@@ -103,11 +139,17 @@ impl LazyImage {
             }
             let content = self.held(nth, device, CellId(cells.start as u32));
             if content != ContentId::BELOW {
-                let contents = &self.left[nth].timeline.contents;
-                return Some(contents.lend(content).cloned().unwrap_or_else(|| vec![0; len].into()));
+                let lent = self.left[nth].timeline.contents.lend(content).cloned();
+                return Some((lent.unwrap_or_else(|| self.zeros(len)), None));
             }
         }
-        Some(self.lend_first(device, at, len))
+        let cells = self.first().cells_of(device, at, Bytes::of(len));
+        let Left { timeline, epoch, .. } = &self.left[0];
+        let epochs = cells.clone().try_fold(0..u32::MAX, |all, index| {
+            let of_cell = timeline.settled_over(CellId(index as u32), *epoch)?;
+            Some(all.start.max(of_cell.start)..all.end.min(of_cell.end))
+        });
+        Some((self.lend_first(device, (at, len), cells), epochs))
     }
 
     /// Whether a range is just one cell of the n-th life, from 0.
@@ -115,15 +157,13 @@ impl LazyImage {
         cells.len() == 1 && self.left[nth].timeline.cells[cells.start].span() == (at, at + Bytes::of(len))
     }
 
-    /// What the recorded workload has left in a range. What is not stored in one piece is put together once for the same
-    /// contents.
-    fn lend_first(&mut self, device: DeviceId, at: Bytes, len: usize) -> Lent {
-        let cells = self.first().cells_of(device, at, Bytes::of(len));
+    /// What the recorded workload has left in a range of these cells. What is not stored in one piece is put together once for
+    /// the same contents.
+    fn lend_first(&mut self, device: DeviceId, (at, len): (Bytes, usize), cells: Range<usize>) -> Lent {
         if self.is_cell(0, &cells, at, len) {
             let content = self.held(0, device, CellId(cells.start as u32));
-            if let Some(lent) = self.first().contents.lend(content) {
-                return lent.clone();
-            }
+            let lent = self.first().contents.lend(content).cloned();
+            return lent.unwrap_or_else(|| self.zeros(len));
         }
         let contents = cells.map(|index| self.held(0, device, CellId(index as u32))).collect();
         let range = (device, at, len, contents);
@@ -142,10 +182,20 @@ impl LazyImage {
         lent
     }
 
+    /// So many zeros.
+    fn zeros(&mut self, len: usize) -> Lent {
+        if len > LONGEST {
+            return vec![0; len].into();
+        }
+        if self.zeros.len() != len {
+            self.zeros = vec![0; len].into();
+        }
+        self.zeros.clone()
+    }
+
     /// Reads what earlier lives have left, and takes note of it.
     pub(super) fn read_noted(&mut self, device: DeviceId, at: Bytes, buf: &mut [u8]) -> Result<(), Bytes> {
-        if let Some(lent) = self.lend_left(device, at, buf.len()) {
-            self.note_answer(Asked::Read(device, at, Bytes::of(buf.len())), lent.hash());
+        if let Some(lent) = self.lend_noted(device, at, buf.len()) {
             buf.copy_from_slice(&lent);
             return Ok(());
         }
