@@ -8,21 +8,27 @@ use crate::profile::Torn;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Atoms that all write the same cells.
+/// So many outcomes of a chain are compared one by one.
+const FEW: usize = 8;
+
+/// Atoms that all write the same cells. There may be as many chains as writes, so that a short one is small.
 pub(super) struct Chain {
-    /// What the cells can hold together.
-    seen: FxHashSet<Vec<ContentId>>,
+    /// What the cells can hold together, one after the other, as long as that is little.
+    few: Vec<ContentId>,
+    many: Option<Box<FxHashSet<Vec<ContentId>>>>,
+    /// How many different contents that are.
+    different: u32,
     /// How many outcomes there are; more than different contents if a write that went wrong may have come in between.
-    outcomes: u64,
+    outcomes: u32,
     may_land: bool,
 }
 
 impl Chain {
     /// A chain of nothing yet, in cells that are durable.
     pub(super) fn new(layout: &Layout, epoch: u32, cells: &[CellId]) -> Chain {
-        let base = cells.iter().map(|cell| layout.settled(*cell, epoch)).collect();
+        let few = cells.iter().map(|cell| layout.settled(*cell, epoch)).collect();
         let may_land = cells.iter().any(|cell| layout.may_go_wrong(*cell));
-        Chain { seen: FxHashSet::from_iter([base]), outcomes: 1, may_land }
+        Chain { few, many: None, different: 1, outcomes: 1, may_land }
     }
 
     pub(super) fn add(&mut self, layout: &Layout, atom: AtomId, cells: &[CellId]) {
@@ -34,16 +40,30 @@ impl Chain {
     }
 
     fn meet(&mut self, contents: Vec<ContentId>) {
-        self.outcomes += u64::from(self.seen.insert(contents) || self.may_land);
+        let cells = contents.len();
+        let is_new = match &mut self.many {
+            Some(many) => many.insert(contents),
+            None if self.few.chunks_exact(cells).any(|known| *known == contents) => false,
+            None => {
+                self.few.extend(contents);
+                true
+            }
+        };
+        if self.few.len() > FEW * cells {
+            let few = std::mem::take(&mut self.few);
+            self.many = Some(Box::new(few.chunks_exact(cells).map(<[ContentId]>::to_vec).collect()));
+        }
+        self.different += u32::from(is_new);
+        self.outcomes += u32::from(is_new || self.may_land);
     }
 
     pub(super) fn total(&self) -> Ways {
-        Ways::Few(self.outcomes)
+        Ways::Few(self.outcomes.into())
     }
 
     /// Whether no two outcomes leave the same contents.
     pub(super) fn is_exact(&self) -> bool {
-        self.seen.len() as u64 == self.outcomes
+        self.different == self.outcomes
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) struct Phases {
 impl Phases {
     /// Puts in order what was found.
     pub(super) fn finish(mut self, epochs: usize) -> Phases {
+        self.all.shrink_to_fit();
         self.all.iter_mut().for_each(|phase| phase.end = phase.end.min(epochs as u32));
         self.all.sort_by_key(|phase| (phase.cells.set, phase.first));
         self.homes.sort_by_key(|(cell, epoch, _)| (*cell, *epoch));

@@ -22,7 +22,7 @@ pub(super) struct Sweep<'a> {
     set_of: Vec<u32>,
     set_of_lane: FxHashMap<Lane, u32>,
     /// The sets that have something in flight.
-    open: FxHashMap<u32, Open>,
+    open: FxHashMap<u32, Box<Open>>,
     /// Those of them that need another phase in this epoch, and in the next.
     changed: Vec<u32>,
     renewed: Vec<u32>,
@@ -42,7 +42,7 @@ struct Open {
 /// As a group has it, counted as far as that can be done as it grows.
 enum Shape {
     Chain(Chain),
-    InOrder(InOrder),
+    InOrder(Box<InOrder>),
     Mix,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Ends the phase of a set, which is given up.
-    fn close(&mut self, set: u32) -> Option<Open> {
+    fn close(&mut self, set: u32) -> Option<Box<Open>> {
         let open = self.open.remove(&set)?;
         if open.phase != NONE {
             self.phases.all[open.phase as usize].end = self.epoch;
@@ -176,7 +176,7 @@ impl<'a> Sweep<'a> {
             self.set_of_lane.insert(lane, set);
             let mut in_order = InOrder::default();
             in_order.add(layout, epoch, atom, cells);
-            Shape::InOrder(in_order)
+            Shape::InOrder(Box::new(in_order))
         } else {
             let mut chain = Chain::new(layout, epoch, cells);
             chain.add(layout, atom, cells);
@@ -184,7 +184,8 @@ impl<'a> Sweep<'a> {
         };
         let is_new = layout.atoms[atom.0 as usize].issued == epoch;
         let before = is_new.then_some(Ways::Few(1));
-        self.open.insert(set, Open { shape, lane, phase: NONE, before, is_changed: true });
+        let open = Open { shape, lane, phase: NONE, before, is_changed: true };
+        self.open.insert(set, Box::new(open));
         self.changed.push(set);
     }
 

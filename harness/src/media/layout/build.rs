@@ -50,7 +50,9 @@ impl Layout {
             let first = self.cells.len() as u32;
             let mut cuts = cuts(&device.base, &ranges);
             cuts.extend(device.is_file().then_some(device.base.len().0));
-            for (start, end) in disjoint(&ranges, &cuts) {
+            let parts = disjoint(&ranges, &cuts);
+            self.cells.reserve(parts.len() + usize::from(device.is_file()));
+            for (start, end) in parts {
                 let base = self.base_of(device, start, end);
                 self.cells.push(Cell {
                     start: Bytes(start),
@@ -91,6 +93,7 @@ impl Layout {
 
     /// Gives every atom its cells and every cell its versions.
     fn chain(&mut self, trace: &Trace, pieces: Vec<Piece>) {
+        self.atoms.reserve(pieces.iter().filter(|piece| !piece.joins).count());
         for piece in pieces {
             let id = match piece.joins {
                 true => AtomId(self.atoms.len() as u32 - 1),
