@@ -444,12 +444,13 @@ impl Recorded {
             Broken::new("usable", detail, Evidence::done(MODEL, what, "done", is))
         };
         for op in self.system.probe(past.shown()) {
-            let what = format!("{op:?}");
+            let what = || format!("{op:?}");
             let ack = self.perform(disk, live, &op, past).map_err(|error| {
-                broken(format!("{what} fails after recovery: {error}"), what.clone(), error.to_string())
+                broken(format!("{} fails after recovery: {error}", what()), what(), error.to_string())
             })?;
             if ack == Ack::Refused {
-                return Err(broken(format!("{what} is refused after recovery"), what, "refused".to_owned()));
+                let detail = format!("{} is refused after recovery", what());
+                return Err(broken(detail, what(), "refused".to_owned()));
             }
         }
         let unreadable =

@@ -5,6 +5,7 @@ use crate::judge::Violation;
 use crashcheck_outcome as outcome;
 use crashcheck_trace::{EventId, ReplayId};
 use rustc_hash::FxBuildHasher;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 /// How the state of an exploration is named.
@@ -55,20 +56,26 @@ pub(crate) fn key_of(violation: &Violation) -> Key {
 /// the first colon (`fsck finds`), without what stands in parentheses: the operation, in most systems' words.
 fn kind(promise: &str, sentence: &str) -> String {
     match promise {
-        "recovers" => without_numbers(sentence),
+        "recovers" => without_numbers(sentence).into_owned(),
         _ => {
             let (mut depth, mut kept) = (0u32, sentence.to_owned());
             kept.retain(|c| {
                 depth = depth + u32::from(c == '(') - u32::from(c == ')' && depth > 0);
                 depth == 0 && c != ')'
             });
-            without_numbers(kept.split(':').next().unwrap_or_default())
+            without_numbers(kept.split(':').next().unwrap_or_default()).into_owned()
         }
     }
 }
 
 /// The text with every number replaced, so that two failures that differ only in numbers are alike.
-pub(super) fn without_numbers(text: &str) -> String {
+pub(super) fn without_numbers(text: &str) -> Cow<'_, str> {
+    let (has_number, may_count) = text.bytes().fold((false, false), |(number, count), byte| {
+        (number | byte.is_ascii_digit(), count | (byte == b'N'))
+    });
+    if !has_number && !may_count {
+        return text.into();
+    }
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c.is_ascii_digit() {
@@ -78,5 +85,5 @@ pub(super) fn without_numbers(text: &str) -> String {
         }
     }
     // One is as many as several.
-    plain.replace("N byte ", "N bytes ")
+    plain.replace("N byte ", "N bytes ").into()
 }
