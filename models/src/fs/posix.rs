@@ -8,7 +8,7 @@
 //! last component is followed by write, append, truncate and fsync, and by nothing else. Hard links to symbolic links
 //! are refused, as POSIX allows.
 
-use super::{Errno, Fill, FsOp, Node, Path, View};
+use super::{Content, Errno, Fill, FsOp, Node, Path, View};
 use crashcheck::Bytes;
 
 /// How many symbolic links one path may lead through.
@@ -22,7 +22,7 @@ pub const FILE_SIZE_MAX: Bytes = Bytes(16 << 20);
 /// # Errors
 /// Why it is refused; the view is then as it was.
 pub fn apply(view: &mut View, op: &FsOp) -> Result<(), Errno> {
-    let unused = view.iter().count() as u32;
+    let unused = view.paths() as u32;
     perform(view, op, unused)?;
     view.renumber();
     Ok(())
@@ -138,7 +138,7 @@ fn remove_name(view: &mut View, path: &Path) {
 }
 
 /// Changes the link count and the content of a file under all its names.
-fn each_name(view: &mut View, file: u32, mut change: impl FnMut(&mut u32, &mut super::Content)) {
+fn each_name(view: &mut View, file: u32, mut change: impl FnMut(&mut u32, &mut Content)) {
     for node in view.tree_mut().values_mut() {
         if let Node::File { content, nlink, group } = node
             && *group == file
@@ -188,41 +188,36 @@ fn rename(view: &mut View, from: &Path, to: &Path) -> Result<(), Errno> {
 }
 
 /// The file that a path leads to.
-fn file(view: &View, path: &Path) -> Result<(u32, Vec<u8>), Errno> {
+fn file(view: &View, path: &Path) -> Result<(u32, Content), Errno> {
     match view.get(&resolve(view, path)?) {
-        Some(Node::File { content, group, .. }) => Ok((*group, content.to_vec())),
+        Some(Node::File { content, group, .. }) => Ok((*group, content.clone())),
         _ => Err(Errno::EISDIR),
     }
 }
 
 fn write(view: &mut View, path: &Path, at: Option<Bytes>, len: Bytes, fill: Fill) -> Result<(), Errno> {
-    let (group, mut bytes) = file(view, path)?;
-    let at = at.unwrap_or(Bytes::of(bytes.len()));
+    let (group, content) = file(view, path)?;
+    let at = at.unwrap_or(content.len());
     let end = at.checked_add(len).filter(|end| *end <= FILE_SIZE_MAX).ok_or(Errno::EFBIG)?;
     if len == Bytes::ZERO {
         return Ok(());
     }
-    if bytes.len() < end.index() {
-        bytes.resize(end.index(), 0);
-    }
-    bytes[at.index()..end.index()].copy_from_slice(&fill.bytes(at, len));
-    set_content(view, group, bytes);
+    let new = content.with(content.len().max(end).index(), at.index(), &fill.bytes(at, len));
+    set_content(view, group, &new);
     Ok(())
 }
 
 fn truncate(view: &mut View, path: &Path, len: Bytes) -> Result<(), Errno> {
-    let (group, mut bytes) = file(view, path)?;
+    let (group, content) = file(view, path)?;
     if len > FILE_SIZE_MAX {
         return Err(Errno::EFBIG);
     }
-    bytes.resize(len.index(), 0);
-    set_content(view, group, bytes);
+    set_content(view, group, &content.with(len.index(), 0, &[]));
     Ok(())
 }
 
-fn set_content(view: &mut View, file: u32, bytes: Vec<u8>) {
-    let new = super::Content::from(bytes);
-    each_name(view, file, |_, content| content.clone_from(&new));
+fn set_content(view: &mut View, file: u32, new: &Content) {
+    each_name(view, file, |_, content| content.clone_from(new));
 }
 
 #[cfg(test)]
