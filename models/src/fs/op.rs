@@ -5,6 +5,7 @@ use crashcheck::Bytes;
 use crashcheck::outcome::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 use thiserror::Error;
 
 /// One operation of a workload, shown as a person would write it: `rename /a /b`.
@@ -133,21 +134,33 @@ pub struct Fill(pub u8);
 
 /// How many bytes say the same thing once.
 const CELL: usize = 16;
+/// As many as differ in one digit.
+const ROW: usize = 16 * CELL;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// The digits of a cell that count.
+const COUNT: Range<usize> = 3..14;
 
 impl Fill {
     /// The bytes for a range of a file.
     pub fn bytes(self, at: Bytes, len: Bytes) -> Vec<u8> {
-        let skip = (at.0 % CELL as u64) as usize;
-        let first = at.0 - skip as u64;
-        let cells = (skip + len.index()).div_ceil(CELL) as u64;
-        let mut text = Vec::with_capacity(cells as usize * CELL);
-        let mut cell = self.cell(first);
-        (0..cells).for_each(|_| {
-            text.extend_from_slice(&cell);
-            count_up(&mut cell);
-        });
-        text.truncate(skip + len.index());
-        text.drain(..skip);
+        let mut skip = (at.0 % ROW as u64) as usize;
+        let mut first = self.cell(at.0 - skip as u64);
+        let mut row = [0; ROW];
+        for (digit, cell) in DIGITS.iter().zip(row.chunks_exact_mut(CELL)) {
+            cell.copy_from_slice(&first);
+            cell[COUNT.end - 1] = *digit;
+        }
+        let mut text = Vec::with_capacity(len.index());
+        while text.len() < len.index() {
+            let end = ROW.min(skip + len.index() - text.len());
+            text.extend_from_slice(&row[skip..end]);
+            skip = 0;
+            // What the cells of a row have in common is all but one digit.
+            let common = COUNT.start..COUNT.end - 1;
+            count_up(&mut first[common.clone()]);
+            row.chunks_exact_mut(CELL)
+                .for_each(|cell| cell[common.clone()].copy_from_slice(&first[common.clone()]));
+        }
         text
     }
 
@@ -158,13 +171,13 @@ impl Fill {
         let (first, rest) = bytes.split_at(bytes.len().min(CELL - skip));
         *first == cell[skip..skip + first.len()]
             && rest.chunks(CELL).all(|part| {
-                count_up(&mut cell);
+                count_up(&mut cell[COUNT]);
                 *part == cell[..part.len()]
             })
     }
 
     fn cell(self, at: u64) -> [u8; CELL] {
-        let digit = |value: u64| b"0123456789abcdef"[(value & 15) as usize];
+        let digit = |value: u64| DIGITS[(value & 15) as usize];
         let mut cell = [b'@'; CELL];
         cell[0] = digit(u64::from(self.0 >> 4));
         cell[1] = digit(u64::from(self.0));
@@ -176,9 +189,9 @@ impl Fill {
     }
 }
 
-/// Makes a cell the one that follows it: the last digit of a position is always 0, and those before it count.
-fn count_up(cell: &mut [u8; CELL]) {
-    for digit in cell[3..14].iter_mut().rev() {
+/// Counts the digits up that make a cell another one: the last digit of a position is always 0, and those before it count.
+fn count_up(digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
         *digit = match *digit {
             b'9' => b'a',
             b'f' => b'0',
@@ -258,6 +271,17 @@ mod tests {
             "append /a 512 bytes of 07"
         );
         assert_eq!(shown(FsOp::Sync), "sync");
+    }
+
+    #[test]
+    fn the_bytes_of_a_fill_name_every_position_in_hexadecimal() {
+        for at in [0, 0xf0, 0xff0, 0x1_2345, 0xf_fff0_0003_u64] {
+            let (first, skip) = (at & !15, (at & 15) as usize);
+            let cells = (first..first + 0x2200).step_by(CELL);
+            let named: String = cells.map(|at| format!("7f@{at:012x}\n")).collect();
+            let bytes = Fill(0x7f).bytes(Bytes(at), Bytes(0x2100));
+            assert_eq!(bytes, named.as_bytes()[skip..skip + 0x2100], "{at:x}");
+        }
     }
 
     #[test]
