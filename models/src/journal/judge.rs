@@ -98,9 +98,13 @@ impl Past<'_> {
     }
 
     fn sectors_are_right(&self, shown: &View, n: usize) -> bool {
+        let as_before = |path: &Path, shown: &Content| matches!(self.states[n].get(path), Some(Node::File { content, .. }) if content == shown);
+        let mut overwritten = files(shown).filter(|(path, content)| !as_before(path, content)).peekable();
+        if overwritten.peek().is_none() {
+            return true;
+        }
         let later = self.followed(n);
-        files(shown).all(|(path, content)| match later[0].get(path) {
-            Some(Node::File { content: expected, .. }) if expected == content => true,
+        overwritten.all(|(path, content)| match later[0].get(path) {
             Some(Node::File { group, .. }) => Overwrites::of(*group, &later).explain(content),
             _ => false,
         })
@@ -127,30 +131,41 @@ impl Past<'_> {
     }
 }
 
-/// What the blocks of a file have held, one after the other.
-struct Overwrites(Vec<Vec<u8>>);
+/// What a file has held, one after the other.
+struct Overwrites<'a>(Vec<&'a Content>);
 
-impl Overwrites {
-    fn of(file: u32, states: &[View]) -> Overwrites {
-        let mut versions: Vec<Vec<u8>> = Vec::new();
+impl<'a> Overwrites<'a> {
+    fn of(file: u32, states: &'a [View]) -> Overwrites<'a> {
         let mut contents: Vec<&Content> = states.iter().filter_map(|state| content_of(state, file)).collect();
         contents.dedup();
-        for content in contents {
-            // What lies behind the new end of a file stays in its block.
+        Overwrites(contents)
+    }
+
+    /// Whether each sector of the content is one that the blocks of the file have held.
+    fn explain(&self, content: &Content) -> bool {
+        let len = content.len().index();
+        let mut blocks = None;
+        (0..len).step_by(SECTOR).all(|at| {
+            let sector = content.part(at, SECTOR.min(len - at));
+            self.0.iter().any(|version| version.part(at, SECTOR.min(len - at)) == sector) || {
+                let range = at..len.min(at + SECTOR);
+                let blocks = blocks.get_or_insert_with(|| self.blocks());
+                blocks.iter().any(|version: &Vec<u8>| version.get(range.clone()) == sector)
+            }
+        })
+    }
+
+    /// What its blocks have held: what lies behind the new end of a file stays in its block.
+    fn blocks(&self) -> Vec<Vec<u8>> {
+        let mut versions: Vec<Vec<u8>> = Vec::new();
+        for content in &self.0 {
             let mut version = versions.last().cloned().unwrap_or_default();
             let len = version.len().max(content.as_slice().len());
             version.resize(len, 0);
             version[..content.as_slice().len()].copy_from_slice(content.as_slice());
             versions.push(version);
         }
-        Overwrites(versions)
-    }
-
-    /// Whether each sector of the content is one of these.
-    fn explain(&self, content: &Content) -> bool {
-        (0..).step_by(SECTOR).zip(content.as_slice().chunks(SECTOR)).all(|(at, sector)| {
-            self.0.iter().any(|version| version.get(at..at + sector.len()) == Some(sector))
-        })
+        versions
     }
 }
 
@@ -178,7 +193,7 @@ fn same_tree(a: &View, b: &View) -> bool {
         _ => one == other,
     };
     let pairs = || a.iter().zip(b.iter());
-    a.iter().count() == b.iter().count()
+    a.paths() == b.paths()
         && pairs().all(|((path, one), (other_path, other))| path == other_path && same(one, other))
 }
 
