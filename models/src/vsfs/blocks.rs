@@ -148,9 +148,9 @@ impl<S: Store> FileSystem<S> {
 
     fn free_inode_in(&mut self, group: GroupNo) -> Result<Option<InodeNo>, FsError> {
         let (inodes, bitmap) = (self.geometry.inodes_per_group, self.geometry.inode_bitmap(group));
-        let bits = *self.store.read(bitmap, BlockKind::InodeBitmap)?;
-        let free =
-            (0..inodes).filter(|index| !bit(&bits, *index)).map(|index| InodeNo(group.0 * inodes + index));
+        let bits = self.store.read(bitmap, BlockKind::InodeBitmap)?;
+        let free = (0..inodes).filter(|index| !bit(bits, *index));
+        let free: Vec<InodeNo> = free.map(|index| InodeNo(group.0 * inodes + index)).collect();
         let early = self.bugs.has(Bug::InodeReuseBeforeSync);
         Ok(free.into_iter().find(|number| early || self.store.may_reuse_inode(*number)))
     }
@@ -173,8 +173,7 @@ impl<S: Store> FileSystem<S> {
         let (mut free_blocks, mut free_inodes) = (0, 0);
         for group in self.geometry.group_numbers() {
             if free_blocks < blocks {
-                let bits = *self.store.read(self.geometry.data_bitmap(group), BlockKind::DataBitmap)?;
-                free_blocks += self.free_blocks_in(group, &bits).count() as u64;
+                free_blocks += self.free_blocks_in(group)?.count() as u64;
             }
             if free_inodes < inodes {
                 free_inodes += u64::from(self.free_inode_in(group)?.is_some());
@@ -183,12 +182,13 @@ impl<S: Store> FileSystem<S> {
         if free_blocks < blocks || free_inodes < inodes { Err(Errno::ENOSPC.into()) } else { Ok(()) }
     }
 
-    fn free_blocks_in(&self, group: GroupNo, bits: &super::format::Page) -> impl Iterator<Item = BlockNo> {
-        let free = |block: &BlockNo| !bit(bits, self.geometry.group_of_block(*block).1);
-        self.geometry
-            .data(group)
-            .map(BlockNo)
-            .filter(move |block| free(block) && self.store.may_reuse_block(*block))
+    fn free_blocks_in(&mut self, group: GroupNo) -> Result<impl Iterator<Item = BlockNo>, FsError> {
+        let (geometry, bitmap) = (self.geometry, self.geometry.data_bitmap(group));
+        let bits = self.store.read(bitmap, BlockKind::DataBitmap)?;
+        let blocks = geometry.data(group).map(BlockNo);
+        let free = blocks.filter(|block| !bit(bits, geometry.group_of_block(*block).1));
+        let free: Vec<BlockNo> = free.collect();
+        Ok(free.into_iter().filter(|block| self.store.may_reuse_block(*block)))
     }
 
     /// Gives out a block, near its inode.
@@ -196,8 +196,7 @@ impl<S: Store> FileSystem<S> {
         let home = self.geometry.group_of_inode(owner).0;
         for group in self.groups_from(home) {
             let bitmap = self.geometry.data_bitmap(group);
-            let bits = *self.store.read(bitmap, BlockKind::DataBitmap)?;
-            let Some(block) = self.free_blocks_in(group, &bits).next() else { continue };
+            let Some(block) = self.free_blocks_in(group)?.next() else { continue };
             let index = self.geometry.group_of_block(block).1;
             set_bit(self.store.modify(bitmap, BlockKind::DataBitmap)?, index, true);
             return Ok(block);

@@ -190,6 +190,9 @@ pub fn blocks_max() -> u64 {
 
 /// The way to a block of content, or `None` if no pointer leads so far.
 pub fn route(index: u64) -> Option<Route> {
+    if index < DIRECT as u64 {
+        return Some(Route { slot: index as usize, depth: 0, offsets: [0; 3] });
+    }
     let (slot, depth, first) = slots().find(|(_, depth, first)| index < first + span(*depth))?;
     let mut rest = index - first;
     let mut offsets = [0; 3];

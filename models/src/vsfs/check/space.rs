@@ -104,6 +104,9 @@ impl Claims {
     }
 }
 
+/// What lies behind the bits of a bitmap.
+static ZEROS: [u8; BLOCK_SIZE] = [0; BLOCK_SIZE];
+
 /// Compares so many bits of a bitmap with what is in use; those behind them belong to nothing.
 fn compare<S: Store>(
     store: &mut S,
@@ -112,14 +115,16 @@ fn compare<S: Store>(
     wrong: impl Fn(u32, bool) -> Wrong,
 ) -> Result<(), Wrong> {
     let page = store.lend(bitmap, kind)?;
-    let is_set = |bit: u32| page[bit as usize / 8] & 1 << (bit % 8) != 0;
-    if let Some(bit) = (0..bits).find(|bit| is_set(*bit) != used(*bit)) {
-        return Err(wrong(bit, used(bit)));
+    let mut expected = vec![0; bits.div_ceil(8) as usize];
+    (0..bits).for_each(|bit| expected[bit as usize / 8] |= u8::from(used(bit)) << (bit % 8));
+    let (whole, rest) = page.split_at(expected.len());
+    if *whole == expected[..] && *rest == ZEROS[..rest.len()] {
+        return Ok(());
     }
-    let (mut partial, whole) = (bits..bits.next_multiple_of(8), bits.div_ceil(8) as usize);
-    let in_whole = || page[whole..].iter().position(|byte| *byte != 0).map(|at| 8 * (whole + at) as u32);
-    match partial.find(|bit| is_set(*bit)).or_else(in_whole) {
-        Some(bit) => Err(Wrong::StrayBit { block: bitmap, bit }),
-        None => Ok(()),
+    if let Some(at) = (0..whole.len()).find(|at| whole[*at] != expected[*at]) {
+        let bit = 8 * at as u32 + (whole[at] ^ expected[at]).trailing_zeros();
+        return Err(if bit < bits { wrong(bit, used(bit)) } else { Wrong::StrayBit { block: bitmap, bit } });
     }
+    let at = rest.iter().position(|byte| *byte != 0).unwrap_or_default();
+    Err(Wrong::StrayBit { block: bitmap, bit: 8 * (whole.len() + at) as u32 })
 }

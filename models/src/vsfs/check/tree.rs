@@ -59,7 +59,7 @@ impl Tree {
 
     /// Whether an inode is in use.
     pub(crate) fn has(&self, inode: InodeNo) -> bool {
-        self.known(inode).is_some()
+        self.known.get(inode.index()).is_some_and(Option::is_some)
     }
 
     fn known(&self, inode: InodeNo) -> Option<Known> {
