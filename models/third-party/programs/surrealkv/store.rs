@@ -1,11 +1,13 @@
-//! SurrealKV: a key in every transaction, and a table for it when the store is closed.
+//! SurrealKV: a key in every transaction, a table for it when the store is closed, and one table for two when it is opened again.
 
-use surrealkv::{Durability, Transaction, Tree, TreeBuilder};
+use surrealkv::{Durability, Options, Transaction, Tree, TreeBuilder};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn open() -> Result<Tree, surrealkv::Error> {
-    TreeBuilder::new().with_path("data".into()).build()
+    let mut options = Options::new();
+    options.level0_max_files = 2;
+    TreeBuilder::with_options(options).with_path("data".into()).build()
 }
 
 /// The value of a key that the program writes, if it is there.
@@ -24,9 +26,12 @@ fn recover() -> Outcome<()> {
     Ok(())
 }
 
-/// Puts the first key that is not there yet, and closes the store, which makes a table of what it has in memory.
+/// Lets the store compact what it has, then puts the first key that is not there yet.
 async fn put() -> Outcome<()> {
     let store = open()?;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     let mut transaction = store.begin()?.with_durability(Durability::Immediate);
     let mut number = 1;
     while value(&transaction, number)?.is_some() {
@@ -44,6 +49,8 @@ async fn main() -> Outcome<()> {
     if std::env::args().nth(1).is_some_and(|argument| argument == "recover") {
         return recover();
     }
-    put().await?;
-    put().await
+    for _ in 0..3 {
+        put().await?;
+    }
+    Ok(())
 }
