@@ -149,17 +149,10 @@ pub(crate) const PROFILE: &[Key] = &[
     ),
     of(
         "files",
-        "data-first",
-        "true",
-        "false",
-        "Where a file has become longer, what was written there is there too",
-    ),
-    of(
-        "files",
         "replace-flush",
         "true",
         "false",
-        "A file that takes the name of another one is written out before",
+        "What has made a file longer is written out before it takes the name of another one",
     ),
     of(
         "files",

@@ -45,8 +45,7 @@ const fn forgiven(mistake: Mistake) -> Mistake {
 
 const MISTAKES: [Mistake; 12] = [
     mistake("rename_unsynced", C, "recovers", Some("an fsync of the file value.new before #3 (rename ")),
-    // Where data comes before the length that shows it.
-    Mistake { forgiven_by: &["xfs", "btrfs"], ..mistake("append_length", C, "atomic", None) },
+    mistake("append_length", C, "atomic", None),
     forgiven(mistake(
         "link_swap",
         C,

@@ -33,10 +33,9 @@ use thiserror::Error;
 ///
 /// [files]               # what a file system promises of a tree of files beyond POSIX; without it nothing
 /// names = "any"         # or "issued": what calls do to names reaches the medium in the order of the calls
-/// data-first = false    # where a file has become longer, what was written there is there too
-/// replace-flush = false # a file that takes the name of another is written out before
-/// fsync = "inode"       # or "names": of a file its names too, and what they lie in; or "earlier": what was done to any names
-///                       # before the last change of the length or the names of what is synced
+/// replace-flush = false # what has made a file longer is written out before it takes the name of another
+/// fsync = "inode"       # or "names": of a file its names too, and new directories above them; or "earlier": what was done to any
+///                       # names before what is synced was made, was made longer or shorter, or, a directory, got or lost names
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
 /// nodes = 1             # so many of them at most go down; by default any number
@@ -96,9 +95,7 @@ pub struct Profile {
 pub struct FileSystem {
     /// Whether what one call does to names may overtake what another does. Of lengths and data this says nothing.
     pub names: Order,
-    /// Whether what was written beyond the end of a file is there wherever the file is that long.
-    pub data_first: bool,
-    /// Whether a file that takes the name of another one is written out before.
+    /// Whether what has made a file longer is written out before the file takes the name of another one.
     pub replace_flush: bool,
     /// What `fsync` makes durable.
     pub fsync: Fsync,
@@ -117,10 +114,10 @@ pub enum Fsync {
     /// The data and the length of the file; the names in the directory.
     #[default]
     Inode,
-    /// And the names of what is synced, those of the directories they are in, and so on.
+    /// And the names of what is synced; and of the directories that they are in the first names, if these are new.
     Names,
-    /// And what was done to any names before the last change of the length or the names of what is synced that was not
-    /// durable yet. Where there is no such change, nothing.
+    /// And what was done to any names before the last change that was not durable yet of these: that what is synced was made, its
+    /// length, the names in a directory. Where there is no such change, nothing.
     Earlier,
 }
 

@@ -25,11 +25,9 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile, life: u8) -> Vec<Piece> {
         }
         let lane = event.device().and_then(|device| files::lane(device, tree, profile.order));
         let mut split = |pieces: &mut Vec<Piece>, fill| {
-            let Some((device, at, len)) = event.range() else { return };
-            let is_file = trace.devices[device.index()].is_file();
-            let hidden = (is_file && profile.files.data_first).then(|| lens.hidden_from(device));
-            let units = split(pieces, (id, event), (fill, hidden), (profile, lane));
-            if is_file && units > 0 {
+            let units = split(pieces, id, event, fill, (profile, lane));
+            let Some((device, at, len)) = event.range().filter(|_| units > 0) else { return };
+            if trace.devices[device.index()].is_file() {
                 pieces.extend(lens.grow((device, units), (at, at + len), (id, lane)));
             }
         };
@@ -56,11 +54,6 @@ pub(super) fn pieces(trace: &Trace, profile: &Profile, life: u8) -> Vec<Piece> {
             | Event::Down { .. }
             | Event::Up { .. } => {}
         }
-        let flushed = match Settles::by(event, id, profile) {
-            Some(Settles::Device(device, [])) => Some(device),
-            _ => files::written_out(event, &trace.devices, profile),
-        };
-        flushed.into_iter().for_each(|device| lens.settle(device));
     }
     pieces
 }
@@ -79,12 +72,12 @@ fn undo(pieces: &mut Vec<Piece>, id: EventId, writes: &[EventId]) {
     pieces.append(&mut undone);
 }
 
-/// Cuts a write into the units that reach the medium as a whole, and says how many there are. What lies beyond `hidden` is not
-/// seen yet.
+/// Cuts a write into the units that reach the medium as a whole, and says how many there are.
 fn split(
     pieces: &mut Vec<Piece>,
-    (id, event): (EventId, &Event),
-    (fill, hidden): (Fill, Option<Bytes>),
+    id: EventId,
+    event: &Event,
+    fill: Fill,
     (profile, lane): (&Profile, Option<Lane>),
 ) -> u32 {
     let Some((device, at, len)) = event.range().filter(|(_, _, len)| *len > Bytes::ZERO) else { return 0 };
@@ -94,12 +87,10 @@ fn split(
     };
     let (mut start, end, mut nth) = (at.0, at.0 + len.0, 0);
     while start < end {
-        let next = (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end);
-        let border = hidden.map_or(end, |from| from.0).max(start);
-        let stop = if border > start { next.min(end).min(border) } else { next.min(end) };
-        let (range, hidden) =
-            (Some((Bytes(start), Bytes(stop - start))), hidden.is_some() && border == start);
-        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false, lane, hidden });
+        let stop =
+            (start / unit).checked_add(1).and_then(|next| next.checked_mul(unit)).unwrap_or(end).min(end);
+        let range = Some((Bytes(start), Bytes(stop - start)));
+        pieces.push(Piece { event: id, unit: nth, device, range, fill, joins: false, lane });
         (start, nth) = (stop, nth + 1);
     }
     nth

@@ -20,8 +20,6 @@ pub(crate) struct Atom {
     pub(crate) also: Option<DeviceId>,
     /// What it keeps its order with.
     pub(super) lane: Option<Lane>,
-    /// As for a piece.
-    pub(super) hidden: bool,
     /// The cells it writes, in order.
     pub(crate) cells: Vec<CellId>,
     /// The epoch in which it was issued.

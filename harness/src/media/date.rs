@@ -34,19 +34,16 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         if let Some(file) = files::written_out(event, &trace.devices, &layout.profile) {
             spans.push(Span { from, upto: index });
             from = index + 1;
-            layout.settle_device(file, &[], spans.len() as u32, &mut in_flight);
+            layout.write_out(file, spans.len() as u32, &in_flight);
         }
         let epoch = spans.len() as u32;
         while let Some(atom) = layout.atoms.get_mut(next).filter(|atom| atom.event.index() == index) {
             atom.issued = epoch;
-            if atom.hidden {
-                atom.durable = epoch;
-            }
-            for device in [Some(atom.device), atom.also].into_iter().flatten().filter(|_| !atom.hidden) {
+            for device in [Some(atom.device), atom.also].into_iter().flatten() {
                 in_flight.on[device.index()].push(AtomId(next as u32));
             }
-            if let (Event::Names { changes, .. }, true) = (event, fsync != Fsync::Inode) {
-                in_flight.names.issue(AtomId(next as u32), changes);
+            if let (Event::Names { changes, label }, true) = (event, fsync != Fsync::Inode) {
+                in_flight.names.issue(AtomId(next as u32), changes, label.as_ref());
             }
             next += 1;
         }
@@ -118,6 +115,23 @@ impl Layout {
                 for device in theirs {
                     self.settle_device(device, &[], epoch, in_flight);
                 }
+            }
+        }
+    }
+
+    /// Makes durable what has made a file longer. What was overwritten is written out only if there is anything new, and that may have
+    /// been written before.
+    fn write_out(&mut self, file: DeviceId, epoch: u32, in_flight: &InFlight) {
+        let length = self.lines[file.index()].length;
+        let on = &in_flight.on[file.index()];
+        let grows =
+            |atom: &&AtomId| length.is_some_and(|length| self.atoms[atom.0 as usize].cells.contains(&length));
+        let events: Vec<EventId> =
+            on.iter().filter(grows).map(|atom| self.atoms[atom.0 as usize].event).collect();
+        for atom in on {
+            let atom = &mut self.atoms[atom.0 as usize];
+            if events.binary_search(&atom.event).is_ok() {
+                atom.durable = epoch.min(atom.durable);
             }
         }
     }

@@ -6,15 +6,14 @@
 //! for by whoever looks a name up, asks for a length or reads. Data beyond the length that survived is there and never read;
 //! a length without its data reads as zeros.
 //!
-//! What a file system promises beyond that is in `[files]` of its profile. Names that keep their order are one lane. Data that is there
-//! before the length that shows it is never seen missing, so that nothing is asked for it: it is *hidden* until then.
-//! What an `fsync` carries of names that are not in the directory at hand is found by [`Names`].
+//! What a file system promises beyond that is in `[files]` of its profile. Names that keep their order are one lane. What an `fsync`
+//! carries of names that are not in the directory at hand is found by [`Names`].
 
 use super::cell::AtomId;
 use super::piece::{Fill, Lane, Piece};
 use crate::profile::{Fsync, Order, Profile};
 use crashcheck_trace::files::{NameChange, changed, replacing};
-use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Label, Trace};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -38,11 +37,11 @@ pub(super) fn names(pieces: &mut Vec<Piece>, id: EventId, changes: &[NameChange]
         let (fill, joins) = (Fill::Name(nth as u32), pieces.len() > first);
         let lane = lane(device, true, order);
         let range = Some((at, len));
-        pieces.push(Piece { event: id, unit: 0, device, range, fill, joins, lane, hidden: false });
+        pieces.push(Piece { event: id, unit: 0, device, range, fill, joins, lane });
     }
 }
 
-/// The file that is written out when an event gives it the name of another one.
+/// The file of which what has made it longer is written out when an event gives it the name of another one.
 pub(super) fn written_out(event: &Event, devices: &[Device], profile: &Profile) -> Option<DeviceId> {
     let Event::Names { changes, .. } = event else { return None };
     replacing(changes).filter(|inode| profile.files.replace_flush && devices[inode.index()].is_file())
@@ -53,8 +52,6 @@ pub(super) struct Lens {
     now: Vec<Bytes>,
     /// Beyond the end of a file nothing has ever been from here on. `None` for what is no file.
     most: Vec<Option<Bytes>>,
-    /// As long a file may be after a crash.
-    may_be: Vec<Bytes>,
 }
 
 impl Lens {
@@ -63,18 +60,10 @@ impl Lens {
         let most = |device: &Device| {
             device.is_file().then(|| if life > 1 { DEVICE_LEN_MAX } else { device.base.len() })
         };
-        let now: Vec<Bytes> = devices.iter().map(|device| device.base.len()).collect();
-        Lens { most: devices.iter().map(most).collect(), may_be: now.clone(), now }
-    }
-
-    /// Where what is written to a file is not seen without a length that comes with it or later.
-    pub(super) fn hidden_from(&self, device: DeviceId) -> Bytes {
-        self.may_be[device.index()]
-    }
-
-    /// Whatever was done to a file is durable.
-    pub(super) fn settle(&mut self, device: DeviceId) {
-        self.may_be[device.index()] = self.now[device.index()];
+        Lens {
+            now: devices.iter().map(|device| device.base.len()).collect(),
+            most: devices.iter().map(most).collect(),
+        }
     }
 
     /// A write to a file ends at `end`, and moves the end of the file if that is behind it. What lies between the old end and
@@ -116,35 +105,40 @@ impl Lens {
         (event, lane): (EventId, Option<Lane>),
     ) -> impl Iterator<Item = Piece> + use<> {
         self.now[device.index()] = len;
-        self.may_be[device.index()] = self.may_be[device.index()].max(len);
         let most = &mut self.most[device.index()];
         *most = most.map(|most| most.max(len));
-        let piece =
-            move |fill, range, joins| Piece { event, unit, device, range, fill, joins, lane, hidden: false };
+        let piece = move |fill, range, joins| Piece { event, unit, device, range, fill, joins, lane };
         let zeros = zeros.map(|range| piece(Fill::Zero, Some(range), true));
         std::iter::once(piece(Fill::Length(len), None, false)).chain(zeros)
     }
 }
 
-/// The changes of names that are in flight, for what an `fsync` makes durable of them beside those in a directory.
+/// Names that were given or taken away and are in flight, for what an `fsync` makes durable of them beside those in a directory.
 #[derive(Default)]
 pub(super) struct Names {
     all: VecDeque<AtomId>,
-    /// By inode: those that gave it a name.
+    /// By inode: what gave it a name.
     of: FxHashMap<DeviceId, Vec<AtomId>>,
+    /// By inode: what made it, if that is known.
+    made: FxHashMap<DeviceId, AtomId>,
 }
 
 impl Names {
-    /// One more was issued.
-    pub(super) fn issue(&mut self, atom: AtomId, changes: &[NameChange]) {
+    /// One more was issued. What has no name yet gets its first by one change of its own, which is no link to what is there.
+    pub(super) fn issue(&mut self, atom: AtomId, changes: &[NameChange], label: Option<&Label>) {
         self.all.push_back(atom);
         for inode in changes.iter().filter_map(|change| change.inode) {
-            self.of.entry(inode).or_default().push(atom);
+            let is_link = label.is_some_and(|label| label.as_str() == "link");
+            let named = self.of.entry(inode).or_default();
+            if named.is_empty() && changes.len() == 1 && !is_link {
+                self.made.insert(inode, atom);
+            }
+            named.push(atom);
         }
     }
 
-    /// Those that an `fsync` of an inode makes durable. `changed` is the last of its own changes of its length or its names that
-    /// was in flight, `directories` says in which directories a change gave names.
+    /// Those that an `fsync` of an inode makes durable. `changed` is the last change in flight of its length or of the names in it,
+    /// `directories` says in which directories a change gave names.
     pub(super) fn carried(
         &mut self,
         (inode, changed): (DeviceId, Option<AtomId>),
@@ -155,21 +149,21 @@ impl Names {
             Fsync::Inode => Vec::new(),
             Fsync::Names => self.above(inode, directories),
             Fsync::Earlier => {
-                let named = self.of.remove(&inode).into_iter().flatten();
-                let last = named.chain(changed).max();
+                let last = self.made.remove(&inode).into_iter().chain(changed).max();
                 let upto = last.map_or(0, |last| self.all.partition_point(|atom| *atom <= last));
                 self.all.drain(..upto).collect()
             }
         }
     }
 
-    /// The names of an inode, of the directories that they are in, and so on up to what is durable.
+    /// The names of an inode, and those with which the directories above were made.
     fn above(&mut self, inode: DeviceId, directories: impl Fn(AtomId) -> Vec<DeviceId>) -> Vec<AtomId> {
-        let (mut found, mut open) = (Vec::new(), vec![inode]);
-        while let Some(inode) = open.pop() {
-            let named = self.of.remove(&inode).unwrap_or_default();
-            open.extend(named.iter().flat_map(|atom| directories(*atom)));
-            found.extend(named);
+        let mut found = std::mem::take(self.of.entry(inode).or_default());
+        let mut open: Vec<DeviceId> = found.iter().flat_map(|atom| directories(*atom)).collect();
+        while let Some(directory) = open.pop() {
+            let Some(made) = self.made.remove(&directory) else { continue };
+            open.extend(directories(made));
+            found.push(made);
         }
         found
     }

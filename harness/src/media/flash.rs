@@ -39,8 +39,7 @@ pub(super) fn pieces(id: EventId, event: &Event, chip: &NandGeometry, profile: &
         | Event::Up { .. } => return Vec::new(),
     };
     let lane = Some(lane(chip, device, at, profile.order));
-    let piece =
-        Piece { event: id, unit: 0, device, range: Some((at, len)), fill, joins: false, lane, hidden: false };
+    let piece = Piece { event: id, unit: 0, device, range: Some((at, len)), fill, joins: false, lane };
     let program = matches!(event, Event::Program { .. });
     let partner = program.then(|| partner(chip, at)).flatten().map(|page| Piece {
         range: Some((page, len)),

@@ -14,8 +14,6 @@ pub(super) struct Piece {
     pub(super) joins: bool,
     /// What it keeps its order with.
     pub(super) lane: Option<Lane>,
-    /// Not seen without something that comes after it, so that whether it is there need not be asked.
-    pub(super) hidden: bool,
 }
 
 /// Atoms of one lane reach the medium in the order of issue. Those without a lane overtake each other.

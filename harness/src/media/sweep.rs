@@ -79,8 +79,7 @@ impl<'a> Sweep<'a> {
                 sweep.change(set);
             }
             sweep.settle(&take(&mut settled, epoch));
-            let in_flight = |atom: &AtomId| layout.is_in_flight(*atom, epoch);
-            for atom in take(&mut issued, epoch).into_iter().filter(in_flight) {
+            for atom in take(&mut issued, epoch) {
                 sweep.join(atom, &layout.atoms[atom.0 as usize].cells);
             }
             sweep.begin_phases();

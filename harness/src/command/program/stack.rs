@@ -3,6 +3,8 @@
 //! A thread that waits for the answer to a call has its return addresses on its stack. Whatever there looks like one, since it follows a
 //! call instruction in the code of the program, is noted while the program runs. When it has ended, those of them are looked up in the debug
 //! information of its files whose instruction calls the function that comes before on the stack: others are left there from earlier calls.
+//! Where a function was called through a pointer, whose value nobody knows, what called it is believed only if it was called by what
+//! stands on the stack itself.
 //! What has no such information has no lines, nor has a program that an interpreter runs.
 
 use addr2line::Loader;
@@ -11,7 +13,7 @@ use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
 use rustc_hash::FxHashMap;
 use std::fs::{self, File};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,10 +29,10 @@ const FOREIGN: [&str; 14] = [
     "bash",
     "dash",
     "java",
-    "ld-linux",
-    "ld-musl",
-    "libc.",
-    "libc-",
+    "ld-linux-x86-64",
+    "ld-linux-aarch64",
+    "ld-musl-x86_64",
+    "libc",
     "libpthread",
     "libpython",
     "node",
@@ -62,10 +64,20 @@ struct Stack {
     returns: Vec<Return>,
 }
 
+/// What tells a file from another one that takes its place: where it is on its disk, and when it was written.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(file: &Path) -> Option<Identity> {
+    let known = fs::metadata(file).ok()?;
+    Some((known.dev(), known.ino(), known.mtime(), known.mtime_nsec()))
+}
+
 /// The calls that have led to events, as addresses.
 #[derive(Default)]
 pub(super) struct Stacks {
     files: FxHashMap<String, Arc<Path>>,
+    /// What the files were when they were first met.
+    met: FxHashMap<Arc<Path>, Option<Identity>>,
     /// With the events of each.
     known: Vec<(Range<usize>, Stack)>,
 }
@@ -93,6 +105,7 @@ impl Stacks {
         let mut address = |at: u64| {
             let text = texts.iter().find(|text| text.at.contains(&at))?;
             let file = self.files.entry(text.file.clone()).or_insert_with(|| Path::new(&text.file).into());
+            self.met.entry(Arc::clone(file)).or_insert_with(|| identity(file));
             Some((
                 Address { file: Arc::clone(file), offset: at - text.at.start + text.offset },
                 text.at.clone(),
@@ -120,7 +133,7 @@ impl Stacks {
 
     /// Writes the calls into the labels of the events.
     pub(super) fn write_calls(self, trace: &mut Trace) {
-        let mut sources = Sources::default();
+        let mut sources = Sources { met: self.met, ..Sources::default() };
         for (events, stack) in self.known {
             let calls = sources.calls(&stack);
             for event in trace.events[events].iter_mut().filter(|_| !calls.is_empty()) {
@@ -166,9 +179,12 @@ fn texts(maps: &str) -> Vec<Text> {
     let text = |line: &str| {
         let mut words = line.split_whitespace();
         let (at, rights, offset) = (words.next()?, words.next()?, words.next()?);
-        let file = words.nth(2).filter(|file| file.starts_with('/') && rights.contains('x'))?;
+        // A path may have spaces, and nothing before it has a slash.
+        let file = line.find(" /").map(|at| &line[at + 1..]).filter(|_| rights.contains('x'))?;
         let name = file.rsplit('/').next()?;
-        let is_foreign = FOREIGN.iter().any(|foreign| name.starts_with(foreign));
+        // With a version behind it: `python3.11`, `libc.so.6`.
+        let is_version = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || ".-so".contains(c));
+        let is_foreign = FOREIGN.iter().any(|foreign| name.strip_prefix(foreign).is_some_and(is_version));
         let (start, end) = at.split_once('-')?;
         let at = number(start)?..number(end)?;
         (!is_foreign).then(|| Some(Text { at, offset: number(offset)?, file: file.to_owned() }))?
@@ -221,6 +237,7 @@ fn call_before(_: &File, _: u64) -> Option<Call> {
 /// The debug information of files, and what was looked up in it.
 #[derive(Default)]
 struct Sources {
+    met: FxHashMap<Arc<Path>, Option<Identity>>,
     files: FxHashMap<Arc<Path>, Option<Source>>,
     known: FxHashMap<Address, Vec<String>>,
 }
@@ -285,19 +302,30 @@ impl Sources {
     /// The lines of the calls that a thread waits in.
     fn calls(&mut self, stack: &Stack) -> Vec<String> {
         let mut calls: Vec<String> = Vec::new();
-        let mut before = stack.at.clone();
-        for Return { to, called } in &stack.returns {
-            if !called.is_none_or(|called| self.may_have_called(to, called, before.as_ref())) {
-                continue;
-            }
-            before = Some(to.clone());
+        let (mut before, mut returns) = (stack.at.clone(), &stack.returns[..]);
+        while let Some(next) = self.caller(before.as_ref(), returns) {
+            let to = &returns[next].to;
             for line in self.lines(to) {
                 if calls.last() != Some(&line) && calls.len() < CALLS {
                     calls.push(line);
                 }
             }
+            (before, returns) = (Some(to.clone()), &returns[next + 1..]);
         }
         calls
+    }
+
+    /// Which of these returns is that of a call which has led to where the thread was next.
+    fn caller(&mut self, before: Option<&Address>, returns: &[Return]) -> Option<usize> {
+        let mut called = |nth: usize, before: Option<&Address>| {
+            let Return { to, called } = &returns[nth];
+            called.is_some_and(|called| self.may_have_called(to, called, before))
+        };
+        let direct = (0..returns.len()).find(|nth| called(*nth, before));
+        direct.or_else(|| {
+            let mut through = (0..returns.len()).filter(|nth| returns[*nth].called.is_none());
+            through.find(|nth| (nth + 1..returns.len()).any(|above| called(above, Some(&returns[*nth].to))))
+        })
     }
 
     /// Whether a call of this function has led to where the thread was next. Into another file calls go by a stub, which is no function.
@@ -311,7 +339,9 @@ impl Sources {
     }
 
     fn source(&mut self, file: &Arc<Path>) -> Option<&Source> {
-        self.files.entry(Arc::clone(file)).or_insert_with(|| Source::of(file)).as_ref()
+        // Another file may have taken its place by now.
+        let is_same = || self.met.get(file).is_some_and(|met| met.is_some() && *met == identity(file));
+        self.files.entry(Arc::clone(file)).or_insert_with(|| is_same().then(|| Source::of(file))?).as_ref()
     }
 
     fn lines(&mut self, address: &Address) -> Vec<String> {

@@ -145,8 +145,13 @@ impl Tree {
         run: impl FnOnce(&Files) -> io::Result<T>,
     ) -> io::Result<T> {
         let path = self.path(inode).to_owned();
+        self.called(&format!("{call} {path}"), run)
+    }
+
+    /// The same of what has this text.
+    fn called<T>(&mut self, text: &str, run: impl FnOnce(&Files) -> io::Result<T>) -> io::Result<T> {
         let Tree { files, ops, stacks, caller, .. } = self;
-        ops.during(&format!("{call} {path}"), || {
+        ops.during(text, || {
             let noted = || files.root().machine().noted();
             let before = noted();
             let done = run(files);
@@ -189,9 +194,8 @@ impl Tree {
     ) -> io::Result<Disk> {
         let path = self.path_in(directory, &name);
         let device = device(&path);
-        let files = &self.files;
         let inode =
-            self.ops.during(&format!("{call} {path}"), || files.make_in(directory, name, call, device))?;
+            self.called(&format!("{call} {path}"), |files| files.make_in(directory, name, call, device))?;
         self.own.insert(inode.id(), by);
         self.paths.insert(inode.id(), path);
         Ok(inode)

@@ -98,8 +98,6 @@ impl Instance for Serve {
 /// What survives or is lost as a whole.
 enum Change {
     Bytes(DeviceId, Bytes, Vec<u8>),
-    /// The same beyond the longest that the file can be without it, where data comes before the length that shows it.
-    Fresh(DeviceId, Bytes, Vec<u8>),
     /// A length, and what reads as zeros with it.
     Length(DeviceId, Bytes, std::ops::Range<u64>),
     Names(Vec<NameChange>),
@@ -109,7 +107,7 @@ impl Change {
     /// Whether a flush of a device makes it durable.
     fn is_of(&self, device: DeviceId) -> bool {
         match self {
-            Change::Bytes(of, ..) | Change::Fresh(of, ..) | Change::Length(of, ..) => *of == device,
+            Change::Bytes(of, ..) | Change::Length(of, ..) => *of == device,
             Change::Names(changes) => changes.iter().any(|change| change.directory == device),
         }
     }
@@ -121,7 +119,7 @@ impl Change {
             image.write(at, data);
         };
         match self {
-            Change::Bytes(device, at, data) | Change::Fresh(device, at, data) => put(*device, *at, data),
+            Change::Bytes(device, at, data) => put(*device, *at, data),
             Change::Length(device, len, zeros) => {
                 put(*device, Bytes(zeros.start), &vec![0; (zeros.end - zeros.start) as usize]);
                 lens[device.index()] = *len;
@@ -137,9 +135,8 @@ impl Change {
     }
 }
 
-/// What an event changes. `lens` is how long the files are, a write tears at multiples of `unit`, and from `fresh` on what it
-/// writes is seen with its length or a later one only.
-fn changes(event: &Event, lens: &mut [Bytes], unit: u64, fresh: u64) -> Vec<Change> {
+/// What an event changes. `lens` is how long the files are, and a write tears at multiples of `unit`.
+fn changes(event: &Event, lens: &mut [Bytes], unit: u64) -> Vec<Change> {
     match event {
         Event::Write { device, at, data, .. } => {
             let end = *at + data.len();
@@ -148,12 +145,9 @@ fn changes(event: &Event, lens: &mut [Bytes], unit: u64, fresh: u64) -> Vec<Chan
             let grows = (end > old).then(|| Change::Length(*device, end, old.0.min(at.0)..at.0));
             let bytes = data.as_slice().iter().enumerate();
             let bytes: Vec<(u64, u8)> = bytes.map(|(nth, byte)| (at.0 + nth as u64, *byte)).collect();
-            let part = |at: u64| (at / unit, at >= fresh);
-            let torn = bytes.chunk_by(|(one, _), (other, _)| part(*one) == part(*other));
+            let torn = bytes.chunk_by(|(one, _), (other, _)| one / unit == other / unit);
             let part = |part: &[(u64, u8)]| {
-                let (at, bytes) = (part[0].0, part.iter().map(|(_, byte)| *byte).collect());
-                let change = if at >= fresh { Change::Fresh } else { Change::Bytes };
-                change(*device, Bytes(at), bytes)
+                Change::Bytes(*device, Bytes(part[0].0), part.iter().map(|(_, byte)| *byte).collect())
             };
             torn.map(part).chain(grows).collect()
         }
@@ -168,85 +162,86 @@ fn changes(event: &Event, lens: &mut [Bytes], unit: u64, fresh: u64) -> Vec<Chan
 
 /// What has been done and what of it is in flight, by its number.
 struct Done {
-    all: Vec<Change>,
+    /// Each with the number of its event.
+    all: Vec<(usize, Change)>,
     in_flight: Vec<usize>,
     lens: Vec<Bytes>,
+    /// What made an inode, if it was made.
+    made: BTreeMap<DeviceId, usize>,
 }
 
 impl Done {
-    /// The longest that a file can be after a crash.
-    fn longest(&self, file: DeviceId) -> u64 {
-        let length = |nth: usize| match &self.all[nth] {
-            Change::Length(of, len, _) if *of == file => Some(*len),
-            _ => None,
-        };
-        let durable = (0..self.all.len()).rev().filter(|nth| !self.in_flight.contains(nth)).find_map(length);
-        let base = self.lens[file.index()];
-        self.in_flight
-            .iter()
-            .filter_map(|nth| length(*nth))
-            .chain([durable.unwrap_or(base)])
-            .max()
-            .expect("one")
-            .0
-    }
-
     /// Whether a crash may leave this of what is in flight.
     fn may_survive(&self, profile: &Profile, survives: impl Fn(usize) -> bool) -> bool {
         let in_order = |all: &mut dyn Iterator<Item = usize>| {
             let mut left = all.map(&survives).skip_while(|survives| *survives);
             left.all(|survives| !survives)
         };
-        let names = |nth: &usize| matches!(self.all[*nth], Change::Names(_));
-        let mut open = self.in_flight.iter().copied();
-        let is_shown = |nth: usize| match &self.all[nth] {
-            Change::Length(file, len, _) if survives(nth) => (0..nth).all(|before| match &self.all[before] {
-                Change::Fresh(of, at, _) if of == file && at < len => survives(before),
-                _ => true,
-            }),
-            _ => true,
-        };
+        let names = |nth: &usize| matches!(self.all[*nth].1, Change::Names(_));
+        let open = self.in_flight.iter().copied();
         (profile.order == Order::Any || in_order(&mut open.clone()))
             && (profile.files.names == Order::Any || in_order(&mut open.clone().filter(names)))
-            && open.all(is_shown)
     }
 
     fn settle(&mut self, is_durable: impl Fn(usize, &Change) -> bool) {
         let Done { all, in_flight, .. } = self;
-        in_flight.retain(|nth| !is_durable(*nth, &all[*nth]));
+        in_flight.retain(|nth| !is_durable(*nth, &all[*nth].1));
+    }
+
+    /// A file is about to take the name of another one.
+    fn write_out(&mut self, file: DeviceId) {
+        let longer = |(event, change): &(usize, Change)| match change {
+            Change::Length(of, ..) if *of == file => Some(*event),
+            _ => None,
+        };
+        let longer: Vec<usize> = self.in_flight.iter().filter_map(|nth| longer(&self.all[*nth])).collect();
+        let events: Vec<usize> = self.all.iter().map(|(event, _)| *event).collect();
+        self.settle(|nth, change| longer.contains(&events[nth]) && change.is_of(file));
     }
 
     /// A flush of a device has come to its end.
     fn flush(&mut self, device: DeviceId, profile: &Profile) {
-        let names = |change: &Change, inode: DeviceId| match change {
-            Change::Names(changes) => changes.iter().any(|change| change.inode == Some(inode)),
-            _ => false,
+        let names = |nth: usize| match &self.all[nth].1 {
+            Change::Names(changes) => changes.as_slice(),
+            _ => &[],
         };
         match profile.files.fsync {
             Fsync::Inode => {}
             Fsync::Names => {
-                let (mut inodes, mut settled) = (vec![device], BTreeSet::new());
-                while let Some(inode) = inodes.pop() {
-                    for nth in self.in_flight.iter().filter(|nth| names(&self.all[**nth], inode)) {
-                        let Change::Names(changes) = &self.all[*nth] else { continue };
-                        if settled.insert(*nth) {
-                            inodes.extend(changes.iter().map(|change| change.directory));
-                        }
-                    }
+                let open = self.in_flight.iter().copied();
+                let is_named = |nth: &usize| names(*nth).iter().any(|change| change.inode == Some(device));
+                let mut settled: BTreeSet<usize> = open.filter(is_named).collect();
+                let mut above: Vec<usize> = settled.iter().copied().collect();
+                while let Some(nth) = above.pop() {
+                    let directories = names(nth).iter().map(|change| change.directory);
+                    let made = directories.filter_map(|directory| self.made.get(&directory).copied());
+                    above.extend(made.filter(|made| settled.insert(*made)));
                 }
                 self.settle(|nth, _| settled.contains(&nth));
             }
             Fsync::Earlier => {
-                let is_own = |change: &Change| match change {
-                    Change::Bytes(..) | Change::Fresh(..) => false,
-                    Change::Length(..) | Change::Names(_) => change.is_of(device) || names(change, device),
+                let is_own = |nth: &usize| match &self.all[*nth].1 {
+                    Change::Bytes(..) => false,
+                    change => change.is_of(device) || self.made.get(&device) == Some(nth),
                 };
-                let last = self.in_flight.iter().copied().filter(|nth| is_own(&self.all[*nth])).max();
+                let last = self.in_flight.iter().copied().filter(is_own).max();
                 self.settle(|nth, change| matches!(change, Change::Names(_)) && Some(nth) <= last);
             }
         }
         let in_order = profile.order == Order::Issued;
         self.settle(|_, change| in_order || change.is_of(device));
+    }
+
+    /// One more event.
+    fn issue(&mut self, point: usize, event: &Event, changes: Vec<Change>) {
+        if let Event::Names { changes, label: Some(label) } = event {
+            let is_new = ["create", "mkdir", "symlink"].contains(&label.as_str());
+            let inode = changes[0].inode.filter(|_| is_new);
+            inode.into_iter().for_each(|inode| _ = self.made.insert(inode, self.all.len()));
+        }
+        let first = self.all.len();
+        self.all.extend(changes.into_iter().map(|change| (point, change)));
+        self.in_flight.extend(first..self.all.len());
     }
 }
 
@@ -258,7 +253,7 @@ fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)
     };
     let lens: Vec<Bytes> = trace.devices.iter().map(|device| device.base.len()).collect();
     let mut now = lens.clone();
-    let mut done = Done { all: Vec::new(), in_flight: Vec::new(), lens };
+    let mut done = Done { all: Vec::new(), in_flight: Vec::new(), lens, made: BTreeMap::new() };
     let (mut window, mut found) = (Window { durable: 0, begun: 0 }, Vec::new());
     for point in 0..=trace.events.len() {
         for subset in 0..1usize << done.in_flight.len() {
@@ -268,7 +263,7 @@ fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)
                 continue;
             }
             let (mut devices, mut lens) = (trace.devices.clone(), done.lens.clone());
-            for (_, change) in done.all.iter().enumerate().filter(|(nth, _)| survives(*nth)) {
+            for (_, (_, change)) in done.all.iter().enumerate().filter(|(nth, _)| survives(*nth)) {
                 change.make(&mut devices, &mut lens);
             }
             devices.iter_mut().zip(lens).for_each(|(device, len)| device.base.resize(len));
@@ -282,23 +277,12 @@ fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)
             Event::Names { changes, .. } if profile.files.replace_flush => {
                 // Of three changes the first takes the name away from what had it.
                 let replacing = changes.last().and_then(|last| last.inode).filter(|_| changes.len() == 3);
-                done.settle(|_, change| match change {
-                    Change::Bytes(..) | Change::Fresh(..) | Change::Length(..) => {
-                        replacing.is_some_and(|file| change.is_of(file))
-                    }
-                    Change::Names(_) => false,
-                });
+                replacing.into_iter().for_each(|file| done.write_out(file));
             }
             _ => {}
         }
         window.begun = window.begun.max(window.durable);
-        let fresh = match event {
-            Event::Write { device, .. } if profile.files.data_first => done.longest(*device),
-            _ => u64::MAX,
-        };
-        let first = done.all.len();
-        done.all.extend(changes(event, &mut now, unit, fresh));
-        done.in_flight.extend(first..done.all.len());
+        done.issue(point, event, changes(event, &mut now, unit));
     }
     found
 }
@@ -399,7 +383,7 @@ proptest! {
             note(Event::Ack { op: OpId(op), durable: sum % 5 == 0 });
         });
         let changes: usize = trace.events.iter().map(|event| match event {
-            Event::Write { .. } if profile.atomic == Atomic::Bytes(4) || profile.files.data_first => 3,
+            Event::Write { .. } if profile.atomic == Atomic::Bytes(4) => 3,
             Event::Write { .. } => 2,
             Event::Resize { .. } | Event::Names { .. } => 1,
             _ => 0,
@@ -413,7 +397,7 @@ proptest! {
 type Calls<'a> = &'a dyn Fn(&Files);
 
 /// Calls after which it matters what an fsync has carried, and what a rename has waited for.
-const CALLS: [Calls<'static>; 7] = [
+const CALLS: [Calls<'static>; 9] = [
     &|files| {
         rename(files, "b", "c");
         append(files, "c");
@@ -442,6 +426,19 @@ const CALLS: [Calls<'static>; 7] = [
         sync(files, "b");
         make(files, "e");
         sync(files, "b");
+    },
+    &|files| {
+        files.write("a", b"new").expect("a file");
+        sync(files, "a");
+        let file = OpenOptions::new().write(true).open(files, "a");
+        file.and_then(|file| file.write_at(b"X", 0)).expect("a file");
+        rename(files, "a", "b");
+    },
+    &|files| {
+        make(files, "d");
+        files.sync_dir("/").expect("a directory");
+        rename(files, "d", "e");
+        files.create("e/a").and_then(|file| file.sync_all()).expect("a file");
     },
     &|files| {
         ["d", "e"].into_iter().for_each(|path| make(files, path));

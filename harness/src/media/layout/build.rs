@@ -100,14 +100,13 @@ impl Layout {
                 false => AtomId(self.atoms.len() as u32),
             };
             if !piece.joins {
-                let Piece { event, unit, device, lane, hidden, .. } = piece;
+                let Piece { event, unit, device, lane, .. } = piece;
                 self.atoms.push(Atom {
                     event,
                     unit,
                     device,
                     also: None,
                     lane,
-                    hidden,
                     cells: Vec::new(),
                     issued: 0,
                     durable: u32::MAX,
