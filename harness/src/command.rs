@@ -101,7 +101,7 @@ pub enum CommandError {
         source: std::io::Error,
     },
     /// The profile has faults that an image file cannot show.
-    #[error("profile '{profile}' lets devices fail, which commands that are given image files cannot see")]
+    #[error("profile '{profile}' lets devices fail, which no command can see: what it is given never fails")]
     Faults {
         /// The profile.
         profile: String,

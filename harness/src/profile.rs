@@ -102,7 +102,8 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
-    fn is_posix(&self) -> bool {
+    /// Whether it is no more than POSIX promises.
+    pub(crate) fn is_posix(&self) -> bool {
         *self == FileSystem::default()
     }
 }
@@ -488,8 +489,13 @@ impl Profile {
                 "most = 0 allows no fault at all: leave [faults] out, or say how many may happen together",
             ));
         }
-        if !profile.files.is_posix() && (profile.order == Order::Issued || profile.faults.flush_error) {
-            return Err(contradiction("[files] needs order = \"any\", and no flush-error"));
+        if !profile.files.is_posix() && profile.order == Order::Issued {
+            return Err(contradiction(
+                "[files] needs order = \"any\": under \"issued\" everything keeps its order",
+            ));
+        }
+        if !profile.files.is_posix() && profile.faults.flush_error {
+            return Err(contradiction("[files] and flush-error cannot be had together"));
         }
         if let Some(why) = profile.why_no_flush_fails() {
             return Err(contradiction(why));

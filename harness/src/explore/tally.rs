@@ -11,6 +11,7 @@ use super::run::{Context, SECTOR};
 use crate::choice::Question;
 use crate::media::Timeline;
 use crashcheck_outcome::{CensusRow, Coverage, Exploration, Judged, LifeCoverage, Timing, Verdict, counted};
+use crashcheck_trace::Device;
 use num_bigint::BigUint;
 use num_traits::{ToPrimitive, Zero};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -274,6 +275,11 @@ impl Tally {
         self.notes.extend(idle.map(|(fault, takes)| {
             format!("'{fault}' of the profile cannot happen here, and was not looked at: it takes {takes}")
         }));
+        let is_tree = self.context.trace.devices.first().is_some_and(Device::is_directory);
+        if !is_tree && !self.context.timeline.profile.files.is_posix() {
+            let note = "[files] of the profile says nothing of this device: it is about a tree of files";
+            self.notes.push(note.to_owned());
+        }
         if self.context.strays.load(Ordering::Relaxed) {
             self.notes.push(STRAYS.to_owned());
         }
