@@ -81,8 +81,9 @@ impl JournalStore {
         self.freed_blocks.extend(done.freed_blocks);
         self.freed_inodes.extend(done.freed_inodes);
         let blocks = done.blocks.into_iter().map(|(block, dirty)| (block, dirty.page));
-        self.clean
-            .extend(blocks.chain(done.data).map(|(block, page)| (block, Lent::from(page as Arc<[u8]>))));
+        let shared = |(block, page)| (block, Lent::from(page as Arc<[u8]>));
+        let written = blocks.chain(done.data).map(shared);
+        self.clean.extend(written);
         self.forget_freed();
         Ok(())
     }
