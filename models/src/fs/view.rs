@@ -158,8 +158,14 @@ impl fmt::Debug for Node {
 }
 
 /// Everything a user can see: each path and what it leads to. Copies share it.
-#[derive(Clone, Debug, Eq, Hash)]
+#[derive(Clone, Debug, Eq)]
 pub struct View(Arc<BTreeMap<Path, Node>>);
+
+impl Hash for View {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl PartialEq for View {
     /// What differs mostly differs in a hash, so that bytes are compared last.

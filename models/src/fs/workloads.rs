@@ -75,7 +75,7 @@ pub fn probe(view: &View) -> Vec<FsOp> {
 
 /// The workloads of every reference file system.
 pub fn all() -> Vec<Workload<FsOp>> {
-    [files(), gone(), names(), directories(), protocols(), sizes()].concat()
+    [files(), gone(), names(), directories(), reuse(), protocols(), sizes()].concat()
 }
 
 fn workload(name: &'static str, about: &'static str, ops: Vec<FsOp>) -> Workload<FsOp> {
@@ -254,6 +254,12 @@ fn directories() -> Vec<Workload<FsOp>> {
             "A directory takes the place of an empty one.",
             vec![mkdir("/d"), create("/d/a"), mkdir("/e"), SYNC, rename("/d", "/e"), SYNC],
         ),
+    ]
+}
+
+/// Blocks and inodes that change their owners.
+fn reuse() -> Vec<Workload<FsOp>> {
+    vec![
         workload(
             "block-reuse",
             "A directory is removed and its block becomes the content of a file that is made durable (JN-24).",
