@@ -277,7 +277,7 @@ fn a_command_is_told_where_the_images_are() {
 fn who_is_interrupted_begins_no_other_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let seen = folder.path().join("seen");
-    let recover = format!("sh -c 'echo {{image}} >> {}; sleep 0.2'", seen.display());
+    let recover = format!("sh -c 'echo {{image}} >> {}; sleep 0.5'", seen.display());
     let (checks, timeout) = (Vec::new(), Duration::from_secs(30));
     let commands = Commands { recover, checks, timeout, from: 0, folder: None };
     let events = (0..6).map(|nth| write(Bytes(512 * nth))).collect();
