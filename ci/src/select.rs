@@ -9,10 +9,15 @@ pub(crate) type Subjects = [Box<dyn Subject>];
 
 /// Every system that this command was built with.
 pub(crate) fn systems() -> Vec<Box<dyn Subject>> {
-    #[cfg_attr(not(feature = "redb"), expect(unused_mut, reason = "features add systems"))]
+    #[cfg_attr(
+        not(any(feature = "redb", feature = "sqlite")),
+        expect(unused_mut, reason = "features add systems")
+    )]
     let mut systems = crashcheck_models::all();
     #[cfg(feature = "redb")]
     systems.push(crashcheck::subject::<crashcheck_adapters::redb::Redb>());
+    #[cfg(feature = "sqlite")]
+    systems.extend(crashcheck_adapters::sqlite::all());
     systems
 }
 

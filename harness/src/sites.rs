@@ -15,6 +15,9 @@ const CALLS: usize = 4;
 /// The sources of the harness, as debug information names them.
 const OURS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
 
+/// Those of the VFS of SQLite, which calls the harness for the system.
+const VFS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/adapters/vfs/src/");
+
 /// What calls a system that is recorded.
 const RECORDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/record.rs:");
 
@@ -83,7 +86,8 @@ fn calls(backtrace: &str) -> Vec<String> {
 
 /// A place in the source as it is the same on every machine; `None` if it is not of the package that is tested.
 fn told(at: &str) -> Option<String> {
-    let is_foreign = at.starts_with(OURS) || at.starts_with("/rustc/") || at.contains("/.cargo/");
+    let is_foreign =
+        at.starts_with(OURS) || at.starts_with(VFS) || at.starts_with("/rustc/") || at.contains("/.cargo/");
     let (path, _column) = at.rsplit_once(':').filter(|_| !is_foreign)?;
     let begins = FOLDERS.iter().filter_map(|folder| path.rfind(folder)).max()?;
     let package = path[..begins].rfind('/').map_or(0, |slash| slash + 1);

@@ -187,8 +187,8 @@ fn finding(entry: &Entry<'_>) -> String {
     for (name, line) in finding.recovery_lines() {
         row(name, &line);
     }
-    for site in &finding.sites {
-        row("issued at", &site.to_string());
+    for issued in finding.issued() {
+        row("issued at", &issued.to_string());
     }
     for check in &finding.checks {
         row("check", &check.to_string());

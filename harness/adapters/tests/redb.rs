@@ -2,7 +2,8 @@
 
 use crashcheck::trace::Event;
 use crashcheck::{Reference, System, explore};
-use crashcheck_adapters::redb::{Change, Redb, Transaction};
+use crashcheck_adapters::redb::Redb;
+use crashcheck_adapters::table::{Change, Step};
 use std::collections::BTreeMap;
 
 #[test]
@@ -36,20 +37,21 @@ fn a_write_of_the_header_is_called_one_and_every_other_is_one_of_a_page() {
 
 #[test]
 fn what_is_simpler_does_less_and_says_so_key_by_key() {
-    let size = |transaction: &Transaction| {
+    let size = |step: &Step| {
+        let (Step::Commit(changes) | Step::Later(changes)) = step else { return (0, 0) };
         let change = |change: &Change| match change {
             Change::Put { key, value } => 1 + u64::from(*key) + u64::from(value.len) + u64::from(value.seed),
             Change::Delete { key } => 1 + u64::from(*key),
         };
-        (transaction.changes.len(), transaction.changes.iter().map(change).sum::<u64>())
+        (changes.len(), changes.iter().map(change).sum::<u64>())
     };
     let redb = Redb::default();
-    for transaction in (0..20).flat_map(Redb::generated) {
-        for simpler in redb.simpler(&transaction) {
-            assert!(size(&simpler) < size(&transaction), "{simpler:?} is no simpler than {transaction:?}");
+    for step in (0..20).flat_map(Redb::generated) {
+        for simpler in redb.simpler(&step) {
+            assert!(size(&simpler) < size(&step), "{simpler:?} is no simpler than {step:?}");
         }
     }
-    let after = |ops: &[Transaction]| {
+    let after = |ops: &[Step]| {
         let mut view = BTreeMap::new();
         ops.iter().for_each(|op| redb.model(&mut view, op));
         view

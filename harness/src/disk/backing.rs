@@ -157,6 +157,7 @@ pub(super) trait Backing: Send {
     }
 
     /// How many events were recorded.
+    #[cfg(feature = "program")]
     fn noted(&self) -> usize {
         0
     }

@@ -212,6 +212,7 @@ impl Backing for Recording {
         self.failing.as_ref().map(|failing| failing.path().clone()).unwrap_or_default()
     }
 
+    #[cfg(feature = "program")]
     fn noted(&self) -> usize {
         self.trace.events.len()
     }

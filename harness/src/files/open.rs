@@ -144,13 +144,16 @@ impl File {
         Ok(at + bytes.len() as u64)
     }
 
-    /// Makes it shorter, or longer by zeros.
+    /// Makes it shorter, or longer by zeros. If that is how long it is, nothing changes.
     ///
     /// # Errors
     /// If it was not opened for writing, or the machine fails.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         self.writes()?;
-        Ok(self.inode.resize(Bytes(len))?)
+        if self.inode.len()? != Bytes(len) {
+            self.inode.resize(Bytes(len))?;
+        }
+        Ok(())
     }
 
     fn writes(&self) -> io::Result<()> {

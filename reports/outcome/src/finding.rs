@@ -71,6 +71,9 @@ pub struct Finding {
     pub replay: Option<String>,
 }
 
+/// So many events are named that were issued at the same place.
+const EVENTS: usize = 6;
+
 /// The calls that led to an event of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
@@ -78,6 +81,15 @@ pub struct Site {
     pub event: u32,
     /// Places in the source of the system, a file with a line each, from the device outwards.
     pub calls: Vec<String>,
+}
+
+/// Calls, and the events that all of them led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued<'a> {
+    /// In words: `#5, #6` or `#5, #6, #9 and 4 more`.
+    pub events: String,
+    /// As of a [`Site`].
+    pub calls: &'a [String],
 }
 
 /// A life that followed a crash, up to the next.
@@ -232,9 +244,30 @@ impl Promised {
     }
 }
 
-impl fmt::Display for Site {
+impl Finding {
+    /// The calls that led to the events that matter, each once.
+    pub fn issued(&self) -> Vec<Issued<'_>> {
+        let mut alike: Vec<(&[String], Vec<u32>)> = Vec::new();
+        for Site { event, calls } in &self.sites {
+            match alike.iter_mut().find(|(known, _)| known == calls) {
+                Some((_, events)) => events.push(*event),
+                None => alike.push((calls, vec![*event])),
+            }
+        }
+        let told = |events: Vec<u32>| {
+            let first: Vec<String> = events.iter().take(EVENTS).map(|event| format!("#{event}")).collect();
+            match events.len() - first.len() {
+                0 => first.join(", "),
+                more => format!("{} and {more} more", first.join(", ")),
+            }
+        };
+        alike.into_iter().map(|(calls, events)| Issued { events: told(events), calls }).collect()
+    }
+}
+
+impl fmt::Display for Issued<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} at {}", self.event, self.calls.join(", called from "))
+        write!(f, "{} at {}", self.events, self.calls.join(", called from "))
     }
 }
 

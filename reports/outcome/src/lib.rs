@@ -17,7 +17,9 @@ pub use advice::{Advice, AdvisedFlush, Need};
 pub use cause::{Cause, Cure, Fix, FixingFlush, MissingOrder, NO_ORDER, Place, Rule};
 pub use check::Check;
 pub use escape::{escape, escape_lines};
-pub use finding::{Difference, EVERYWHERE, Finding, LaterLife, Operation, Promised, Shrunk, Site, WriteFate};
+pub use finding::{
+    Difference, EVERYWHERE, Finding, Issued, LaterLife, Operation, Promised, Shrunk, Site, WriteFate,
+};
 pub use group::{Common, Group, by_cause};
 pub use number::{covered, covered_of_life, short};
 pub use picture::{EventKind, Fate, Gap, Holds, Picture, PictureDevice, PictureEvent, Sector, Step};

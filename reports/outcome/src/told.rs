@@ -48,7 +48,7 @@ impl Finding {
         let cause = self.cause.as_ref().map(Cause::lines).unwrap_or_default();
         let cause = cause.into_iter().chain(self.recovery_lines());
         lines.extend(cause.map(|(name, line)| (name.to_owned(), clipped(&line))));
-        lines.extend(self.sites.iter().map(ToString::to_string).map(named("issued at")));
+        lines.extend(self.issued().iter().map(ToString::to_string).map(named("issued at")));
         lines.extend(self.checks.iter().map(ToString::to_string).map(named("check")));
         if self.device_lies {
             let note = "the device breaks its own promise here; this is not a fault of the system";

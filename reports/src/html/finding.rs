@@ -4,7 +4,7 @@ use super::markup::Markup;
 use super::timeline::Drawn;
 use super::words::counted;
 use super::{Entry, clipped, medium, recovery, states, story, subject, summary, timeline};
-use crashcheck_outcome::{Cause, Check, Cure, Difference, EVERYWHERE, Finding, NO_ORDER, Shrunk, Site};
+use crashcheck_outcome::{Cause, Check, Cure, Difference, EVERYWHERE, Finding, Issued, NO_ORDER, Shrunk};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -237,7 +237,7 @@ fn again(page: &mut Markup, entry: &Entry<'_>) {
             &counted(finding.found_after, "recovery"),
         ],
     );
-    sites(page, &finding.sites);
+    issued(page, finding);
     also_in(page, entry);
     checks(page, &finding.checks);
     if let Some(shrunk) = &finding.shrunk {
@@ -298,14 +298,14 @@ fn also_in(page: &mut Markup, entry: &Entry<'_>) {
 }
 
 /// Where in the source the writes were issued that matter.
-fn sites(page: &mut Markup, sites: &[Site]) {
-    if sites.is_empty() {
+fn issued(page: &mut Markup, finding: &Finding) {
+    if finding.sites.is_empty() {
         return;
     }
     page.raw("<div><dt>Issued at</dt><dd>");
-    for site in sites {
-        page.put("<p><b>#{}</b> at ", &[&site.event]);
-        for (nth, call) in site.calls.iter().enumerate() {
+    for Issued { events, calls } in finding.issued() {
+        page.put("<p><b>{}</b> at ", &[&events]);
+        for (nth, call) in calls.iter().enumerate() {
             page.put("{}<code>{}</code>", &[&if nth == 0 { "" } else { ", called from " }, call]);
         }
         page.raw("</p>");

@@ -12,6 +12,9 @@ use ::redb as engine;
 mod adapter;
 #[path = "../../explore.rs"]
 mod explore;
+#[allow(dead_code)]
+#[path = "../../../../harness/adapters/src/table.rs"]
+mod table;
 
 use adapter::Redb;
 use std::process::ExitCode;
