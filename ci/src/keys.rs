@@ -162,6 +162,14 @@ pub(crate) const PROFILE: &[Key] = &[
         "What fsync makes durable: inode, what it is called for; names, of a file its names too; earlier, what was done to any names before \
          its last change",
     ),
+    of(
+        "files",
+        "fdatasync",
+        "\"data\"",
+        "\"length\"",
+        "What fdatasync of a file makes durable: data, what was written; length, its length too, and of names only what fsync makes durable \
+         for a file that is new or changed its length; fsync, what that does",
+    ),
     of("cluster", "nodes", "1", "any number", "So many nodes at most go down"),
     of("cluster", "late", "true", "false", "A message on its way may arrive after everything else"),
     of("cluster", "twice", "true", "false", "It may arrive at its time, and once more after everything else"),

@@ -127,7 +127,7 @@ fn text_from_a_trace_cannot_steer_the_terminal() {
                 device: DeviceId(0),
                 at: Bytes(0),
                 data: vec![1; 512].into(),
-                fua: false,
+                fua: None,
                 label: Some(hostile.into()),
             },
             Event::Mark { text: hostile.to_owned() },
@@ -176,7 +176,7 @@ fn a_trace_of_a_flash_chip_is_shown_and_counted_but_is_no_log_of_writes() {
     let events = vec![
         Event::Erase { device, at: Bytes(8448), len: Bytes(8448), label: None },
         Event::Program { device, at: Bytes(8448), data: Payload::from(vec![3; 2112]), label },
-        Event::Flush { device, except: vec![] },
+        Event::flush(device),
     ];
     let trace = Trace { devices: vec![Device::nand("chip", geometry)], events };
     trace.write_to(place.path("chip.crash")).expect("a trace");
@@ -205,7 +205,7 @@ fn a_cluster_is_shown_and_counted_and_no_other_format_takes_its_messages() {
     use crashcheck::trace::{Bytes, Device, DeviceId, Event, MessageId, NodeId, Trace};
     let (from, to, message) = (NodeId(0), NodeId(1), MessageId(0));
     let data = || vec![7; 512].into();
-    let write = Event::Write { device: DeviceId(0), at: Bytes(0), data: data(), fua: false, label: None };
+    let write = Event::Write { device: DeviceId(0), at: Bytes(0), data: data(), fua: None, label: None };
     let send = Event::Send { message, from, to, data: data(), label: Some("hello".into()) };
     let disk = |node| Device::zeroed("disk", Bytes(512), Bytes(4096)).of(node);
     let events =

@@ -1,7 +1,7 @@
 //! What the layout and the count of a trace cost where one thing or another is plenty: `cargo bench -p crashcheck --bench
 //! scale`. That the steps grow with the trace and not faster is tested in `harness/src/media/scale.rs`.
 
-use crashcheck::trace::{Event, Payload, Trace};
+use crashcheck::trace::{Event, Payload, Reach, Trace};
 use crashcheck::{Bytes, Device, DeviceId, Profile, census};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -14,16 +14,16 @@ fn write(device: u16, sector: u64, sectors: u64, seed: u64, fua: bool) -> Event 
     let mut data = vec![7; (sectors * SECTOR) as usize];
     data[..8].copy_from_slice(&(seed + 1).to_le_bytes());
     let (device, at) = (DeviceId(device), Bytes(sector * SECTOR));
-    Event::Write { device, at, data: Payload::from(data), fua, label: None }
+    Event::Write { device, at, data: Payload::from(data), fua: fua.then_some(Reach::All), label: None }
 }
 
 fn flush() -> Event {
-    Event::Flush { device: DeviceId(0), except: Vec::new() }
+    Event::flush(DeviceId(0))
 }
 
 fn zeroes(sector: u64) -> Event {
     let (device, at, len) = (DeviceId(0), Bytes(sector * SECTOR), Bytes(SECTOR));
-    Event::WriteZeroes { device, at, len, fua: false, label: None }
+    Event::WriteZeroes { device, at, len, fua: None, label: None }
 }
 
 /// The traces, each with the profile under which it is counted.

@@ -10,7 +10,7 @@ use crate::lent::Lent;
 use crate::media::{AsRecovered, LazyImage, Stage};
 use crate::wire::Wire;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, Label, Trace};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, DeviceKind, Event, Label, Reach, Trace};
 use std::backtrace::Backtrace;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -139,7 +139,7 @@ impl Disk {
     /// If the range ends beyond another device, or without power.
     pub fn write(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
         self.before_write(self.label.as_ref())?;
-        self.awake()?.write(self.device, at, data, false, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, None, self.label.as_ref())
     }
 
     /// Writes what was lent as [`write`](Disk::write) writes bytes, without a copy where it can be shared.
@@ -158,8 +158,13 @@ impl Disk {
     /// # Errors
     /// As [`write`](Disk::write), and as [`flush`](Disk::flush).
     pub fn write_fua(&self, at: Bytes, data: &[u8]) -> Result<(), DiskError> {
+        self.write_through(at, data, Some(Reach::All))
+    }
+
+    /// Writes `data` at `at`, as through a descriptor that was opened with `O_SYNC` or `O_DSYNC`, or without either.
+    pub(crate) fn write_through(&self, at: Bytes, data: &[u8], fua: Option<Reach>) -> Result<(), DiskError> {
         self.before_write(self.label.as_ref())?;
-        self.awake()?.write(self.device, at, data, true, self.label.as_ref())
+        self.awake()?.write(self.device, at, data, fua, self.label.as_ref())
     }
 
     /// Sets a range to zeros.
@@ -226,9 +231,22 @@ impl Disk {
     /// Without power. Under a profile with `flush-error`, [`DiskError::FlushFailed`]: of what was written since the last flush any
     /// part may be lost, no later flush makes it durable, and it reads as written or as before.
     pub fn flush(&self) -> Result<(), DiskError> {
+        self.sync(Reach::All)
+    }
+
+    /// The same of a file as `fdatasync` does it: what it holds is durable, and what is needed to read that. On other devices there
+    /// is no difference.
+    ///
+    /// # Errors
+    /// As [`flush`](Disk::flush).
+    pub fn flush_data(&self) -> Result<(), DiskError> {
+        self.sync(Reach::Data)
+    }
+
+    pub(crate) fn sync(&self, reach: Reach) -> Result<(), DiskError> {
         let mut machine = self.awake()?;
         machine.not_flash(self.device)?;
-        machine.flush(self.device)?;
+        machine.flush(self.device, reach)?;
         self.after_flush();
         Ok(())
     }
@@ -492,13 +510,13 @@ impl Machine {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         self.range_to_write(device, at, Bytes::of(data.len()))?;
         self.backing.write(device, at, data, fua, label)?;
         // The node may go down before it is durable.
-        if fua { self.awake(device) } else { Ok(()) }
+        if fua.is_some() { self.awake(device) } else { Ok(()) }
     }
 
     fn write_zeroes(
@@ -523,8 +541,8 @@ impl Machine {
         self.backing.resize(device, len)
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+    fn flush(&mut self, device: DeviceId, reach: Reach) -> Result<(), DiskError> {
         self.size(device)?;
-        self.backing.flush(device)
+        self.backing.flush(device, reach)
     }
 }

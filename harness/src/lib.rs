@@ -129,8 +129,8 @@ pub use lent::Lent;
 pub use media::{Census, Count, EpochCensus, census, census_of_each};
 pub use network::Network;
 pub use profile::{
-    Atomic, Cache, Cluster, Discard, Fate, Fates, Faults, FileSystem, Fsync, Honesty, Order, Profile,
-    ProfileError, Torn, When,
+    Atomic, Cache, Cluster, Discard, Fate, Fates, Faults, Fdatasync, FileSystem, Fsync, Honesty, Order,
+    Profile, ProfileError, Torn, When,
 };
 pub use record::{RecordError, Recording, record, record_after};
 pub use regression::{Regression, RegressionError, stored_traces};

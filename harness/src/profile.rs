@@ -35,7 +35,10 @@ use thiserror::Error;
 /// names = "any"         # or "issued": what calls do to names reaches the medium in the order of the calls
 /// replace-flush = false # what has made a file longer is written out before it takes the name of another
 /// fsync = "inode"       # or "names": of a file its names too, and new directories above them; or "earlier": what was done to any
-///                       # names before what is synced was made, was made longer or shorter, or, a directory, got or lost names
+///                       # names before what is synced was made, was made longer or shorter, was given a name, or, a directory, got or
+///                       # lost names
+/// fdatasync = "length"  # or "data": of a file only what was written, not its length; or "fsync": what fsync does. With "length" it
+///                       # makes names durable only if the file was made or its length changed, and then those before that
 ///
 /// [cluster]             # what may happen to the nodes of a cluster; without it all lose their power together
 /// nodes = 1             # so many of them at most go down; by default any number
@@ -99,6 +102,9 @@ pub struct FileSystem {
     pub replace_flush: bool,
     /// What `fsync` makes durable.
     pub fsync: Fsync,
+    /// What `fdatasync` of a file makes durable.
+    #[serde(skip_serializing_if = "Fdatasync::is_length")]
+    pub fdatasync: Fdatasync,
 }
 
 impl FileSystem {
@@ -118,8 +124,28 @@ pub enum Fsync {
     /// And the names of what is synced; and of the directories that they are in the first names, if these are new.
     Names,
     /// And what was done to any names before the last change that was not durable yet of these: that what is synced was made, its
-    /// length, the names in a directory. Where there is no such change, nothing.
+    /// length, a name that it was given, the names in a directory. Where there is no such change, nothing.
     Earlier,
+}
+
+/// What `fdatasync` of a file makes durable. Of a directory it is what `fsync` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fdatasync {
+    /// What was written to it, and not its length.
+    Data,
+    /// Its data and its length. Where it was made or its length has changed and that was not durable yet, also the names that `fsync`
+    /// makes durable for these.
+    #[default]
+    Length,
+    /// What `fsync` does.
+    Fsync,
+}
+
+impl Fdatasync {
+    fn is_length(&self) -> bool {
+        *self == Fdatasync::Length
+    }
 }
 
 /// What may happen to the nodes of a cluster and the messages between them, where the nodes crash one by one.

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 fn write(at: Bytes) -> Event {
-    Event::Write { device: DeviceId(0), at, data: vec![7; 512].into(), fua: false, label: None }
+    Event::Write { device: DeviceId(0), at, data: vec![7; 512].into(), fua: None, label: None }
 }
 
 /// A recovery that changes nothing.
@@ -18,7 +18,7 @@ const NOTHING: &str = "true {image}";
 
 /// Two writes to a device of this length, the second at its end.
 fn recorded(len: Bytes) -> Trace {
-    let flush = || Event::Flush { device: DeviceId(0), except: Vec::new() };
+    let flush = || Event::flush(DeviceId(0));
     let events = vec![write(Bytes(0)), flush(), write(len - Bytes(512)), flush()];
     Trace { devices: vec![Device::zeroed("disk", Bytes(512), len)], events }
 }
@@ -223,7 +223,7 @@ fn a_torn_write_is_told_by_its_bytes() {
         device: DeviceId(0),
         at: Bytes(1024),
         data: vec![7; 1536].into(),
-        fua: false,
+        fua: None,
         label: None,
     }];
     let check = "sh -c 'byte() { od -An -tu1 -j$1 -N1 $2 | tr -d \" \"; }; \

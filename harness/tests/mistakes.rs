@@ -6,7 +6,7 @@
 
 use crashcheck::fs::{self, File, FileExt, OpenOptions};
 use crashcheck::outcome::{Exploration, Verdict};
-use crashcheck::{Ack, Device, Disk, Result, System, explore};
+use crashcheck::{Ack, Device, Disk, Profile, Result, System, explore};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -44,20 +44,35 @@ impl System for Keeper {
     }
 }
 
-fn explored(set: fn(&Path, u8) -> io::Result<()>, get: fn(&Path) -> io::Result<u8>) -> Exploration {
-    explore(Keeper { set, get }).workload([3, 4, 5]).run().expect("it works without a crash")
+type Set = fn(&Path, u8) -> io::Result<()>;
+type Get = fn(&Path) -> io::Result<u8>;
+
+fn explored(set: Set, get: Get) -> Exploration {
+    under(&Profile::named("posix").expect("a profile"), set, get)
+}
+
+fn under(profile: &Profile, set: Set, get: Get) -> Exploration {
+    let explorer = explore(Keeper { set, get }).profile(profile.clone());
+    explorer.workload([3, 4, 5]).run().expect("it works without a crash")
 }
 
 /// It survives, and everything was looked at.
-fn is_right(set: fn(&Path, u8) -> io::Result<()>, get: fn(&Path) -> io::Result<u8>) {
-    let found = explored(set, get);
+fn is_right(set: Set, get: Get) {
+    survives(&explored(set, get));
+}
+
+fn survives(found: &Exploration) {
     assert_eq!(found.findings.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(found.verdict == Verdict::Survived && found.coverage.complete);
 }
 
 /// It does not, and these words are among what is said of it.
-fn is_wrong(set: fn(&Path, u8) -> io::Result<()>, get: fn(&Path) -> io::Result<u8>, words: &str) {
-    let told: String = explored(set, get).findings.iter().map(|finding| format!("{finding}\n")).collect();
+fn is_wrong(set: Set, get: Get, words: &str) {
+    is_lost(&explored(set, get), words);
+}
+
+fn is_lost(found: &Exploration, words: &str) {
+    let told: String = found.findings.iter().map(|finding| format!("{finding}\n")).collect();
     assert!(told.contains(words), "{words}:\n{told}");
 }
 
@@ -275,13 +290,41 @@ fn record(number: u8) -> Vec<u8> {
     record
 }
 
+/// Appends to a log.
+fn append(data: &Path, number: u8, sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let file = OpenOptions::new().append(true).create(true).open(data.join("log"))?;
+    sync_names(data)?;
+    (&file).write_all(&record(number))?;
+    sync(&file)
+}
+
+/// The same through a descriptor with these flags.
+fn append_through(data: &Path, number: u8, flags: i32) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.append(true).create(true).custom_flags(flags).open(data.join("log"))?;
+    sync_names(data)?;
+    file.write_all(&record(number))
+}
+
+/// What is not whole is cut off, so that nothing is written behind it.
+fn checked(data: &Path) -> io::Result<u8> {
+    let log = match fs::read(data.join("log")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        log => log?,
+    };
+    let whole = log.chunks_exact(RECORD).take_while(|part| *part == record(part[0])).count();
+    if log.len() > whole * RECORD {
+        let file = OpenOptions::new().write(true).open(data.join("log"))?;
+        file.set_len((whole * RECORD) as u64)?;
+        file.sync_all()?;
+    }
+    Ok(whole.checked_sub(1).map_or(0, |last| log[last * RECORD]))
+}
+
 #[test]
 fn a_log_whose_length_is_believed() {
     fn set(data: &Path, number: u8) -> io::Result<()> {
-        let file = OpenOptions::new().append(true).create(true).open(data.join("log"))?;
-        sync_names(data)?;
-        (&file).write_all(&record(number))?;
-        file.sync_data()
+        append(data, number, File::sync_data)
     }
     fn believed(data: &Path) -> io::Result<u8> {
         match fs::read(data.join("log")) {
@@ -290,22 +333,63 @@ fn a_log_whose_length_is_believed() {
             Err(error) => Err(error),
         }
     }
-    /// What is not whole is cut off, so that nothing is written behind it.
-    fn checked(data: &Path) -> io::Result<u8> {
-        let log = match fs::read(data.join("log")) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            log => log?,
-        };
-        let whole = log.chunks_exact(RECORD).take_while(|part| *part == record(part[0])).count();
-        if log.len() > whole * RECORD {
-            let file = OpenOptions::new().write(true).open(data.join("log"))?;
-            file.set_len((whole * RECORD) as u64)?;
-            file.sync_all()?;
-        }
-        Ok(whole.checked_sub(1).map_or(0, |last| log[last * RECORD]))
-    }
     is_wrong(set, believed, "the new length survived");
     is_right(set, checked);
+}
+
+#[test]
+fn an_fdatasync_that_leaves_the_length_behind() {
+    fn data(data: &Path, number: u8) -> io::Result<()> {
+        append(data, number, File::sync_data)
+    }
+    fn all(data: &Path, number: u8) -> io::Result<()> {
+        append(data, number, File::sync_all)
+    }
+    fn dsync(data: &Path, number: u8) -> io::Result<()> {
+        append_through(data, number, 0o10000)
+    }
+    fn sync(data: &Path, number: u8) -> io::Result<()> {
+        append_through(data, number, 0o4_010_000)
+    }
+    let leaves = "name = \"leaves\"\nabout = \"A fault.\"\natomic = 4096\n[files]\nfdatasync = \"data\"\n";
+    let leaves = Profile::from_toml(leaves).expect("a profile");
+    is_right(data, checked);
+    let lost = under(&leaves, data, checked);
+    is_lost(&lost, "an fsync of the file log instead of #4 (fdatasync of the file log), which is not enough");
+    survives(&under(&leaves, all, checked));
+    // `O_DSYNC`, and `O_SYNC`.
+    is_right(dsync, checked);
+    is_lost(
+        &under(&leaves, dsync, checked),
+        "operation 1 was acknowledged as durable, but recovery shows the state after 0",
+    );
+    survives(&under(&leaves, sync, checked));
+}
+
+#[test]
+fn a_name_that_comes_with_the_file() {
+    /// The name is durable when the file is that has it.
+    fn set(data: &Path, number: u8, sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
+        write_new(&data.join("new"), number, true)?;
+        fs::rename(data.join("new"), data.join("number"))?;
+        sync(&File::open(data.join("number"))?)
+    }
+    fn all(data: &Path, number: u8) -> io::Result<()> {
+        set(data, number, File::sync_all)
+    }
+    fn data(data: &Path, number: u8) -> io::Result<()> {
+        set(data, number, File::sync_data)
+    }
+    is_wrong(all, number, "an fsync of the directory .");
+    for name in ["ext4", "xfs", "btrfs"] {
+        let profile = Profile::named(name).expect("a profile");
+        survives(&under(&profile, all, number));
+        let found = under(&profile, data, number);
+        match name {
+            "ext4" => is_lost(&found, "an fsync of the directory ."),
+            _ => survives(&found),
+        }
+    }
 }
 
 #[test]

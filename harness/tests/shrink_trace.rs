@@ -18,12 +18,12 @@ const FAULTY: u32 = 30;
 
 fn write(at: u64, byte: u8, label: &str) -> Event {
     let (device, data) = (DeviceId(0), vec![byte].into());
-    Event::Write { device, at: Bytes(at), data, fua: false, label: Some(Label::from(label)) }
+    Event::Write { device, at: Bytes(at), data, fua: None, label: Some(Label::from(label)) }
 }
 
 /// A log of bytes from position 512 on, which are counted at position 0: 240 writes over 79 epochs.
 fn recorded() -> Trace {
-    let flush = || Event::Flush { device: DeviceId(0), except: Vec::new() };
+    let flush = || Event::flush(DeviceId(0));
     let mut events = Vec::new();
     for op in 0..OPS {
         events.push(Event::Begin { op: OpId(op), text: format!("append {ENTRIES} entries") });

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn notes_stand_where_the_log_was_that_long() {
-        let flush = Event::Flush { device: DeviceId(0), except: Vec::new() };
+        let flush = Event::flush(DeviceId(0));
         let import = |len: usize| {
             let devices = vec![Device::zeroed("disk", Bytes(512), Bytes(512))];
             Ok(Trace { devices, events: vec![flush.clone(); len / 10] })

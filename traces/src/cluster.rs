@@ -120,7 +120,7 @@ mod tests {
 
     fn write(device: u16) -> Event {
         let (device, data) = (DeviceId(device), Payload::from(vec![7; 512]));
-        Event::Write { device, at: Bytes(0), data, fua: false, label: None }
+        Event::Write { device, at: Bytes(0), data, fua: None, label: None }
     }
 
     #[test]

@@ -90,6 +90,16 @@ impl fmt::Display for Label {
     }
 }
 
+/// How much of a file is made durable. Of what is no file there is no difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// Its data, and what is needed to read it: `fdatasync`, `O_DSYNC`.
+    Data,
+    /// That and whatever else is known of it: `fsync`, `O_SYNC`.
+    #[default]
+    All,
+}
+
 /// One event of a trace.
 ///
 /// More media add more variants. Whoever tells events apart names them all, so that a new one does not compile where it is
@@ -105,8 +115,8 @@ pub enum Event {
         at: Bytes,
         /// The new content.
         data: Payload,
-        /// Force unit access.
-        fua: bool,
+        /// Force unit access, and how much of a file it is for.
+        fua: Option<Reach>,
         /// What it is.
         label: Option<Label>,
     },
@@ -118,8 +128,8 @@ pub enum Event {
         at: Bytes,
         /// How many bytes.
         len: Bytes,
-        /// Force unit access.
-        fua: bool,
+        /// Force unit access, and how much of a file it is for.
+        fua: Option<Reach>,
         /// What it is.
         label: Option<Label>,
     },
@@ -175,6 +185,8 @@ pub enum Event {
         device: DeviceId,
         /// Earlier events that had not completed when the flush was issued, and so are not covered by it. Ascending.
         except: Vec<EventId>,
+        /// How much of a file it is for.
+        reach: Reach,
     },
     /// A flush of this device returned an error, or the write before it did, which had asked to be durable. What these writes left in
     /// flight is not made durable by any later flush.
@@ -238,6 +250,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// A flush of all that was written to a device.
+    pub fn flush(device: DeviceId) -> Event {
+        Event::Flush { device, except: Vec::new(), reach: Reach::All }
+    }
+
     /// The device this event changes, if it changes one; of several directories the last.
     pub fn device(&self) -> Option<DeviceId> {
         match self {
@@ -265,7 +282,9 @@ impl Event {
     pub fn renumbered(&self, number: impl Fn(EventId) -> Option<EventId>) -> Event {
         let all = |events: &[EventId]| events.iter().filter_map(|event| number(*event)).collect();
         match self {
-            Event::Flush { device, except } => Event::Flush { device: *device, except: all(except) },
+            Event::Flush { device, except, reach } => {
+                Event::Flush { device: *device, except: all(except), reach: *reach }
+            }
             Event::FlushFailed { device, writes, dropped } => {
                 Event::FlushFailed { device: *device, writes: all(writes), dropped: *dropped }
             }
@@ -327,6 +346,28 @@ impl Event {
             | Event::Resize { .. }
             | Event::Erase { .. }
             | Event::Names { .. }
+            | Event::Flush { .. }
+            | Event::FlushFailed { .. }
+            | Event::Begin { .. }
+            | Event::Ack { .. }
+            | Event::Mark { .. }
+            | Event::Deliver { .. }
+            | Event::Down { .. }
+            | Event::Up { .. } => None,
+        }
+    }
+
+    /// The place of its label, if it can have one.
+    pub fn label_mut(&mut self) -> Option<&mut Option<Label>> {
+        match self {
+            Event::Write { label, .. }
+            | Event::WriteZeroes { label, .. }
+            | Event::Program { label, .. }
+            | Event::Erase { label, .. }
+            | Event::Names { label, .. }
+            | Event::Send { label, .. } => Some(label),
+            Event::Discard { .. }
+            | Event::Resize { .. }
             | Event::Flush { .. }
             | Event::FlushFailed { .. }
             | Event::Begin { .. }

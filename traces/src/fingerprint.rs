@@ -1,7 +1,7 @@
 //! A short number that tells traces apart.
 
 use crate::files::NameChange;
-use crate::{Bytes, DeviceKind, Event, NandChip, NandGeometry, Pairing, Trace};
+use crate::{Bytes, DeviceKind, Event, NandChip, NandGeometry, Pairing, Reach, Trace};
 use crc32fast::Hasher;
 
 impl Trace {
@@ -69,12 +69,12 @@ impl Crc {
         self.number(event.device().map_or(0, |device| u64::from(device.0) + 1));
         match event {
             Event::Write { at, data, fua, .. } => {
-                self.numbers(&[1, at.0, u64::from(*fua)]);
+                self.numbers(&[1, at.0, forced(*fua)]);
                 self.bytes(data.as_slice());
             }
             Event::WriteZeroes { at, len, fua, .. } => {
                 self.numbers(&range(2, at, *len));
-                self.number(u64::from(*fua));
+                self.number(forced(*fua));
             }
             Event::Discard { at, len, .. } => self.numbers(&range(3, at, *len)),
             Event::Resize { len, .. } => self.numbers(&[4, len.0]),
@@ -90,8 +90,12 @@ impl Crc {
                     self.bytes(name.as_bytes());
                 }
             }
-            Event::Flush { except, .. } => {
-                self.numbers(&[5, except.len() as u64]);
+            Event::Flush { except, reach, .. } => {
+                let kind = match reach {
+                    Reach::All => 5,
+                    Reach::Data => 0x41,
+                };
+                self.numbers(&[kind, except.len() as u64]);
                 except.iter().for_each(|id| self.number(u64::from(id.0)));
             }
             Event::FlushFailed { writes, dropped, .. } => {
@@ -118,6 +122,15 @@ impl Crc {
     }
 }
 
+/// Whether a write makes itself durable, and how much of a file.
+fn forced(fua: Option<Reach>) -> u64 {
+    match fua {
+        None => 0,
+        Some(Reach::All) => 1,
+        Some(Reach::Data) => 2,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::any_trace;
@@ -126,7 +139,7 @@ mod tests {
 
     fn one_write(fill: u8, label: Option<Label>) -> Trace {
         let (device, at, data) = (DeviceId(0), Bytes(512), Payload::from(vec![fill; 512]));
-        let events = vec![Event::Write { device, at, data, fua: false, label }];
+        let events = vec![Event::Write { device, at, data, fua: None, label }];
         Trace { devices: vec![Device::zeroed("disk", Bytes(512), Bytes(4096))], events }
     }
 

@@ -21,7 +21,7 @@ mod trace;
 mod unit;
 
 pub use container::Ending;
-pub use event::{Event, Label, Payload};
+pub use event::{Event, Label, Payload, Reach};
 pub use flash::{GeometryError, NandChip, NandGeometry, Pairing};
 pub use image::Image;
 pub use replay_id::{Answers, ReplayId, ReplayIdError};

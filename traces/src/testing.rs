@@ -4,7 +4,7 @@ use crate::files::NameChange;
 use crate::{
     BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, MessageId, NandGeometry,
 };
-use crate::{NodeId, OpId, PageNo, Pairing, Payload, Trace};
+use crate::{NodeId, OpId, PageNo, Pairing, Payload, Reach, Trace};
 use proptest::prelude::*;
 
 /// The raw material of an event: numbers that [`build`] bends until they fit.
@@ -46,11 +46,21 @@ fn on_tree(seed: &Seed) -> Event {
     match kind % 6 {
         0 => Event::Names { changes: vec![change(at)], label },
         1 => Event::Names { changes: vec![change(at), change(len)], label },
-        2 => Event::Flush { device: if flag { file } else { directory }, except: vec![] },
+        2 => Event::Flush {
+            device: if flag { file } else { directory },
+            except: vec![],
+            reach: reach(fill, true),
+        },
         3 => Event::Resize { device: file, len: Bytes(u64::from(fill) * 300) },
         _ => {
             let data = content(Bytes(u64::from(len % 9000)), fill);
-            Event::Write { device: file, at: Bytes(u64::from(at % 9000)), data, fua: flag, label }
+            Event::Write {
+                device: file,
+                at: Bytes(u64::from(at % 9000)),
+                data,
+                fua: flag.then(|| reach(fill, true)),
+                label,
+            }
         }
     }
 }
@@ -197,14 +207,20 @@ fn event(
         3 if kinds > 7 && fill % 8 == 7 => {
             Event::FlushFailed { device, writes: except(before, device, fill), dropped: flag }
         }
-        3 => Event::Flush { device, except: except(before, device, fill) },
-        4 => Event::WriteZeroes { device, at, len, fua: flag, label },
+        3 => Event::Flush { device, except: except(before, device, fill), reach: reach(fill, kinds > 7) },
+        4 => Event::WriteZeroes { device, at, len, fua: flag.then(|| reach(fill, kinds > 7)), label },
         5 => Event::Discard { device, at, len },
         7 => {
             lens[index].0 = u64::from(fill) * 300;
             Event::Resize { device, len: Bytes(lens[index].0) }
         }
-        _ => Event::Write { device, at, data: content(len, fill), fua: flag, label },
+        _ => Event::Write {
+            device,
+            at,
+            data: content(len, fill),
+            fua: flag.then(|| reach(fill, kinds > 7)),
+            label,
+        },
     })
 }
 
@@ -216,7 +232,7 @@ fn on_chip(
     label: Option<Label>,
 ) -> Event {
     match kind % 4 {
-        0 => Event::Flush { device, except: vec![] },
+        0 => Event::flush(device),
         1 => {
             let at = chip.block_at(BlockNo(at % chip.blocks));
             Event::Erase { device, at, len: chip.block_len(), label }
@@ -235,10 +251,15 @@ fn range(size: u64, at: u64, len: u64, align: u64) -> (Bytes, Bytes) {
     (Bytes(at * align), Bytes(len * align))
 }
 
+/// What a sync is for. Only our own container knows of data alone.
+fn reach(fill: u8, is_told: bool) -> Reach {
+    if is_told && fill.is_multiple_of(2) { Reach::Data } else { Reach::All }
+}
+
 /// Some of the volatile writes of this device.
 fn except(before: &[Event], device: DeviceId, fill: u8) -> Vec<EventId> {
     let volatile =
-        |event: &Event| matches!(event, Event::Write { device: on, fua: false, .. } if *on == device);
+        |event: &Event| matches!(event, Event::Write { device: on, fua: None, .. } if *on == device);
     let ids = (0u32..).zip(before).filter(|(_, event)| volatile(event)).map(|(id, _)| EventId(id));
     ids.filter(|id| (id.0 + u32::from(fill)).is_multiple_of(5)).collect()
 }

@@ -41,14 +41,14 @@ fn calls(trace: &Trace) -> Vec<String> {
     let name = |device: DeviceId| trace.devices[usize::from(device.0)].name.clone();
     let call = |event: &Event| {
         if let Event::Write { device, at, data, fua, .. } = event {
-            Some(format!("write {} to {} at {at}, fua: {fua}", data.len(), name(*device)))
+            Some(format!("write {} to {} at {at}, fua: {fua:?}", data.len(), name(*device)))
         } else if let Event::Resize { device, len } = event {
             Some(format!("length of {} = {len}", name(*device)))
         } else if let Event::Names { changes, label } = event {
             let names: Vec<_> = changes.iter().map(|change| (&change.name, change.inode.is_some())).collect();
             Some(format!("{:?} {names:?}", label.as_ref().map(Label::as_str)))
-        } else if let Event::Flush { device, .. } = event {
-            Some(format!("flush of {}", name(*device)))
+        } else if let Event::Flush { device, reach, .. } = event {
+            Some(format!("flush of {}: {reach:?}", name(*device)))
         } else {
             None
         }

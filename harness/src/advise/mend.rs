@@ -1,6 +1,6 @@
 //! A trace with flushes put in or taken out.
 
-use crashcheck_trace::{DeviceId, Event, EventId, Trace};
+use crashcheck_trace::{DeviceId, Event, EventId, Reach, Trace};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub(super) fn with_flushes(trace: &Trace, flushes: &[Flush]) -> Trace {
     let mut events = Vec::new();
     for (index, event) in trace.events.iter().enumerate() {
         let here = flushes.iter().filter(|(position, _)| *position == index);
-        events.extend(here.map(|(_, device)| Event::Flush { device: *device, except: Vec::new() }));
+        events.extend(here.map(|(_, device)| Event::flush(*device)));
         events.push(event.renumbered(|event| Some(moved(event))));
     }
     Trace { devices: trace.devices.clone(), events }
@@ -33,7 +33,7 @@ pub(super) fn back(position: usize, flushes: &[Flush]) -> usize {
 pub(super) fn can_be_fua(trace: &Trace, event: EventId) -> bool {
     matches!(
         trace.events[event.index()],
-        Event::Write { fua: false, .. } | Event::WriteZeroes { fua: false, .. }
+        Event::Write { fua: None, .. } | Event::WriteZeroes { fua: None, .. }
     )
 }
 
@@ -42,7 +42,7 @@ pub(super) fn with_fua(trace: &Trace, writes: &BTreeSet<EventId>) -> Trace {
     let mut trace = trace.clone();
     for event in writes {
         if let Event::Write { fua, .. } | Event::WriteZeroes { fua, .. } = &mut trace.events[event.index()] {
-            *fua = true;
+            *fua = Some(Reach::All);
         }
     }
     trace

@@ -7,7 +7,7 @@ use crate::lent::Lent;
 use crate::media::LazyImage;
 use crashcheck_trace::files::{NameChange, SLOT};
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Image, Label};
-use crashcheck_trace::{NandChip, NandGeometry, Trace};
+use crashcheck_trace::{NandChip, NandGeometry, Reach, Trace};
 use std::backtrace::Backtrace;
 
 /// The devices of a machine. Each range lies within its device.
@@ -22,7 +22,7 @@ pub(super) trait Backing: Send {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError>;
     fn zero(
@@ -34,7 +34,7 @@ pub(super) trait Backing: Send {
     ) -> Result<(), DiskError>;
     fn discard(&mut self, device: DeviceId, at: Bytes, len: Bytes) -> Result<(), DiskError>;
     fn resize(&mut self, device: DeviceId, len: Bytes) -> Result<(), DiskError>;
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError>;
+    fn flush(&mut self, device: DeviceId, reach: Reach) -> Result<(), DiskError>;
 
     /// Reads without a copy, if it is stored in one piece.
     fn lend(&mut self, device: DeviceId, at: Bytes, len: usize) -> Result<Lent, DiskError> {
@@ -51,7 +51,7 @@ pub(super) trait Backing: Send {
         data: &Lent,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.write(device, at, data, false, label)
+        self.write(device, at, data, None, label)
     }
 
     /// What a device is; `None` where it can be nothing but a block device.

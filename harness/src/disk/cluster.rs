@@ -5,7 +5,7 @@ use super::backing::Backing;
 use super::run::Run;
 use crate::error::DiskError;
 use crate::media::LazyImage;
-use crashcheck_trace::{Bytes, DeviceId, Event, Label, Payload};
+use crashcheck_trace::{Bytes, DeviceId, Event, Label, Payload, Reach};
 
 impl Backing for Run {
     fn devices(&self) -> usize {
@@ -32,7 +32,7 @@ impl Backing for Run {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         match self.has_crashed(device) {
@@ -64,7 +64,7 @@ impl Backing for Run {
             false => {
                 self.disks[device.index()].zero(at, len);
                 let label = label.cloned();
-                self.image.note(Event::WriteZeroes { device, at, len, fua: false, label });
+                self.image.note(Event::WriteZeroes { device, at, len, fua: None, label });
             }
         }
         let is_like = |event: &Event| {
@@ -96,9 +96,9 @@ impl Backing for Run {
         Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
-        self.image.flush(device);
-        self.follow(|event| *event == Event::Flush { device, except: Vec::new() });
+    fn flush(&mut self, device: DeviceId, reach: Reach) -> Result<(), DiskError> {
+        self.image.flush(device, reach);
+        self.follow(|event| *event == Event::Flush { device, except: Vec::new(), reach });
         Ok(())
     }
 

@@ -5,7 +5,9 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crate::media::LazyImage;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Label, NandGeometry, Payload};
+use crashcheck_trace::{
+    BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, Label, NandGeometry, Payload, Reach,
+};
 
 impl Backing for LazyImage {
     fn devices(&self) -> usize {
@@ -29,7 +31,7 @@ impl Backing for LazyImage {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         // One copy, for the devices and for the trace that a life leaves.
@@ -44,7 +46,7 @@ impl Backing for LazyImage {
         data: &Lent,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.write(device, at, data.clone(), false, label);
+        self.write(device, at, data.clone(), None, label);
         Ok(())
     }
 
@@ -69,8 +71,8 @@ impl Backing for LazyImage {
         Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
-        self.flush(device);
+    fn flush(&mut self, device: DeviceId, reach: Reach) -> Result<(), DiskError> {
+        self.flush(device, reach);
         Ok(())
     }
 

@@ -68,8 +68,8 @@ pub(super) fn in_flight(trace: &Trace, device: DeviceId) -> Vec<EventId> {
             Event::FlushFailed { writes: lost, .. } => {
                 writes.retain(|write| lost.binary_search(write).is_err());
             }
-            Event::Write { fua: false, .. }
-            | Event::WriteZeroes { fua: false, .. }
+            Event::Write { fua: None, .. }
+            | Event::WriteZeroes { fua: None, .. }
             | Event::Discard { .. }
             | Event::Resize { .. }
             | Event::Names { .. } => writes.push(id),

@@ -2,7 +2,7 @@
 
 use super::backing::Backing;
 use crate::error::DiskError;
-use crashcheck_trace::{Bytes, DeviceId, Label};
+use crashcheck_trace::{Bytes, DeviceId, Label, Reach};
 
 /// A layer over other devices that looks like a disk to what runs on it. [`Disk::over`](crate::Disk::over) makes it one.
 ///
@@ -74,10 +74,10 @@ impl Backing for Layer {
         _: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
-        self.0.write(at, data, fua, label)
+        self.0.write(at, data, fua.is_some(), label)
     }
 
     fn zero(&mut self, _: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) -> Result<(), DiskError> {
@@ -93,7 +93,7 @@ impl Backing for Layer {
         Err(DiskError::Failed { what })
     }
 
-    fn flush(&mut self, _: DeviceId) -> Result<(), DiskError> {
+    fn flush(&mut self, _: DeviceId, _: Reach) -> Result<(), DiskError> {
         self.0.flush()
     }
 }

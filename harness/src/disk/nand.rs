@@ -2,7 +2,7 @@
 
 use super::{Disk, Machine};
 use crate::error::DiskError;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, Label, NandGeometry, PageNo};
+use crashcheck_trace::{BlockNo, Bytes, DeviceId, Label, NandGeometry, PageNo, Reach};
 
 /// A handle onto one flash chip of the machine under test. Clones share the chip; like a [`Disk`], a handle belongs to
 /// one power cycle.
@@ -124,7 +124,7 @@ impl Nand {
     /// # Errors
     /// Without power.
     pub fn wait(&self) -> Result<(), DiskError> {
-        self.disk.powered()?.flush(self.disk.device)?;
+        self.disk.powered()?.flush(self.disk.device, Reach::All)?;
         self.disk.after_flush();
         Ok(())
     }

@@ -5,7 +5,7 @@
 use super::Disk;
 use crate::error::DiskError;
 use crashcheck_outcome::Rule;
-use crashcheck_trace::{DeviceId, Label, NodeId};
+use crashcheck_trace::{DeviceId, Label, NodeId, Reach};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -87,7 +87,7 @@ impl Disk {
             orders.pending().iter().copied().filter(|device| wanted(*device)).collect();
         for disk in devices.into_iter().map(|device| self.device(device)) {
             let mut machine = disk.machine();
-            let flushed = machine.awake(disk.device).and_then(|()| machine.flush(disk.device));
+            let flushed = machine.awake(disk.device).and_then(|()| machine.flush(disk.device, Reach::All));
             drop(machine);
             match flushed {
                 // What a node has in flight goes down with it.

@@ -4,7 +4,7 @@ use super::backing::{Backing, Chips, slots, write_names, write_to};
 use crate::error::DiskError;
 use crate::lent::Lent;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image, Label, NandGeometry};
+use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Image, Label, NandGeometry, Reach};
 
 pub(super) struct Plain {
     images: Vec<Image>,
@@ -39,7 +39,7 @@ impl Backing for Plain {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        _: bool,
+        _: Option<Reach>,
         _: Option<&Label>,
     ) -> Result<(), DiskError> {
         write_to(&mut self.images[device.index()], at, data);
@@ -62,7 +62,7 @@ impl Backing for Plain {
         Ok(())
     }
 
-    fn flush(&mut self, _: DeviceId) -> Result<(), DiskError> {
+    fn flush(&mut self, _: DeviceId, _: Reach) -> Result<(), DiskError> {
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::error::DiskError;
 use crate::lent::Lent;
 use crashcheck_trace::files::NameChange;
 use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, DeviceKind, Event, EventId, Image};
-use crashcheck_trace::{Label, NandGeometry, Payload, Trace};
+use crashcheck_trace::{Label, NandGeometry, Payload, Reach, Trace};
 use std::backtrace::Backtrace;
 
 pub(super) struct Recording {
@@ -78,13 +78,13 @@ impl Backing for Recording {
         device: DeviceId,
         at: Bytes,
         data: &[u8],
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) -> Result<(), DiskError> {
         // Of a write that is to be durable at once nothing else is known than that it is on the medium or not.
-        let lost = if fua { self.lost(device, &[]) } else { None };
+        let lost = fua.and_then(|_| self.lost(device, &[]));
         write_to(&mut self.images[device.index()], at, data);
-        let (write, fua) = (EventId(self.trace.events.len() as u32), fua && lost.is_none());
+        let (write, fua) = (EventId(self.trace.events.len() as u32), fua.filter(|_| lost.is_none()));
         self.note(Event::Write { device, at, data: Payload::from(data), fua, label: label.cloned() });
         lost.map_or(Ok(()), |lost| self.fail(device, vec![write], lost))
     }
@@ -99,7 +99,7 @@ impl Backing for Recording {
         let image = &mut self.images[device.index()];
         image.resize(image.len().max(at + len));
         image.zero(at, len);
-        self.note(Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        self.note(Event::WriteZeroes { device, at, len, fua: None, label: label.cloned() });
         Ok(())
     }
 
@@ -114,14 +114,14 @@ impl Backing for Recording {
         Ok(())
     }
 
-    fn flush(&mut self, device: DeviceId) -> Result<(), DiskError> {
+    fn flush(&mut self, device: DeviceId, reach: Reach) -> Result<(), DiskError> {
         if self.failing.is_some() {
             let writes = in_flight(&self.trace, device);
             if let Some(lost) = self.lost(device, &writes) {
                 return self.fail(device, writes, lost);
             }
         }
-        self.note(Event::Flush { device, except: Vec::new() });
+        self.note(Event::Flush { device, except: Vec::new(), reach });
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::media::{Count, census};
 use crate::profile::{Atomic, Cache, Discard, Honesty, Order, Profile, Torn};
 use crate::strategy::StrategyKind;
 use crashcheck_trace::{Bytes, Device, DeviceId, OpId};
-use crashcheck_trace::{Event, Image, Payload, Trace};
+use crashcheck_trace::{Event, Image, Payload, Reach, Trace};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -208,7 +208,7 @@ fn crashes(events: &[Event], profile: &Profile, found: &mut Told<'_>) {
         let changes =
             event.device().is_some() && !matches!(event, Event::Flush { .. } | Event::FlushFailed { .. });
         let fua = drops
-            || (matches!(event, Event::Write { fua: true, .. }) && profile.fua == Honesty::Honest)
+            || (matches!(event, Event::Write { fua: Some(_), .. }) && profile.fua == Honesty::Honest)
             || (changes && profile.cache == Cache::None);
         if fua {
             let moment = Moment { point: index + 1, epoch, window };
@@ -355,13 +355,13 @@ fn events(devices: u16, aligned: bool, distinct: bool) -> impl Strategy<Value = 
     );
     let event = prop_oneof![
         8 => write.clone().prop_map(|(device, at, len, fua, fill)| Event::Write {
-            device: DeviceId(device), at, data: Payload::from(vec![fill; len as usize]), fua, label: None,
+            device: DeviceId(device), at, data: Payload::from(vec![fill; len as usize]), fua: fua.then_some(Reach::All), label: None,
         }),
         1 => write.clone().prop_map(|(device, at, len, ..)| Event::WriteZeroes {
-            device: DeviceId(device), at, len: Bytes(len), fua: false, label: None,
+            device: DeviceId(device), at, len: Bytes(len), fua: None, label: None,
         }),
         1 => write.prop_map(|(device, at, len, ..)| Event::Discard { device: DeviceId(device), at, len: Bytes(len) }),
-        3 => (0..devices).prop_map(|device| Event::Flush { device: DeviceId(device), except: Vec::new() }),
+        3 => (0..devices).prop_map(|device| Event::flush(DeviceId(device))),
         2 => (0..6u32).prop_map(|op| Event::Begin { op: OpId(op), text: String::new() }),
         2 => (0..6u32, any::<bool>()).prop_map(|(op, durable)| Event::Ack { op: OpId(op), durable }),
     ];

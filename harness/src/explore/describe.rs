@@ -7,7 +7,9 @@ use crate::profile::Landing;
 use crashcheck_outcome as outcome;
 use crashcheck_outcome::{FixingFlush, MissingOrder, Operation, Origin, Place, Promised};
 use crashcheck_trace::files::{Entry, NameChange, SLOT, changed};
-use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Label, MessageId, OpId, Trace};
+use crashcheck_trace::{
+    Bytes, Device, DeviceId, DeviceKind, Event, EventId, Label, MessageId, OpId, Reach, Trace,
+};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -144,6 +146,7 @@ impl<'a> Teller<'a> {
             device: self.to_flush(*device),
             is_fsync: self.is_inode(*device),
             before: self.place(*before),
+            fdatasync: self.fdatasync(*device, *before),
         };
         let fix = cause.fix.as_ref().map(|fix| outcome::Fix {
             flushes: fix.flushes.iter().map(flush).collect(),
@@ -235,11 +238,24 @@ impl<'a> Teller<'a> {
     }
 
     /// A flush in words: of a file and a directory it is what a program calls it.
-    fn flush(&self, device: DeviceId) -> String {
-        match self.is_inode(device) {
-            true => format!("fsync of {}", self.to_flush(device)),
-            false => format!("flush{}", self.of(device)),
+    fn flush(&self, device: DeviceId, reach: Reach) -> String {
+        match (self.is_inode(device), reach) {
+            (true, Reach::All) => format!("fsync of {}", self.to_flush(device)),
+            (true, Reach::Data) => format!("fdatasync of {}", self.to_flush(device)),
+            (false, _) => format!("flush{}", self.of(device)),
         }
+    }
+
+    /// The `fdatasync` of an inode that an event is, or that was the last thing done to it before.
+    fn fdatasync(&self, inode: DeviceId, before: EventId) -> Option<Place> {
+        let is_it = |event: &EventId| {
+            let event = self.trace.events.get(event.index());
+            matches!(event, Some(Event::Flush { device, reach: Reach::Data, .. }) if *device == inode)
+        };
+        let is_of = |event: &EventId| self.trace.events[event.index()].device() == Some(inode);
+        let last = || (0..before.0).rev().map(EventId).find(is_of).filter(is_it);
+        let found = Some(before).filter(is_it).or_else(last);
+        found.filter(|_| self.is_inode(inode)).map(|event| self.place(event))
     }
 
     /// Whether a device is part of a tree of files.
@@ -338,7 +354,7 @@ impl<'a> Teller<'a> {
         match event {
             Event::Resize { device, len } => return format!("length{} = {}", self.of(*device), len.0),
             Event::Names { changes, label } => return self.names(changes, label.as_ref()),
-            Event::Flush { device, .. } => return self.flush(*device),
+            Event::Flush { device, reach, .. } => return self.flush(*device, *reach),
             Event::Begin { op, text } => {
                 return format!("begin of operation {} ({})", op.0 + 1, shortened(text));
             }
@@ -383,7 +399,8 @@ impl<'a> Teller<'a> {
 /// What kind of event it is, in words.
 fn kind(event: &Event) -> &'static str {
     match event {
-        Event::Write { fua: true, .. } => "write with FUA",
+        Event::Write { fua: Some(Reach::All), .. } => "write with FUA",
+        Event::Write { fua: Some(Reach::Data), .. } => "write with O_DSYNC",
         Event::Write { .. } => "write",
         Event::WriteZeroes { .. } => "zeroes",
         Event::Discard { .. } => "discard",

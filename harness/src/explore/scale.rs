@@ -11,7 +11,7 @@ use crate::choice::{Plan, Pole};
 use crate::disk::Disk;
 use crate::judge::{Violation, Window};
 use crate::media::steps;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Payload, Reach, Trace};
 use std::sync::{Arc, RwLock};
 
 const SECTOR: u64 = 512;
@@ -43,7 +43,7 @@ impl Instance for Glance {
 fn context(n: u64) -> Arc<Context> {
     let write = |nth: u64| {
         let (at, data) = (Bytes(nth * SECTOR), Payload::from(&[nth as u8 | 1; SECTOR as usize][..]));
-        Event::Write { device: DeviceId(0), at, data, fua: nth >= n, label: None }
+        Event::Write { device: DeviceId(0), at, data, fua: (nth >= n).then_some(Reach::All), label: None }
     };
     let disk = Device::zeroed("disk", Bytes(SECTOR), Bytes(2 * n * SECTOR));
     let trace = Trace { devices: vec![disk], events: (0..2 * n).map(write).collect() };

@@ -8,6 +8,7 @@ mod open;
 mod path;
 mod tree;
 
+pub(crate) use open::written_through;
 pub use open::{File, OpenOptions};
 pub use tree::{Entries, Files, Kind, Metadata};
 

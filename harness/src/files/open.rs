@@ -2,10 +2,18 @@
 
 use super::tree::{Files, Kind, Metadata};
 use crate::disk::Disk;
-use crashcheck_trace::Bytes;
+use crashcheck_trace::{Bytes, Reach};
+use rustix::fs::OFlags;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+/// What of a write is durable on return through a descriptor with these flags. `O_SYNC` is `O_DSYNC` and one more bit.
+pub(crate) fn written_through(flags: u32) -> Option<Reach> {
+    let flags = OFlags::from_bits_retain(flags);
+    let reach = if flags.contains(OFlags::SYNC) { Reach::All } else { Reach::Data };
+    flags.intersects(OFlags::SYNC).then_some(reach)
+}
 
 /// How a file is opened: as [`std::fs::OpenOptions`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +24,7 @@ pub struct OpenOptions {
     truncate: bool,
     create: bool,
     create_new: bool,
-    sync: bool,
+    sync: Option<Reach>,
 }
 
 macro_rules! options {
@@ -48,8 +56,18 @@ impl OpenOptions {
         create;
         /// It is made, and must not be there.
         create_new;
-        /// Every write is durable on return, as with `O_SYNC`.
-        sync;
+    }
+
+    /// Every write is durable on return, as with `O_SYNC`.
+    pub fn sync(&mut self, is: bool) -> &mut Self {
+        self.sync = is.then_some(Reach::All);
+        self
+    }
+
+    /// Of every write the data are durable on return, and what is needed to read them, as with `O_DSYNC`.
+    pub fn data_sync(&mut self, is: bool) -> &mut Self {
+        self.sync = is.then_some(Reach::Data);
+        self
     }
 
     /// Opens a file.
@@ -137,10 +155,7 @@ impl File {
     pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<u64> {
         self.writes()?;
         let at = if self.appends() { self.len()? } else { at };
-        match self.options.sync {
-            true => self.inode.write_fua(Bytes(at), bytes)?,
-            false => self.inode.write(Bytes(at), bytes)?,
-        }
+        self.inode.write_through(Bytes(at), bytes, self.options.sync)?;
         Ok(at + bytes.len() as u64)
     }
 
@@ -176,6 +191,6 @@ impl File {
     /// # Errors
     /// If the machine fails.
     pub fn sync_data(&self) -> io::Result<()> {
-        self.sync_all()
+        Ok(self.inode.flush_data()?)
     }
 }

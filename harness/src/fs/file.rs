@@ -3,6 +3,7 @@
 use super::mount::find;
 use super::names::Metadata;
 use crate::files;
+use crashcheck_trace::Reach;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -36,11 +37,13 @@ impl OpenOptions {
 
     options!(read write append truncate create create_new);
 
-    /// As [`std::os::unix::fs::OpenOptionsExt::custom_flags`]: of the flags, `O_SYNC` and `O_DSYNC` make every write durable on
-    /// return.
+    /// As [`std::os::unix::fs::OpenOptionsExt::custom_flags`]: of the flags, `O_SYNC` makes every write durable on return, and
+    /// `O_DSYNC` its data and what is needed to read them.
     pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
-        let sync = rustix::fs::OFlags::from_bits_retain(flags as u32);
-        self.ours.sync(sync.intersects(rustix::fs::OFlags::SYNC | rustix::fs::OFlags::DSYNC));
+        match files::written_through(flags as u32) {
+            Some(Reach::Data) => self.ours.data_sync(true),
+            reach => self.ours.sync(reach.is_some()),
+        };
         self.real.custom_flags(flags);
         self
     }

@@ -111,11 +111,11 @@ pub(super) enum Settles<'a> {
 impl Settles<'_> {
     pub(super) fn by<'a>(event: &'a Event, id: EventId, profile: &Profile) -> Option<Settles<'a>> {
         match event {
-            Event::Flush { device, except } if profile.flush == Honesty::Honest => {
+            Event::Flush { device, except, .. } if profile.flush == Honesty::Honest => {
                 Some(Settles::Device(*device, except))
             }
             Event::Write { device, fua, .. } | Event::WriteZeroes { device, fua, .. }
-                if (*fua && profile.fua == Honesty::Honest) || profile.cache == Cache::None =>
+                if (fua.is_some() && profile.fua == Honesty::Honest) || profile.cache == Cache::None =>
             {
                 match profile.order {
                     // Where nothing overtakes, what was issued before a durable write is durable too.

@@ -5,7 +5,7 @@ use super::cell::AtomId;
 use super::files::{self, Names};
 use super::layout::Layout;
 use super::steps;
-use crate::profile::{Fsync, Order};
+use crate::profile::{Fdatasync, Fsync, Order};
 use crate::wire::Wire;
 use crashcheck_trace::{DeviceId, Event, EventId, Trace};
 
@@ -71,10 +71,11 @@ pub(super) fn date(layout: &mut Layout, trace: &Trace, wire: &Wire) -> Vec<Span>
         from = index + 1;
         if let Some(settles) = settles {
             let settles = if as_one { Settles::All } else { settles };
+            let reach = files::reach(event, &trace.devices, &layout.profile);
             if fsync != Fsync::Inode {
-                layout.carry(&settles, epoch + 1, &mut in_flight, trace);
+                layout.carry((&settles, reach), epoch + 1, &mut in_flight, trace);
             }
-            layout.settle(&settles, epoch + 1, &mut in_flight, wire);
+            layout.settle((&settles, reach), epoch + 1, &mut in_flight, wire);
         }
     }
     spans.push(Span { from, upto: trace.events.len() });
@@ -95,25 +96,37 @@ fn ends_epoch(event: &Event) -> bool {
 }
 
 impl Layout {
-    fn settle(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight, wire: &Wire) {
+    fn settle(
+        &mut self,
+        (settles, reach): (&Settles<'_>, Fdatasync),
+        epoch: u32,
+        in_flight: &mut InFlight,
+        wire: &Wire,
+    ) {
+        let fsync = Fdatasync::Fsync;
         match settles {
             Settles::Event(event) => {
                 for atom in self.atoms_of(*event) {
+                    if reach == Fdatasync::Data && self.is_length(atom) {
+                        continue;
+                    }
                     let durable = &mut self.atoms[atom.0 as usize].durable;
                     *durable = epoch.min(*durable);
                 }
             }
-            Settles::Device(device, except) => self.settle_device(*device, except, epoch, in_flight),
+            Settles::Device(device, except) => {
+                self.settle_device(*device, (except, reach), epoch, in_flight);
+            }
             Settles::All => {
                 let devices = (0..self.lines.len() as u16).map(DeviceId);
-                devices.for_each(|device| self.settle_device(device, &[], epoch, in_flight));
+                devices.for_each(|device| self.settle_device(device, (&[], fsync), epoch, in_flight));
             }
             Settles::Node(node) => {
                 let devices = (0..self.lines.len() as u16).map(DeviceId);
                 let theirs: Vec<DeviceId> =
                     devices.filter(|device| wire.owner(*device) == Some(*node)).collect();
                 for device in theirs {
-                    self.settle_device(device, &[], epoch, in_flight);
+                    self.settle_device(device, (&[], fsync), epoch, in_flight);
                 }
             }
         }
@@ -122,10 +135,8 @@ impl Layout {
     /// Makes durable what has made a file longer. What was overwritten is written out only if there is anything new, and that may have
     /// been written before.
     fn write_out(&mut self, file: DeviceId, epoch: u32, in_flight: &InFlight) {
-        let length = self.lines[file.index()].length;
         let on = &in_flight.on[file.index()];
-        let grows =
-            |atom: &&AtomId| length.is_some_and(|length| self.atoms[atom.0 as usize].cells.contains(&length));
+        let grows = |atom: &&AtomId| self.is_length(**atom);
         let events: Vec<EventId> =
             on.iter().filter(grows).map(|atom| self.atoms[atom.0 as usize].event).collect();
         for atom in on {
@@ -136,8 +147,20 @@ impl Layout {
         }
     }
 
-    /// Makes durable what an `fsync` of a file or a directory carries of names.
-    fn carry(&mut self, settles: &Settles<'_>, epoch: u32, in_flight: &mut InFlight, trace: &Trace) {
+    /// Whether an atom is a change of a length.
+    fn is_length(&self, atom: AtomId) -> bool {
+        let atom = &self.atoms[atom.0 as usize];
+        self.lines[atom.device.index()].length.is_some_and(|length| atom.cells.contains(&length))
+    }
+
+    /// Makes durable what an `fsync` of a file or a directory carries of names, or an `fdatasync`.
+    fn carry(
+        &mut self,
+        (settles, reach): (&Settles<'_>, Fdatasync),
+        epoch: u32,
+        in_flight: &mut InFlight,
+        trace: &Trace,
+    ) {
         let event = |atom: &AtomId| &trace.events[self.atoms[atom.0 as usize].event.index()];
         let (inode, own) = match settles {
             Settles::Device(device, _) => (*device, in_flight.on[device.index()].clone()),
@@ -147,27 +170,32 @@ impl Layout {
             },
             Settles::All | Settles::Node(_) => return,
         };
-        let length = self.lines[inode.index()].length;
-        let is_change = |atom: &&AtomId| {
-            let cells = &self.atoms[atom.0 as usize].cells;
-            length.is_some_and(|length| cells.contains(&length)) || matches!(event(atom), Event::Names { .. })
-        };
-        let changed = own.iter().rfind(is_change).copied();
+        let is_open = |atom: &AtomId| self.atoms[atom.0 as usize].durable == u32::MAX;
+        let is_change = |atom: &&AtomId| self.is_length(**atom) || matches!(event(atom), Event::Names { .. });
+        let changed = own.iter().rfind(|atom| is_open(atom) && is_change(atom)).copied();
         let directories = |atom: AtomId| match event(&atom) {
             Event::Names { changes, .. } => changes.iter().map(|change| change.directory).collect(),
             _ => Vec::new(),
         };
-        for atom in in_flight.names.carried((inode, changed), self.profile.files.fsync, directories) {
+        let how = (self.profile.files.fsync, reach);
+        for atom in in_flight.names.carried((inode, changed), how, is_open, directories) {
             let durable = &mut self.atoms[atom.0 as usize].durable;
             *durable = epoch.min(*durable);
         }
     }
 
-    fn settle_device(&mut self, device: DeviceId, except: &[EventId], epoch: u32, in_flight: &mut InFlight) {
+    fn settle_device(
+        &mut self,
+        device: DeviceId,
+        (except, reach): (&[EventId], Fdatasync),
+        epoch: u32,
+        in_flight: &mut InFlight,
+    ) {
         steps::take(in_flight.on[device.index()].len());
         in_flight.on[device.index()].retain(|id| {
+            let is_left = reach == Fdatasync::Data && self.is_length(*id);
             let atom = &mut self.atoms[id.0 as usize];
-            let stays = atom.durable == u32::MAX && except.binary_search(&atom.event).is_ok();
+            let stays = atom.durable == u32::MAX && (is_left || except.binary_search(&atom.event).is_ok());
             if !stays {
                 atom.durable = atom.durable.min(epoch);
             }

@@ -11,9 +11,9 @@
 
 use super::cell::AtomId;
 use super::piece::{Fill, Lane, Piece};
-use crate::profile::{Fsync, Order, Profile};
+use crate::profile::{Fdatasync, Fsync, Order, Profile};
 use crashcheck_trace::files::{NameChange, changed, replacing};
-use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Label, Trace};
+use crashcheck_trace::{Bytes, DEVICE_LEN_MAX, Device, DeviceId, Event, EventId, Label, Reach, Trace};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -45,6 +45,17 @@ pub(super) fn names(pieces: &mut Vec<Piece>, id: EventId, changes: &[NameChange]
 pub(super) fn written_out(event: &Event, devices: &[Device], profile: &Profile) -> Option<DeviceId> {
     let Event::Names { changes, .. } = event else { return None };
     replacing(changes).filter(|inode| profile.files.replace_flush && devices[inode.index()].is_file())
+}
+
+/// What a flush or a durable write makes durable of what it is for: what `fsync` does, unless it is for the data of a file alone.
+pub(super) fn reach(event: &Event, devices: &[Device], profile: &Profile) -> Fdatasync {
+    let (Event::Flush { device, reach: Reach::Data, .. }
+    | Event::Write { device, fua: Some(Reach::Data), .. }
+    | Event::WriteZeroes { device, fua: Some(Reach::Data), .. }) = event
+    else {
+        return Fdatasync::Fsync;
+    };
+    if devices[device.index()].is_file() { profile.files.fdatasync } else { Fdatasync::Fsync }
 }
 
 /// How long the files of a trace are, event by event.
@@ -137,19 +148,26 @@ impl Names {
         }
     }
 
-    /// Those that an `fsync` of an inode makes durable. `changed` is the last change in flight of its length or of the names in it,
-    /// `directories` says in which directories a change gave names.
+    /// Those that an `fsync` of an inode makes durable, or an `fdatasync`. `changed` is the last change in flight of its length or of the
+    /// names in it, `directories` says in which directories a change gave names.
     pub(super) fn carried(
         &mut self,
         (inode, changed): (DeviceId, Option<AtomId>),
-        fsync: Fsync,
+        (fsync, reach): (Fsync, Fdatasync),
+        is_open: impl Fn(&AtomId) -> bool,
         directories: impl Fn(AtomId) -> Vec<DeviceId>,
     ) -> Vec<AtomId> {
+        let made = self.made.get(&inode).copied().filter(&is_open);
+        let needed = made.max(changed);
+        if reach == Fdatasync::Data || (reach == Fdatasync::Length && needed.is_none()) {
+            return Vec::new();
+        }
         match fsync {
             Fsync::Inode => Vec::new(),
             Fsync::Names => self.above(inode, directories),
             Fsync::Earlier => {
-                let last = self.made.remove(&inode).into_iter().chain(changed).max();
+                let named = self.of.get(&inode).and_then(|named| named.last().copied()).filter(&is_open);
+                let last = needed.max(named.filter(|_| reach == Fdatasync::Fsync));
                 let upto = last.map_or(0, |last| self.all.partition_point(|atom| *atom <= last));
                 self.all.drain(..upto).collect()
             }

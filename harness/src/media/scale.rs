@@ -3,7 +3,7 @@
 use super::steps;
 use super::{Timeline, census};
 use crate::profile::Profile;
-use crashcheck_trace::{Bytes, Device, DeviceId, Event, Payload, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Event, Payload, Reach, Trace};
 
 const SECTOR: u64 = 512;
 
@@ -12,11 +12,11 @@ fn write(device: u16, sector: u64, sectors: u64, seed: u64, fua: bool) -> Event 
     data.chunks_mut(SECTOR as usize)
         .for_each(|sector| sector[..8].copy_from_slice(&(seed + 1).to_le_bytes()));
     let (device, at) = (DeviceId(device), Bytes(sector * SECTOR));
-    Event::Write { device, at, data: Payload::from(data), fua, label: None }
+    Event::Write { device, at, data: Payload::from(data), fua: fua.then_some(Reach::All), label: None }
 }
 
 fn flush(device: u16) -> Event {
-    Event::Flush { device: DeviceId(device), except: Vec::new() }
+    Event::flush(DeviceId(device))
 }
 
 fn trace(events: impl Iterator<Item = Event>) -> Trace {

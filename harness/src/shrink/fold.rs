@@ -2,7 +2,7 @@
 
 use crate::profile::Discard;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, DeviceKind, Event, EventId, Reach, Trace};
 
 /// What becomes of an event in a smaller trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) fn smaller(trace: &Trace, fates: &[Fate], discard: Discard) -> Option
     let mut builder = Builder::new(trace);
     for (index, (event, fate)) in trace.events.iter().zip(fates).enumerate() {
         match event {
-            Event::Flush { device, except } => builder.flush(index, *device, except),
+            Event::Flush { device, except, reach } => builder.flush(index, (*device, *reach), except),
             Event::FlushFailed { .. } => builder.keep(index),
             Event::Begin { .. } | Event::Ack { .. } => builder.marks.push(index),
             Event::Write { .. }
@@ -105,13 +105,16 @@ impl<'a> Builder<'a> {
         self.changes.push(index);
     }
 
-    fn flush(&mut self, index: usize, device: DeviceId, except: &[EventId]) {
+    fn flush(&mut self, index: usize, (device, reach): (DeviceId, Reach), except: &[EventId]) {
         let events = &self.from.events;
         let covered = |write: &usize| {
             events[*write].device() == Some(device) && !except.contains(&EventId(*write as u32))
         };
-        if self.in_flight.iter().any(covered) {
-            self.in_flight.retain(|write| !covered(write));
+        // What an fsync carries of names is for the profile to say.
+        let named = |write: &usize| matches!(events[*write], Event::Names { .. });
+        if self.in_flight.iter().any(|write| covered(write) || named(write)) {
+            // An fdatasync may leave a length behind.
+            self.in_flight.retain(|write| reach == Reach::Data || !covered(write));
             self.keep_marks();
             self.kept.push(index);
         }

@@ -87,7 +87,7 @@ fn try_every_crash(trace: &Trace, recording: &Recording<Sys>) -> (usize, Option<
                 pending.drain(..).for_each(|(_, event)| write(&mut durable, event));
             }
             Event::Write { fua, .. } => {
-                assert!(!fua, "the journal flushes");
+                assert!(fua.is_none(), "the journal flushes");
                 pending.push((index, event));
             }
             _ => {}

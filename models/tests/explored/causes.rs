@@ -92,10 +92,10 @@ fn another_flush_is_not_taken_for_the_one_that_was_left_out() {
         device: DeviceId(device),
         at: Bytes::ZERO,
         data: Payload::from(vec![1; 512]),
-        fua: false,
+        fua: None,
         label: None,
     };
-    let flush = |device| Event::Flush { device: DeviceId(device), except: Vec::new() };
+    let flush = |device| Event::flush(DeviceId(device));
     let devices = vec![Device::zeroed("disk", Bytes(512), Bytes(4096)); 2];
     let faulty = Trace { devices: devices.clone(), events: vec![write(0), write(1), write(0)] };
     let correct = Trace { devices, events: vec![write(0), write(1), flush(0), write(0), flush(1)] };

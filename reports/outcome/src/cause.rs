@@ -130,6 +130,10 @@ pub struct FixingFlush {
     pub is_fsync: bool,
     /// It belongs right before this event.
     pub before: Place,
+    /// The `fdatasync` of the file that is there already and is not enough: this event, or the last thing that was done to the file
+    /// before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fdatasync: Option<Place>,
 }
 
 impl Fix {
@@ -187,7 +191,12 @@ impl fmt::Display for Fix {
         for (nth, flush) in self.flushes.iter().enumerate() {
             let and = if nth == 0 { "" } else { ", and " };
             let a = if flush.is_fsync { "an" } else { "a" };
-            write!(f, "{and}{a} {} before {}", flush.call(), flush.before)?;
+            write!(f, "{and}{a} {} ", flush.call())?;
+            match &flush.fdatasync {
+                None => write!(f, "before {}", flush.before),
+                Some(there) if *there == flush.before => write!(f, "instead of {there}, which is not enough"),
+                Some(there) => write!(f, "before {}, where {there} is not enough", flush.before),
+            }?;
         }
         for (nth, write) in self.fua.iter().enumerate() {
             let durable = if self.is_of_files() { "O_SYNC" } else { "FUA" };

@@ -4,7 +4,9 @@ use super::markup::Markup;
 use super::timeline::Drawn;
 use super::words::counted;
 use super::{Entry, clipped, medium, recovery, states, story, subject, summary, timeline};
-use crashcheck_outcome::{Cause, Check, Cure, Difference, EVERYWHERE, Finding, Issued, NO_ORDER, Shrunk};
+use crashcheck_outcome::{
+    Cause, Check, Cure, Difference, EVERYWHERE, Finding, FixingFlush, Issued, NO_ORDER, Shrunk,
+};
 
 /// So many findings are unfolded; the others are a click away.
 const OPEN_MAX: usize = 10;
@@ -104,6 +106,19 @@ pub(super) fn difference(page: &mut Markup, difference: &Difference, max: usize)
     page.raw("</dl></div>");
 }
 
+/// Which flush is missing where, and whether an `fdatasync` is there already.
+fn flush_at(page: &mut Markup, flush: &FixingFlush) {
+    let there = flush.fdatasync.as_ref();
+    let is_it = there.is_some_and(|there| *there == flush.before);
+    let place = if is_it { "instead of" } else { "right before" };
+    page.put("<b>{}</b> {} #{} ({})", &[&flush.call(), &place, &flush.before.event, &flush.before.what]);
+    match there {
+        None => {}
+        Some(_) if is_it => page.raw(", which is not enough"),
+        Some(there) => page.put(", where #{} ({}) is not enough", &[&there.event, &there.what]),
+    }
+}
+
 /// Why it happens, and what prevents it.
 fn cause(page: &mut Markup, cause: Option<&Cause>) {
     let Some(Cause { missing, fix, why, cures, hides, .. }) = cause else { return };
@@ -136,10 +151,7 @@ fn cause(page: &mut Markup, cause: Option<&Cause>) {
                 (_, true) => ", and an ",
                 (_, false) => ", and a ",
             });
-            page.put(
-                "<b>{}</b> right before #{} ({})",
-                &[&flush.call(), &flush.before.event, &flush.before.what],
-            );
+            flush_at(page, flush);
         }
         for (nth, write) in fix.fua.iter().enumerate() {
             page.raw(match (nth, fix.is_of_files()) {

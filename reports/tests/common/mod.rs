@@ -344,6 +344,7 @@ fn cause() -> Cause {
             flushes: vec![FixingFlush {
                 device: format!("disk {HOSTILE}"),
                 is_fsync: false,
+                fdatasync: None,
                 before: place(51),
             }],
             fua: vec![],

@@ -3,7 +3,7 @@
 use super::chunk::at_most;
 use super::{EXCEPT_MAX, PAYLOAD_MAX, PIECE, Problem, TEXT_MAX};
 use crate::files::NameChange;
-use crate::{Bytes, DeviceId, Event, EventId, Label, MessageId, NodeId, OpId, Payload};
+use crate::{Bytes, DeviceId, Event, EventId, Label, MessageId, NodeId, OpId, Payload, Reach};
 use rustc_hash::FxHashMap;
 
 const WRITE: u64 = 0x10;
@@ -22,6 +22,9 @@ const DELIVER: u64 = 0x31;
 const DOWN: u64 = 0x32;
 const UP: u64 = 0x33;
 const NAMES: u64 = 0x40;
+const FLUSH_DATA: u64 = 0x41;
+const WRITE_DATA: u64 = 0x42;
+const WRITE_ZEROES_DATA: u64 = 0x43;
 
 /// Both sides stop numbering labels here, so that a file cannot fill the memory of its reader with them.
 const LABELS_MAX: usize = 4096;
@@ -100,6 +103,16 @@ fn put_names(out: &mut Vec<u8>, changes: &[NameChange]) {
     }
 }
 
+/// The kind of a write and its numbers, then its flags, but with FUA for data alone, which has a kind of its own.
+fn put_forced(out: &mut Vec<u8>, [kind, of_data]: [u64; 2], numbers: &[u64], fua: Option<Reach>) {
+    let is_of_data = fua == Some(Reach::Data);
+    put_number(out, if is_of_data { of_data } else { kind });
+    numbers.iter().for_each(|number| put_number(out, *number));
+    if !is_of_data {
+        put_number(out, u64::from(fua.is_some()));
+    }
+}
+
 /// Refuses an event that a reader would refuse for its length.
 pub(super) fn check_lengths(event: &Event) -> Result<(), Problem> {
     let text = |what, text: &str| at_most(what, text.len(), TEXT_MAX.index());
@@ -131,13 +144,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
     let mut put = |numbers: &[u64]| numbers.iter().for_each(|number| put_number(out, *number));
     match event {
         Event::Write { device, at, data, fua, label } => {
-            put(&[WRITE, u64::from(device.0), at.0, u64::from(*fua)]);
+            put_forced(out, [WRITE, WRITE_DATA], &[u64::from(device.0), at.0], *fua);
             put_label(out, label.as_ref(), labels);
             put_number(out, data.len().0);
             pieces.iter().for_each(|piece| put_piece(out, *piece));
         }
         Event::WriteZeroes { device, at, len, fua, label } => {
-            put(&[WRITE_ZEROES, u64::from(device.0), at.0, len.0, u64::from(*fua)]);
+            let numbers = [u64::from(device.0), at.0, len.0];
+            put_forced(out, [WRITE_ZEROES, WRITE_ZEROES_DATA], &numbers, *fua);
             put_label(out, label.as_ref(), labels);
         }
         Event::Program { device, at, data, label } => {
@@ -157,8 +171,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event, pieces: &[Piece], labe
         }
         Event::Discard { device, at, len } => put(&[DISCARD, u64::from(device.0), at.0, len.0]),
         Event::Resize { device, len } => put(&[RESIZE, u64::from(device.0), len.0]),
-        Event::Flush { device, except } => {
-            put(&[FLUSH, u64::from(device.0)]);
+        Event::Flush { device, except, reach } => {
+            put(&[if *reach == Reach::Data { FLUSH_DATA } else { FLUSH }, u64::from(device.0)]);
             put_ascending(out, except);
         }
         Event::FlushFailed { device, writes, dropped } => {
@@ -231,6 +245,10 @@ impl<'a> Cursor<'a> {
             1 => Ok(true),
             _ => Err(malformed("there is no such flag")),
         }
+    }
+
+    fn fua(&mut self) -> Result<Option<Reach>, Problem> {
+        Ok(self.flag()?.then_some(Reach::All))
     }
 
     pub(super) fn text(&mut self) -> Result<&'a str, Problem> {
@@ -330,16 +348,18 @@ pub(super) fn event(
 ) -> Result<Event, Problem> {
     let kind = cursor.number()?;
     Ok(match kind {
-        WRITE => {
-            let (device, at, fua) = (cursor.device()?, cursor.bytes()?, cursor.flag()?);
+        WRITE | WRITE_DATA => {
+            let (device, at) = (cursor.device()?, cursor.bytes()?);
+            let fua = if kind == WRITE { cursor.fua()? } else { Some(Reach::Data) };
             let label = cursor.label(labels)?;
             let len = cursor.bytes()?;
             let data = payloads.fetch(device, at, len, cursor)?;
             Event::Write { device, at, data, fua, label }
         }
-        WRITE_ZEROES => {
+        WRITE_ZEROES | WRITE_ZEROES_DATA => {
             let (device, at, len) = (cursor.device()?, cursor.bytes()?, cursor.bytes()?);
-            Event::WriteZeroes { device, at, len, fua: cursor.flag()?, label: cursor.label(labels)? }
+            let fua = if kind == WRITE_ZEROES { cursor.fua()? } else { Some(Reach::Data) };
+            Event::WriteZeroes { device, at, len, fua, label: cursor.label(labels)? }
         }
         PROGRAM => {
             let (device, at) = (cursor.device()?, cursor.bytes()?);
@@ -358,7 +378,10 @@ pub(super) fn event(
         }
         DISCARD => Event::Discard { device: cursor.device()?, at: cursor.bytes()?, len: cursor.bytes()? },
         RESIZE => Event::Resize { device: cursor.device()?, len: cursor.bytes()? },
-        FLUSH => Event::Flush { device: cursor.device()?, except: cursor.ascending()? },
+        FLUSH | FLUSH_DATA => {
+            let reach = if kind == FLUSH { Reach::All } else { Reach::Data };
+            Event::Flush { device: cursor.device()?, except: cursor.ascending()?, reach }
+        }
         FLUSH_FAILED => {
             let (device, dropped) = (cursor.device()?, cursor.flag()?);
             Event::FlushFailed { device, writes: cursor.ascending()?, dropped }

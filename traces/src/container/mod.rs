@@ -39,6 +39,9 @@
 //!   0x20 Program       device, at, label, length, a piece for each 4096 bytes
 //!   0x21 Erase         device, at, length, label
 //!   0x40 Names         label, count, and for each  directory, name, 0 or the number of the inode and 1
+//!   0x41 Flush         of data alone: the same as 0x14
+//!   0x42 Write         with FUA for data alone: device, at, label, length, a piece for each 4096 bytes
+//!   0x43 WriteZeroes   with FUA for data alone: device, at, length, label
 //!   0x30 Send          message, from, to, label, length, a piece for each 4096 bytes
 //!   0x31 Deliver       message
 //!   0x32 Down          node
@@ -56,7 +59,7 @@
 //! | `0x10..0x19` | block devices | 1                          | 0.1           |
 //! | `0x20..0x22` | flash chips   | 2                          | 0.1           |
 //! | `0x30..0x34` | clusters      | 1, with a chunk `NODE`     | 0.1           |
-//! | `0x40..0x41` | files         | 3                          | 0.1           |
+//! | `0x40..0x44` | files         | 3; of `0x41` on, any       | 0.1           |
 //!
 //! Memory stays bounded whatever the file says. The writer holds one DATA and one EVTS chunk and remembers the
 //! places of the last 65,536 pieces; the reader holds one EVTS chunk, 128 DATA chunks of 256 KiB and one event.

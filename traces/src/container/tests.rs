@@ -4,7 +4,7 @@ use super::chunk::{ChunkWriter, Tag};
 use super::codec::{Labels, put_event, put_number, put_text};
 use super::*;
 use crate::testing::any_trace;
-use crate::{BlockNo, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, NandGeometry};
+use crate::{BlockNo, Device, DeviceId, DeviceKind, Event, EventId, Image, Label, NandGeometry, Reach};
 use crate::{OpId, Pairing, Payload};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
@@ -32,11 +32,11 @@ fn sample() -> (Trace, Vec<u8>) {
         device,
         at: Bytes(at),
         data: Payload::from(vec![fill; 5000]),
-        fua: false,
+        fua: None,
         label: Some("commit".into()),
     };
     let begin = Event::Begin { op: OpId(0), text: "put".into() };
-    for event in [begin, write(0, 1), write(9000, 2), write(3, 7), Event::Flush { device, except: vec![] }] {
+    for event in [begin, write(0, 1), write(9000, 2), write(3, 7), Event::flush(device)] {
         writer.push(&event).expect("an event");
         writer.flush().expect("a chunk");
         trace.events.push(event);
@@ -157,10 +157,25 @@ fn a_writer_that_dies_leaves_what_it_flushed() {
 
 #[test]
 fn an_event_of_a_later_medium_is_refused_by_its_kind() {
-    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x43, 1, 2]))]);
+    let file = crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers(&[0x53, 1, 2]))]);
     let (offset, text) = problem(&file);
-    assert_eq!(text, "event kind 0x43 is of a medium that this reader does not know: use a newer crashcheck");
+    assert_eq!(text, "event kind 0x53 is of a medium that this reader does not know: use a newer crashcheck");
     assert!(offset > 16);
+}
+
+#[test]
+fn what_is_durable_for_data_alone_has_kinds_of_its_own() {
+    let numbers = numbers(&[0x14, 0, 0, 0x41, 0, 0, 0x11, 0, 8, 9, 1, 0, 0x43, 0, 8, 9, 0]);
+    let (trace, _) =
+        read(&crafted(&[(Tag::Devices, devices(4096, 0)), (Tag::Events, numbers)])).expect("a trace");
+    let device = DeviceId(0);
+    let zeroes = |reach| {
+        let (at, len) = (Bytes(8), Bytes(9));
+        Event::WriteZeroes { device, at, len, fua: Some(reach), label: None }
+    };
+    let data = Event::Flush { device, except: vec![], reach: Reach::Data };
+    assert_eq!(trace.events, [Event::flush(device), data, zeroes(Reach::All), zeroes(Reach::Data)]);
+    assert_eq!(read(&written(&trace)).expect("a trace").0, trace);
 }
 
 #[test]
@@ -271,7 +286,7 @@ fn equal_contents_are_stored_once() {
             device: DeviceId(0),
             at: Bytes(512 * index),
             data: Payload::from(content.as_slice()),
-            fua: false,
+            fua: None,
             label: None,
         };
         let trace = Trace { devices: vec![device.clone()], events: (0..writes).map(write).collect() };
@@ -282,7 +297,7 @@ fn equal_contents_are_stored_once() {
 
 fn labelled(index: usize) -> Event {
     let label = Some(format!("the label that has the number {index}").as_str().into());
-    Event::WriteZeroes { device: DeviceId(0), at: Bytes(0), len: Bytes(0), fua: false, label }
+    Event::WriteZeroes { device: DeviceId(0), at: Bytes(0), len: Bytes(0), fua: None, label }
 }
 
 #[test]
@@ -341,7 +356,7 @@ fn numbered_write(index: u64, len: usize) -> Event {
         bytes[8] = piece as u8;
     }
     let at = Bytes(index * len as u64);
-    Event::Write { device: DeviceId(0), at, data: Payload::from(data), fua: false, label: None }
+    Event::Write { device: DeviceId(0), at, data: Payload::from(data), fua: None, label: None }
 }
 
 /// Fails after so many bytes.
@@ -405,7 +420,7 @@ fn a_chip_comes_back_with_its_wear_and_its_events() {
     let events = vec![
         Event::Erase { device, at: Bytes(192), len: Bytes(192), label: label.clone() },
         Event::Program { device, at: Bytes(240), data: Payload::from(vec![3; 48]), label },
-        Event::Flush { device, except: vec![] },
+        Event::flush(device),
     ];
     let trace = Trace { devices: vec![a_chip()], events };
     assert_eq!(read(&written(&trace)).expect("a trace"), (trace, Ending::Complete));
@@ -422,13 +437,8 @@ fn what_does_not_fit_a_chip_is_refused() {
         label: None,
     };
     let erase = |device, at, len| Event::Erase { device, at: Bytes(at), len: Bytes(len), label: None };
-    let write = Event::Write {
-        device: chip,
-        at: Bytes(0),
-        data: Payload::from(vec![1; 48]),
-        fua: false,
-        label: None,
-    };
+    let write =
+        Event::Write { device: chip, at: Bytes(0), data: Payload::from(vec![1; 48]), fua: None, label: None };
     let cases = [
         (program(chip, 48, 47), "not one whole page"),
         (program(chip, 47, 48), "not one whole page"),
@@ -440,7 +450,7 @@ fn what_does_not_fit_a_chip_is_refused() {
         (write, "is for a block device, but device 0 is a flash chip"),
         (Event::Discard { device: chip, at: Bytes(0), len: Bytes(48) }, "is for a block device"),
         (Event::Resize { device: chip, len: Bytes(48) }, "is for a block device"),
-        (Event::Flush { device: chip, except: vec![EventId(0)] }, "excludes events"),
+        (Event::Flush { device: chip, except: vec![EventId(0)], reach: Reach::All }, "excludes events"),
     ];
     for (event, expected) in cases {
         let mark = Event::Mark { text: String::new() };

@@ -26,10 +26,10 @@ const RECORDS_TARGET: usize = 256 << 10;
 /// # fn main() -> Result<(), crashcheck_trace::container::ContainerError> {
 /// let disk = Device::zeroed("disk", Bytes(512), Bytes(1 << 20));
 /// let mut writer = Writer::new(Vec::new(), &[disk])?;
-/// writer.push(&Event::Flush { device: DeviceId(0), except: vec![] })?;
+/// writer.push(&Event::flush(DeviceId(0)))?;
 /// let file = writer.finish()?;
 /// let events: Vec<_> = Reader::open(std::io::Cursor::new(file))?.collect::<Result<_, _>>()?;
-/// assert_eq!(events, [Event::Flush { device: DeviceId(0), except: vec![] }]);
+/// assert_eq!(events, [Event::flush(DeviceId(0))]);
 /// # Ok(())
 /// # }
 /// ```

@@ -32,7 +32,7 @@
 
 use super::{Collector, synthetic};
 use crate::import::{Format, ImportError, Imported, Options};
-use crate::{Bytes, DeviceId, Event, Label};
+use crate::{Bytes, DeviceId, Event, Label, Reach};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Read;
@@ -221,7 +221,7 @@ impl Record {
         }
         to.charge(len.index(), self.offset)?;
         let data = synthetic::content(u64::from(to.next_id().0) + 1, at, len);
-        Ok(Event::Write { device, at, data, fua, label: self.label() })
+        Ok(Event::Write { device, at, data, fua: fua.then_some(Reach::All), label: self.label() })
     }
 }
 

@@ -29,7 +29,7 @@
 
 use super::Collector;
 use crate::import::{Format, ImportError, Imported, Options};
-use crate::{Bytes, DEVICE_LEN_MAX, DeviceId, Event, Label, Payload};
+use crate::{Bytes, DEVICE_LEN_MAX, DeviceId, Event, Label, Payload, Reach};
 use std::io::{self, Read};
 
 mod export;
@@ -299,13 +299,13 @@ fn push(
     to: &mut Collector<'_>,
 ) -> Result<(), ImportError> {
     if entry.flags & FLUSH != 0 {
-        to.push(Event::Flush { device: DEVICE, except: Vec::new() }, offset)?;
+        to.push(Event::flush(DEVICE), offset)?;
     }
     if entry.flags & DISCARD != 0 {
         to.push(Event::Discard { device: DEVICE, at: entry.at, len: entry.len }, offset)?;
     }
     if let Some(data) = data {
-        let fua = entry.flags & FUA != 0;
+        let fua = (entry.flags & FUA != 0).then_some(Reach::All);
         let label = (entry.flags & METADATA != 0).then(|| Label::from(LABEL));
         to.push(Event::Write { device: DEVICE, at: entry.at, data, fua, label }, offset)?;
     }

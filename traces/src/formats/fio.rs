@@ -11,7 +11,7 @@
 //! Each file is a device of its own with blocks of one byte, in the order in which the log names them; its length is
 //! the largest end that the log reaches. A name may hold spaces and is not quoted, so a line is read from its end.
 //!
-//! `sync` and `datasync` become flushes, `trim` a discard; reads and waits leave nothing. `syncfs` is a flush of the
+//! `sync` and `datasync` become flushes, the latter one of data alone, `trim` a discard; reads and waits leave nothing. `syncfs` is a flush of the
 //! file that it names; `sync_file_range` makes nothing durable and leaves nothing. What else a line says may matter, and
 //! is an error. The log has no data: each write gets contents of its own, the same on every import.
 //!
@@ -22,7 +22,7 @@
 
 use super::{Collector, synthetic};
 use crate::import::{Format, ImportError, Imported, Options};
-use crate::{Bytes, DeviceId, Event};
+use crate::{Bytes, DeviceId, Event, Reach};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufRead, Read};
@@ -208,10 +208,11 @@ impl<'a> Log<'a> {
                 }
                 self.to.charge(len.index(), at)?;
                 let data = synthetic::content(u64::from(self.to.next_id().0) + 1, start, len);
-                Event::Write { device, at: start, data, fua: false, label: None }
+                Event::Write { device, at: start, data, fua: None, label: None }
             }
             "trim" => Event::Discard { device, at: start, len },
-            "sync" | "datasync" | "syncfs" => Event::Flush { device, except: Vec::new() },
+            "sync" | "syncfs" => Event::flush(device),
+            "datasync" => Event::Flush { device, except: Vec::new(), reach: Reach::Data },
             _ => return Ok(()),
         };
         self.to.push(event, at).map(|_| ())

@@ -3,7 +3,7 @@
 use crate::screen::Screen;
 use crashcheck::NandGeometry;
 use crashcheck::trace::files::NameChange;
-use crashcheck::trace::{Event, Trace};
+use crashcheck::trace::{Event, Reach, Trace};
 use crashcheck_report::text::escape;
 use std::fmt::Write;
 
@@ -38,14 +38,23 @@ fn units(geometry: &NandGeometry) -> String {
     format!("{blocks} erase blocks of {pages_per_block} pages of {} + {} bytes", page.0, spare.0)
 }
 
+/// What a write with force unit access is called behind its name.
+fn forced(fua: Option<Reach>) -> &'static str {
+    match fua {
+        None => "",
+        Some(Reach::All) => " fua",
+        Some(Reach::Data) => " fua of data",
+    }
+}
+
 /// An event in a line, safe to print.
 fn describe(event: &Event) -> String {
     let label = event.label().map(|label| format!("  {}", escape(label.as_str()))).unwrap_or_default();
     let place = event.range().map(|(device, at, len)| format!("device {} at {} + {}", device.0, at.0, len.0));
     let place = place.unwrap_or_default();
     match event {
-        Event::Write { fua, .. } => format!("write{}  {place}{label}", if *fua { " fua" } else { "" }),
-        Event::WriteZeroes { fua, .. } => format!("zeroes{}  {place}{label}", if *fua { " fua" } else { "" }),
+        Event::Write { fua, .. } => format!("write{}  {place}{label}", forced(*fua)),
+        Event::WriteZeroes { fua, .. } => format!("zeroes{}  {place}{label}", forced(*fua)),
         Event::Program { .. } => format!("program  {place}{label}"),
         Event::Erase { .. } => format!("erase  {place}{label}"),
         Event::Names { changes, .. } => {
@@ -57,10 +66,11 @@ fn describe(event: &Event) -> String {
         }
         Event::Discard { .. } => format!("discard  {place}"),
         Event::Resize { device, len } => format!("resize  device {} to {}", device.0, len.0),
-        Event::Flush { device, except } if except.is_empty() => format!("flush  device {}", device.0),
-        Event::Flush { device, except } => {
+        Event::Flush { device, except, reach } => {
+            let data = if *reach == Reach::Data { " of data" } else { "" };
             let except: Vec<String> = except.iter().map(ToString::to_string).collect();
-            format!("flush  device {}, which does not cover {}", device.0, except.join(", "))
+            let but = if except.is_empty() { "" } else { ", which does not cover " };
+            format!("flush{data}  device {}{but}{}", device.0, except.join(", "))
         }
         Event::FlushFailed { device, writes, dropped } => {
             let writes: Vec<String> = writes.iter().map(ToString::to_string).collect();

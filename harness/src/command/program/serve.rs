@@ -9,16 +9,16 @@ use super::tree::Tree;
 use crate::disk::Disk;
 use crate::error::DiskError;
 use crate::explore::guarded;
-use crate::files::Kind;
+use crate::files::{Kind, written_through};
 use crashcheck_trace::files::{Entry, Owner};
-use crashcheck_trace::{Bytes, DeviceId};
+use crashcheck_trace::{Bytes, DeviceId, Reach};
 use fuser::{
     BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
     InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow,
     WriteFlags,
 };
-use rustix::fs::{FallocateFlags, FileType as Node, OFlags};
+use rustix::fs::{FallocateFlags, FileType as Node};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -238,9 +238,9 @@ fn made_by(request: &Request, mode: u32, umask: u32) -> Owner {
     Owner { mode: (mode & !umask & 0o7777) as u16, uid: request.uid(), gid: request.gid() }
 }
 
-/// Whether what is written through a descriptor is durable on return.
-fn writes_through(flags: OpenFlags) -> bool {
-    OFlags::from_bits_retain(flags.0 as u32).intersects(OFlags::SYNC | OFlags::DSYNC)
+/// What an fsync is for.
+fn reach(datasync: bool) -> Reach {
+    if datasync { Reach::Data } else { Reach::All }
 }
 
 /// Without a cache between the program and us; a file can be mapped all the same.
@@ -498,20 +498,19 @@ impl Filesystem for Server {
             return reply.written(data.len() as u32);
         }
         let written = self.by(request).with(ino, |looked, inode| {
-            looked.tree.call("write", &inode, |_| match writes_through(flags) {
-                true => Ok(inode.write_fua(Bytes(offset), data)?),
-                false => Ok(inode.write(Bytes(offset), data)?),
+            looked.tree.call("write", &inode, |_| {
+                Ok(inode.write_through(Bytes(offset), data, written_through(flags.0 as u32))?)
             })?;
             Ok(data.len() as u32)
         });
         answer!(reply, written, len => reply.written(len));
     }
 
-    fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+    fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, datasync: bool, reply: ReplyEmpty) {
         if ino == OUTPUT_INODE {
             return reply.ok();
         }
-        answer!(reply, self.with(ino, |_, inode| Ok(inode.flush()?)), () => reply.ok());
+        answer!(reply, self.with(ino, |_, inode| Ok(inode.sync(reach(datasync))?)), () => reply.ok());
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {

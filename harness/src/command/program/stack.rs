@@ -8,7 +8,7 @@
 //! What has no such information has no lines, nor has a program that an interpreter runs.
 
 use addr2line::Loader;
-use crashcheck_trace::{Event, Label, Trace};
+use crashcheck_trace::{Label, Trace};
 use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
 use rustc_hash::FxHashMap;
 use std::fs::{self, File};
@@ -137,26 +137,9 @@ impl Stacks {
         for (events, stack) in self.known {
             let calls = sources.calls(&stack);
             for event in trace.events[events].iter_mut().filter(|_| !calls.is_empty()) {
-                match event {
-                    Event::Write { label, .. }
-                    | Event::WriteZeroes { label, .. }
-                    | Event::Names { label, .. } => {
-                        let what = label.take().unwrap_or_else(|| Label::from("write"));
-                        *label = Some(what.with_calls(&calls));
-                    }
-                    Event::Discard { .. }
-                    | Event::Resize { .. }
-                    | Event::Program { .. }
-                    | Event::Erase { .. }
-                    | Event::Flush { .. }
-                    | Event::FlushFailed { .. }
-                    | Event::Begin { .. }
-                    | Event::Ack { .. }
-                    | Event::Mark { .. }
-                    | Event::Send { .. }
-                    | Event::Deliver { .. }
-                    | Event::Down { .. }
-                    | Event::Up { .. } => {}
+                if let Some(label) = event.label_mut() {
+                    let what = label.take().unwrap_or_else(|| Label::from("write"));
+                    *label = Some(what.with_calls(&calls));
                 }
             }
         }

@@ -201,7 +201,7 @@ fn a_recording_says_what_was_programmed_erased_and_waited_for() {
     let expected = vec![
         Event::Program { device, at: Bytes(60), data, label: Some(label) },
         Event::Erase { device, at: Bytes(96), len: Bytes(48), label: None },
-        Event::Flush { device, except: vec![] },
+        Event::flush(device),
     ];
     assert_eq!(trace.events, expected);
     assert_eq!(trace.validate(), Ok(()));

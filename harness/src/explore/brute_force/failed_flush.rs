@@ -37,7 +37,7 @@ fn failing(mut trace: Trace, fails: &[u8]) -> Trace {
                     *event = Event::FlushFailed { device, writes, dropped: how == 2 };
                 }
             }
-            Event::Write { device, fua: false, .. }
+            Event::Write { device, fua: None, .. }
             | Event::WriteZeroes { device, .. }
             | Event::Discard { device, .. } => in_flight[device.index()].push(id),
             _ => {}

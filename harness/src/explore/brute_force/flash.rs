@@ -305,7 +305,7 @@ fn events(steps: &[Step], next: &mut BTreeMap<(u16, u32), u32>) -> Vec<Event> {
             let at = Bytes(u64::from(block) * len.0);
             Some(Event::Erase { device: DeviceId(device), at, len, label: None })
         }
-        Step::Wait(device) => Some(Event::Flush { device: DeviceId(device), except: Vec::new() }),
+        Step::Wait(device) => Some(Event::flush(DeviceId(device))),
         Step::Begin(op) => Some(Event::Begin { op: OpId(op), text: String::new() }),
         Step::Ack(op, durable) => Some(Event::Ack { op: OpId(op), durable }),
     };

@@ -141,13 +141,13 @@ impl Board for Plain {
             let (at, data) = (Bytes(place * BLOCK), [fill; BLOCK as usize]);
             self.keep(device, at, &data);
             let (device, data) = (DeviceId(device), Payload::from(&data[..]));
-            self.events.push(Event::Write { device, at, data, fua: false, label: None });
+            self.events.push(Event::Write { device, at, data, fua: None, label: None });
         }
     }
 
     fn flush(&mut self, device: u16) {
         if !self.is_lost(device) {
-            self.events.push(Event::Flush { device: DeviceId(device), except: Vec::new() });
+            self.events.push(Event::flush(DeviceId(device)));
         }
     }
 

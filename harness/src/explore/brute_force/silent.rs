@@ -136,7 +136,7 @@ fn silent_profiles() -> impl Strategy<Value = Profile> {
 pub(super) fn without_fua(mut events: Vec<Event>) -> Vec<Event> {
     for event in &mut events {
         if let Event::Write { fua, .. } = event {
-            *fua = false;
+            *fua = None;
         }
     }
     events

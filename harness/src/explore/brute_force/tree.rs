@@ -1,12 +1,15 @@
 //! Trees of files: what a walk of the tree shows after a crash, in one life and in several, against every subset of what was
 //! in flight.
 
+mod calls;
+
 use super::super::Shown as Erased;
 use super::*;
 use crate::files::{Files, Kind as Inode, OpenOptions};
-use crate::profile::{FileSystem, Fsync};
+use crate::profile::{Fdatasync, FileSystem, Fsync};
 use crashcheck_trace::files::{Entry, NameChange};
 use std::collections::BTreeMap;
+use std::io;
 
 /// The paths of a tree, each with what it holds; `None` for a directory.
 type Tree = BTreeMap<String, Option<Vec<u8>>>;
@@ -38,7 +41,7 @@ fn act(files: &Files, sum: u64) {
     let (path, other) = (PATHS[(sum / 11 % 3) as usize], PATHS[(sum / 37 % 4) as usize]);
     let open = |options: &mut OpenOptions| options.create(true).open(files, path);
     let data = vec![sum as u8 | 1; (sum / 5 % 7 + 1) as usize];
-    let done = match sum % 11 {
+    let done = match sum % 14 {
         0 | 1 => open(OpenOptions::new().write(true)).and_then(|file| file.write_at(&data, 0).map(|_| ())),
         2 | 3 => open(OpenOptions::new().append(true)).and_then(|file| file.write_at(&data, 0).map(|_| ())),
         4 => open(OpenOptions::new().write(true)).and_then(|file| file.set_len(sum / 3 % 5)),
@@ -47,9 +50,22 @@ fn act(files: &Files, sum: u64) {
         7 => files.remove_file(path).or_else(|_| files.remove_dir(other)),
         8 => files.hard_link(path, other).or_else(|_| files.create_dir("sub")),
         9 => files.open(path).and_then(|file| file.sync_all()),
+        10 | 11 => files.open(other).and_then(|file| file.sync_data()),
+        12 => through(files, path, [Reach::Data, Reach::All][(sum / 7 % 2) as usize], &data),
         _ => files.sync_dir("/").and_then(|()| files.sync_dir("sub")),
     };
     let _ = done;
+}
+
+/// Writes through a descriptor with `O_SYNC` or `O_DSYNC`, what is there and beyond it.
+fn through(files: &Files, path: &str, reach: Reach, data: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    match reach {
+        Reach::All => options.sync(true),
+        Reach::Data => options.data_sync(true),
+    };
+    let file = options.write(true).create(true).open(files, path)?;
+    file.write_at(data, 1).map(|_| ())
 }
 
 /// Shows all of it, says so, and does two things that depend on it.
@@ -199,37 +215,63 @@ impl Done {
         self.settle(|nth, change| longer.contains(&events[nth]) && change.is_of(file));
     }
 
-    /// A flush of a device has come to its end.
-    fn flush(&mut self, device: DeviceId, profile: &Profile) {
+    /// A sync of a device has come to its end; that of a write which was to be durable at once is for what this event did.
+    fn sync(&mut self, (device, how): (DeviceId, Fdatasync), only: Option<usize>, profile: &Profile) {
+        let carried = self.carried((device, how), only, profile);
+        self.settle(|nth, _| carried.contains(&nth));
+        let (in_order, is_data) = (profile.order == Order::Issued, how == Fdatasync::Data);
+        let events: Vec<usize> = self.all.iter().map(|(event, _)| *event).collect();
+        self.settle(|nth, change| {
+            let is_left = is_data && matches!(change, Change::Length(..));
+            let is_meant = only.is_none_or(|only| events[nth] == only);
+            in_order || (change.is_of(device) && is_meant && !is_left)
+        });
+    }
+
+    /// The names that it makes durable beside those in the directory that it is for.
+    fn carried(
+        &self,
+        (device, how): (DeviceId, Fdatasync),
+        only: Option<usize>,
+        profile: &Profile,
+    ) -> BTreeSet<usize> {
         let names = |nth: usize| match &self.all[nth].1 {
             Change::Names(changes) => changes.as_slice(),
             _ => &[],
         };
+        let open = || self.in_flight.iter().copied();
+        // It was made, its length has changed, or of a directory what is in it.
+        let is_own = |nth: &usize| match &self.all[*nth] {
+            (_, Change::Bytes(..)) => false,
+            (event, change) => {
+                let is_meant = only.is_none_or(|only| *event == only);
+                (is_meant && change.is_of(device)) || self.made.get(&device) == Some(nth)
+            }
+        };
+        let is_named = |nth: &usize| names(*nth).iter().any(|change| change.inode == Some(device));
+        let waits = match how {
+            Fdatasync::Data => false,
+            Fdatasync::Length => open().any(|nth| is_own(&nth)),
+            Fdatasync::Fsync => true,
+        };
         match profile.files.fsync {
-            Fsync::Inode => {}
-            Fsync::Names => {
-                let open = self.in_flight.iter().copied();
-                let is_named = |nth: &usize| names(*nth).iter().any(|change| change.inode == Some(device));
-                let mut settled: BTreeSet<usize> = open.filter(is_named).collect();
-                let mut above: Vec<usize> = settled.iter().copied().collect();
+            Fsync::Names if waits => {
+                let mut carried: BTreeSet<usize> = open().filter(is_named).collect();
+                let mut above: Vec<usize> = carried.iter().copied().collect();
                 while let Some(nth) = above.pop() {
                     let directories = names(nth).iter().map(|change| change.directory);
                     let made = directories.filter_map(|directory| self.made.get(&directory).copied());
-                    above.extend(made.filter(|made| settled.insert(*made)));
+                    above.extend(made.filter(|made| carried.insert(*made)));
                 }
-                self.settle(|nth, _| settled.contains(&nth));
+                carried
             }
-            Fsync::Earlier => {
-                let is_own = |nth: &usize| match &self.all[*nth].1 {
-                    Change::Bytes(..) => false,
-                    change => change.is_of(device) || self.made.get(&device) == Some(nth),
-                };
-                let last = self.in_flight.iter().copied().filter(is_own).max();
-                self.settle(|nth, change| matches!(change, Change::Names(_)) && Some(nth) <= last);
+            Fsync::Earlier if waits => {
+                let is_last = |nth: &usize| is_own(nth) || (how == Fdatasync::Fsync && is_named(nth));
+                let last = open().filter(is_last).max();
+                open().filter(|nth| !names(*nth).is_empty() && Some(*nth) <= last).collect()
             }
+            Fsync::Inode | Fsync::Names | Fsync::Earlier => BTreeSet::new(),
         }
-        let in_order = profile.order == Order::Issued;
-        self.settle(|_, change| in_order || change.is_of(device));
     }
 
     /// One more event.
@@ -245,6 +287,23 @@ impl Done {
     }
 }
 
+/// The trees that are left by what may survive of what is in flight.
+fn survivors(done: &Done, trace: &Trace, profile: &Profile, found: &mut dyn FnMut(Vec<Device>)) {
+    for subset in 0..1usize << done.in_flight.len() {
+        let bit = |nth: usize| done.in_flight.iter().position(|open| *open == nth);
+        let survives = |nth: usize| bit(nth).is_none_or(|bit| subset >> bit & 1 == 1);
+        if !done.may_survive(profile, survives) {
+            continue;
+        }
+        let (mut devices, mut lens) = (trace.devices.clone(), done.lens.clone());
+        for (_, (_, change)) in done.all.iter().enumerate().filter(|(nth, _)| survives(*nth)) {
+            change.make(&mut devices, &mut lens);
+        }
+        devices.iter_mut().zip(lens).for_each(|(device, len)| device.base.resize(len));
+        found(devices);
+    }
+}
+
 /// Everything a crash can leave: after how many events, what that allows, and the tree.
 fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)> {
     let unit = match profile.atomic {
@@ -256,22 +315,9 @@ fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)
     let mut done = Done { all: Vec::new(), in_flight: Vec::new(), lens, made: BTreeMap::new() };
     let (mut window, mut found) = (Window { durable: 0, begun: 0 }, Vec::new());
     for point in 0..=trace.events.len() {
-        for subset in 0..1usize << done.in_flight.len() {
-            let bit = |nth: usize| done.in_flight.iter().position(|open| *open == nth);
-            let survives = |nth: usize| bit(nth).is_none_or(|bit| subset >> bit & 1 == 1);
-            if !done.may_survive(profile, survives) {
-                continue;
-            }
-            let (mut devices, mut lens) = (trace.devices.clone(), done.lens.clone());
-            for (_, (_, change)) in done.all.iter().enumerate().filter(|(nth, _)| survives(*nth)) {
-                change.make(&mut devices, &mut lens);
-            }
-            devices.iter_mut().zip(lens).for_each(|(device, len)| device.base.resize(len));
-            found.push((point, window, devices));
-        }
+        survivors(&done, trace, profile, &mut |devices| found.push((point, window, devices)));
         let Some(event) = trace.events.get(point) else { break };
         match event {
-            Event::Flush { device, .. } => done.flush(*device, profile),
             Event::Begin { op, .. } => window.begun = window.begun.max(op.index() + 1),
             Event::Ack { op, durable: true } => window.durable = window.durable.max(op.index() + 1),
             Event::Names { changes, .. } if profile.files.replace_flush => {
@@ -283,6 +329,19 @@ fn crashes(trace: &Trace, profile: &Profile) -> Vec<(usize, Window, Vec<Device>)
         }
         window.begun = window.begun.max(window.durable);
         done.issue(point, event, changes(event, &mut now, unit));
+        let how = |device: DeviceId, reach: Reach| match reach {
+            Reach::Data if trace.devices[device.index()].is_file() => (device, profile.files.fdatasync),
+            Reach::Data | Reach::All => (device, Fdatasync::Fsync),
+        };
+        match event {
+            Event::Flush { device, reach, .. } => done.sync(how(*device, *reach), None, profile),
+            Event::Write { device, fua: Some(reach), .. } => {
+                // The power may fail while it is under way.
+                survivors(&done, trace, profile, &mut |devices| found.push((point + 1, window, devices)));
+                done.sync(how(*device, *reach), Some(point), profile);
+            }
+            _ => {}
+        }
     }
     found
 }
@@ -348,7 +407,22 @@ fn profiles() -> impl Strategy<Value = Profile> {
     let named = |name| Profile { atomic: Atomic::Bytes(8), ..Profile::named(name).expect("a profile") };
     let names = FileSystem { names: Order::Issued, ..FileSystem::default() };
     let names = Profile { files: names, ..posix.clone() };
-    prop::sample::select(vec![posix, torn, in_order, names, named("ext4"), named("xfs"), named("btrfs")])
+    let mut all = vec![posix, torn, in_order, names, named("ext4"), named("xfs"), named("btrfs")];
+    all.extend(of_syncs());
+    prop::sample::select(all)
+}
+
+/// Whatever an `fsync` and an `fdatasync` may promise.
+fn of_syncs() -> Vec<Profile> {
+    let mut all = Vec::new();
+    for fsync in [Fsync::Inode, Fsync::Names, Fsync::Earlier] {
+        for fdatasync in [Fdatasync::Data, Fdatasync::Length, Fdatasync::Fsync] {
+            let files = FileSystem { names: Order::Issued, fsync, fdatasync, ..FileSystem::default() };
+            let posix = Profile::named("posix").expect("a profile");
+            all.push(Profile { files, name: format!("{fsync:?}-{fdatasync:?}"), ..posix });
+        }
+    }
+    all
 }
 
 /// Explores a trace to its end, and compares what is judged with what brute force meets.
@@ -390,99 +464,5 @@ proptest! {
         }).sum();
         prop_assume!(changes <= if lives > 1 { 6 } else { 10 });
         compare(&trace, &profile, lives, jobs)?;
-    }
-}
-
-/// Calls that come to an end.
-type Calls<'a> = &'a dyn Fn(&Files);
-
-/// Calls after which it matters what an fsync has carried, and what a rename has waited for.
-const CALLS: [Calls<'static>; 9] = [
-    &|files| {
-        rename(files, "b", "c");
-        append(files, "c");
-        make(files, "d");
-        sync(files, "c");
-    },
-    &|files| {
-        make(files, "d");
-        append(files, "b");
-        files.hard_link("b", "c").expect("a name");
-        make(files, "e");
-        sync(files, "b");
-    },
-    &|files| {
-        ["d", "d/e", "f"].into_iter().for_each(|path| make(files, path));
-        files.create("d/e/a").and_then(|file| file.sync_all()).expect("a file");
-    },
-    &|files| {
-        files.write("a", b"new").expect("a file");
-        rename(files, "a", "b");
-        append(files, "b");
-    },
-    &|files| {
-        make(files, "d");
-        append(files, "b");
-        sync(files, "b");
-        make(files, "e");
-        sync(files, "b");
-    },
-    &|files| {
-        files.write("a", b"new").expect("a file");
-        sync(files, "a");
-        let file = OpenOptions::new().write(true).open(files, "a");
-        file.and_then(|file| file.write_at(b"X", 0)).expect("a file");
-        rename(files, "a", "b");
-    },
-    &|files| {
-        make(files, "d");
-        files.sync_dir("/").expect("a directory");
-        rename(files, "d", "e");
-        files.create("e/a").and_then(|file| file.sync_all()).expect("a file");
-    },
-    &|files| {
-        ["d", "e"].into_iter().for_each(|path| make(files, path));
-        files.create("d/a").expect("a file");
-        rename(files, "d", "e");
-    },
-    &|files| {
-        files.remove_file("b").expect("a name");
-        make(files, "d");
-        files.sync_dir("d").expect("a directory");
-        make(files, "d/e");
-        files.sync_dir("/").expect("a directory");
-    },
-];
-
-fn make(files: &Files, path: &str) {
-    files.create_dir(path).expect("a name");
-}
-
-fn rename(files: &Files, from: &str, to: &str) {
-    files.rename(from, to).expect("a name");
-}
-
-fn append(files: &Files, path: &str) {
-    let file = OpenOptions::new().append(true).open(files, path);
-    file.and_then(|file| file.write_at(b"more", 0)).expect("a file");
-}
-
-fn sync(files: &Files, path: &str) {
-    files.open(path).and_then(|file| file.sync_all()).expect("a file");
-}
-
-#[test]
-fn what_a_file_system_promises_of_names_is_what_brute_force_says() {
-    for (nth, calls) in CALLS.iter().enumerate() {
-        for name in ["posix", "ext4", "xfs", "btrfs"] {
-            let profile = Profile::named(name).expect("a profile");
-            let trace = recorded(|files, note| {
-                calls(files);
-                // So that a crash after all of it is judged apart.
-                note(Event::Begin { op: OpId(0), text: String::new() });
-            });
-            let done = (1..=2).try_for_each(|lives| compare(&trace, &profile, lives, 1));
-            assert!(done.is_ok(), "calls {nth} under {name}: {done:?}");
-        }
     }
 }

@@ -128,7 +128,7 @@ fn fill(shown: &BTreeSet<u32>, all: u32) -> BTreeSet<u32> {
 
 fn kind(event: &Event) -> EventKind {
     match event {
-        Event::Write { fua: true, .. } | Event::WriteZeroes { fua: true, .. } => EventKind::WriteFua,
+        Event::Write { fua: Some(_), .. } | Event::WriteZeroes { fua: Some(_), .. } => EventKind::WriteFua,
         Event::Write { .. } | Event::WriteZeroes { .. } => EventKind::Write,
         Event::Discard { .. } => EventKind::Discard,
         Event::Resize { .. } => EventKind::Resize,

@@ -7,7 +7,8 @@ use crate::media::{CellId, LazyImage, Timeline};
 use crate::profile::{Atomic, Discard, Order, Profile, Torn};
 use crashcheck_outcome::{Fate, Holds, Picture, PictureEvent, Sector, Step};
 use crashcheck_trace::{
-    BlockNo, Bytes, Device, DeviceId, Event, Image, NandGeometry, OpId, PageNo, Pairing, Payload, Trace,
+    BlockNo, Bytes, Device, DeviceId, Event, Image, NandGeometry, OpId, PageNo, Pairing, Payload, Reach,
+    Trace,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -36,10 +37,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let chip = DeviceId(1);
     let event = prop_oneof![
         6 => (place.clone(), any::<u8>(), 0..4u8).prop_map(move |((at, len), seed, fua)| Event::Write {
-            device: disk, at, data: content(seed, len), fua: fua == 0, label: None,
+            device: disk, at, data: content(seed, len), fua: (fua == 0).then_some(Reach::All), label: None,
         }),
         1 => place.prop_map(move |(at, len)| Event::WriteZeroes {
-            device: disk, at, len: Bytes(len), fua: false, label: None,
+            device: disk, at, len: Bytes(len), fua: None, label: None,
         }),
         3 => (0..CHIP.pages(), any::<u8>()).prop_map(move |(page, seed)| Event::Program {
             device: chip, at: CHIP.page_at(PageNo(page)), data: content(seed, BLOCK), label: None,
@@ -47,7 +48,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0..CHIP.blocks).prop_map(move |block| Event::Erase {
             device: chip, at: CHIP.block_at(BlockNo(block)), len: CHIP.block_len(), label: None,
         }),
-        2 => (0..2u16).prop_map(|device| Event::Flush { device: DeviceId(device), except: Vec::new() }),
+        2 => (0..2u16).prop_map(|device| Event::flush(DeviceId(device))),
         1 => (0..3u32).prop_map(|op| Event::Begin { op: OpId(op), text: "write".to_owned() }),
         1 => (0..3u32).prop_map(|op| Event::Ack { op: OpId(op), durable: true }),
     ];
@@ -219,7 +220,7 @@ fn of_writes_that_leave_the_same_one_is_told_that_was_issued() {
         device: DeviceId(0),
         at: Bytes::ZERO,
         data: content(seed, BLOCK),
-        fua: false,
+        fua: None,
         label: None,
     };
     let disk = Device::zeroed("disk", Bytes(BLOCK), Bytes(BLOCK));
@@ -246,7 +247,7 @@ fn a_write_of_after_the_crash_is_neither_lost_nor_there() {
         device: DeviceId(0),
         at: Bytes(block * BLOCK),
         data: content(seed, BLOCK),
-        fua: false,
+        fua: None,
         label: None,
     };
     let events = vec![write(0, 1), write(0, 3), write(0, 1), write(1, 1), write(2, 1)];
@@ -274,12 +275,12 @@ fn a_long_trace_is_cut_down_to_what_matters() {
                 device: DeviceId(0),
                 at,
                 data,
-                fua: false,
+                fua: None,
                 label: Some("data".into()),
             });
         }
         if op % 100 == 99 {
-            events.push(Event::Flush { device: DeviceId(0), except: Vec::new() });
+            events.push(Event::flush(DeviceId(0)));
         }
         events.push(Event::Ack { op: OpId(op), durable: false });
     }

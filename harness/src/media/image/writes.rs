@@ -10,7 +10,9 @@ use super::{AsRecovered, Asked, LazyImage, Left};
 use crate::lent::Lent;
 use crate::profile::Discard;
 use crashcheck_trace::files::NameChange;
-use crashcheck_trace::{BlockNo, Bytes, DeviceId, DeviceKind, Event, EventId, Label, NandGeometry, Payload};
+use crashcheck_trace::{
+    BlockNo, Bytes, DeviceId, DeviceKind, Event, EventId, Label, NandGeometry, Payload, Reach,
+};
 
 impl LazyImage {
     /// Writes a range that lies within the device.
@@ -19,7 +21,7 @@ impl LazyImage {
         device: DeviceId,
         at: Bytes,
         data: Lent,
-        fua: bool,
+        fua: Option<Reach>,
         label: Option<&Label>,
     ) {
         self.grow(device, at, at + Bytes::of(data.len()));
@@ -95,7 +97,7 @@ impl LazyImage {
     pub(crate) fn zero(&mut self, device: DeviceId, at: Bytes, len: Bytes, label: Option<&Label>) {
         self.grow(device, at, at + len);
         self.written[device.index()].zero(at, len);
-        self.happened(|| Event::WriteZeroes { device, at, len, fua: false, label: label.cloned() });
+        self.happened(|| Event::WriteZeroes { device, at, len, fua: None, label: label.cloned() });
     }
 
     /// Discards a range that lies within the device.
@@ -129,8 +131,8 @@ impl LazyImage {
     }
 
     /// Makes what the running life wrote to a device durable.
-    pub(crate) fn flush(&mut self, device: DeviceId) {
-        self.note(Event::Flush { device, except: Vec::new() });
+    pub(crate) fn flush(&mut self, device: DeviceId, reach: Reach) {
+        self.note(Event::Flush { device, except: Vec::new(), reach });
     }
 
     /// Writes down what happens beside the devices.

@@ -3,7 +3,7 @@
 use super::{DISCARD, FLUSH, FUA, Record, SECTOR, WRITE};
 use crate::formats::Collector;
 use crate::import::ImportError;
-use crate::{Bytes, DeviceId, Event, EventId};
+use crate::{Bytes, DeviceId, Event, EventId, Reach};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What is in flight on one device.
@@ -156,7 +156,7 @@ impl Flight {
         let since = self.volatile[barrier.before..].iter().copied();
         let except: Vec<EventId> = barrier.flying.into_iter().chain(since).collect();
         to.charge(size_of_val(except.as_slice()), record.offset)?;
-        to.push(Event::Flush { device: self.device, except }, record.offset)?;
+        to.push(Event::Flush { device: self.device, except, reach: Reach::All }, record.offset)?;
         Ok(())
     }
 

@@ -64,7 +64,9 @@ fn warnings(lines: &[Line]) -> Vec<String> {
 /// The events as a person would note them.
 fn notes(trace: &Trace) -> Vec<String> {
     let note = |event: &Event| match event {
-        Event::Write { at, fua, .. } => format!("{} {}", if *fua { "fua" } else { "write" }, at.0 / SECTOR),
+        Event::Write { at, fua, .. } => {
+            format!("{} {}", if fua.is_some() { "fua" } else { "write" }, at.0 / SECTOR)
+        }
         Event::Discard { at, .. } => format!("discard {}", at.0 / SECTOR),
         Event::Flush { except, .. } => {
             format!("flush but {:?}", except.iter().map(|id| id.0).collect::<Vec<_>>())
@@ -231,7 +233,10 @@ fn every_device_has_its_own_flushes() {
     ];
     let trace = imported(&lines);
     assert_eq!(trace.devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>(), ["8:0", "8:16"]);
-    assert_eq!(trace.events[2], Event::Flush { device: DeviceId(1), except: vec![EventId(1)] });
+    assert_eq!(
+        trace.events[2],
+        Event::Flush { device: DeviceId(1), except: vec![EventId(1)], reach: Reach::All }
+    );
 }
 
 #[test]

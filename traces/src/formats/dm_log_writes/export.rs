@@ -132,12 +132,12 @@ fn deferrals(trace: &Trace, device: DeviceId) -> BTreeMap<EventId, EventId> {
     let mut volatile: Vec<EventId> = Vec::new();
     for (id, event) in (0..).map(EventId).zip(&trace.events) {
         match event {
-            Event::Flush { device: on, except } if *on == device => {
+            Event::Flush { device: on, except, .. } if *on == device => {
                 volatile.retain(|older| except.binary_search(older).is_ok());
                 behind.extend(volatile.iter().map(|older| (*older, id)));
             }
-            Event::Write { device: on, fua: false, .. }
-            | Event::WriteZeroes { device: on, fua: false, .. }
+            Event::Write { device: on, fua: None, .. }
+            | Event::WriteZeroes { device: on, fua: None, .. }
             | Event::Discard { device: on, .. }
                 if *on == device =>
             {
@@ -190,11 +190,11 @@ impl<W: Write> LogWriter<W> {
         }
         match event {
             Event::Write { at, data, fua, label, .. } => {
-                self.header(*at, data.len(), flags(*fua, label.as_ref()))?;
+                self.header(*at, data.len(), flags(fua.is_some(), label.as_ref()))?;
                 Ok(self.out.write_all(data.as_slice())?)
             }
             Event::WriteZeroes { at, len, fua, label, .. } => {
-                self.header(*at, *len, flags(*fua, label.as_ref()))?;
+                self.header(*at, *len, flags(fua.is_some(), label.as_ref()))?;
                 io::copy(&mut io::Read::take(io::repeat(0), len.0), &mut self.out)?;
                 Ok(())
             }

@@ -117,11 +117,17 @@ fn sample() -> Vec<u8> {
 
 fn write(at: u64, sectors: usize, fill: u8, fua: bool) -> Event {
     let data = Payload::from(vec![fill; 512 * sectors]);
-    Event::Write { device: DEVICE, at: Bytes(512 * at), data, fua, label: fua.then(|| LABEL.into()) }
+    Event::Write {
+        device: DEVICE,
+        at: Bytes(512 * at),
+        data,
+        fua: fua.then_some(Reach::All),
+        label: fua.then(|| LABEL.into()),
+    }
 }
 
 fn flush() -> Event {
-    Event::Flush { device: DEVICE, except: vec![] }
+    Event::flush(DEVICE)
 }
 
 fn imported(log: &[u8]) -> Imported {
@@ -298,7 +304,7 @@ fn trace(events: Vec<Event>) -> Trace {
 #[test]
 fn a_write_that_a_flush_excludes_is_logged_behind_it() {
     let except = vec![EventId(0)];
-    let partial = Event::Flush { device: DEVICE, except };
+    let partial = Event::Flush { device: DEVICE, except, reach: Reach::All };
     let events = vec![write(0, 1, 1, false), write(1, 1, 2, false), partial.clone(), partial, flush()];
     let back = round_trip(&trace(events), SectorSize::B512);
     let expected = [write(1, 1, 2, false), flush(), flush(), write(0, 1, 1, false), flush()];
@@ -307,7 +313,7 @@ fn a_write_that_a_flush_excludes_is_logged_behind_it() {
 
 #[test]
 fn what_the_format_cannot_say_is_refused_with_the_event() {
-    let partial = Event::Flush { device: DEVICE, except: vec![EventId(0)] };
+    let partial = Event::Flush { device: DEVICE, except: vec![EventId(0)], reach: Reach::All };
     let cases = [
         (vec![Event::Resize { device: DEVICE, len: Bytes(512) }], 0, "a change of length"),
         (vec![flush(), Event::Discard { device: DEVICE, at: Bytes(1), len: Bytes(512) }], 1, "whole sectors"),

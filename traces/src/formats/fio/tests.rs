@@ -24,8 +24,8 @@ fn each_file_is_a_device() {
     let expected = [(a, 0, 4096), (a, 4096, 100), (b, 10, 1), (a, 0, 4096)]
         .map(|(d, at, len)| (d, Bytes(at), Bytes(len)));
     assert_eq!(ranges, expected);
-    assert_eq!(trace.events[3], Event::Flush { device: a, except: vec![] });
-    assert_eq!(trace.events[5], Event::Flush { device: b, except: vec![] });
+    assert_eq!(trace.events[3], Event::flush(a));
+    assert_eq!(trace.events[5], Event::Flush { device: b, except: vec![], reach: Reach::Data });
     assert_eq!(trace.validate(), Ok(()));
 }
 
