@@ -12,3 +12,15 @@ pub struct Folder {
     /// A regular expression: a line of output that matches acknowledges an operation as durable.
     pub ack: Option<String>,
 }
+
+/// Whether a folder is mounted with FUSE, so that what a program does and asks for there is seen. Otherwise strace sees what it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fuse {
+    /// Where that can be.
+    #[default]
+    Auto,
+    /// It must be.
+    Always,
+    /// It is not.
+    Never,
+}

@@ -9,9 +9,11 @@
 //! | file | |
 //! |---|---|
 //! | `mount` | a folder is mounted, and unmounted whoever still uses it |
+//! | `plain` | a folder that is not mounted |
 //! | `serve`, `tree` | what the kernel asks of the tree that is shown |
 //! | `ops` | operations, told apart by calls or by lines of output |
 //! | `stack` | where in its source a program is |
+//! | `strace` | the calls of a program where nothing is mounted |
 //! | `record` | a program is run on a recording machine |
 //! | `view`, `golden` | what recovery prints, and what it prints without a crash |
 //! | `recover` | the program on a crash state, and its judge |
@@ -19,13 +21,16 @@
 mod golden;
 mod mount;
 mod ops;
+mod plain;
 mod record;
 mod recover;
 mod serve;
 mod stack;
+mod strace;
 mod tree;
 mod view;
 
 pub use mount::MountError;
-pub use record::{ProgramError, ProgramRecording, record_program};
+pub use record::{ProgramError, ProgramRecording, record_program, record_strace_log};
 pub(super) use recover::Program;
+pub use strace::LogError;
