@@ -300,6 +300,12 @@ pub(crate) struct RecordedArgs {
     #[arg(long = "files", value_name = "DIR", requires = "trace", value_hint = ValueHint::DirPath)]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) folder: Option<PathBuf>,
+    /// Whether to mount that folder with FUSE [default: where that can be]
+    ///
+    /// Otherwise each crash state is written there as files, and nothing is crashed after recovery.
+    #[arg(long, value_name = "WHEN", requires = "folder", default_value = "auto", hide_default_value = true)]
+    #[arg(help_heading = RECORDED, hide_short_help = true)]
+    pub(crate) fuse: Mounts,
     /// A command that goes on after recovery with the files of a program
     #[arg(long, value_name = "COMMAND", requires = "folder")]
     #[arg(help_heading = RECORDED, hide_short_help = true)]

@@ -222,7 +222,32 @@ fn copies_are_seen_and_a_file_without_a_name_as_well() {
     }
 }
 
-/// Where the first two of these lines stand, what a user writes.
+#[test]
+fn a_way_to_write_that_strace_does_not_show_is_refused_and_told_of() {
+    let place = Place::new();
+    let uring = "import ctypes\n\
+        libc = ctypes.CDLL(None)\n\
+        assert libc.syscall(425, 1, ctypes.byref(ctypes.create_string_buffer(120))) == -1\n\
+        open('data/a', 'w').write('x')\n\
+        print('ok')\n";
+    place.write("uring.py", uring);
+    let (_, said) = recorded(&place, "never", &["python3", "-I", "-S", "uring.py"]);
+    assert!(said.contains("the program could not use io_uring, which strace does not show"), "{said}");
+    place.write(
+        "log",
+        "17 io_uring_setup(8, {flags=0}) = 3\n\
+         17 open(\"data/a\", O_WRONLY|O_CREAT, 0600) = 4\n\
+         17 write(1, \"ok\\n\", 3) = 3\n",
+    );
+    let ran = place.run(&LOGGED);
+    assert!(
+        ran.code == Some(0) && ran.err.contains("writes by io_uring is not seen by strace"),
+        "{}",
+        ran.err
+    );
+}
+
+/// A file is replaced.
 const REPLACE: &str = "#!/bin/sh\ncd data\necho one > new\nsync new\nmv new current\nsync .\necho ok\n";
 
 /// A log as a user makes it.

@@ -563,6 +563,10 @@ impl Instance for Arc<Recoverer> {
         self.instance().eager()
     }
 
+    fn has_later_lives(&self) -> bool {
+        self.instance().has_later_lives()
+    }
+
     fn limits_time(&self) -> bool {
         self.instance().limits_time()
     }

@@ -39,7 +39,7 @@ pub(crate) struct ProgramArgs {
     pub(crate) go_on: Option<String>,
     /// Whether to mount the folder with FUSE [default: where that can be]
     ///
-    /// Otherwise strace records what the program does there.
+    /// Otherwise strace records what the program does there, and each crash state is written there as files.
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     #[arg(help_heading = PROGRAM, hide_short_help = true)]
     pub(crate) fuse: Mounts,

@@ -59,6 +59,7 @@ fn explore_args(args: &ProgramArgs, file: PathBuf) -> ExploreArgs {
             folder: Some(args.dir.clone()),
             go_on: (go_on != "none").then_some(go_on),
             ack: args.ack.clone(),
+            fuse: args.fuse,
             timeout: args.timeout,
             ..RecordedArgs::default()
         },

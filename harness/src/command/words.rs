@@ -64,6 +64,12 @@ impl Words {
         if found { Ok(()) } else { Err(CommandError::Start { program: program.clone(), source }) }
     }
 
+    /// The command as it was given.
+    #[cfg(feature = "program")]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The same, run by something that is called with these words before.
     #[cfg(feature = "program")]
     pub(super) fn run_by(self, before: Vec<String>) -> Words {

@@ -8,7 +8,7 @@ use crate::supervise::is_alone;
 use crashcheck_trace::{Bytes, DeviceId};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -19,6 +19,8 @@ const PART: usize = 1 << 20;
 /// A folder that is empty again when it is dropped.
 pub(super) struct Plain {
     place: Place,
+    /// What its rights were.
+    rights: Permissions,
     /// Whether a file system in memory is there that nobody else sees, and that goes with this process however it ends.
     is_own: bool,
 }
@@ -27,8 +29,10 @@ impl Plain {
     /// Makes it if it is not there.
     pub(super) fn new(at: &Path) -> Result<Plain, MountError> {
         let place = Place::empty(at)?;
+        let unusable = |source| MountError::Unusable { at: at.to_owned(), source };
+        let rights = fs::metadata(&place.at).map_err(unusable)?.permissions();
         let is_own = is_alone() && mount("crashcheck", &place.at, "tmpfs", MountFlags::empty(), None).is_ok();
-        Ok(Plain { place, is_own })
+        Ok(Plain { place, rights, is_own })
     }
 
     /// Where it is, without symbolic links.
@@ -43,7 +47,7 @@ impl Drop for Plain {
             let _ = unmount(self.at(), UnmountFlags::DETACH);
         } else {
             // What cannot be removed is seen by whoever looks.
-            let _ = empty(self.at());
+            let _ = empty(self.at()).and_then(|()| fs::set_permissions(self.at(), self.rights.clone()));
         }
         if self.place.made {
             let _ = fs::remove_dir(self.at());

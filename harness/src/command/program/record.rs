@@ -207,11 +207,10 @@ fn unseen(replayed: &Replayed) -> Vec<String> {
             files.join(", ")
         ));
     }
-    if replayed.uses_uring {
-        notes.push(
-            "what a program does by io_uring is not seen by strace; the verdict says nothing of that"
-                .to_owned(),
-        );
+    for way in &replayed.ways {
+        notes.push(format!(
+            "what a program writes by {way} is not seen by strace; the verdict says nothing of that"
+        ));
     }
     notes
 }

@@ -23,7 +23,7 @@ pub(super) const CALLS: &str = "?open,?openat,?openat2,?creat,?close,?close_rang
     ?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,?mkdir,?mkdirat,?rmdir,?symlink,?symlinkat,?mknod,?mknodat,?fsync,?fdatasync,\
     ?sync,?syncfs,?copy_file_range,?sendfile,?sendfile64,?splice,?mmap,?mmap2,?msync,?chdir,?fchdir,?chroot,?umask,?chmod,?fchmod,\
     ?fchmodat,?fchmodat2,?chown,?lchown,?fchown,?fchownat,?setuid,?setgid,?setreuid,?setregid,?setresuid,?setresgid,?clone,?clone3,\
-    ?fork,?vfork,?execve,?execveat,?io_uring_setup";
+    ?fork,?vfork,?execve,?execveat,?io_uring_setup,?io_setup";
 
 /// A call that has succeeded.
 pub(super) struct Doing<'a> {

@@ -25,7 +25,7 @@ use paths::{Paths, Spot};
 use process::{Birth, Here};
 use replay::Replay;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -44,8 +44,8 @@ pub(super) struct Replayed {
     pub(super) tree: Tree,
     /// The files that can be written through a mapping.
     pub(super) mapped: BTreeMap<DeviceId, String>,
-    /// Whether io_uring was used.
-    pub(super) uses_uring: bool,
+    /// Ways to write that were used and whose calls say nothing of it.
+    pub(super) ways: BTreeSet<&'static str>,
 }
 
 /// What is written before the words of a command, so that strace writes a log of it.
@@ -54,8 +54,10 @@ pub(super) fn before(log: &Path) -> Vec<String> {
         (format!("trace={CALLS}"), SHOWN.to_string(), log.to_string_lossy().into_owned());
     // What is read is on the disk anyway. What copies without showing what is refused, as by a kernel that does not have it: programs
     // read and write then.
-    let refused =
-        ["inject=?copy_file_range,?io_uring_setup:error=ENOSYS", "inject=?sendfile,?sendfile64:error=EINVAL"];
+    let refused = [
+        "inject=?copy_file_range,?io_uring_setup,?io_setup:error=ENOSYS",
+        "inject=?sendfile,?sendfile64:error=EINVAL",
+    ];
     let mut words =
         vec!["strace", "-f", "-qq", "-y", "-xx", "--seccomp-bpf", "-s", &shown, "-o", &log, "-e", &calls];
     words.extend(["-e", "raw=?read,?readv,?preadv2"]);
@@ -98,8 +100,8 @@ pub(super) fn replayed(log: &Path, tree: Tree, began: &Began<'_>) -> Result<Repl
     let here = Here { folder: Spot::Outside(began.at.to_owned()), umask: began.umask };
     let mut replay = Replay::new(tree, Paths::new(began.root.to_owned()), births, here);
     read(log, is_followed, |line, step| replay.step(line, step))?;
-    let Replay { tree, mapped, uses_uring, .. } = replay;
-    Ok(Replayed { tree, mapped, uses_uring })
+    let Replay { tree, mapped, ways, .. } = replay;
+    Ok(Replayed { tree, mapped, ways })
 }
 
 /// Whether something is done for a call.

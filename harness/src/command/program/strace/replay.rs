@@ -8,7 +8,7 @@ use super::process::{Birth, Here, Process};
 use crate::command::program::tree::Tree;
 use crashcheck_trace::DeviceId;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// A log that is done once more.
@@ -21,8 +21,8 @@ pub(super) struct Replay {
     first: Option<Process>,
     /// The files that were mapped so that they can be written.
     pub(super) mapped: BTreeMap<DeviceId, String>,
-    /// Whether io_uring was used.
-    pub(super) uses_uring: bool,
+    /// Ways to write whose calls say nothing of it.
+    pub(super) ways: BTreeSet<&'static str>,
 }
 
 impl Replay {
@@ -35,7 +35,7 @@ impl Replay {
             processes: FxHashMap::default(),
             first: Some(Process::first(here, uid, gid)),
             mapped: BTreeMap::new(),
-            uses_uring: false,
+            ways: BTreeSet::new(),
         }
     }
 
@@ -74,10 +74,11 @@ impl Replay {
     }
 
     fn returned(&mut self, process: u32, call: &Call) -> io::Result<()> {
-        if call.name == "io_uring_setup" {
-            self.uses_uring |= call.result.is_some_and(|result| result >= 0);
+        if let Some(way) = unseen_way(&call.name) {
             if call.is_injected {
-                self.tree.could_not("use io_uring, which strace does not show".to_owned());
+                self.tree.could_not(format!("use {way}, which strace does not show"));
+            } else if call.result.is_some_and(|result| result >= 0) {
+                self.ways.insert(way);
             }
         }
         // What fails leaves nothing, and of what never returned nobody knows.
@@ -86,5 +87,14 @@ impl Replay {
         caller.is_now(call);
         let process = caller.clone();
         Doing { replay: self, process, call, result }.run()
+    }
+}
+
+/// The way to write that a call begins with, if that is one whose calls say nothing of what is written.
+fn unseen_way(call: &str) -> Option<&'static str> {
+    match call {
+        "io_uring_setup" => Some("io_uring"),
+        "io_setup" => Some("the kernel's asynchronous I/O (io_submit)"),
+        _ => None,
     }
 }
