@@ -166,14 +166,17 @@ fn served(dir: &Path, fuse: Fuse) -> Result<Result<Served, Option<String>>, Prog
     }
 }
 
-/// Runs a command in a folder that is not served, and has strace say what it does. With how it failed, and what was not seen.
+/// How a command has ended that was followed, what it did, and what was not seen, in sentences.
+type Followed = (Result<(), String>, Tree, Vec<String>);
+
+/// Runs a command in a folder that is not served, and has strace say what it does.
 fn run_by_strace(
     dir: &Path,
     words: Words,
     disk: &Disk,
     how: How,
     timeout: Duration,
-) -> Result<(Result<(), String>, Tree, Vec<String>), ProgramError> {
+) -> Result<Followed, ProgramError> {
     let (folder, scratch) = (Plain::new(dir)?, Scratch::new()?);
     let (log, at) = (scratch.path().join("log"), std::env::current_dir()?);
     let tree = Tree::new(disk, Arc::default(), Ops::begin(disk, how))?;

@@ -57,7 +57,7 @@ impl Written {
         timeout: Duration,
     ) -> io::Result<(Result<(), String>, Tree)> {
         let mut tree = Tree::new(disk, owners, Ops::begin(disk, how))?;
-        let found = Content::of_tree(&mut tree)?;
+        let found = Content::of_tree(&tree)?;
         let mut state = lock(&self.state);
         let key = (words.text().to_owned(), found);
         let ran = match state.known.get(&key) {

@@ -275,7 +275,7 @@ impl Doing<'_> {
         let flags = Flags {
             creates: has("O_CREAT"),
             truncates: has("O_TRUNC"),
-            follows: !has("O_NOFOLLOW") && !(has("O_CREAT") && has("O_EXCL")),
+            follows: !(has("O_NOFOLLOW") || has("O_CREAT") && has("O_EXCL")),
             is_nameless: has("O_TMPFILE") || has("__O_TMPFILE"),
             mode: mode as u32,
         };
