@@ -1,8 +1,10 @@
 //! The command line.
 
 mod program;
+mod record;
 
 pub(crate) use program::ProgramArgs;
+pub(crate) use record::{Mounts, RecordArgs};
 
 use crate::colour::When;
 use crate::complete;
@@ -300,6 +302,12 @@ pub(crate) struct RecordedArgs {
     #[arg(long = "files", value_name = "DIR", requires = "trace", value_hint = ValueHint::DirPath)]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) folder: Option<PathBuf>,
+    /// Whether to mount that folder with FUSE [default: where that can be]
+    ///
+    /// Otherwise each crash state is written there as files, and nothing is crashed after recovery.
+    #[arg(long, value_name = "WHEN", requires = "folder", default_value = "auto", hide_default_value = true)]
+    #[arg(help_heading = RECORDED, hide_short_help = true)]
+    pub(crate) fuse: Mounts,
     /// A command that goes on after recovery with the files of a program
     #[arg(long, value_name = "COMMAND", requires = "folder")]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
@@ -349,30 +357,6 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     #[arg(help_heading = RECORDED, hide_short_help = true)]
     pub(crate) uncounted: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct RecordArgs {
-    /// The workload to record
-    #[arg(value_name = "SYSTEM[+BUG]:WORKLOAD", required_unless_present = "files", conflicts_with = "files")]
-    #[arg(add = ArgValueCompleter::new(complete::targets))]
-    pub(crate) target: Option<String>,
-    /// Record a program instead, while it works in this folder: an empty one, or none
-    #[arg(long, value_name = "DIR", requires = "command", value_hint = ValueHint::DirPath)]
-    pub(crate) files: Option<PathBuf>,
-    /// A line that the program prints and that matches says that everything so far is durable [default: its end does]
-    #[arg(long, value_name = "REGEX", requires = "files")]
-    pub(crate) ack: Option<String>,
-    /// The program, and what it is given
-    #[arg(last = true, value_name = "COMMAND", requires = "files")]
-    pub(crate) command: Vec<String>,
-    /// Where the trace goes
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: PathBuf,
-    /// Switch a seeded fault of the system on
-    #[arg(long = "bug", value_name = "NAME", conflicts_with = "files")]
-    #[arg(add = ArgValueCompleter::new(complete::bugs))]
-    pub(crate) bugs: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

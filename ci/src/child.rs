@@ -28,7 +28,7 @@ pub(crate) fn run(
             Some(Alone::Cannot(why)) => {
                 end_with_supervisor().map_err(trouble)?;
                 screen.warn(&format!(
-                    "{why}: if this is killed, the folder stays mounted, and what it has started goes on"
+                    "{why}: if this is killed, the folder stays mounted or full, and what it has started goes on"
                 ));
             }
         }

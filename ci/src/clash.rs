@@ -105,7 +105,10 @@ fn named(command: &Command, config: &Config) -> Vec<Named> {
             list.profiles(&args.search.profiles);
             list.recorded(&args.recorded);
         }
-        Command::Record(args) => list.add("--output", Use::Writes, Some(&args.output)),
+        Command::Record(args) => {
+            list.add("--strace-log", Use::Reads, args.strace_log.as_ref());
+            list.add("--output", Use::Writes, Some(&args.output));
+        }
         Command::Replay(args) => replay(args, &mut list),
         Command::Report(args) => {
             list.add("the data", Use::Reads, Some(&args.file));

@@ -29,11 +29,11 @@ use crashcheck_outcome::{Advice, Coverage, Exploration, Verdict};
 use crashcheck_trace::Bytes;
 use crashcheck_trace::{Device, DeviceId, Event, Image, ReplayId, Trace};
 use files::{ImageFile, read_device};
-pub use folder::Folder;
+pub use folder::{Folder, Fuse};
 #[cfg(feature = "program")]
 use program::Program;
 #[cfg(feature = "program")]
-pub use program::{MountError, ProgramError, ProgramRecording, record_program};
+pub use program::{LogError, MountError, ProgramError, ProgramRecording, record_program, record_strace_log};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -561,6 +561,10 @@ impl Instance for Arc<Recoverer> {
 
     fn eager(&self) -> bool {
         self.instance().eager()
+    }
+
+    fn has_later_lives(&self) -> bool {
+        self.instance().has_later_lives()
     }
 
     fn limits_time(&self) -> bool {

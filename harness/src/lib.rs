@@ -112,9 +112,9 @@ pub use catalogue::{
 };
 pub use check::summary;
 pub use checks::{Check, Checks};
-pub use command::{CommandError, Commands, Folder, advise_trace, explore_trace, replay_trace};
+pub use command::{CommandError, Commands, Folder, Fuse, advise_trace, explore_trace, replay_trace};
 #[cfg(feature = "program")]
-pub use command::{MountError, ProgramError, ProgramRecording, record_program};
+pub use command::{LogError, MountError, ProgramError, ProgramRecording, record_program, record_strace_log};
 pub use crashcheck_outcome as outcome;
 pub use crashcheck_trace as trace;
 pub use crashcheck_trace::{BlockNo, Bytes, Device, DeviceId, EventId, Label, MessageId, NandGeometry};

@@ -12,7 +12,7 @@ pub(crate) mod in_test;
 #[cfg(feature = "program")]
 pub use alone::Alone;
 #[cfg(feature = "program")]
-pub(crate) use alone::end_strays;
+pub(crate) use alone::{end_strays, is_alone};
 
 use crate::scratch::{self, Scratch};
 use crashcheck_trace::Bytes;

@@ -1,6 +1,6 @@
 //! The arguments of `crashcheck program`.
 
-use super::{OutputArgs, PROGRAM, SearchArgs};
+use super::{Mounts, OutputArgs, PROGRAM, SearchArgs};
 use clap::ValueHint;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +37,12 @@ pub(crate) struct ProgramArgs {
     #[arg(long, value_name = "COMMAND|none")]
     #[arg(help_heading = PROGRAM, hide_short_help = true)]
     pub(crate) go_on: Option<String>,
+    /// Whether to mount the folder with FUSE [default: where that can be]
+    ///
+    /// Otherwise strace records what the program does there, and each crash state is written there as files.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    #[arg(help_heading = PROGRAM, hide_short_help = true)]
+    pub(crate) fuse: Mounts,
     /// How long one command may take
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::config::duration)]
     #[arg(help_heading = PROGRAM, hide_short_help = true)]

@@ -8,9 +8,9 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crashcheck::outcome::counted;
-use crashcheck::record_program;
 use crashcheck::trace::Trace;
-use std::path::{Path, PathBuf};
+use crashcheck::{ProgramRecording, record_program};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Records, explores, prints, and writes the trace and the reports.
@@ -20,23 +20,18 @@ use std::time::Duration;
 pub(crate) fn run(args: &ProgramArgs, config: &Config, screen: &Screen) -> Result<ExitCode, Failure> {
     let file = args.trace_file(config.out());
     prepare_file(&file)?;
-    let trace = recorded(&args.dir, &args.run, args.ack.as_deref(), args.timeout, screen)?;
+    let ack = args.ack.as_deref();
+    let recording = record_program(&args.dir, &args.run, ack, args.timeout, args.fuse.into())?;
+    let trace = told(recording, ack, screen);
     trace.write_to(&file).map_err(|error| Failure::file(&file, error))?;
     explore::run(&explore_args(args, file), config, screen)
 }
 
-/// Records a program, and says what of.
-///
-/// # Errors
-/// If it cannot be recorded.
-pub(super) fn recorded(
-    folder: &Path,
-    command: &str,
-    ack: Option<&str>,
-    timeout: Duration,
-    screen: &Screen,
-) -> Result<Trace, Failure> {
-    let recording = record_program(folder, command, ack, timeout)?;
+/// The trace of a recording, after what there is to say of that.
+pub(super) fn told(recording: ProgramRecording, ack: Option<&str>, screen: &Screen) -> Trace {
+    for note in &recording.notes {
+        screen.warn(note);
+    }
     for refused in &recording.refused {
         screen.warn(&format!("the program could not {refused}"));
     }
@@ -46,7 +41,7 @@ pub(super) fn recorded(
         None => "each call an operation, and the end acknowledges all (--ack tells them apart)".to_owned(),
     };
     screen.print(&format!("recorded: {}; {acknowledged}\n", counted(events as u64, "call")));
-    Ok(recording.trace)
+    recording.trace
 }
 
 /// The command line that explores the trace.
@@ -64,6 +59,7 @@ fn explore_args(args: &ProgramArgs, file: PathBuf) -> ExploreArgs {
             folder: Some(args.dir.clone()),
             go_on: (go_on != "none").then_some(go_on),
             ack: args.ack.clone(),
+            fuse: args.fuse,
             timeout: args.timeout,
             ..RecordedArgs::default()
         },

@@ -8,6 +8,7 @@ use crate::screen::Screen;
 use crate::select;
 use crashcheck::outcome::counted;
 use crashcheck::trace::Trace;
+use crashcheck::{record_program, record_strace_log};
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,7 +36,14 @@ pub(crate) fn run(args: &RecordArgs, screen: &Screen) -> Result<ExitCode, Failur
 }
 
 fn of_program(args: &RecordArgs, folder: &Path, screen: &Screen) -> Result<Trace, Failure> {
-    let words = args.command.iter().map(String::as_str);
-    let command = shlex::try_join(words).map_err(|error| Failure::usage(error.to_string()))?;
-    program::recorded(folder, &command, args.ack.as_deref(), NO_LIMIT, screen)
+    let ack = args.ack.as_deref();
+    let recording = match &args.strace_log {
+        Some(log) => record_strace_log(folder, log, ack)?,
+        None => {
+            let words = args.command.iter().map(String::as_str);
+            let command = shlex::try_join(words).map_err(|error| Failure::usage(error.to_string()))?;
+            record_program(folder, &command, ack, NO_LIMIT, args.fuse.into())?
+        }
+    };
+    Ok(program::told(recording, ack, screen))
 }

@@ -1,6 +1,6 @@
 //! A trace recorded elsewhere, with the commands that recover it.
 
-use crate::args::RecordedArgs;
+use crate::args::{Mounts, RecordedArgs};
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::suggest;
@@ -34,8 +34,8 @@ impl Recorded {
             (None, None) => 0,
         };
         let (recover, checks, timeout) = (recover.clone(), args.checks.clone(), args.timeout);
-        let folder =
-            args.folder.clone().map(|at| Folder { at, go_on: args.go_on.clone(), ack: args.ack.clone() });
+        let (go_on, ack, fuse) = (args.go_on.clone(), args.ack.clone(), args.fuse.into());
+        let folder = args.folder.clone().map(|at| Folder { at, go_on, ack, fuse });
         let commands = Commands { recover, checks, timeout, from, folder };
         Ok(Some(Recorded { trace, name: trace_file::name(path), commands }))
     }
@@ -96,6 +96,11 @@ pub(crate) fn pasteable(args: &RecordedArgs) -> String {
     }
     if let Some(folder) = &args.folder {
         option("files", &text(folder));
+    }
+    match args.fuse {
+        Mounts::Auto => {}
+        Mounts::Always => option("fuse", "always"),
+        Mounts::Never => option("fuse", "never"),
     }
     if let Some(go_on) = &args.go_on {
         option("go-on", go_on);

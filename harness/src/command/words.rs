@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Words {
     text: String,
     words: Vec<String>,
+    /// Those of what runs it.
+    before: Vec<String>,
 }
 
 impl Words {
@@ -36,7 +38,7 @@ impl Words {
             let (command, name, known) = (text.to_owned(), name.to_owned(), known(devices));
             return Err(CommandError::Placeholder { command, name, known });
         }
-        Ok(Words { text: text.to_owned(), words })
+        Ok(Words { text: text.to_owned(), words, before: Vec::new() })
     }
 
     /// The same of a command that must be told where an image is.
@@ -60,6 +62,18 @@ impl Words {
         };
         let source = std::io::Error::from(std::io::ErrorKind::NotFound);
         if found { Ok(()) } else { Err(CommandError::Start { program: program.clone(), source }) }
+    }
+
+    /// The command as it was given.
+    #[cfg(feature = "program")]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, run by something that is called with these words before.
+    #[cfg(feature = "program")]
+    pub(super) fn run_by(self, before: Vec<String>) -> Words {
+        Words { before, ..self }
     }
 
     /// What the command says itself, after the name of its program; on a second line the whole command.
@@ -96,7 +110,8 @@ impl Words {
     #[cfg(feature = "program")]
     pub(super) fn run_printing(&self, to: File, timeout: Duration) -> std::io::Result<Result<(), String>> {
         let mut errors = tempfile::tempfile()?;
-        let child = started(&self.words, to, errors.try_clone()?, [])?;
+        let words = [&self.before[..], &self.words].concat();
+        let child = started(&words, to, errors.try_clone()?, [])?;
         let Some(status) = ended(child, timeout)? else { return Ok(Err(self.too_long(timeout))) };
         if status.success() { Ok(Ok(())) } else { Ok(Err(self.failure(&tail(&mut errors)?, status))) }
     }

@@ -63,6 +63,11 @@ pub(crate) trait Instance: Send + Sync + 'static {
         false
     }
 
+    /// Whether what it writes is seen in the order of its writes, so that what follows a recovery can crash as well.
+    fn has_later_lives(&self) -> bool {
+        !self.eager()
+    }
+
     /// Whether it sees to it itself that nothing takes too long, as commands do that have a limit of their own.
     fn limits_time(&self) -> bool {
         false

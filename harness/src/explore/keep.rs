@@ -56,4 +56,8 @@ impl<I: Instance> Instance for Keeping<I> {
     fn eager(&self) -> bool {
         self.instance.eager()
     }
+
+    fn has_later_lives(&self) -> bool {
+        self.instance.has_later_lives()
+    }
 }

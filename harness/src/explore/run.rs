@@ -125,7 +125,7 @@ impl Context {
             windows_of.push(windows.len() as u32);
         }
         let eager = AtomicBool::new(instance.eager());
-        let lives = if instance.eager() { 1 } else { options.lives.max(1) };
+        let lives = if instance.has_later_lives() { options.lives.max(1) } else { 1 };
         let time = if instance.limits_time() { Duration::MAX } else { options.limits.time };
         let limits = Limits { time, ..options.limits };
         Context {

@@ -46,10 +46,15 @@ impl Alone {
     }
 }
 
+/// Whether this process is alone.
+pub(crate) fn is_alone() -> bool {
+    static IS_ALONE: OnceLock<bool> = OnceLock::new();
+    *IS_ALONE.get_or_init(|| std::env::var_os(ALONE).is_some() && getpid().is_init())
+}
+
 /// Ends whatever programs have left behind that were started here, if this process is alone: it inherits them all.
 pub(crate) fn end_strays() -> io::Result<()> {
-    static IS_ALONE: OnceLock<bool> = OnceLock::new();
-    if !*IS_ALONE.get_or_init(|| std::env::var_os(ALONE).is_some() && getpid().is_init()) {
+    if !is_alone() {
         return Ok(());
     }
     loop {

@@ -40,6 +40,29 @@ pub enum MountError {
     },
 }
 
+/// A folder in which there is nothing.
+pub(super) struct Place {
+    /// Where it is, whatever the current folder is by then.
+    pub(super) at: PathBuf,
+    /// Whether it was made.
+    pub(super) made: bool,
+}
+
+impl Place {
+    /// Makes the folder if it is not there.
+    pub(super) fn empty(at: &Path) -> Result<Place, MountError> {
+        let unusable = |source| MountError::Unusable { at: at.to_owned(), source };
+        let made = match fs::create_dir(at) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            made => made.map(|()| true).map_err(unusable)?,
+        };
+        if fs::read_dir(at).map_err(unusable)?.next().is_some() {
+            return Err(MountError::NotEmpty { at: at.to_owned() });
+        }
+        Ok(Place { at: fs::canonicalize(at).map_err(unusable)?, made })
+    }
+}
+
 /// A mounted file system, unmounted when it is dropped, whoever still uses it.
 pub(super) struct Mount {
     /// Where it is, whatever the current folder is by then.
@@ -52,15 +75,8 @@ pub(super) struct Mount {
 impl Mount {
     /// Mounts a file system on a folder, which is made if it is not there.
     pub(super) fn new(file_system: impl Filesystem, at: &Path) -> Result<Mount, MountError> {
-        let unusable = |source| MountError::Unusable { at: at.to_owned(), source };
-        let made = match fs::create_dir(at) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            made => made.map(|()| true).map_err(unusable)?,
-        };
-        if fs::read_dir(at).map_err(unusable)?.next().is_some() {
-            return Err(MountError::NotEmpty { at: at.to_owned() });
-        }
-        let mut mount = Mount { at: fs::canonicalize(at).map_err(unusable)?, made, session: None };
+        let Place { at: whole, made } = Place::empty(at)?;
+        let mut mount = Mount { at: whole, made, session: None };
         let mut config = Config::default();
         // The kernel looks at modes and owners as it does elsewhere.
         config.mount_options =

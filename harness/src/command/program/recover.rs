@@ -1,9 +1,9 @@
 //! A recorded program on its crash states.
 
+use super::given::Given;
 use super::golden::Golden;
 use super::ops::How;
-use super::record::{acknowledging, run_on};
-use super::serve::Served;
+use super::record::acknowledging;
 use super::tree::{Owners, Tree, owners_of};
 use super::view::View;
 use crate::command::words::Words;
@@ -26,8 +26,12 @@ pub(in crate::command) struct Program {
     ack: Option<Regex>,
     timeout: Duration,
     owners: Arc<Owners>,
+    /// Whether the calls of a recovery are seen in their order.
+    sees_calls: bool,
+    /// What there is to know of the folder.
+    note: Option<String>,
     /// `None` when the exploration is over.
-    served: Mutex<Option<Served>>,
+    served: Mutex<Option<Given>>,
     golden: Golden,
     /// What going on with the first states of the recording comes to.
     gone_on: Mutex<Vec<(View, GoneOn)>>,
@@ -57,14 +61,19 @@ impl Program {
             let words = Words::new(text, 0)?;
             words.can_start().map(|()| words)
         };
+        let served = Given::new(&folder.at, folder.fuse)?;
+        // Nothing is crashed after recovery.
+        let go_on = folder.go_on.as_ref().filter(|_| served.sees_calls());
         Ok(Program {
             recover: words(&commands.recover)?,
             checks: commands.checks.iter().map(words).collect::<Result<_, _>>()?,
-            go_on: folder.go_on.as_ref().map(words).transpose()?,
+            go_on: go_on.map(words).transpose()?,
             ack: folder.ack.as_deref().map(acknowledging).transpose()?,
             timeout: commands.timeout,
             owners: Arc::new(owners_of(trace)),
-            served: Mutex::new(Some(Served::mount(&folder.at)?)),
+            sees_calls: served.sees_calls(),
+            note: served.note(),
+            served: Mutex::new(Some(served)),
             golden: Golden::of(trace.clone()),
             gone_on: Mutex::default(),
             trouble: Arc::clone(trouble),
@@ -72,7 +81,7 @@ impl Program {
     }
 
     /// What recovery shows of a tree.
-    fn view(&self, served: &Served, disk: &Disk) -> io::Result<View> {
+    fn view(&self, served: &Given, disk: &Disk) -> io::Result<View> {
         let (ended, tree) = self.run(served, &self.recover, disk, How::Uncounted)?;
         Ok(match ended {
             Ok(()) => View::Printed(tree.printed.into()),
@@ -82,15 +91,15 @@ impl Program {
 
     fn run(
         &self,
-        served: &Served,
+        served: &Given,
         words: &Words,
         disk: &Disk,
         how: How,
     ) -> io::Result<(Result<(), String>, Tree)> {
-        run_on(served, words, disk, Arc::clone(&self.owners), how, self.timeout)
+        served.run(words, disk, Arc::clone(&self.owners), how, self.timeout)
     }
 
-    fn recover(&self, served: &Served, disk: &Disk) -> io::Result<Lived> {
+    fn recover(&self, served: &Given, disk: &Disk) -> io::Result<Lived> {
         let view = self.view(served, disk)?;
         let kind = Kind { found: None, shows: Shows::Words(view.told().into()) };
         if let View::Failed(_) = view {
@@ -117,12 +126,12 @@ impl Program {
         let after = again.and(gone_on).map_err(Broken::from);
         Ok(Lived {
             recovered: Recovered { shown: Ok(Shown::new(view)), after, kind },
-            past: Some(Past::new(past)),
+            past: self.sees_calls.then(|| Past::new(past)),
         })
     }
 
     /// Recovers once more without a crash in between.
-    fn again(&self, served: &Served, disk: &Disk, view: &View) -> io::Result<Result<(), Violation>> {
+    fn again(&self, served: &Given, disk: &Disk, view: &View) -> io::Result<Result<(), Violation>> {
         let again = self.view(served, disk)?;
         Ok(match &again {
             again if again.is(view) => Ok(()),
@@ -138,7 +147,7 @@ impl Program {
     }
 
     /// Goes on with what has recovered, if it shows something that can be gone on with where nothing crashed.
-    fn go_on(&self, served: &Served, disk: &Disk, past: &mut Continued) -> io::Result<Result<(), Violation>> {
+    fn go_on(&self, served: &Given, disk: &Disk, past: &mut Continued) -> io::Result<Result<(), Violation>> {
         let Some(go_on) = &self.go_on else { return Ok(Ok(())) };
         let Ok(golden) = self.gone_on(served, go_on, &past.shown)? else { return Ok(Ok(())) };
         past.golden = Some(Arc::clone(&golden));
@@ -159,7 +168,7 @@ impl Program {
     }
 
     /// What going on comes to where the same is shown and nothing crashed.
-    fn gone_on(&self, served: &Served, go_on: &Words, view: &View) -> io::Result<GoneOn> {
+    fn gone_on(&self, served: &Given, go_on: &Words, view: &View) -> io::Result<GoneOn> {
         let mut known = lock(&self.gone_on);
         if let Some((_, gone_on)) = known.iter().find(|(seen, _)| seen.is(view)) {
             return Ok(gone_on.clone());
@@ -192,7 +201,7 @@ impl Program {
     }
 
     /// Whether a crash of the recorded run with this window may show this.
-    fn judge_first(&self, served: &Served, view: &View, window: Window) -> io::Result<Result<(), Violation>> {
+    fn judge_first(&self, served: &Given, view: &View, window: Window) -> io::Result<Result<(), Violation>> {
         let recover = |disk: &Disk| self.view(served, disk);
         if self.golden.place(view, window.durable..=window.begun, &recover)?.is_some() {
             return Ok(Ok(()));
@@ -226,7 +235,7 @@ impl Program {
     /// Whether a crash of a later life with this window may show this.
     fn judge_later(
         &self,
-        served: &Served,
+        served: &Given,
         view: &View,
         past: &Continued,
         window: Window,
@@ -275,7 +284,7 @@ impl Program {
     }
 
     /// Does something that needs the folder. Trouble with it is not the program's: after it nothing more is run.
-    fn unless_in_trouble<T>(&self, run: impl FnOnce(&Served) -> io::Result<T>) -> Result<T, Violation> {
+    fn unless_in_trouble<T>(&self, run: impl FnOnce(&Given) -> io::Result<T>) -> Result<T, Violation> {
         let failed = || Violation::new("harness", "the folder cannot be handled");
         let served = lock(&self.served);
         let Some(served) = served.as_ref().filter(|_| lock(&self.trouble).is_none()) else {
@@ -307,6 +316,9 @@ impl Program {
 
     /// What was not looked at.
     pub(in crate::command) fn notes(&self) -> Vec<String> {
+        if let Some(note) = &self.note {
+            return vec![note.clone()];
+        }
         if self.go_on.is_none() {
             return vec!["nothing goes on after recovery: --go-on names a command that does".to_owned()];
         }
@@ -374,5 +386,9 @@ impl Instance for Program {
 
     fn limits_time(&self) -> bool {
         true
+    }
+
+    fn has_later_lives(&self) -> bool {
+        self.sees_calls
     }
 }

@@ -145,6 +145,7 @@ impl From<io::Error> for Refused {
             ErrorKind::DirectoryNotEmpty => Errno::ENOTEMPTY,
             ErrorKind::PermissionDenied => Errno::EPERM,
             ErrorKind::InvalidInput => Errno::EINVAL,
+            ErrorKind::Unsupported => Errno::EOPNOTSUPP,
             _ => Errno::EIO,
         })
     }
@@ -305,12 +306,7 @@ impl Filesystem for Server {
             return reply.attr(&NO_TIME, &attr(OUTPUT_INODE, FileType::RegularFile));
         }
         let changed = self.by(request).with(ino, |looked, inode| {
-            // Opened to be emptied, an empty file stays as it is.
-            if let Some(size) =
-                size.filter(|size| looked.tree.known(&inode).is_ok_and(|known| known.len != *size))
-            {
-                looked.tree.call("truncate", &inode, |_| Ok(inode.resize(Bytes(size))?))?;
-            }
+            size.map_or(Ok(()), |size| looked.tree.truncate(&inode, size))?;
             looked.tree.set_owner(&inode, mode, uid, gid)?;
             looked.attr(&inode)
         });
@@ -498,9 +494,7 @@ impl Filesystem for Server {
             return reply.written(data.len() as u32);
         }
         let written = self.by(request).with(ino, |looked, inode| {
-            looked.tree.call("write", &inode, |_| {
-                Ok(inode.write_through(Bytes(offset), data, written_through(flags.0 as u32))?)
-            })?;
+            looked.tree.write(&inode, offset, data, written_through(flags.0 as u32))?;
             Ok(data.len() as u32)
         });
         answer!(reply, written, len => reply.written(len));
@@ -560,26 +554,9 @@ impl Filesystem for Server {
         reply: ReplyEmpty,
     ) {
         let flags = FallocateFlags::from_bits_retain(mode as u32);
-        let zeros = FallocateFlags::ZERO_RANGE | FallocateFlags::PUNCH_HOLE;
-        let done = self.by(request).with(ino, |looked, inode| {
-            if !(flags - zeros - FallocateFlags::KEEP_SIZE).is_empty() {
-                looked.tree.could_not(format!("do fallocate with {flags:?}"));
-                return Err(Errno::EOPNOTSUPP.into());
-            }
-            let (len, end) = (looked.tree.known(&inode)?.len, offset.saturating_add(length));
-            let keeps = flags.contains(FallocateFlags::KEEP_SIZE);
-            looked.tree.call("fallocate", &inode, |_| {
-                let upto = if keeps { end.min(len) } else { end };
-                if flags.intersects(zeros) && upto > offset {
-                    Ok(inode.write_zeroes(Bytes(offset), Bytes(upto - offset))?)
-                } else if !keeps && end > len {
-                    Ok(inode.resize(Bytes(end))?)
-                } else {
-                    Ok(())
-                }
-            })?;
-            Ok(())
-        });
+        let done = self
+            .by(request)
+            .with(ino, |looked, inode| Ok(looked.tree.allocate(&inode, flags, offset, length)?));
         answer!(reply, done, () => reply.ok());
     }
 }

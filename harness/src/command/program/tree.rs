@@ -5,11 +5,12 @@ use super::stack::Stacks;
 use crate::disk::Disk;
 use crate::files::{Files, Kind, Metadata};
 use crashcheck_trace::files::Owner;
-use crashcheck_trace::{Device, DeviceId, Trace};
+use crashcheck_trace::{Bytes, Device, DeviceId, Reach, Trace};
 use rustc_hash::FxHashMap;
+use rustix::fs::FallocateFlags;
 use rustix::process::{getegid, geteuid};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 /// The modes and owners of inodes. They are what they were last: that a crash may undo a change of them is not looked at.
@@ -107,7 +108,7 @@ impl Tree {
         }
     }
 
-    fn path(&self, inode: &Disk) -> &str {
+    pub(super) fn path(&self, inode: &Disk) -> &str {
         self.paths.get(&inode.id()).map_or(".", String::as_str)
     }
 
@@ -160,6 +161,64 @@ impl Tree {
         })
     }
 
+    /// Gives a file another length.
+    pub(super) fn truncate(&mut self, inode: &Disk, len: u64) -> io::Result<()> {
+        // Opened to be emptied, an empty file stays as it is.
+        if self.known(inode)?.len == len {
+            return Ok(());
+        }
+        self.call("truncate", inode, |_| Ok(inode.resize(Bytes(len))?))
+    }
+
+    /// Writes to a file; `through` says what of it is durable on return.
+    pub(super) fn write(
+        &mut self,
+        inode: &Disk,
+        at: u64,
+        data: &[u8],
+        through: Option<Reach>,
+    ) -> io::Result<()> {
+        self.call("write", inode, |_| Ok(inode.write_through(Bytes(at), data, through)?))
+    }
+
+    /// Makes everything durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.files.sync()
+    }
+
+    /// The names in a directory, each with what has it.
+    pub(super) fn names(&self, directory: &Disk) -> io::Result<Vec<(String, Disk)>> {
+        let names = self.files.names(directory)?.into_iter();
+        Ok(names.map(|entry| (entry.name, self.inode(entry.inode))).collect())
+    }
+
+    /// What `fallocate` does: zeros, holes, or a greater length.
+    pub(super) fn allocate(
+        &mut self,
+        inode: &Disk,
+        flags: FallocateFlags,
+        offset: u64,
+        length: u64,
+    ) -> io::Result<()> {
+        let zeros = FallocateFlags::ZERO_RANGE | FallocateFlags::PUNCH_HOLE;
+        if !(flags - zeros - FallocateFlags::KEEP_SIZE).is_empty() {
+            self.could_not(format!("do fallocate with {flags:?}"));
+            return Err(ErrorKind::Unsupported.into());
+        }
+        let (len, end) = (self.known(inode)?.len, offset.saturating_add(length));
+        let keeps = flags.contains(FallocateFlags::KEEP_SIZE);
+        self.call("fallocate", inode, |_| {
+            let upto = if keeps { end.min(len) } else { end };
+            if flags.intersects(zeros) && upto > offset {
+                Ok(inode.write_zeroes(Bytes(offset), Bytes(upto - offset))?)
+            } else if !keeps && end > len {
+                Ok(inode.resize(Bytes(end))?)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
     /// What a program has printed.
     pub(super) fn print(&mut self, bytes: &[u8]) {
         self.printed.extend_from_slice(bytes);
@@ -168,6 +227,13 @@ impl Tree {
 
     pub(super) fn make_file(&mut self, directory: &Disk, name: String, by: Owner) -> io::Result<Disk> {
         self.make(directory, name, "create", by, Device::file)
+    }
+
+    /// A file that has no name yet.
+    pub(super) fn make_nameless(&mut self, by: Owner) -> io::Result<Disk> {
+        let inode = self.files.root().add_device(Device::file("(nameless)"))?;
+        self.own.insert(inode.id(), by);
+        Ok(inode)
     }
 
     pub(super) fn make_directory(&mut self, directory: &Disk, name: String, by: Owner) -> io::Result<Disk> {
