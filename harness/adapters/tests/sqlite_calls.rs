@@ -2,7 +2,7 @@
 //! below a program that was not changed, on a folder that is mounted.
 
 use crashcheck::trace::{DeviceId, Event, Label, Trace};
-use crashcheck::{Reference, record, record_program};
+use crashcheck::{Fuse, Reference, record, record_program};
 use crashcheck_adapters::sqlite::{Delete, JournalMode, Sqlite, TABLE, Wal};
 use rusqlite::Connection;
 use std::env;
@@ -75,7 +75,8 @@ fn are_the_same<J: JournalMode>(test: &str) {
         env::current_exe().unwrap().display()
     );
     let ours = record(&Sqlite::<J>::default(), steps::<J>()).unwrap().trace;
-    let kernels = record_program(&folder, &program, Some(MARK), Duration::from_secs(60)).unwrap();
+    let limit = Duration::from_secs(60);
+    let kernels = record_program(&folder, &program, Some(MARK), limit, Fuse::Always).unwrap();
     assert_eq!(kernels.refused, Vec::<String>::new());
     let (ours, kernels) = (calls(&ours), calls(&between_marks(&kernels.trace)));
     assert!(ours.len() > 100, "{ours:?}");
