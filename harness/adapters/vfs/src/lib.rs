@@ -5,7 +5,7 @@
 //!
 //! | SQLite asks | becomes |
 //! |---|---|
-//! | to sync a file | `fdatasync`; the first of a new journal or write-ahead log is followed by an `fsync` of its directory |
+//! | to sync a file | `fdatasync`, which is the less that SQLite does (`fsync`, if it is built without `HAVE_FDATASYNC`); the first of a new journal or write-ahead log is followed by an `fsync` of its directory |
 //! | to delete a file, and to sync the directory (`synchronous = EXTRA`) | `unlink`, and an `fsync` of the directory if it asks so |
 //! | to lock a database | a lock among the connections of this process |
 //! | for shared memory, the index of a write-ahead log | memory, which no crash leaves: there is no file `-shm` |
