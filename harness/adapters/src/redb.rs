@@ -32,6 +32,9 @@ const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("table");
 /// nothing is written before its transaction commits.
 const CACHE: usize = 64 << 20;
 
+/// What does not fit into a new file, whatever else is in it: 1 MiB.
+const GROWTH: u32 = 1 << 20;
+
 /// redb on one file.
 #[derive(Clone, Debug)]
 pub struct Redb {
@@ -111,7 +114,7 @@ impl System for Redb {
     }
 
     fn simpler(&self, step: &Step) -> Vec<Step> {
-        table::simpler(step)
+        table::simpler(step, GROWTH)
     }
 
     fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {

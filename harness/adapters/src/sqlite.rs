@@ -25,6 +25,9 @@ use std::marker::PhantomData;
 /// The file; SQLite names the others after it.
 const FILE: &str = "db";
 
+/// What does not fit into the pages that there are: some more of 4 KiB.
+const GROWTH: u32 = 20_000;
+
 /// Makes the table.
 pub const TABLE: &str = "CREATE TABLE kv(key INTEGER PRIMARY KEY, value BLOB NOT NULL)";
 
@@ -164,7 +167,7 @@ impl<J: JournalMode> System for Sqlite<J> {
     }
 
     fn simpler(&self, step: &Step) -> Vec<Step> {
-        table::simpler(step)
+        table::simpler(step, GROWTH)
     }
 
     fn differences(&self, expected: &View, recovered: &View) -> Vec<Difference> {

@@ -154,26 +154,22 @@ fn key_in_words(key: &[u8]) -> String {
 /// Lengths that values are tried to be shortened to.
 const SHORTER: [u32; 4] = [0, 1, 1000, 10_000];
 
-/// What does not fit into a new file of an engine that begins with a large one, whatever else is in it: 1 MiB. The file has to
-/// grow.
-const GROWTH: u32 = 1 << 20;
-
-/// Simpler steps, the simplest first: a single change of one byte, one for which the file grows, half of the changes,
-/// one change less, a shorter value, the first key, the plainest bytes.
-pub fn simpler(step: &Step) -> Vec<Step> {
+/// Simpler steps, the simplest first: a single change of one byte, one of `growth` bytes, for which a new file of the engine has to
+/// grow, half of the changes, one change less, a shorter value, the first key, the plainest bytes.
+pub fn simpler(step: &Step, growth: u32) -> Vec<Step> {
     match step {
-        Step::Commit(changes) => simpler_changes(changes).into_iter().map(Step::Commit).collect(),
-        Step::Later(changes) => simpler_changes(changes).into_iter().map(Step::Later).collect(),
+        Step::Commit(changes) => simpler_changes(changes, growth).into_iter().map(Step::Commit).collect(),
+        Step::Later(changes) => simpler_changes(changes, growth).into_iter().map(Step::Later).collect(),
         Step::Checkpoint | Step::Compact => Vec::new(),
     }
 }
 
-fn simpler_changes(changes: &[Change]) -> Vec<Vec<Change>> {
+fn simpler_changes(changes: &[Change], growth: u32) -> Vec<Vec<Change>> {
     let mut simpler = Vec::new();
     let (first, second) = changes.split_at(changes.len() / 2);
     if changes.len() > 1 {
         let put = |len| vec![Change::Put { key: 0, value: Value { len, seed: 0 } }];
-        simpler.extend([put(1), put(GROWTH)]);
+        simpler.extend([put(1), put(growth)]);
         simpler.extend([first, second].map(<[Change]>::to_vec));
     }
     if changes.len() > 2 {
@@ -184,7 +180,7 @@ fn simpler_changes(changes: &[Change]) -> Vec<Vec<Change>> {
         }));
     }
     for (index, change) in changes.iter().enumerate() {
-        simpler.extend(simpler_change(change).into_iter().map(|change| {
+        simpler.extend(simpler_change(change, growth).into_iter().map(|change| {
             let mut changed = changes.to_vec();
             changed[index] = change;
             changed
@@ -193,12 +189,12 @@ fn simpler_changes(changes: &[Change]) -> Vec<Vec<Change>> {
     simpler
 }
 
-fn simpler_change(change: &Change) -> Vec<Change> {
+fn simpler_change(change: &Change, growth: u32) -> Vec<Change> {
     match *change {
         Change::Put { key, value: Value { len, seed } } => {
             let put = |key, len, seed| Change::Put { key, value: Value { len, seed } };
             // With less, the file grows only after others.
-            let shortest = if len == GROWTH { GROWTH } else { 0 };
+            let shortest = if len == growth { growth } else { 0 };
             let shorter = SHORTER.into_iter().chain([len / 2]).collect::<BTreeSet<u32>>().into_iter();
             let mut simpler: Vec<Change> = shorter
                 .filter(|shorter| (shortest..len).contains(shorter))
