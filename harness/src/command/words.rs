@@ -14,6 +14,7 @@ pub(super) struct Words {
     text: String,
     words: Vec<String>,
     /// Those of what runs it.
+    #[cfg(feature = "program")]
     before: Vec<String>,
 }
 
@@ -38,7 +39,12 @@ impl Words {
             let (command, name, known) = (text.to_owned(), name.to_owned(), known(devices));
             return Err(CommandError::Placeholder { command, name, known });
         }
-        Ok(Words { text: text.to_owned(), words, before: Vec::new() })
+        Ok(Words {
+            text: text.to_owned(),
+            words,
+            #[cfg(feature = "program")]
+            before: Vec::new(),
+        })
     }
 
     /// The same of a command that must be told where an image is.
