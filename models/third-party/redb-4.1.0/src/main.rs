@@ -12,7 +12,6 @@ use ::redb as engine;
 mod adapter;
 #[path = "../../explore.rs"]
 mod explore;
-#[allow(dead_code)]
 #[path = "../../../../harness/adapters/src/table.rs"]
 mod table;
 
